@@ -1,0 +1,51 @@
+# ampd's one Makefile. `make help` lists the targets.
+BUILD  ?= build
+CC     ?= gcc
+WARN    = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion \
+          -Wno-sign-conversion -Wframe-larger-than=8192
+BASEFLAGS = -std=gnu2x -D_GNU_SOURCE -Isrc $(WARN) -g -fno-omit-frame-pointer -MMD -MP
+OPT     = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
+PKGS    = libuv openssl sqlite3 libcurl
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lwslay -lboost_context -lm -lpthread
+SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all
+
+SRC    := $(filter-out src/main.c,$(sort $(wildcard src/*/*.c)))
+OBJ    := $(SRC:%.c=$(BUILD)/%.o)
+SANOBJ := $(SRC:%.c=$(BUILD)/san/%.o)
+UNIT   := $(sort $(wildcard tests/unit/test_*.c))
+UNITBIN := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
+
+all: $(BUILD)/ampd ## build ampd
+
+$(BUILD)/ampd: $(OBJ) $(BUILD)/src/main.o
+	$(CC) -o $@ $^ $(LIBS)
+
+$(BUILD)/src/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASEFLAGS) $(OPT) $(PKG_CFLAGS) -c -o $@ $<
+
+$(BUILD)/san/src/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASEFLAGS) -O1 $(SAN) $(PKG_CFLAGS) -c -o $@ $<
+
+$(BUILD)/san/libampd.a: $(SANOBJ)
+	@rm -f $@ && ar rcs $@ $^
+
+# One binary per tests/unit/test_*.c, linked with the sanitized objects.
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
+	@mkdir -p $(@D)
+	$(CC) $(BASEFLAGS) -Wno-missing-prototypes -O1 $(SAN) $(PKG_CFLAGS) -o $@ $< $(BUILD)/san/libampd.a $(LIBS) -lcmocka
+
+test-unit: $(UNITBIN) ## C unit tests under ASan and UBSan
+	@set -e; for t in $(UNITBIN); do echo "== $$t"; $$t; done
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+-include $(OBJ:.o=.d) $(SANOBJ:.o=.d)
+.PHONY: all test-unit help clean
+.SECONDARY:

@@ -1,0 +1,84 @@
+// Fibers, loops and the worker pool. One loop per thread over libuv; a fiber never leaves its loop.
+// A fiber runs until it waits; every waiting function is marked YIELDS and fails with
+// ERR_CANCELLED once the fiber has been cancelled and ERR_TIMEOUT once its deadline has passed.
+#pragma once
+
+#include "base/base.h"
+
+#include <uv.h>
+
+struct loop;
+struct fiber;
+
+// ---- loops ---------------------------------------------------------------------------------
+// Makes a loop for the calling thread-to-be. `index` numbers the loops of the process from 0.
+struct loop *loop_new(unsigned index);
+// Runs until loop_stop. Call on the thread that owns the loop.
+void loop_run(struct loop *loop);
+// Asks the loop to end; any thread. Fibers still alive are cancelled and run to their end.
+void loop_stop(struct loop *loop);
+void loop_free(struct loop *loop);
+struct loop *loop_current(void); // of the calling thread; NULL outside
+unsigned loop_index(const struct loop *loop);
+uv_loop_t *loop_uv(struct loop *loop);
+// Runs fn(arg) on the loop's thread, soon, in order of posting; any thread.
+void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
+// Number of fibers alive on the loop.
+size_t loop_fiber_count(const struct loop *loop);
+// Calls `fn(arg)` once at the end of each loop turn in which it was asked for with loop_turn_end
+// (the store closes its read snapshot so). One hook per loop and owner `key`.
+void loop_at_turn_end(struct loop *loop, const void *key, void (*fn)(void *arg), void *arg);
+
+// ---- fibers --------------------------------------------------------------------------------
+// Starts a fiber on the calling thread's loop; it first runs at the next loop turn. `name` must be
+// static. The fiber is freed when fn returns.
+struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg);
+struct fiber *fiber_current(void); // NULL outside a fiber
+// Makes the next (or present) wait fail with ERR_CANCELLED. Same thread only.
+void fiber_cancel(struct fiber *fiber);
+bool fiber_is_cancelled(const struct fiber *fiber);
+// Waits end with ERR_TIMEOUT after this moment (time_mono_us); 0 removes it. Returns the old one.
+u64 fiber_deadline(u64 mono_us);
+// An arena that lives as long as the fiber.
+struct arena *fiber_arena(void);
+
+// Suspends until fiber_wake. Spurious wakes do not happen. The primitive under everything else.
+[[nodiscard]] err *fiber_wait(void) YIELDS;
+// Wakes a waiting fiber (same thread). Waking one that does not wait makes its next wait return.
+void fiber_wake(struct fiber *fiber);
+[[nodiscard]] err *fiber_sleep(u64 ms) YIELDS;
+// Lets the other fibers of this loop run.
+[[nodiscard]] err *fiber_pause(void) YIELDS;
+
+// A bounded queue of pointers between fibers of one loop.
+struct chan;
+struct chan *chan_new(size_t capacity);
+void chan_free(struct chan *chan);
+[[nodiscard]] err *chan_put(struct chan *chan, void *item) YIELDS; // ERR_CLOSED after chan_close
+bool chan_try_put(struct chan *chan, void *item);                  // false when full or closed
+[[nodiscard]] err *chan_take(struct chan *chan, void **item) YIELDS; // ERR_CLOSED when closed, empty
+void chan_close(struct chan *chan);
+size_t chan_count(const struct chan *chan);
+
+// A condition other fibers of this loop wait for.
+struct cond {
+    struct fiber_waiter *first;
+};
+[[nodiscard]] err *cond_wait(struct cond *cond) YIELDS;
+void cond_signal_all(struct cond *cond);
+
+// ---- threads -------------------------------------------------------------------------------
+// Runs fn(arg) on the worker pool while the fiber waits. Always waits for fn's end, also when
+// cancelled (then returns ERR_CANCELLED after it), so `arg` may live on the fiber's stack.
+[[nodiscard]] err *worker_run(void (*fn)(void *arg), void *arg) YIELDS;
+
+// A wait that another thread ends: fill with wake_init on the fiber's thread, hand to the other
+// thread, which calls wake_send once; wake_wait returns after that (never earlier).
+struct wake {
+    struct loop *loop;
+    struct fiber *fiber;
+    _Atomic bool done;
+};
+void wake_init(struct wake *wake);
+void wake_send(struct wake *wake); // any thread
+void wake_wait(struct wake *wake) YIELDS;

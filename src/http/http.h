@@ -1,0 +1,152 @@
+// HTTP/1.1 (RFC 9110, 9112) and WebSocket (RFC 6455): server, router, client. Strict: what the RFC
+// forbids a recipient to guess is refused with the status it names.
+#pragma once
+
+#include "net/net.h"
+
+enum http_method {
+    HTTP_GET = 1 << 0,
+    HTTP_HEAD = 1 << 1,
+    HTTP_POST = 1 << 2,
+    HTTP_PUT = 1 << 3,
+    HTTP_DELETE = 1 << 4,
+    HTTP_OPTIONS = 1 << 5,
+    HTTP_PATCH = 1 << 6,
+    HTTP_ANY = 0x7f,
+};
+
+struct http_header {
+    str name; // as sent; compare without case
+    str value;
+};
+
+struct http_conn; // private
+
+// One request. Everything in it lives in `arena`, which is emptied after the handler returns.
+struct http_req {
+    struct arena *arena;
+    enum http_method method;
+    str target;  // as sent: "/a%20b?x=1"
+    str path;    // as sent, without the query: "/a%20b"
+    str query;   // behind '?', or none
+    str host;    // Host header
+    struct http_header *headers;
+    size_t header_count;
+    u64 body_length;  // of Content-Length; UINT64_MAX when chunked
+    bool is_tls;
+    str peer;       // address of the client
+    str request_id; // UUID, also sent as x-amzn-RequestId
+    str route_rest; // what '*' of the route matched
+    void *route_arg;
+    struct http_conn *conn;
+};
+
+// First header with that name, or none.
+str http_header(const struct http_req *req, str name);
+// Decoded value of a query parameter, or none.
+str http_query(const struct http_req *req, str name);
+// Percent-decoding; false on a bad escape. `plus` turns '+' into a space.
+bool http_url_decode(struct arena *arena, str text, bool plus, str *out);
+str http_url_encode(struct arena *arena, str text); // all but unreserved characters
+
+// Whole body, at most `max` bytes (ERR_TOO_LARGE, answered 413 by the caller's edge).
+[[nodiscard]] err *http_read_body(struct http_req *req, size_t max, str *out) YIELDS;
+// Next piece of the body (1..size bytes), *got = 0 at its end. Sends 100-continue when asked for.
+[[nodiscard]] err *http_read_some(struct http_req *req, void *bytes, size_t size, size_t *got) YIELDS;
+
+// Adds a response header; before the response begins.
+void http_add_header(struct http_req *req, str name, str value);
+// Sends a whole response. For HEAD the body is left out but its length told.
+[[nodiscard]] err *http_reply(struct http_req *req, int status, str content_type, str body) YIELDS;
+[[nodiscard]] err *http_reply_empty(struct http_req *req, int status) YIELDS;
+// Streaming: begin (length UINT64_MAX = chunked), any number of writes, end.
+[[nodiscard]] err *http_begin(struct http_req *req, int status, str content_type, u64 length) YIELDS;
+[[nodiscard]] err *http_write(struct http_req *req, str bytes) YIELDS;
+[[nodiscard]] err *http_end(struct http_req *req) YIELDS;
+bool http_has_begun(const struct http_req *req);
+
+// ---- router ----------------------------------------------------------------------------------
+typedef err *(*http_handler)(struct http_req *req) YIELDS;
+
+struct http_route {
+    unsigned methods; // enum http_method bits
+    str path;         // exact, or ending in "/*"
+    str host;         // exact host name without port, "*.suffix", or none for any
+    http_handler handler;
+    void *arg;
+    bool cors; // answers preflight requests and adds the CORS headers browsers need
+};
+
+// Routes are tried in order of registration; immutable once a server uses them. Heap, freed whole.
+struct http_router;
+struct http_router *http_router_new(void);
+void http_router_add(struct http_router *router, const struct http_route *route); // copied
+void http_router_free(struct http_router *router);
+
+// ---- server ----------------------------------------------------------------------------------
+struct http_limits {
+    size_t head_max;        // 431 above; request line above: 414
+    size_t body_buffer_max; // http_read_body's own upper bound
+    u64 head_timeout_ms;    // 408: a head must be complete within this time
+    u64 body_timeout_ms;    // 408: no byte of a body for this long
+    u64 idle_timeout_ms;    // keep-alive
+    u64 write_timeout_ms;
+    size_t requests_max; // per connection
+};
+extern const struct http_limits HTTP_LIMITS_DEFAULT;
+
+struct http_server {
+    const struct http_router *router;
+    struct http_limits limits;
+};
+// The `serve` function for net_listen; arg is a struct http_server.
+void http_serve(struct net_stream *stream, void *server);
+
+// ---- WebSocket -------------------------------------------------------------------------------
+struct ws;
+enum ws_kind { WS_TEXT, WS_BINARY, WS_CLOSE };
+
+// True when the request asks for a WebSocket upgrade.
+bool ws_is_upgrade(const struct http_req *req);
+// True when `name` is among the offered sub-protocols; ws_protocol_with_prefix finds one by prefix.
+bool ws_offers(const struct http_req *req, str name);
+str ws_protocol_with_prefix(const struct http_req *req, str prefix);
+// Answers 101 selecting `protocol` (or none). The socket lives until the handler returns.
+[[nodiscard]] err *ws_accept(struct http_req *req, str protocol, size_t message_max, struct ws **out) YIELDS;
+// Next whole message (fragments joined, pings answered, UTF-8 checked) in `arena`. WS_CLOSE at the
+// peer's close or after a protocol error (already answered with its close code).
+[[nodiscard]] err *ws_read(struct ws *ws, struct arena *arena, enum ws_kind *kind, str *message) YIELDS;
+// Queues a text message; never waits. False when the queue would exceed the bound: the caller cuts
+// the reader off. The bytes are copied. A writer fiber of the socket sends.
+bool ws_send(struct ws *ws, str text);
+// Queues a message shared by many sockets: `prefix`, `shared`, `suffix` are sent as one text
+// message; `shared` is reference counted instead of copied.
+struct ws_shared;
+struct ws_shared *ws_shared_new(str bytes); // heap copy, one reference
+void ws_shared_release(struct ws_shared *shared);
+bool ws_send_shared(struct ws *ws, str prefix, struct ws_shared *shared, str suffix);
+void ws_set_queue_max(struct ws *ws, size_t bytes);
+size_t ws_queued(const struct ws *ws);
+// Starts the closing handshake; ws_read then ends. Never waits.
+void ws_close(struct ws *ws, u16 code, str reason);
+
+// ---- client ----------------------------------------------------------------------------------
+struct http_client_req {
+    str method;
+    str url; // http:// or https://
+    struct http_header *headers;
+    size_t header_count;
+    str body;
+    u64 timeout_ms;
+    size_t response_max;
+    const char *ca_pem; // NULL: the system's CAs
+};
+struct http_client_res {
+    int status;
+    struct http_header *headers;
+    size_t header_count;
+    str body;
+};
+// One request over libcurl driven by the current loop. Result in `arena`.
+[[nodiscard]] err *http_fetch(struct arena *arena, const struct http_client_req *req,
+    struct http_client_res *out) YIELDS;

@@ -1,0 +1,73 @@
+// Byte streams for fibers: listeners, connections, TLS. One port may speak plain text and TLS; the
+// first byte decides (0x16 is a TLS handshake record).
+#pragma once
+
+#include "fiber/fiber.h"
+
+struct net_stream;   // one connection
+struct net_listener; // one listening port on one loop
+struct net_tls;      // server certificate and settings; may be replaced while serving
+
+// ---- TLS -----------------------------------------------------------------------------------
+// Server settings from PEM files (chain, key): TLS 1.2 and 1.3. Reference counted; heap.
+[[nodiscard]] err *net_tls_load(struct arena *arena, const char *cert_pem, const char *key_pem,
+    struct net_tls **out);
+void net_tls_release(struct net_tls *tls);
+
+// ---- listening -----------------------------------------------------------------------------
+struct net_listen_options {
+    const char *host;    // "127.0.0.1", "::1", "0.0.0.0"
+    u16 port;            // 0: the system chooses
+    struct net_tls *tls; // NULL: plain only
+    bool reuse_port;     // several loops listen on the same port (SO_REUSEPORT)
+    size_t connections_max;
+    // Runs in a new fiber per connection, which owns the stream; the stream is closed on return.
+    void (*serve)(struct net_stream *stream, void *arg);
+    void *arg;
+};
+// Starts listening on the current loop. Fails with ERR_CONFLICT when the port is taken.
+[[nodiscard]] err *net_listen(
+    struct arena *arena, const struct net_listen_options *options, struct net_listener **out);
+u16 net_listener_port(const struct net_listener *listener);
+// Stops accepting; connections go on. net_listener_drain also cancels fibers of idle connections:
+// those inside net_stream_set_idle(true).
+void net_listener_stop(struct net_listener *listener);
+void net_listener_drain(struct net_listener *listener);
+size_t net_listener_connections(const struct net_listener *listener);
+// Closes every remaining connection at once (cancels their fibers).
+void net_listener_abort(struct net_listener *listener);
+void net_listener_free(struct net_listener *listener);
+void net_listener_set_tls(struct net_listener *listener, struct net_tls *tls);
+
+// ---- connections ---------------------------------------------------------------------------
+// Connects by name or address (DNS on the worker pool). With `tls_name` not none, speaks TLS,
+// verifying the peer against the system's CAs or `ca_pem` when given.
+struct net_connect_options {
+    str host;
+    u16 port;
+    bool tls;
+    const char *ca_pem; // NULL: system store
+    u64 timeout_ms;
+};
+[[nodiscard]] err *net_connect(struct arena *arena, const struct net_connect_options *options,
+    struct net_stream **out) YIELDS;
+void net_close(struct net_stream *stream);
+
+// Reads 1..size bytes; *got = 0 means the peer has ended its side. ERR_TIMEOUT after the fiber's
+// deadline or the stream's read timeout; ERR_CLOSED when the connection broke.
+[[nodiscard]] err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got) YIELDS;
+// Writes all; waits while the peer does not take it (back-pressure).
+[[nodiscard]] err *net_write(struct net_stream *stream, str bytes) YIELDS;
+// Head and body in one system call where possible.
+[[nodiscard]] err *net_write2(struct net_stream *stream, str first, str second) YIELDS;
+// Ends our side (TLS close_notify, then FIN).
+void net_shutdown(struct net_stream *stream);
+void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms); // 0: none
+bool net_is_tls(const struct net_stream *stream);
+str net_peer(const struct net_stream *stream); // "127.0.0.1", for logs and identity.sourceIp
+void net_stream_set_idle(struct net_stream *stream, bool idle);
+// Calls fn once when the peer goes away while the owner fiber is busy elsewhere (it watches for
+// readability end-of-file). By default the owner fiber is cancelled; false turns that off.
+void net_cancel_on_close(struct net_stream *stream, bool on);
+// Bytes queued by net_write but not yet taken by the kernel.
+size_t net_unsent(const struct net_stream *stream);
