@@ -18,24 +18,25 @@ typedef int64_t i64;
 // Marks a function that may suspend the calling fiber. clang's thread-safety analysis checks that
 // only functions so marked call one; gcc ignores it.
 #if defined(__clang__)
-#define CAPABILITY_OF_WAITING __attribute__((capability("may_yield")))
+#    define CAPABILITY_OF_WAITING __attribute__((capability("may_yield")))
+
 struct CAPABILITY_OF_WAITING may_yield_capability {
     int unused;
 };
 extern struct may_yield_capability may_yield;
-#define YIELDS      __attribute__((requires_capability(may_yield)))
+#    define YIELDS __attribute__((requires_capability(may_yield)))
 #else
-#define YIELDS
+#    define YIELDS
 #endif
 
-#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define countof(array)         (sizeof(array) / sizeof((array)[0]))
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define PRINTF_LIKE(fmt, args)          __attribute__((format(printf, fmt, args)))
+#define countof(array)                  (sizeof(array) / sizeof((array)[0]))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 // A broken invariant: prints the place and aborts. On in every build.
-#define check(cond) ((cond) ? (void)0 : base_panic(__FILE__, __LINE__, #cond))
+#define check(cond)      ((cond) ? (void)0 : base_panic(__FILE__, __LINE__, #cond))
 #define unreachable(why) base_panic(__FILE__, __LINE__, why)
-[[noreturn]] void base_panic(const char *file, int line, const char *what);
+_Noreturn void base_panic(const char *file, int line, const char *what);
 
 // ---- memory ---------------------------------------------------------------------------------
 
@@ -48,6 +49,7 @@ void mem_free(void *ptr);
 
 // A bump allocator: one per request, emptied whole. Not shared between threads.
 struct arena;
+
 struct arena_mark {
     void *chunk;
     size_t used;
@@ -79,7 +81,10 @@ typedef struct str {
 } str;
 
 #define S(literal) ((str){("" literal), sizeof(literal) - 1})
-#define S_INIT(literal) {("" literal), sizeof(literal) - 1}
+#define S_INIT(literal)                                                                            \
+    {                                                                                              \
+        ("" literal), sizeof(literal) - 1                                                          \
+    }
 // For "%.*s" in printf-like calls.
 #define PRI(s) (int)(s).len, (s).ptr
 
@@ -109,8 +114,9 @@ char *str_cstr(struct arena *arena, str s);
 str str_fmt(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
 str str_vfmt(struct arena *arena, const char *fmt, va_list args);
 str str_concat(struct arena *arena, const str *parts, size_t count);
-#define str_cat(arena, ...) \
-    str_concat((arena), (const str[]){__VA_ARGS__}, sizeof((const str[]){__VA_ARGS__}) / sizeof(str))
+#define str_cat(arena, ...)                                                                        \
+    str_concat(                                                                                    \
+        (arena), (const str[]){__VA_ARGS__}, sizeof((const str[]){__VA_ARGS__}) / sizeof(str))
 str str_lower(struct arena *arena, str s); // ASCII
 str str_upper(struct arena *arena, str s);
 // Same text with its first ASCII letter in the other case.
@@ -141,14 +147,15 @@ str buf_str(const struct buf *buf);
 
 // Growing typed arrays in an arena: declare `vec_of(T) list`, then vec_push(arena, &list) gives a
 // zeroed new last element.
-#define vec_of(type)    \
-    struct {            \
-        type *items;    \
-        size_t count;   \
-        size_t room;    \
+#define vec_of(type)                                                                               \
+    struct {                                                                                       \
+        type *items;                                                                               \
+        size_t count;                                                                              \
+        size_t room;                                                                               \
     }
-#define vec_push(arena, vec) \
-    (vec_grow_((arena), (void **)&(vec)->items, &(vec)->count, &(vec)->room, sizeof(*(vec)->items)), \
+#define vec_push(arena, vec)                                                                       \
+    (vec_grow_(                                                                                    \
+         (arena), (void **)&(vec)->items, &(vec)->count, &(vec)->room, sizeof(*(vec)->items)),     \
         &(vec)->items[(vec)->count - 1])
 void vec_grow_(struct arena *arena, void **items, size_t *count, size_t *room, size_t size);
 
@@ -170,6 +177,7 @@ u64 str_hash(str s); // seeded per process against hash flooding
 // What went wrong, in the vocabulary of err.def. NULL means success. Owned by the arena it was
 // made in.
 enum err_code {
+
 #define ERR(name, wire, status) ERR_##name,
 #include "base/err.def"
 #undef ERR
@@ -189,18 +197,19 @@ typedef struct err {
 [[nodiscard]] err *err_make(struct arena *arena, enum err_code code, const char *file, int line,
     const char *fmt, ...) PRINTF_LIKE(5, 6);
 // A new error over `cause`, with its code: "while ...: cause text".
-[[nodiscard]] err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...) PRINTF_LIKE(3, 4);
+[[nodiscard]] err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 err *err_hint(err *e, str hint);
 // The service's own name for the error, and the HTTP status it usually goes with.
 str err_wire(const err *e);
 int err_status(enum err_code code);
 
-#define TRY(call)                \
-    do {                         \
-        err *try_err_ = (call);  \
-        if (try_err_ != NULL) {  \
-            return try_err_;     \
-        }                        \
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        err *try_err_ = (call);                                                                    \
+        if (try_err_ != NULL) {                                                                    \
+            return try_err_;                                                                       \
+        }                                                                                          \
     } while (0)
 
 // ---- clocks, random, files, log ---------------------------------------------------------------
@@ -229,6 +238,7 @@ bool bytes_eq_secret(str a, str b);
 [[nodiscard]] err *dir_make(struct arena *arena, const char *path, int mode); // with parents
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
 // One line on stderr: text on a terminal, JSON otherwise. Thread-safe, never waits for long.
 void log_at(enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define log_info(event, ...)  log_at(LOG_INFO, (event), __VA_ARGS__)

@@ -56,7 +56,8 @@ struct chan *chan_new(size_t capacity);
 void chan_free(struct chan *chan);
 [[nodiscard]] err *chan_put(struct chan *chan, void *item) YIELDS; // ERR_CLOSED after chan_close
 bool chan_try_put(struct chan *chan, void *item);                  // false when full or closed
-[[nodiscard]] err *chan_take(struct chan *chan, void **item) YIELDS; // ERR_CLOSED when closed, empty
+[[nodiscard]] err *chan_take(
+    struct chan *chan, void **item) YIELDS; // ERR_CLOSED when closed, empty
 void chan_close(struct chan *chan);
 size_t chan_count(const struct chan *chan);
 
@@ -64,6 +65,7 @@ size_t chan_count(const struct chan *chan);
 struct cond {
     struct fiber_waiter *first;
 };
+
 [[nodiscard]] err *cond_wait(struct cond *cond) YIELDS;
 void cond_signal_all(struct cond *cond);
 
@@ -79,6 +81,7 @@ struct wake {
     struct fiber *fiber;
     _Atomic bool done;
 };
+
 void wake_init(struct wake *wake);
 void wake_send(struct wake *wake); // any thread
 void wake_wait(struct wake *wake) YIELDS;

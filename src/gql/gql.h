@@ -12,9 +12,10 @@ struct gql_type;
 struct gql_call;
 
 struct gql_type_ref { // a type with its wrappers, outermost first
+
     enum { GQL_REF_NAMED, GQL_REF_LIST, GQL_REF_NON_NULL } kind;
-    const struct gql_type *type;     // NAMED
-    const struct gql_type_ref *of;   // LIST, NON_NULL
+    const struct gql_type *type;   // NAMED
+    const struct gql_type_ref *of; // LIST, NON_NULL
 };
 
 struct gql_arg_def { // field argument or input field
@@ -30,7 +31,7 @@ struct gql_arg_def { // field argument or input field
 // Yields the value of a field: *out is NULL or JSON null for null; arrays for lists; for object
 // types any non-null JSON value, handed to the fields below as `call->source`. An error becomes a
 // field error (wire name = errorType) and the field null.
-typedef err *(*gql_resolver)(struct gql_call *call, struct json **out) YIELDS;
+typedef err *(*gql_resolver)(struct gql_call *call, struct json **out)YIELDS;
 
 struct gql_field_def {
     str name;
@@ -82,20 +83,23 @@ struct gql_schema; // immutable once finished
 // Builds a schema from type-system documents (extensions merged). Unknown types, bad defaults,
 // duplicate names and the rules of section 3 are errors with positions. The schema lives in `arena`
 // together with `doc`, which it refers to. Built-in scalars and directives are added.
-[[nodiscard]] err *gql_schema_build(struct arena *arena, const struct gql_document *doc, struct gql_schema **out);
+[[nodiscard]] err *gql_schema_build(
+    struct arena *arena, const struct gql_document *doc, struct gql_schema **out);
 const struct gql_type *gql_schema_type(const struct gql_schema *schema, str name);
-// For attaching resolvers, access data and scalar functions before the schema is used; NULL when absent.
+// For attaching resolvers, access data and scalar functions before the schema is used; NULL when
+// absent.
 struct gql_type *gql_schema_type_mut(struct gql_schema *schema, str name);
 struct gql_field_def *gql_schema_field_mut(struct gql_schema *schema, str type, str field);
-const struct gql_type *gql_schema_root(const struct gql_schema *schema, enum gql_operation_kind kind);
+const struct gql_type *gql_schema_root(
+    const struct gql_schema *schema, enum gql_operation_kind kind);
 // SDL of the schema; with `directives` also those written in the source on types and fields.
 void gql_schema_print(const struct gql_schema *schema, bool directives, struct buf *out);
 
 // ---- operations --------------------------------------------------------------------------------
 struct gql_limits {
-    u32 depth_max;        // nesting of fields; 0 = none
-    u32 fields_max;       // fields after fragments are expanded; guards against fragment bombs
-    u32 resolvers_max;    // resolver calls in one execution
+    u32 depth_max;     // nesting of fields; 0 = none
+    u32 fields_max;    // fields after fragments are expanded; guards against fragment bombs
+    u32 resolvers_max; // resolver calls in one execution
     size_t tokens_max;
     size_t result_max; // bytes
     bool no_introspection;
@@ -103,13 +107,14 @@ struct gql_limits {
 extern const struct gql_limits GQL_LIMITS_DEFAULT; // 75 deep, 10,000 fields and resolvers, 5 MiB
 
 struct gql_problem { // a validation error
-    str type;    // graphql-java's name: "FieldUndefined", "UnknownArgument", "WrongType", ...
-    str message; // whole text: "Validation error of type FieldUndefined: Field 'x' in type ..."
+    str type;        // graphql-java's name: "FieldUndefined", "UnknownArgument", "WrongType", ...
+    str message;     // whole text: "Validation error of type FieldUndefined: Field 'x' in type ..."
     struct gql_pos pos;
 };
 
 // A parsed, validated and planned operation: immutable, own memory, usable by many executions.
 struct gql_plan;
+
 // Result of preparing: either plan, or problems (validation), or a syntax fault, or another error.
 struct gql_prepared {
     struct gql_plan *plan;
@@ -118,7 +123,9 @@ struct gql_prepared {
     struct gql_fault *syntax;
     err *error; // e.g. unknown operation name; limits
 };
-// `operation_name` none: the only operation. `arena` holds the problems; a plan has memory of its own.
+
+// `operation_name` none: the only operation. `arena` holds the problems; a plan has memory of its
+// own.
 void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text, str operation_name,
     const struct gql_limits *limits, struct gql_prepared *out);
 void gql_plan_free(struct gql_plan *plan);
@@ -130,11 +137,11 @@ size_t gql_plan_size(const struct gql_plan *plan); // bytes, for cache bounds
 // Plans by hash of (text, operation name), least recently used out first. One per loop: no locks.
 // Returned plans stay valid until gql_plan_cache_release (pinned while in use).
 struct gql_plan_cache;
-struct gql_plan_cache *gql_plan_cache_new(const struct gql_schema *schema, const struct gql_limits *limits,
-    size_t bytes_max);
+struct gql_plan_cache *gql_plan_cache_new(
+    const struct gql_schema *schema, const struct gql_limits *limits, size_t bytes_max);
 void gql_plan_cache_free(struct gql_plan_cache *cache);
-void gql_plan_cache_get(struct gql_plan_cache *cache, struct arena *arena, str text, str operation_name,
-    struct gql_prepared *out);
+void gql_plan_cache_get(struct gql_plan_cache *cache, struct arena *arena, str text,
+    str operation_name, struct gql_prepared *out);
 void gql_plan_cache_release(struct gql_plan_cache *cache, struct gql_plan *plan);
 
 // Coerces the request's variables (an object, or NULL) against the operation's definitions: absent
@@ -147,8 +154,8 @@ struct gql_exec;
 
 // What a resolver sees.
 struct gql_call {
-    struct arena *arena;  // of the request
-    void *request;        // gql_exec.request
+    struct arena *arena; // of the request
+    void *request;       // gql_exec.request
     const struct gql_type *parent;
     const struct gql_field_def *field;
     const struct json *source; // value of the parent; NULL at the root
@@ -158,6 +165,7 @@ struct gql_call {
     const void *selection; // for gql_call_selects
     const void *path;
 };
+
 // True when the selection set below this field has a field of that name (at its first level).
 bool gql_call_selects(const struct gql_call *call, str field);
 // Reports an error at this field while keeping its result. errorInfo and data may be NULL.
@@ -172,7 +180,8 @@ struct gql_exec {
     void *request;
     // Called before a field is resolved; false gives the field error
     // "Not Authorized to access <field> on type <Type>" with type Unauthorized. May be NULL.
-    bool (*may_access)(void *request, const struct gql_type *parent, const struct gql_field_def *field);
+    bool (*may_access)(
+        void *request, const struct gql_type *parent, const struct gql_field_def *field);
     // Mutations: asked after a root field completed without error and non-null; when it answers
     // true, its completed value, keyed by field names instead of aliases (same selection set), is
     // handed to `publish` once the field is done. Both may be NULL.
@@ -187,8 +196,9 @@ struct gql_exec {
 // Runs the operation and appends {"data":...,"errors":[...]} to `out` (no "errors" when there are
 // none), in selection order. Error objects have AppSync's shape:
 // {"path":[...],"data":null,"errorType":...,"errorInfo":null,"locations":[{"line","column","sourceName":null}],"message"};
-// a null in a non-null place has {"path","locations":null,"message":"Cannot return null for non-nullable type: ..."}.
-// Fails only for limits (too many resolvers, result too large) and cancellation.
+// a null in a non-null place has {"path","locations":null,"message":"Cannot return null for
+// non-nullable type: ..."}. Fails only for limits (too many resolvers, result too large) and
+// cancellation.
 [[nodiscard]] err *gql_execute(struct gql_exec *exec, struct buf *out) YIELDS;
 
 // Writes the body for a failed preparation or coercion: {"data":null,"errors":[...]}.

@@ -1,5 +1,6 @@
 // Syntax tree of GraphQL documents (October 2021), executable and type system alike. Immutable once
-// parsed; nodes and text live in the arena given to gql_parse (text slices point into the document).
+// parsed; nodes and text live in the arena given to gql_parse (text slices point into the
+// document).
 #pragma once
 
 #include "base/base.h"
@@ -13,11 +14,11 @@ enum gql_value_kind {
     GQL_VALUE_VARIABLE, // text: name
     GQL_VALUE_INT,      // text: as written
     GQL_VALUE_FLOAT,
-    GQL_VALUE_STRING, // text: decoded, block strings too
+    GQL_VALUE_STRING,  // text: decoded, block strings too
     GQL_VALUE_BOOLEAN, // boolean
     GQL_VALUE_NULL,
-    GQL_VALUE_ENUM, // text: name
-    GQL_VALUE_LIST, // items
+    GQL_VALUE_ENUM,   // text: name
+    GQL_VALUE_LIST,   // items
     GQL_VALUE_OBJECT, // items, each with key
 };
 
@@ -32,7 +33,9 @@ struct gql_value {
 };
 
 struct gql_type_ast { // Name, [T], T!
+
     enum { GQL_AST_NAMED, GQL_AST_LIST, GQL_AST_NON_NULL } kind;
+
     str name;
     struct gql_type_ast *of;
     struct gql_pos pos;
@@ -109,7 +112,7 @@ struct gql_member {
 struct gql_definition {
     enum gql_def_kind kind;
     bool is_extension;
-    str name;        // none for an anonymous operation
+    str name; // none for an anonymous operation
     str description;
     struct gql_pos pos;
     struct gql_directive *directives;
@@ -146,12 +149,14 @@ struct gql_fault {
 };
 
 // Parses a whole document. `limits` NULL takes 100,000 tokens and depth 200. On failure the error's
-// text is fault->message; `fault` may be NULL. Source: GraphQL October 2021, section 2 and appendix B.
+// text is fault->message; `fault` may be NULL. Source: GraphQL October 2021, section 2 and appendix
+// B.
 [[nodiscard]] err *gql_parse(struct arena *arena, str text, const struct gql_parse_limits *limits,
     struct gql_document **out, struct gql_fault *fault);
 
 // First directive with the name, or NULL; first argument's value, or NULL.
-const struct gql_directive *gql_directive_find(const struct gql_directive *list, size_t count, str name);
+const struct gql_directive *gql_directive_find(
+    const struct gql_directive *list, size_t count, str name);
 const struct gql_value *gql_directive_argument(const struct gql_directive *directive, str name);
 // Member of an object value, or NULL.
 const struct gql_value *gql_value_get(const struct gql_value *object, str key);

@@ -26,13 +26,13 @@ struct http_conn; // private
 struct http_req {
     struct arena *arena;
     enum http_method method;
-    str target;  // as sent: "/a%20b?x=1"
-    str path;    // as sent, without the query: "/a%20b"
-    str query;   // behind '?', or none
-    str host;    // Host header
+    str target; // as sent: "/a%20b?x=1"
+    str path;   // as sent, without the query: "/a%20b"
+    str query;  // behind '?', or none
+    str host;   // Host header
     struct http_header *headers;
     size_t header_count;
-    u64 body_length;  // of Content-Length; UINT64_MAX when chunked
+    u64 body_length; // of Content-Length; UINT64_MAX when chunked
     bool is_tls;
     str peer;       // address of the client
     str request_id; // UUID, also sent as x-amzn-RequestId
@@ -52,7 +52,8 @@ str http_url_encode(struct arena *arena, str text); // all but unreserved charac
 // Whole body, at most `max` bytes (ERR_TOO_LARGE, answered 413 by the caller's edge).
 [[nodiscard]] err *http_read_body(struct http_req *req, size_t max, str *out) YIELDS;
 // Next piece of the body (1..size bytes), *got = 0 at its end. Sends 100-continue when asked for.
-[[nodiscard]] err *http_read_some(struct http_req *req, void *bytes, size_t size, size_t *got) YIELDS;
+[[nodiscard]] err *http_read_some(
+    struct http_req *req, void *bytes, size_t size, size_t *got) YIELDS;
 
 // Adds a response header; before the response begins.
 void http_add_header(struct http_req *req, str name, str value);
@@ -60,13 +61,14 @@ void http_add_header(struct http_req *req, str name, str value);
 [[nodiscard]] err *http_reply(struct http_req *req, int status, str content_type, str body) YIELDS;
 [[nodiscard]] err *http_reply_empty(struct http_req *req, int status) YIELDS;
 // Streaming: begin (length UINT64_MAX = chunked), any number of writes, end.
-[[nodiscard]] err *http_begin(struct http_req *req, int status, str content_type, u64 length) YIELDS;
+[[nodiscard]] err *http_begin(
+    struct http_req *req, int status, str content_type, u64 length) YIELDS;
 [[nodiscard]] err *http_write(struct http_req *req, str bytes) YIELDS;
 [[nodiscard]] err *http_end(struct http_req *req) YIELDS;
 bool http_has_begun(const struct http_req *req);
 
 // ---- router ----------------------------------------------------------------------------------
-typedef err *(*http_handler)(struct http_req *req) YIELDS;
+typedef err *(*http_handler)(struct http_req *req)YIELDS;
 
 struct http_route {
     unsigned methods; // enum http_method bits
@@ -99,11 +101,13 @@ struct http_server {
     const struct http_router *router;
     struct http_limits limits;
 };
+
 // The `serve` function for net_listen; arg is a struct http_server.
 void http_serve(struct net_stream *stream, void *server);
 
 // ---- WebSocket -------------------------------------------------------------------------------
 struct ws;
+
 enum ws_kind { WS_TEXT, WS_BINARY, WS_CLOSE };
 
 // True when the request asks for a WebSocket upgrade.
@@ -112,10 +116,12 @@ bool ws_is_upgrade(const struct http_req *req);
 bool ws_offers(const struct http_req *req, str name);
 str ws_protocol_with_prefix(const struct http_req *req, str prefix);
 // Answers 101 selecting `protocol` (or none). The socket lives until the handler returns.
-[[nodiscard]] err *ws_accept(struct http_req *req, str protocol, size_t message_max, struct ws **out) YIELDS;
+[[nodiscard]] err *ws_accept(
+    struct http_req *req, str protocol, size_t message_max, struct ws **out) YIELDS;
 // Next whole message (fragments joined, pings answered, UTF-8 checked) in `arena`. WS_CLOSE at the
 // peer's close or after a protocol error (already answered with its close code).
-[[nodiscard]] err *ws_read(struct ws *ws, struct arena *arena, enum ws_kind *kind, str *message) YIELDS;
+[[nodiscard]] err *ws_read(
+    struct ws *ws, struct arena *arena, enum ws_kind *kind, str *message) YIELDS;
 // Queues a text message; never waits. False when the queue would exceed the bound: the caller cuts
 // the reader off. The bytes are copied. A writer fiber of the socket sends.
 bool ws_send(struct ws *ws, str text);
@@ -141,12 +147,14 @@ struct http_client_req {
     size_t response_max;
     const char *ca_pem; // NULL: the system's CAs
 };
+
 struct http_client_res {
     int status;
     struct http_header *headers;
     size_t header_count;
     str body;
 };
+
 // One request over libcurl driven by the current loop. Result in `arena`.
-[[nodiscard]] err *http_fetch(struct arena *arena, const struct http_client_req *req,
-    struct http_client_res *out) YIELDS;
+[[nodiscard]] err *http_fetch(
+    struct arena *arena, const struct http_client_req *req, struct http_client_res *out) YIELDS;

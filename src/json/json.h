@@ -29,11 +29,13 @@ struct json_fault {
 // Parses exactly one value (surrounding white space allowed); UTF-8 is checked, lone surrogate
 // escapes and duplicate object keys are refused (a later equal key would let two readers disagree).
 // Strings without escapes point into `text`, which must outlive the tree. `fault` may be NULL.
-[[nodiscard]] err *json_parse(struct arena *arena, str text, struct json **out, struct json_fault *fault);
+[[nodiscard]] err *json_parse(
+    struct arena *arena, str text, struct json **out, struct json_fault *fault);
 
 // ---- looking -----------------------------------------------------------------------------------
-#define json_each(item, parent) \
-    for (struct json *item = (parent) != NULL ? (parent)->child : NULL; item != NULL; item = item->next)
+#define json_each(item, parent)                                                                    \
+    for (struct json *item = (parent) != NULL ? (parent)->child : NULL; item != NULL;              \
+         item = item->next)
 
 // Member by name, or NULL (also when `object` is NULL or no object).
 struct json *json_get(const struct json *object, str key);
@@ -42,7 +44,7 @@ str json_get_str(const struct json *object, str key);
 bool json_get_bool(const struct json *object, str key, bool otherwise);
 i64 json_get_int(const struct json *object, str key, i64 otherwise);
 struct json *json_at(const struct json *array, size_t index);
-bool json_is_null(const struct json *value); // NULL pointer or JSON null
+bool json_is_null(const struct json *value);           // NULL pointer or JSON null
 bool json_to_i64(const struct json *number, i64 *out); // exact integers only ("5", "5.0", "5e0")
 double json_to_double(const struct json *number);
 // Deep equality; numbers by value, members in any order.
@@ -54,11 +56,13 @@ int json_number_cmp(str a, str b);
 struct json *json_null(struct arena *arena);
 struct json *json_bool(struct arena *arena, bool value);
 struct json *json_int(struct arena *arena, i64 value);
-struct json *json_number(struct arena *arena, str text); // text is borrowed and must be a JSON number
+struct json *json_number(
+    struct arena *arena, str text); // text is borrowed and must be a JSON number
 struct json *json_string(struct arena *arena, str text); // text is borrowed
 struct json *json_array(struct arena *arena);
 struct json *json_object(struct arena *arena);
-// Appends/sets `value` (which must not be in another tree). json_set replaces an equal key in place.
+// Appends/sets `value` (which must not be in another tree). json_set replaces an equal key in
+// place.
 void json_push(struct json *array, struct json *value);
 void json_set(struct json *object, str key, struct json *value);
 void json_remove(struct json *object, str key);
@@ -80,6 +84,7 @@ struct json_writer {
     bool comma[JSON_DEPTH_MAX]; // at this depth an element has been written
     bool after_key;
 };
+
 void jw_init(struct json_writer *w, struct buf *out);
 void jw_object(struct json_writer *w);
 void jw_array(struct json_writer *w);

@@ -10,8 +10,8 @@ struct net_tls;      // server certificate and settings; may be replaced while s
 
 // ---- TLS -----------------------------------------------------------------------------------
 // Server settings from PEM files (chain, key): TLS 1.2 and 1.3. Reference counted; heap.
-[[nodiscard]] err *net_tls_load(struct arena *arena, const char *cert_pem, const char *key_pem,
-    struct net_tls **out);
+[[nodiscard]] err *net_tls_load(
+    struct arena *arena, const char *cert_pem, const char *key_pem, struct net_tls **out);
 void net_tls_release(struct net_tls *tls);
 
 // ---- listening -----------------------------------------------------------------------------
@@ -25,6 +25,7 @@ struct net_listen_options {
     void (*serve)(struct net_stream *stream, void *arg);
     void *arg;
 };
+
 // Starts listening on the current loop. Fails with ERR_CONFLICT when the port is taken.
 [[nodiscard]] err *net_listen(
     struct arena *arena, const struct net_listen_options *options, struct net_listener **out);
@@ -49,13 +50,15 @@ struct net_connect_options {
     const char *ca_pem; // NULL: system store
     u64 timeout_ms;
 };
-[[nodiscard]] err *net_connect(struct arena *arena, const struct net_connect_options *options,
-    struct net_stream **out) YIELDS;
+
+[[nodiscard]] err *net_connect(
+    struct arena *arena, const struct net_connect_options *options, struct net_stream **out) YIELDS;
 void net_close(struct net_stream *stream);
 
 // Reads 1..size bytes; *got = 0 means the peer has ended its side. ERR_TIMEOUT after the fiber's
 // deadline or the stream's read timeout; ERR_CLOSED when the connection broke.
-[[nodiscard]] err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got) YIELDS;
+[[nodiscard]] err *net_read(
+    struct net_stream *stream, void *bytes, size_t size, size_t *got) YIELDS;
 // Writes all; waits while the peer does not take it (back-pressure).
 [[nodiscard]] err *net_write(struct net_stream *stream, str bytes) YIELDS;
 // Head and body in one system call where possible.

@@ -12,7 +12,8 @@ struct store;
 // ---- predicates --------------------------------------------------------------------------------
 // One form for filters, conditions and authorisation rules; immutable, evaluated against an item.
 // Semantics are DynamoDB's: a missing attribute makes every comparison false except NE; values of
-// different types never compare equal or ordered; strings compare by UTF-8 bytes, numbers as decimals.
+// different types never compare equal or ordered; strings compare by UTF-8 bytes, numbers as
+// decimals.
 enum store_op {
     STORE_TRUE,
     STORE_FALSE,
@@ -25,8 +26,8 @@ enum store_op {
     STORE_LE,
     STORE_GT,
     STORE_GE,
-    STORE_BETWEEN, // values[0] <= x <= values[1]
-    STORE_IN,      // x equals one of values
+    STORE_BETWEEN,      // values[0] <= x <= values[1]
+    STORE_IN,           // x equals one of values
     STORE_CONTAINS,     // substring, or element of a list
     STORE_NOT_CONTAINS, // true for a missing attribute
     STORE_BEGINS_WITH,
@@ -47,10 +48,13 @@ struct store_pred {
 
 // `item` may be NULL (no item: every attribute is missing). NULL predicate is true.
 bool store_pred_eval(const struct store_pred *pred, const struct json *item);
-struct store_pred *store_pred_leaf(struct arena *a, enum store_op op, str path, const struct json *value);
+struct store_pred *store_pred_leaf(
+    struct arena *a, enum store_op op, str path, const struct json *value);
 // AND/OR of two, either of which may be NULL.
-const struct store_pred *store_pred_and(struct arena *a, const struct store_pred *x, const struct store_pred *y);
-const struct store_pred *store_pred_or(struct arena *a, const struct store_pred *x, const struct store_pred *y);
+const struct store_pred *store_pred_and(
+    struct arena *a, const struct store_pred *x, const struct store_pred *y);
+const struct store_pred *store_pred_or(
+    struct arena *a, const struct store_pred *x, const struct store_pred *y);
 
 // ---- schema ------------------------------------------------------------------------------------
 enum store_key_type { STORE_KEY_NONE, STORE_KEY_STRING, STORE_KEY_NUMBER };
@@ -79,27 +83,41 @@ struct store_options {
     unsigned loop_count;
     bool fast_unsafe; // tests only: no sync
 };
-[[nodiscard]] err *store_open(struct arena *arena, const struct store_options *options, struct store **out);
+
+[[nodiscard]] err *store_open(
+    struct arena *arena, const struct store_options *options, struct store **out);
 // Waits for queued writes; call when no fiber uses the store any more.
 void store_close(struct store *store);
 
 struct store_apply_options {
-    bool allow_data_loss; // e.g. a table whose key changes, or that is not defined any more, is emptied
+    bool allow_data_loss; // e.g. a table whose key changes, or that is not defined any more, is
+                          // emptied
 };
+
 // Makes the tables and indexes exist as defined. New indexes are built online, in steps, without
 // rewriting items; queries on one wait until it is complete. A change that would lose data fails
 // with ERR_CONFLICT naming table and reason, unless allowed. Tables no longer defined are kept
 // (their data survives a model that is taken out and put back).
-[[nodiscard]] err *store_apply(struct store *store, struct arena *arena, const struct store_table_def *tables,
-    size_t table_count, const struct store_apply_options *options) YIELDS;
+[[nodiscard]] err *store_apply(struct store *store, struct arena *arena,
+    const struct store_table_def *tables, size_t table_count,
+    const struct store_apply_options *options) YIELDS;
 
 // ---- reading -----------------------------------------------------------------------------------
 // Key values are JSON strings or numbers. Reads see every write acknowledged before they began.
-[[nodiscard]] err *store_get(struct store *store, struct arena *arena, str table, const struct json *pk,
-    const struct json *sk, struct json **item) YIELDS; // *item NULL when absent
+[[nodiscard]] err *store_get(struct store *store, struct arena *arena, str table,
+    const struct json *pk, const struct json *sk,
+    struct json **item) YIELDS; // *item NULL when absent
 
-enum store_range { STORE_RANGE_ALL, STORE_RANGE_EQ, STORE_RANGE_LT, STORE_RANGE_LE, STORE_RANGE_GT,
-    STORE_RANGE_GE, STORE_RANGE_BETWEEN, STORE_RANGE_BEGINS };
+enum store_range {
+    STORE_RANGE_ALL,
+    STORE_RANGE_EQ,
+    STORE_RANGE_LT,
+    STORE_RANGE_LE,
+    STORE_RANGE_GT,
+    STORE_RANGE_GE,
+    STORE_RANGE_BETWEEN,
+    STORE_RANGE_BEGINS
+};
 
 struct store_query {
     str table;
@@ -120,13 +138,15 @@ struct store_page {
     size_t scanned;
     str next_token; // none at the end
 };
+
 // A page ends after `limit` evaluated items or about 1 MiB of them. Tokens are opaque text,
 // authenticated with the store's key and bound to table, index and partition; a bad one fails with
 // ERR_INVALID. Long scans give way to other fibers.
-[[nodiscard]] err *store_query(struct store *store, struct arena *arena, const struct store_query *query,
-    struct store_page *page) YIELDS;
+[[nodiscard]] err *store_query(struct store *store, struct arena *arena,
+    const struct store_query *query, struct store_page *page) YIELDS;
 // Exact number of items (DynamoDB only estimates it).
-[[nodiscard]] err *store_count(struct store *store, struct arena *arena, str table, u64 *count) YIELDS;
+[[nodiscard]] err *store_count(
+    struct store *store, struct arena *arena, str table, u64 *count) YIELDS;
 
 // ---- writing -----------------------------------------------------------------------------------
 enum store_write_kind { STORE_PUT, STORE_UPDATE, STORE_DELETE, STORE_CHECK };
@@ -134,20 +154,21 @@ enum store_write_kind { STORE_PUT, STORE_UPDATE, STORE_DELETE, STORE_CHECK };
 struct store_write {
     enum store_write_kind kind;
     str table;
-    const struct json *item;   // PUT: whole item with its key attributes
-    const struct json *pk;     // others
+    const struct json *item; // PUT: whole item with its key attributes
+    const struct json *pk;   // others
     const struct json *sk;
-    const struct json *set;    // UPDATE: object; each member replaces the attribute
-    const str *remove;         // UPDATE: attribute names
+    const struct json *set; // UPDATE: object; each member replaces the attribute
+    const str *remove;      // UPDATE: attribute names
     size_t remove_count;
-    const struct store_pred *guard; // authorisation, evaluated first: ERR_GUARD_FAILED
+    const struct store_pred *guard;     // authorisation, evaluated first: ERR_GUARD_FAILED
     const struct store_pred *condition; // ERR_CONDITION_FAILED
-    bool only_absent;   // PUT: fails with ERR_CONDITION_FAILED when the key exists
+    bool only_absent;                   // PUT: fails with ERR_CONDITION_FAILED when the key exists
     bool only_existing; // UPDATE, DELETE: fails with ERR_CONDITION_FAILED when it does not
     // Results, in the arena given to store_write; NULL when there was or is none.
     struct json *old_item;
     struct json *new_item;
 };
+
 // Carries out all of them or none, atomically, in order; returns when durable. With several writes
 // *failed (may be NULL) tells which one's condition failed. Key attributes must be of their type
 // and strings in keys not empty; an index key attribute that is present with the wrong type or
@@ -162,13 +183,15 @@ struct store_change {
     const struct json *old_item; // NULL: inserted
     const struct json *new_item; // NULL: removed
 };
+
 // Called on the writer thread after the commit is durable and before its writers wake, in commit
 // order; must be quick (post to a loop). Registered before the first write.
-void store_watch(struct store *store, void (*fn)(void *arg, const struct store_change *change), void *arg);
+void store_watch(
+    struct store *store, void (*fn)(void *arg, const struct store_change *change), void *arg);
 
 // ---- keys --------------------------------------------------------------------------------------
 // Order-preserving bytes of a key value: memcmp order equals DynamoDB's order. Fails with
 // ERR_INVALID for other types, numbers beyond 38 digits or 1e126, and over-long strings
 // (2,048 bytes partition, 1,024 sort).
-[[nodiscard]] err *store_key_encode(struct arena *arena, const struct json *value, enum store_key_type type,
-    struct buf *out);
+[[nodiscard]] err *store_key_encode(
+    struct arena *arena, const struct json *value, enum store_key_type type, struct buf *out);

@@ -1,0 +1,99 @@
+// Hexadecimal and base64 (RFC 4648), comparison of secrets.
+#include "base/base.h"
+
+str hex_encode(struct arena *arena, str bytes)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    char *text = arena_alloc(arena, bytes.len * 2 + 1);
+    for (size_t i = 0; i < bytes.len; i++) {
+        text[i * 2] = DIGITS[(u8)bytes.ptr[i] >> 4];
+        text[i * 2 + 1] = DIGITS[(u8)bytes.ptr[i] & 15];
+    }
+    return (str){text, bytes.len * 2};
+}
+
+static str encode64(struct arena *arena, str bytes, const char *letters, bool pad)
+{
+    char *text = arena_alloc(arena, (bytes.len + 2) / 3 * 4 + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t left = bytes.len - i;
+        u32 word = (u32)(u8)bytes.ptr[i] << 16;
+        word |= left > 1 ? (u32)(u8)bytes.ptr[i + 1] << 8 : 0;
+        word |= left > 2 ? (u32)(u8)bytes.ptr[i + 2] : 0;
+        for (size_t k = 0; k < 4; k++) {
+            if (k <= left) {
+                text[len++] = letters[(word >> (18 - 6 * k)) & 63];
+            } else if (pad) {
+                text[len++] = '=';
+            }
+        }
+    }
+    return (str){text, len};
+}
+
+str base64_encode(struct arena *arena, str bytes)
+{
+    return encode64(
+        arena, bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", true);
+}
+
+str base64url_encode(struct arena *arena, str bytes)
+{
+    return encode64(
+        arena, bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", false);
+}
+
+static int value64(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    if (c == '+' || c == '-') {
+        return 62;
+    }
+    return c == '/' || c == '_' ? 63 : -1;
+}
+
+bool base64_decode(struct arena *arena, str text, str *bytes)
+{
+    for (int i = 0; i < 2 && text.len > 0 && text.ptr[text.len - 1] == '='; i++) {
+        text.len--;
+    }
+    if (text.len % 4 == 1) {
+        return false;
+    }
+    char *out = arena_alloc(arena, text.len / 4 * 3 + 4);
+    size_t len = 0;
+    u32 word = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int value = value64(text.ptr[i]);
+        if (value < 0) {
+            return false;
+        }
+        word = (word << 6 | (u32)value) & 0xffffff;
+        if (i % 4 != 0) {
+            out[len++] = (char)(word >> (6 - 2 * (i % 4)));
+        }
+    }
+    *bytes = (str){out, len};
+    return true;
+}
+
+bool bytes_eq_secret(str a, str b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    volatile u8 difference = 0;
+    for (size_t i = 0; i < a.len; i++) {
+        difference |= (u8)(a.ptr[i] ^ b.ptr[i]);
+    }
+    return difference == 0;
+}

@@ -1,0 +1,55 @@
+// Errors as values.
+#include "base/base.h"
+
+static const struct {
+    str wire;
+    int status;
+} CODES[] = {
+
+#define ERR(name, wire, status) {S_INIT(wire), status},
+#include "base/err.def"
+#undef ERR
+};
+
+err *err_make(
+    struct arena *arena, enum err_code code, const char *file, int line, const char *fmt, ...)
+{
+    check((size_t)code < countof(CODES));
+    err *e = arena_new_of(arena, err);
+    va_list args;
+    va_start(args, fmt);
+    *e = (err){.code = code, .text = str_vfmt(arena, fmt, args), .file = file, .line = line};
+    va_end(args);
+    return e;
+}
+
+err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
+{
+    check(cause != NULL);
+    err *e = arena_new_of(arena, err);
+    va_list args;
+    va_start(args, fmt);
+    str what = str_vfmt(arena, fmt, args);
+    va_end(args);
+    *e = *cause;
+    e->text = str_cat(arena, what, S(": "), cause->text);
+    e->cause = cause;
+    return e;
+}
+
+err *err_hint(err *e, str hint)
+{
+    e->hint = hint;
+    return e;
+}
+
+str err_wire(const err *e)
+{
+    return e->wire.ptr != NULL ? e->wire : CODES[e->code].wire;
+}
+
+int err_status(enum err_code code)
+{
+    check((size_t)code < countof(CODES));
+    return CODES[code].status;
+}
