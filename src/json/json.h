@@ -27,7 +27,7 @@ struct json_fault {
 };
 
 // Parses exactly one value (surrounding white space allowed); UTF-8 is checked, lone surrogate
-// escapes and duplicate object keys are refused (a later equal key would let two readers disagree).
+// escapes are refused. Of equal names in one object the last value wins, as in JSON.parse.
 // Strings without escapes point into `text`, which must outlive the tree. `fault` may be NULL.
 [[nodiscard]] err *json_parse(
     struct arena *arena, str text, struct json **out, struct json_fault *fault);
