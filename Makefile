@@ -8,7 +8,7 @@ OPT     = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 PKGS    = libuv openssl sqlite3 libcurl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lwslay -lboost_context -lm -lpthread
-SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all
+SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-format-truncation -Wno-format-overflow
 
 SRC    := $(filter-out src/main.c,$(sort $(wildcard src/*/*.c)))
 OBJ    := $(SRC:%.c=$(BUILD)/%.o)

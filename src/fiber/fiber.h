@@ -28,6 +28,8 @@ size_t loop_fiber_count(const struct loop *loop);
 // Calls `fn(arg)` once at the end of each loop turn in which it was asked for with loop_turn_end
 // (the store closes its read snapshot so). One hook per loop and owner `key`.
 void loop_at_turn_end(struct loop *loop, const void *key, void (*fn)(void *arg), void *arg);
+// Takes the hook of `key` away (its owner is about to go).
+void loop_forget_turn_end(struct loop *loop, const void *key);
 
 // ---- fibers --------------------------------------------------------------------------------
 // Starts a fiber on the calling thread's loop; it first runs at the next loop turn. `name` must be
@@ -44,6 +46,8 @@ struct arena *fiber_arena(void);
 
 // Suspends until fiber_wake. Spurious wakes do not happen. The primitive under everything else.
 [[nodiscard]] err *fiber_wait(void) YIELDS;
+// As fiber_wait, ending with ERR_TIMEOUT at `mono_us` at the latest (0: only the fiber's deadline).
+[[nodiscard]] err *fiber_wait_until(u64 mono_us) YIELDS;
 // Wakes a waiting fiber (same thread). Waking one that does not wait makes its next wait return.
 void fiber_wake(struct fiber *fiber);
 [[nodiscard]] err *fiber_sleep(u64 ms) YIELDS;
@@ -75,11 +79,13 @@ void cond_signal_all(struct cond *cond);
 [[nodiscard]] err *worker_run(void (*fn)(void *arg), void *arg) YIELDS;
 
 // A wait that another thread ends: fill with wake_init on the fiber's thread, hand to the other
-// thread, which calls wake_send once; wake_wait returns after that (never earlier).
+// thread, which calls wake_send once; wake_wait returns after that (never earlier, also when the
+// fiber is cancelled or late), so the struct may live on the fiber's stack.
 struct wake {
     struct loop *loop;
     struct fiber *fiber;
-    _Atomic bool done;
+    struct wake *next;
+    bool done;
 };
 
 void wake_init(struct wake *wake);

@@ -1,0 +1,343 @@
+// Fibers: stacks with a guard page, the switch, waiting. The switch itself is libboost_context's
+// pair of C symbols (12 ns here; swapcontext costs two system calls).
+#include "fiber/fiber_int.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct transfer {
+    void *context;
+    void *data;
+};
+extern struct transfer jump_fcontext(void *to, void *data);
+extern void *make_fcontext(void *stack_top, size_t size, void (*entry)(struct transfer));
+
+#if defined(__SANITIZE_ADDRESS__)
+#    define WITH_ASAN 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define WITH_ASAN 1
+#    endif
+#endif
+
+#ifdef WITH_ASAN
+#    include <sanitizer/asan_interface.h>
+#    include <sanitizer/common_interface_defs.h>
+
+enum { STACK_SIZE = 1024 * 1024 }; // red zones make frames several times larger
+#else
+enum { STACK_SIZE = 128 * 1024 };
+
+static void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size)
+{
+    (void)save;
+    (void)bottom;
+    (void)size;
+}
+
+static void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size)
+{
+    (void)save;
+    (void)bottom;
+    (void)size;
+}
+#endif
+
+static void switch_to_loop(struct fiber *fiber)
+{
+    struct loop *loop = fiber->loop;
+    bool ends = fiber->state == FIBER_DONE;
+    __sanitizer_start_switch_fiber(
+        ends ? NULL : &fiber->asan_fake_stack, loop->asan_stack, loop->asan_stack_size);
+    struct transfer back = jump_fcontext(loop->context, NULL);
+    __sanitizer_finish_switch_fiber(
+        ends ? NULL : fiber->asan_fake_stack, &loop->asan_stack, &loop->asan_stack_size);
+    loop->context = back.context;
+}
+
+// Bottom of every fiber's stack. It never returns: a finished fiber is parked in the pool with its
+// stack and runs the next function when taken out.
+static void entry(struct transfer from)
+{
+    struct fiber *fiber = from.data;
+    struct loop *loop = fiber->loop;
+    __sanitizer_finish_switch_fiber(NULL, &loop->asan_stack, &loop->asan_stack_size);
+    loop->context = from.context;
+    for (;;) {
+        fiber->fn(fiber->arg);
+        fiber->state = FIBER_DONE;
+        switch_to_loop(fiber);
+    }
+}
+
+static struct fiber *fiber_new(struct loop *loop)
+{
+    struct fiber *fiber = mem_new(struct fiber);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    fiber->loop = loop;
+    fiber->stack_size = STACK_SIZE + page;
+    fiber->stack = mmap(NULL, fiber->stack_size, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    check(fiber->stack != MAP_FAILED);
+    check(mprotect(fiber->stack, page, PROT_NONE) == 0);
+    fiber->context = make_fcontext(fiber->stack + fiber->stack_size, STACK_SIZE, entry);
+    return fiber;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    struct fiber *fiber = container_of((uv_timer_t *)handle, struct fiber, timer);
+    mem_free(fiber);
+}
+
+static void fiber_free(struct fiber *fiber)
+{
+    munmap(fiber->stack, fiber->stack_size);
+    if (fiber->timer_made) {
+        uv_close((uv_handle_t *)&fiber->timer, timer_closed);
+    } else {
+        mem_free(fiber);
+    }
+}
+
+static void fiber_recycle(struct fiber *fiber)
+{
+    struct loop *loop = fiber->loop;
+    if (fiber->older != NULL) {
+        fiber->older->newer = fiber->newer;
+    }
+    if (fiber->newer != NULL) {
+        fiber->newer->older = fiber->older;
+    } else {
+        loop->living = fiber->older;
+    }
+    loop->fiber_count--;
+    arena_free(fiber->arena);
+    fiber->arena = NULL;
+    if (loop->pool_count >= POOL_MAX) {
+        fiber_free(fiber);
+        return;
+    }
+    fiber->ready_next = loop->pool;
+    loop->pool = fiber;
+    loop->pool_count++;
+}
+
+void fiber_pool_free(struct loop *loop)
+{
+    while (loop->pool != NULL) {
+        struct fiber *fiber = loop->pool;
+        loop->pool = fiber->ready_next;
+        fiber_free(fiber);
+    }
+    loop->pool_count = 0;
+}
+
+void fiber_switch_to(struct loop *loop, struct fiber *fiber)
+{
+    check(loop->current == NULL && fiber->state == FIBER_READY);
+    fiber->state = FIBER_RUNNING;
+    loop->current = fiber;
+    __sanitizer_start_switch_fiber(&loop->asan_fake_stack, fiber->stack, fiber->stack_size);
+    struct transfer back = jump_fcontext(fiber->context, fiber);
+    __sanitizer_finish_switch_fiber(loop->asan_fake_stack, NULL, NULL);
+    fiber->context = back.context;
+    loop->current = NULL;
+    if (fiber->state == FIBER_DONE) {
+        fiber_recycle(fiber);
+    }
+}
+
+void fiber_make_ready(struct fiber *fiber)
+{
+    struct loop *loop = fiber->loop;
+    fiber->state = FIBER_READY;
+    fiber->ready_next = NULL;
+    if (loop->ready_last != NULL) {
+        loop->ready_last->ready_next = fiber;
+    } else {
+        loop->ready_first = fiber;
+    }
+    loop->ready_last = fiber;
+}
+
+struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg)
+{
+    struct loop *loop = loop_current();
+    check(loop != NULL);
+    struct fiber *fiber = loop->pool;
+    if (fiber != NULL) {
+        loop->pool = fiber->ready_next;
+        loop->pool_count--;
+    } else {
+        fiber = fiber_new(loop);
+    }
+    fiber->name = name;
+    fiber->fn = fn;
+    fiber->arg = arg;
+    fiber->woken = false;
+    fiber->cancelled = loop->stopping;
+    fiber->deadline_us = 0;
+    fiber->older = loop->living;
+    fiber->newer = NULL;
+    if (loop->living != NULL) {
+        loop->living->newer = fiber;
+    }
+    loop->living = fiber;
+    loop->fiber_count++;
+    fiber_make_ready(fiber);
+    return fiber;
+}
+
+struct fiber *fiber_current(void)
+{
+    struct loop *loop = loop_current();
+    return loop != NULL ? loop->current : NULL;
+}
+
+void fiber_cancel(struct fiber *fiber)
+{
+    check(fiber->loop == loop_current());
+    fiber->cancelled = true;
+    if (fiber->state == FIBER_WAITING) {
+        fiber_make_ready(fiber);
+    }
+}
+
+bool fiber_is_cancelled(const struct fiber *fiber)
+{
+    return fiber->cancelled;
+}
+
+u64 fiber_deadline(u64 mono_us)
+{
+    struct fiber *fiber = fiber_current();
+    check(fiber != NULL);
+    u64 old = fiber->deadline_us;
+    fiber->deadline_us = mono_us;
+    return old;
+}
+
+struct arena *fiber_arena(void)
+{
+    struct fiber *fiber = fiber_current();
+    check(fiber != NULL);
+    if (fiber->arena == NULL) {
+        fiber->arena = arena_new();
+    }
+    return fiber->arena;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct fiber *fiber = container_of(timer, struct fiber, timer);
+    if (fiber->state == FIBER_WAITING) {
+        fiber->timed_out = true;
+        fiber_make_ready(fiber);
+    }
+}
+
+// libuv's timers are a heap in memory: starting and stopping one is no system call.
+static void start_timer(struct fiber *fiber, u64 until_us, u64 now_us)
+{
+    if (!fiber->timer_made) {
+        uv_timer_init(&fiber->loop->uv, &fiber->timer);
+        fiber->timer_made = true;
+    }
+    uv_update_time(&fiber->loop->uv);
+    uv_timer_start(&fiber->timer, on_timer, (until_us - now_us + 999) / 1000, 0);
+}
+
+err *fiber_wait_until(u64 mono_us)
+{
+    struct fiber *fiber = fiber_current();
+    check(fiber != NULL && fiber->state == FIBER_RUNNING);
+    if (fiber->cancelled) {
+        return &fiber->loop->cancelled;
+    }
+    if (fiber->woken) {
+        fiber->woken = false;
+        return NULL;
+    }
+    u64 until = fiber->deadline_us;
+    until = until == 0 || (mono_us != 0 && mono_us < until) ? mono_us : until;
+    u64 now = until != 0 ? time_mono_us() : 0;
+    if (until != 0 && now >= until) {
+        return &fiber->loop->timed_out;
+    }
+    if (until != 0) {
+        start_timer(fiber, until, now);
+    }
+    fiber->timed_out = false;
+    fiber->state = FIBER_WAITING;
+    switch_to_loop(fiber);
+    if (until != 0) {
+        uv_timer_stop(&fiber->timer);
+    }
+    if (fiber->cancelled) {
+        return &fiber->loop->cancelled;
+    }
+    if (fiber->woken) {
+        fiber->woken = false;
+        return NULL;
+    }
+    check(fiber->timed_out);
+    return &fiber->loop->timed_out;
+}
+
+err *fiber_wait(void)
+{
+    return fiber_wait_until(0);
+}
+
+void fiber_wake(struct fiber *fiber)
+{
+    check(fiber->loop == loop_current());
+    fiber->woken = true;
+    if (fiber->state == FIBER_WAITING) {
+        fiber_make_ready(fiber);
+    }
+}
+
+err *fiber_sleep(u64 ms)
+{
+    struct fiber *fiber = fiber_current();
+    u64 until = time_mono_us() + ms * 1000;
+    err *e = fiber_wait_until(until);
+    while (e == NULL) { // somebody woke us for another reason
+        e = fiber_wait_until(until);
+    }
+    bool slept = e->code == ERR_TIMEOUT && (fiber->deadline_us == 0 || fiber->deadline_us > until);
+    return slept ? NULL : e;
+}
+
+err *fiber_pause(void)
+{
+    struct fiber *fiber = fiber_current();
+    check(fiber != NULL);
+    if (fiber->cancelled) {
+        return &fiber->loop->cancelled;
+    }
+    if (fiber->deadline_us != 0 && time_mono_us() >= fiber->deadline_us) {
+        return &fiber->loop->timed_out;
+    }
+    fiber_make_ready(fiber);
+    switch_to_loop(fiber);
+    return fiber->cancelled ? &fiber->loop->cancelled : NULL;
+}
+
+void wake_init(struct wake *wake)
+{
+    *wake = (struct wake){.loop = loop_current(), .fiber = fiber_current()};
+    check(wake->fiber != NULL);
+}
+
+void wake_wait(struct wake *wake)
+{
+    struct fiber *fiber = wake->fiber;
+    check(fiber == fiber_current());
+    while (!wake->done) {
+        fiber->state = FIBER_UNINTERRUPTIBLE;
+        switch_to_loop(fiber);
+    }
+}
