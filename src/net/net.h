@@ -41,20 +41,11 @@ void net_listener_free(struct net_listener *listener);
 void net_listener_set_tls(struct net_listener *listener, struct net_tls *tls);
 
 // ---- connections ---------------------------------------------------------------------------
-// Connects by name or address (DNS on the worker pool). With `tls_name` not none, speaks TLS,
-// verifying the peer against the system's CAs or `ca_pem` when given.
-struct net_connect_options {
-    str host;
-    u16 port;
-    bool tls;
-    const char *ca_pem; // NULL: system store
-    u64 timeout_ms;
-};
-
-[[nodiscard]] err *net_connect(
-    struct arena *arena, const struct net_connect_options *options, struct net_stream **out) YIELDS;
+// Closes and frees; no fiber may be waiting on it.
 void net_close(struct net_stream *stream);
 
+// A peer that resets the connection while its request is being served cancels the fiber that owns
+// the stream. One that only ends its side (FIN) does not: it may still be reading our answer.
 // Reads 1..size bytes; *got = 0 means the peer has ended its side. ERR_TIMEOUT after the fiber's
 // deadline or the stream's read timeout; ERR_CLOSED when the connection broke.
 [[nodiscard]] err *net_read(
@@ -69,8 +60,6 @@ void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms); // 
 bool net_is_tls(const struct net_stream *stream);
 str net_peer(const struct net_stream *stream); // "127.0.0.1", for logs and identity.sourceIp
 void net_stream_set_idle(struct net_stream *stream, bool idle);
-// Calls fn once when the peer goes away while the owner fiber is busy elsewhere (it watches for
-// readability end-of-file). By default the owner fiber is cancelled; false turns that off.
-void net_cancel_on_close(struct net_stream *stream, bool on);
-// Bytes queued by net_write but not yet taken by the kernel.
-size_t net_unsent(const struct net_stream *stream);
+// Writes what the kernel takes at once, without waiting; the number of bytes taken is returned, 0
+// also when the connection is broken (the next read or write tells).
+size_t net_try_write(struct net_stream *stream, str bytes);

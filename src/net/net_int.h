@@ -1,0 +1,49 @@
+// Shared inside the folder.
+#pragma once
+
+#include "net/net.h"
+
+#include <openssl/ssl.h>
+
+struct net_tls {
+    SSL_CTX *ctx;
+    _Atomic int references;
+};
+
+struct net_stream {
+    int fd;
+    SSL *ssl;
+    uv_poll_t poll;
+    int events; // libuv's, presently asked for
+    struct fiber *reader;
+    struct fiber *writer;
+    struct fiber *owner; // cancelled when the peer resets the connection
+    bool broken;
+    bool idle;
+    bool ended; // our side is shut down
+    u64 read_ms;
+    u64 write_ms;
+    char peer[46];
+    struct net_listener *listener;
+    struct net_stream *older; // connections of the listener
+    struct net_stream *newer;
+};
+
+struct net_listener {
+    int fd;
+    int spare_fd; // given up to accept and refuse when no descriptor is left
+    u16 port;
+    uv_poll_t poll;
+    bool stopped;
+    bool freed;
+    struct net_listen_options options;
+    struct net_stream *connections;
+    size_t connection_count;
+};
+
+// Wraps a connected non-blocking socket; owns the descriptor.
+struct net_stream *net_stream_new(int fd, const char *peer);
+[[nodiscard]] err *net_stream_wait(struct net_stream *stream, bool for_write, u64 until_us) YIELDS;
+[[nodiscard]] err *net_tls_handshake(struct net_stream *stream, u64 until_us) YIELDS;
+void net_listener_connection_gone(struct net_stream *stream);
+err *net_broken(void);

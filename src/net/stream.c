@@ -1,0 +1,300 @@
+// Connections: reads and writes try the system call first and wait only when the kernel says so;
+// interest in readability is left registered between requests, so that a keep-alive request costs
+// one read and one write.
+#include "net/net_int.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+err *net_broken(void)
+{
+    // Never written to: one for the whole process.
+    static err broken = {
+        .code = ERR_CLOSED, .text = S_INIT("the connection is broken"), .file = __FILE__};
+    return &broken;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void set_events(struct net_stream *stream, int events)
+{
+    if (events == stream->events) {
+        return;
+    }
+    stream->events = events;
+    if (events == 0) {
+        uv_poll_stop(&stream->poll);
+    } else {
+        uv_poll_start(&stream->poll, events, on_poll);
+    }
+}
+
+static void wake(struct fiber **waiting)
+{
+    struct fiber *fiber = *waiting;
+    *waiting = NULL;
+    if (fiber != NULL) {
+        fiber_wake(fiber);
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct net_stream *stream = container_of(poll, struct net_stream, poll);
+    int wanted = stream->events;
+    if (status < 0) {
+        stream->broken = true;
+        set_events(stream, 0);
+        wake(&stream->reader);
+        wake(&stream->writer);
+        if (stream->owner != NULL) {
+            fiber_cancel(stream->owner);
+        }
+        return;
+    }
+    if ((events & (UV_READABLE | UV_DISCONNECT)) != 0) {
+        if (stream->reader == NULL) { // level-triggered: nobody reads now, so do not ask again
+            wanted &= ~(events & (UV_READABLE | UV_DISCONNECT));
+        }
+        wake(&stream->reader);
+    }
+    if ((events & UV_WRITABLE) != 0) {
+        wanted &= ~UV_WRITABLE;
+        wake(&stream->writer);
+    }
+    set_events(stream, wanted);
+}
+
+struct net_stream *net_stream_new(int fd, const char *peer)
+{
+    struct net_stream *stream = mem_new(struct net_stream);
+    int one = 1;
+    stream->fd = fd;
+    str name = str_sub(str_from(peer), 0, sizeof(stream->peer) - 1);
+    memcpy(stream->peer, name.ptr, name.len);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    check(uv_poll_init_socket(loop_uv(loop_current()), &stream->poll, fd) == 0);
+    return stream;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    mem_free(container_of((uv_poll_t *)handle, struct net_stream, poll));
+}
+
+void net_close(struct net_stream *stream)
+{
+    check(stream->reader == NULL && stream->writer == NULL);
+    if (stream->listener != NULL) {
+        net_listener_connection_gone(stream);
+    }
+    uv_close((uv_handle_t *)&stream->poll, on_closed);
+    if (stream->ssl != NULL) {
+        SSL_free(stream->ssl);
+        ERR_clear_error();
+    }
+    close(stream->fd);
+    stream->fd = -1;
+}
+
+err *net_stream_wait(struct net_stream *stream, bool for_write, u64 until_us)
+{
+    struct fiber **place = for_write ? &stream->writer : &stream->reader;
+    check(*place == NULL);
+    if (stream->broken) {
+        return net_broken();
+    }
+    *place = fiber_current();
+    set_events(stream, stream->events | (for_write ? UV_WRITABLE : UV_READABLE | UV_DISCONNECT));
+    while (*place != NULL) { // cleared by on_poll
+        err *e = fiber_wait_until(until_us);
+        if (e != NULL) {
+            *place = NULL;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static u64 until(u64 ms)
+{
+    return ms == 0 ? 0 : time_mono_us() + ms * 1000;
+}
+
+// What an SSL call that did not succeed waits for: NULL when it may be tried again.
+static err *ssl_wait(struct net_stream *stream, int result, u64 until_us) YIELDS;
+
+static err *ssl_wait(struct net_stream *stream, int result, u64 until_us)
+{
+    switch (SSL_get_error(stream->ssl, result)) {
+    case SSL_ERROR_WANT_READ: return net_stream_wait(stream, false, until_us);
+    case SSL_ERROR_WANT_WRITE: return net_stream_wait(stream, true, until_us);
+    default: ERR_clear_error(); return net_broken();
+    }
+}
+
+err *net_tls_handshake(struct net_stream *stream, u64 until_us)
+{
+    for (;;) {
+        ERR_clear_error();
+        int result = SSL_do_handshake(stream->ssl);
+        if (result == 1) {
+            return NULL;
+        }
+        TRY(ssl_wait(stream, result, until_us));
+    }
+}
+
+static err *read_tls(struct net_stream *stream, void *bytes, size_t size, size_t *got) YIELDS;
+
+static err *read_tls(struct net_stream *stream, void *bytes, size_t size, size_t *got)
+{
+    u64 limit = until(stream->read_ms);
+    for (;;) {
+        ERR_clear_error();
+        int result = SSL_read_ex(stream->ssl, bytes, size, got);
+        if (result == 1) {
+            return NULL;
+        }
+        int why = SSL_get_error(stream->ssl, result);
+        if (why == SSL_ERROR_ZERO_RETURN) {
+            *got = 0;
+            return NULL;
+        }
+        TRY(ssl_wait(stream, result, limit));
+    }
+}
+
+err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
+{
+    check(size > 0);
+    if (stream->ssl != NULL) {
+        return read_tls(stream, bytes, size, got);
+    }
+    u64 limit = until(stream->read_ms);
+    for (;;) {
+        ssize_t done = recv(stream->fd, bytes, size, 0);
+        if (done >= 0) {
+            *got = (size_t)done;
+            return NULL;
+        }
+        if (errno == EINTR) {
+            continue;
+        }
+        if (errno != EAGAIN) {
+            return net_broken();
+        }
+        TRY(net_stream_wait(stream, false, limit));
+    }
+}
+
+size_t net_try_write(struct net_stream *stream, str bytes)
+{
+    size_t done = 0;
+    if (stream->broken || bytes.len == 0) {
+        return 0;
+    }
+    if (stream->ssl != NULL) {
+        ERR_clear_error();
+        bool ok = SSL_write_ex(stream->ssl, bytes.ptr, bytes.len, &done) == 1;
+        ERR_clear_error();
+        return ok ? done : 0;
+    }
+    ssize_t sent = send(stream->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+    return sent > 0 ? (size_t)sent : 0;
+}
+
+static err *write_tls(struct net_stream *stream, str bytes) YIELDS;
+
+static err *write_tls(struct net_stream *stream, str bytes)
+{
+    u64 limit = until(stream->write_ms);
+    while (bytes.len > 0) {
+        size_t done = 0;
+        ERR_clear_error();
+        int result = SSL_write_ex(stream->ssl, bytes.ptr, bytes.len, &done);
+        if (result != 1) {
+            TRY(ssl_wait(stream, result, limit));
+            continue;
+        }
+        bytes = str_sub(bytes, done, bytes.len);
+    }
+    return NULL;
+}
+
+err *net_write2(struct net_stream *stream, str first, str second)
+{
+    if (stream->ssl != NULL) {
+        TRY(write_tls(stream, first));
+        return write_tls(stream, second);
+    }
+    u64 limit = until(stream->write_ms);
+    while (first.len + second.len > 0) {
+        struct iovec parts[2] = {{(void *)first.ptr, first.len}, {(void *)second.ptr, second.len}};
+        struct msghdr message = {.msg_iov = first.len > 0 ? parts : parts + 1,
+            .msg_iovlen = first.len > 0 && second.len > 0 ? 2 : 1};
+        ssize_t sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent < 0 && errno != EAGAIN) {
+            return net_broken();
+        }
+        if (sent < 0) {
+            TRY(net_stream_wait(stream, true, limit));
+            continue;
+        }
+        size_t of_first = (size_t)sent < first.len ? (size_t)sent : first.len;
+        first = str_sub(first, of_first, first.len);
+        second = str_sub(second, (size_t)sent - of_first, second.len);
+    }
+    return NULL;
+}
+
+err *net_write(struct net_stream *stream, str bytes)
+{
+    return net_write2(stream, bytes, (str){});
+}
+
+void net_shutdown(struct net_stream *stream)
+{
+    if (stream->ended) {
+        return;
+    }
+    stream->ended = true;
+    if (stream->ssl != NULL) {
+        ERR_clear_error();
+        SSL_shutdown(stream->ssl);
+        ERR_clear_error();
+    }
+    shutdown(stream->fd, SHUT_WR);
+}
+
+void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms)
+{
+    stream->read_ms = read_ms;
+    stream->write_ms = write_ms;
+}
+
+bool net_is_tls(const struct net_stream *stream)
+{
+    return stream->ssl != NULL;
+}
+
+str net_peer(const struct net_stream *stream)
+{
+    return str_from(stream->peer);
+}
+
+void net_stream_set_idle(struct net_stream *stream, bool idle)
+{
+    stream->idle = idle;
+    if (idle && stream->listener != NULL && stream->listener->stopped && stream->owner != NULL) {
+        fiber_cancel(stream->owner); // the drain has begun meanwhile
+    }
+}
