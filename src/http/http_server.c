@@ -1,0 +1,565 @@
+// A connection's life: read a head, route it, let the handler answer, keep alive or close.
+#include "http/http_int.h"
+
+#include <time.h>
+
+const struct http_limits HTTP_LIMITS_DEFAULT = {
+    .head_max = 32 * 1024,
+    .body_buffer_max = 16 * 1024 * 1024,
+    .head_timeout_ms = 20000,
+    .body_timeout_ms = 30000,
+    .idle_timeout_ms = 75000,
+    .write_timeout_ms = 30000,
+    .requests_max = 1000000,
+};
+
+enum { READ_SIZE = 16 * 1024, DRAIN_MAX = 256 * 1024 };
+
+static err *read_more(struct http_conn *conn, size_t *got) YIELDS;
+
+// Bytes are read into the thread's scratch space and copied behind what is kept: an idle connection
+// holds no buffer. Nothing yields between the read and the copy.
+static err *read_more(struct http_conn *conn, size_t *got)
+{
+    static _Thread_local char scratch[READ_SIZE];
+    TRY(net_read(conn->stream, scratch, sizeof(scratch), got));
+    if (conn->in_used > 0) {
+        buf_drop(&conn->in, conn->in_used);
+        conn->in_used = 0;
+    }
+    buf_add(&conn->in, (str){scratch, *got});
+    return NULL;
+}
+
+static str unread(const struct http_conn *conn)
+{
+    return str_sub(buf_str(&conn->in), conn->in_used, conn->in.len);
+}
+
+// ---- response ------------------------------------------------------------------------------
+
+// "Date: ..." changes once a second; each thread keeps its own.
+static str date_header(void)
+{
+    static _Thread_local char text[64];
+    static _Thread_local size_t len;
+    static _Thread_local time_t made;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != made) {
+        struct tm parts;
+        gmtime_r(&now.tv_sec, &parts);
+        len = strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+        made = now.tv_sec;
+    }
+    return (str){text, len};
+}
+
+void http_add_header(struct http_req *req, str name, str value)
+{
+    struct buf *headers = &req->conn->headers;
+    check(!req->conn->begun);
+    check(str_find_char(value, '\n') < 0 && str_find_char(value, '\r') < 0);
+    buf_add(headers, name);
+    buf_add(headers, S(": "));
+    buf_add(headers, value);
+    buf_add(headers, S("\r\n"));
+}
+
+static void add_cors(struct http_req *req, struct buf *head)
+{
+    if (req->conn->cors) {
+        buf_add(head, S("Access-Control-Allow-Origin: *\r\n"
+                        "Access-Control-Expose-Headers: x-amzn-RequestId,x-amzn-ErrorType,"
+                        "x-amz-request-id,x-amz-id-2,x-amz-version-id,ETag,Date\r\n"));
+    }
+}
+
+static void add_decimal(struct buf *out, u64 value)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    buf_add(out, (str){digits + at, sizeof(digits) - at});
+}
+
+static str response_head(struct http_req *req, int status, str content_type, u64 length)
+{
+    struct http_conn *conn = req->conn;
+    struct buf head = buf_in(req->arena, 64 * 1024);
+    bool no_body = status == 204 || status == 304 || status < 200;
+    buf_add(&head, S("HTTP/1.1 "));
+    add_decimal(&head, (u64)status);
+    buf_add_char(&head, ' ');
+    buf_add(&head, http_reason(status));
+    buf_add(&head, S("\r\n"));
+    buf_add(&head, date_header());
+    if (content_type.len > 0) {
+        buf_add(&head, S("Content-Type: "));
+        buf_add(&head, content_type);
+        buf_add(&head, S("\r\n"));
+    }
+    if (length == UINT64_MAX) {
+        buf_add(&head, S("Transfer-Encoding: chunked\r\n"));
+    } else if (!no_body) {
+        buf_add(&head, S("Content-Length: "));
+        add_decimal(&head, length);
+        buf_add(&head, S("\r\n"));
+    }
+    buf_add(&head, S("x-amzn-RequestId: "));
+    buf_add(&head, req->request_id);
+    buf_add(&head, S("\r\n"));
+    add_cors(req, &head);
+    buf_add(&head, buf_str(&conn->headers));
+    if (conn->close_after) {
+        buf_add(&head, S("Connection: close\r\n"));
+    } else if (conn->head.is_http10) {
+        buf_add(&head, S("Connection: keep-alive\r\n"));
+    }
+    buf_add(&head, S("\r\n"));
+    check(!head.overflow);
+    return buf_str(&head);
+}
+
+// A body that will not be read to its end makes the connection useless for another request.
+static void decide_close(struct http_conn *conn)
+{
+    bool unread_body = conn->body != BODY_DONE && conn->body != BODY_NONE;
+    if (unread_body && conn->head.expects_continue && !conn->continue_sent) {
+        conn->close_after = true;
+    }
+    if (unread_body && conn->body == BODY_LENGTH && conn->body_left > DRAIN_MAX) {
+        conn->close_after = true;
+    }
+}
+
+err *http_reply(struct http_req *req, int status, str content_type, str body)
+{
+    struct http_conn *conn = req->conn;
+    check(!conn->begun);
+    decide_close(conn);
+    str head = response_head(req, status, content_type, body.len);
+    conn->begun = true;
+    conn->length_left = 0;
+    conn->chunked_out = false;
+    return net_write2(conn->stream, head, conn->head_only ? (str){} : body);
+}
+
+err *http_reply_empty(struct http_req *req, int status)
+{
+    return http_reply(req, status, (str){}, (str){});
+}
+
+err *http_begin(struct http_req *req, int status, str content_type, u64 length)
+{
+    struct http_conn *conn = req->conn;
+    check(!conn->begun);
+    decide_close(conn);
+    if (length == UINT64_MAX && conn->head.is_http10) {
+        conn->close_after = true; // the end of the connection ends the body
+        str head = response_head(req, status, content_type, 0);
+        ptrdiff_t at = str_find(head, S("Content-Length: 0\r\n"));
+        head = at < 0 ? head
+                      : str_cat(req->arena, str_sub(head, 0, (size_t)at),
+                            str_sub(head, (size_t)at + S("Content-Length: 0\r\n").len, head.len));
+        conn->begun = true;
+        conn->length_left = UINT64_MAX;
+        return net_write(conn->stream, head);
+    }
+    str head = response_head(req, status, content_type, length);
+    conn->begun = true;
+    conn->chunked_out = length == UINT64_MAX;
+    conn->length_left = length;
+    return net_write(conn->stream, head);
+}
+
+err *http_write(struct http_req *req, str bytes)
+{
+    struct http_conn *conn = req->conn;
+    check(conn->begun);
+    if (conn->head_only || bytes.len == 0) {
+        return NULL;
+    }
+    if (!conn->chunked_out) {
+        check(bytes.len <= conn->length_left);
+        conn->length_left -= conn->length_left == UINT64_MAX ? 0 : bytes.len;
+        return net_write(conn->stream, bytes);
+    }
+    str size = str_fmt(req->arena, "%zx\r\n", bytes.len);
+    TRY(net_write2(conn->stream, size, bytes));
+    return net_write(conn->stream, S("\r\n"));
+}
+
+err *http_end(struct http_req *req)
+{
+    struct http_conn *conn = req->conn;
+    check(conn->begun);
+    if (conn->chunked_out && !conn->head_only) {
+        conn->chunked_out = false;
+        return net_write(conn->stream, S("0\r\n\r\n"));
+    }
+    if (conn->length_left != 0 && conn->length_left != UINT64_MAX && !conn->head_only) {
+        conn->close_after = true; // fewer bytes than promised: the peer must notice
+    }
+    return NULL;
+}
+
+bool http_has_begun(const struct http_req *req)
+{
+    return req->conn->begun;
+}
+
+// ---- request body --------------------------------------------------------------------------
+
+static err *bad_body(struct http_req *req, const char *what)
+{
+    req->conn->close_after = true;
+    req->conn->body = BODY_DONE;
+    return fail(req->arena, ERR_SYNTAX, "%s", what);
+}
+
+static err *need_bytes(struct http_req *req) YIELDS;
+
+static err *need_bytes(struct http_req *req)
+{
+    struct http_conn *conn = req->conn;
+    size_t got = 0;
+    if (conn->head.expects_continue && !conn->continue_sent && !conn->begun) {
+        conn->continue_sent = true;
+        TRY(net_write(conn->stream, S("HTTP/1.1 100 Continue\r\n\r\n")));
+    }
+    net_set_timeouts(
+        conn->stream, conn->server->limits.body_timeout_ms, conn->server->limits.write_timeout_ms);
+    err *e = read_more(conn, &got);
+    if (e != NULL) {
+        conn->close_after = true;
+        return e;
+    }
+    return got > 0 ? NULL : bad_body(req, "the request ended before its body did");
+}
+
+// Moves through the lines between chunks until body bytes or the end are next.
+static err *chunk_frame(struct http_req *req) YIELDS;
+
+static err *chunk_frame(struct http_req *req)
+{
+    struct http_conn *conn = req->conn;
+    size_t trailer_bytes = 0;
+    while (conn->body != BODY_CHUNK && conn->body != BODY_DONE) {
+        str bytes = unread(conn);
+        size_t used = 0;
+        int status = 0;
+        if (conn->body == BODY_CHUNK_LINE) {
+            status = http_parse_chunk_line(bytes, &conn->body_left, &used);
+            conn->body = status != 200         ? conn->body
+                         : conn->body_left > 0 ? BODY_CHUNK
+                                               : BODY_TRAILER;
+        } else if (bytes.len >= 2 && str_starts(bytes, S("\r\n"))) {
+            status = 200;
+            used = 2;
+            conn->body = conn->body == BODY_CHUNK_END ? BODY_CHUNK_LINE : BODY_DONE;
+        } else if (conn->body == BODY_CHUNK_END) {
+            status = bytes.len >= 2 || (bytes.len == 1 && bytes.ptr[0] != '\r') ? 400 : 0;
+        } else { // a trailer field: passed over
+            ptrdiff_t end = str_find(bytes, S("\r\n"));
+            used = end >= 0 ? (size_t)end + 2 : 0;
+            trailer_bytes += used;
+            status = end >= 0 ? 200 : 0;
+            status =
+                bytes.len > conn->server->limits.head_max || trailer_bytes > 8192 ? 400 : status;
+        }
+        if (status == 400) {
+            return bad_body(req, "bad chunk");
+        }
+        conn->in_used += used;
+        if (status == 0) {
+            TRY(need_bytes(req));
+        }
+    }
+    return NULL;
+}
+
+err *http_read_some(struct http_req *req, void *bytes, size_t size, size_t *got)
+{
+    struct http_conn *conn = req->conn;
+    *got = 0;
+    if (conn->body != BODY_LENGTH && conn->body != BODY_NONE && conn->body != BODY_DONE) {
+        TRY(chunk_frame(req));
+    }
+    if (conn->body == BODY_NONE || conn->body == BODY_DONE) {
+        return NULL;
+    }
+    if (unread(conn).len == 0) {
+        TRY(need_bytes(req));
+    }
+    str from = unread(conn);
+    size_t take = from.len < size ? from.len : size;
+    take = take < conn->body_left ? take : (size_t)conn->body_left;
+    memcpy(bytes, from.ptr, take);
+    conn->in_used += take;
+    conn->body_left -= take;
+    *got = take;
+    if (conn->body_left == 0) {
+        conn->body = conn->body == BODY_LENGTH ? BODY_DONE : BODY_CHUNK_END;
+    }
+    return NULL;
+}
+
+err *http_read_body(struct http_req *req, size_t max, str *out)
+{
+    struct http_conn *conn = req->conn;
+    size_t limit = conn->server->limits.body_buffer_max;
+    limit = max < limit ? max : limit;
+    if (conn->body == BODY_LENGTH && conn->body_left > limit) {
+        return fail(req->arena, ERR_TOO_LARGE, "the body may have at most %zu bytes", limit);
+    }
+    if (conn->body == BODY_LENGTH && unread(conn).len >= conn->body_left) { // usual: no copy loop
+        *out = str_dup(req->arena, str_sub(unread(conn), 0, (size_t)conn->body_left));
+        conn->in_used += out->len;
+        conn->body_left = 0;
+        conn->body = BODY_DONE;
+        return NULL;
+    }
+    struct buf body = buf_in(req->arena, limit + 4096);
+    for (;;) {
+        size_t got = 0;
+        char *room = buf_room(&body, 4096);
+        if (room == NULL || body.len > limit) {
+            conn->close_after = true;
+            return fail(req->arena, ERR_TOO_LARGE, "the body may have at most %zu bytes", limit);
+        }
+        TRY(http_read_some(req, room, body.cap - body.len, &got));
+        if (got == 0) {
+            *out = buf_str(&body);
+            return NULL;
+        }
+        body.len += got;
+    }
+}
+
+// ---- the loop ------------------------------------------------------------------------------
+
+static void refuse(struct http_req *req, int status, str why) YIELDS;
+
+static void refuse(struct http_req *req, int status, str why)
+{
+    struct buf body = buf_in(req->arena, 4096);
+    struct http_conn *conn = req->conn;
+    conn->close_after = true;
+    buf_add(&body, S("{\"message\":\""));
+    buf_add(&body, why); // our own words: nothing to escape
+    buf_add(&body, S("\"}"));
+    err *e = http_reply(req, status, S("application/json"), buf_str(&body));
+    if (e == NULL) {
+        net_shutdown(conn->stream);
+    }
+}
+
+// True with a request read; false when the connection is done (an answer may have been sent).
+static bool read_head(struct http_conn *conn, struct http_req *req) YIELDS;
+
+static bool read_head(struct http_conn *conn, struct http_req *req)
+{
+    const struct http_limits *limits = &conn->server->limits;
+    u64 started = 0;
+    for (;;) {
+        const char *why = "";
+        size_t used = 0;
+        size_t got = 0;
+        str bytes = unread(conn);
+        if (bytes.len > 0) {
+            int status = http_parse_head(req, &conn->head, bytes, limits, &used, &why);
+            if (status == 200) {
+                conn->in_used += used;
+                return true;
+            }
+            if (status != 0) {
+                refuse(req, status, str_from(why));
+                return false;
+            }
+            req->header_count = 0;
+            started = started == 0 ? time_mono_us() : started;
+        }
+        net_stream_set_idle(conn->stream, bytes.len == 0);
+        net_set_timeouts(
+            conn->stream, started == 0 ? limits->idle_timeout_ms : 0, limits->write_timeout_ms);
+        u64 old = fiber_deadline(started == 0 ? 0 : started + limits->head_timeout_ms * 1000);
+        err *e = read_more(conn, &got);
+        fiber_deadline(old);
+        net_stream_set_idle(conn->stream, false);
+        if (e != NULL && e->code == ERR_TIMEOUT && started != 0) {
+            refuse(req, 408, S("the request head did not arrive in time"));
+        }
+        if (e != NULL || got == 0) {
+            return false;
+        }
+    }
+}
+
+static err *preflight(struct http_req *req) YIELDS;
+
+// Browsers ask before they send AWS headers; everything they name is allowed, since access is
+// decided by credentials in the request, never by cookies.
+static err *preflight(struct http_req *req)
+{
+    str wanted = http_header(req, S("access-control-request-headers"));
+    http_add_header(
+        req, S("Access-Control-Allow-Methods"), S("GET,HEAD,POST,PUT,DELETE,PATCH,OPTIONS"));
+    http_add_header(req, S("Access-Control-Allow-Headers"), wanted.len > 0 ? wanted : S("*"));
+    http_add_header(req, S("Access-Control-Max-Age"), S("86400"));
+    if (http_header(req, S("access-control-request-private-network")).len > 0) {
+        http_add_header(req, S("Access-Control-Allow-Private-Network"), S("true"));
+    }
+    http_add_header(req, S("Vary"), S("Access-Control-Request-Headers"));
+    return http_reply_empty(req, 204);
+}
+
+static err *call_handler(http_handler handler, struct http_req *req) YIELDS;
+
+static err *call_handler(http_handler handler, struct http_req *req)
+{
+    return handler(req);
+}
+
+static void add_allow(struct http_req *req, unsigned allowed)
+{
+    static const char *const NAMES[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+    struct buf list = buf_in(req->arena, 256);
+    for (size_t i = 0; i < countof(NAMES); i++) {
+        if ((allowed & (1u << i)) != 0) {
+            buf_fmt(&list, "%s%s", list.len > 0 ? ", " : "", NAMES[i]);
+        }
+    }
+    http_add_header(req, S("Allow"), buf_str(&list));
+}
+
+static err *dispatch(struct http_req *req) YIELDS;
+
+static err *dispatch(struct http_req *req)
+{
+    unsigned allowed = 0;
+    const struct http_route *route =
+        http_router_find(req->conn->server->router, req, &allowed, &req->route_rest);
+    if (route == NULL) {
+        if (allowed != 0) {
+            add_allow(req, allowed);
+        }
+        return http_reply(req, allowed != 0 ? 405 : 404, S("application/json"),
+            allowed != 0 ? S("{\"message\":\"method not allowed\"}")
+                         : S("{\"message\":\"not found\"}"));
+    }
+    req->conn->cors = route->cors;
+    req->route_arg = route->arg;
+    if (req->method == HTTP_OPTIONS && route->cors && (route->methods & HTTP_OPTIONS) == 0) {
+        return preflight(req);
+    }
+    return call_handler(route->handler, req);
+}
+
+static void answer_error(struct http_req *req, err *e) YIELDS;
+
+static void answer_error(struct http_req *req, err *e)
+{
+    struct http_conn *conn = req->conn;
+    conn->close_after = true;
+    if (e->code == ERR_CANCELLED || e->code == ERR_CLOSED) {
+        return;
+    }
+    bool timed_out = e->code == ERR_TIMEOUT;
+    if (!timed_out && err_status(e->code) >= 500) {
+        log_error("http.handler", "%.*s %.*s: %.*s (%s:%d)", PRI(req->path), PRI(req->request_id),
+            PRI(e->text), e->file, e->line);
+    }
+    if (!conn->begun) {
+        int status = timed_out ? 408 : err_status(e->code);
+        refuse(req, status, status >= 500 ? S("internal failure") : http_reason(status));
+    }
+}
+
+// Takes what is left of a request's body off the connection, so that the next request is found.
+static bool drain_body(struct http_req *req) YIELDS;
+
+static bool drain_body(struct http_req *req)
+{
+    char bytes[2048];
+    size_t total = 0;
+    size_t got = 1;
+    struct http_conn *conn = req->conn;
+    while (conn->body != BODY_NONE && conn->body != BODY_DONE) {
+        if (total > DRAIN_MAX || http_read_some(req, bytes, sizeof(bytes), &got) != NULL) {
+            return false;
+        }
+        total += got;
+    }
+    return true;
+}
+
+static void prepare(struct http_conn *conn, struct http_req *req)
+{
+    conn->body = conn->head.chunked     ? BODY_CHUNK_LINE
+                 : req->body_length > 0 ? BODY_LENGTH
+                                        : BODY_NONE;
+    conn->body_left = conn->head.chunked ? 0 : req->body_length;
+    conn->continue_sent = false;
+    conn->chunked_out = false;
+    conn->head_only = req->method == HTTP_HEAD;
+    conn->close_after = conn->close_after || !conn->head.keep_alive;
+}
+
+static void start_request(struct http_conn *conn, struct http_req *req)
+{
+    arena_reset(conn->arena);
+    *req = (struct http_req){.arena = conn->arena, .conn = conn};
+    req->is_tls = net_is_tls(conn->stream);
+    req->peer = net_peer(conn->stream);
+    req->request_id = random_uuid(conn->arena);
+    conn->headers = buf_in(conn->arena, 16 * 1024);
+    conn->begun = false;
+    conn->cors = false;
+    conn->head_only = false;
+    conn->length_left = 0;
+}
+
+void http_serve(struct net_stream *stream, void *arg)
+{
+    struct http_conn conn = {.stream = stream,
+        .server = arg,
+        .arena = arena_new(),
+        .in = buf_heap(HTTP_LIMITS_DEFAULT.body_buffer_max)};
+    struct http_req req;
+    size_t served = 0;
+    while (!conn.close_after) {
+        start_request(&conn, &req);
+        if (!read_head(&conn, &req)) {
+            break;
+        }
+        prepare(&conn, &req);
+        conn.close_after = conn.close_after || ++served >= conn.server->limits.requests_max;
+        err *e = dispatch(&req);
+        if (conn.ws != NULL) {
+            ws_end(conn.ws);
+            break;
+        }
+        if (e != NULL) {
+            answer_error(&req, e);
+            break;
+        }
+        if (!conn.begun) {
+            answer_error(&req, fail(req.arena, ERR_INTERNAL, "the handler sent no answer"));
+            break;
+        }
+        if (conn.close_after || !drain_body(&req)) {
+            break;
+        }
+        if (conn.in_used == conn.in.len && conn.in.cap > READ_SIZE) {
+            buf_free(&conn.in);
+            conn.in_used = 0;
+        }
+    }
+    net_shutdown(stream);
+    buf_free(&conn.in);
+    arena_free(conn.arena);
+}
