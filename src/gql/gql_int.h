@@ -1,0 +1,113 @@
+// Shared inside the folder: the schema's insides, plans, the executor's state.
+#pragma once
+
+#include "gql/gql.h"
+
+struct gql_directive_def {
+    str name;
+    str description;
+    struct gql_arg_def *args;
+    size_t arg_count;
+    str *locations;
+    size_t location_count;
+    bool repeatable;
+};
+
+struct gql_schema {
+    struct arena *arena;
+    vec_of(struct gql_type *) types; // in order of the source, built-in ones last
+    struct map *by_name;
+    vec_of(struct gql_directive_def *) directives;
+    struct gql_type *roots[3];          // by enum gql_operation_kind
+    struct map *fields;                 // "Type.field" -> struct gql_field_def
+    const struct gql_type *meta_schema; // introspection's own types live in a schema of their own
+    struct gql_schema *meta;
+    struct gql_field_def typename_field;
+    struct gql_field_def schema_field;
+    struct gql_field_def type_field;
+};
+
+const struct gql_field_def *gql_type_field(
+    const struct gql_schema *schema, const struct gql_type *type, str name);
+const struct gql_arg_def *gql_find_arg(const struct gql_arg_def *args, size_t count, str name);
+const struct gql_type *gql_ref_type(const struct gql_type_ref *ref);
+bool gql_is_input_type(const struct gql_type *type);
+bool gql_is_composite(const struct gql_type *type);
+bool gql_type_includes(const struct gql_type *type, const struct gql_type *object);
+str gql_ref_text(struct arena *arena, const struct gql_type_ref *ref);
+str gql_value_text(struct arena *arena, const struct gql_value *value);
+bool gql_is_builtin_scalar(str name);
+
+// Turns a literal (no variables left, or with `variables` given) into an input value of the type.
+[[nodiscard]] err *gql_coerce_literal(struct arena *arena, const struct gql_type_ref *ref,
+    const struct gql_value *value, const struct json *variables, struct json **out);
+// The same for a JSON value of a request's variables.
+[[nodiscard]] err *gql_coerce_json(struct arena *arena, const struct gql_type_ref *ref,
+    const struct json *value, str where, struct json **out);
+[[nodiscard]] err *gql_scalar_input(
+    struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out);
+[[nodiscard]] err *gql_scalar_output(
+    struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out);
+
+// Adds the types of section 4 and the fields __schema, __type, __typename.
+[[nodiscard]] err *gql_introspection_add(struct gql_schema *schema);
+
+struct gql_problems {
+    struct arena *arena;
+    vec_of(struct gql_problem) list;
+};
+
+void gql_validate(struct gql_problems *problems, const struct gql_schema *schema,
+    const struct gql_document *doc, const struct gql_definition *only);
+
+// ---- plans -----------------------------------------------------------------------------------
+struct gql_when { // @include / @skip
+    bool include;
+    bool is_variable;
+    bool value;
+    str variable;
+    const struct gql_when *and; // outer condition
+};
+
+struct gql_plan_field {
+    str response_key;
+    str key_json; // "key": with quotes and colon, ready to append
+    const struct gql_field_def *field;
+    const struct gql_when *when;
+    const struct gql_argument *arguments;
+    size_t argument_count;
+    const struct json *args;        // coerced ahead of time when no variable is in them
+    const struct gql_plan_set *set; // sub-selection
+    struct gql_pos pos;
+};
+
+// The fields of a selection set for one concrete object type.
+struct gql_plan_object {
+    const struct gql_type *type;
+    struct gql_plan_field *fields;
+    size_t count;
+};
+
+struct gql_plan_set {
+    struct gql_plan_object *objects; // one per possible type
+    size_t count;
+};
+
+struct gql_plan {
+    struct arena *arena;
+    const struct gql_schema *schema;
+    const struct gql_definition *operation;
+    const struct gql_plan_set *root;
+    u32 depth;
+    u32 fields;
+    bool uses_introspection;
+    str text;               // cache key: document, then operation name behind a NUL
+    struct gql_plan *older; // the cache's list
+    struct gql_plan *newer;
+    u32 pins;
+    bool evicted;
+};
+
+[[nodiscard]] err *gql_plan_build(struct arena *arena, const struct gql_schema *schema,
+    const struct gql_document *doc, const struct gql_definition *operation,
+    const struct gql_limits *limits, struct gql_plan *plan);

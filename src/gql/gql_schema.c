@@ -1,0 +1,534 @@
+// Schemas from type-system documents (section 3).
+#include "gql/gql_int.h"
+
+struct builder {
+    struct arena *arena;
+    struct gql_schema *schema;
+    const struct gql_document *doc;
+};
+
+static const char BUILTIN[] =
+    "\"The `Int` scalar type represents non-fractional signed whole numeric values.\" scalar Int "
+    "\"The `Float` scalar type represents signed double-precision fractional values.\" scalar "
+    "Float "
+    "\"The `String` scalar type represents textual data, represented as UTF-8 character "
+    "sequences.\" scalar String "
+    "\"The `Boolean` scalar type represents `true` or `false`.\" scalar Boolean "
+    "\"The `ID` scalar type represents a unique identifier.\" scalar ID "
+    "\"Directs the executor to include this field or fragment only when the `if` argument is "
+    "true.\" "
+    "directive @include(if: Boolean!) on FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT "
+    "\"Directs the executor to skip this field or fragment when the `if` argument is true.\" "
+    "directive @skip(if: Boolean!) on FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT "
+    "\"Marks an element of a GraphQL schema as no longer supported.\" "
+    "directive @deprecated(reason: String = \"No longer supported\") on FIELD_DEFINITION | "
+    "ARGUMENT_DEFINITION | "
+    "INPUT_FIELD_DEFINITION | ENUM_VALUE "
+    "\"Exposes a URL that specifies the behavior of this scalar.\" "
+    "directive @specifiedBy(url: String!) on SCALAR";
+
+bool gql_is_builtin_scalar(str name)
+{
+    return str_eq(name, S("Int")) || str_eq(name, S("Float")) || str_eq(name, S("String")) ||
+           str_eq(name, S("Boolean")) || str_eq(name, S("ID"));
+}
+
+const struct gql_type *gql_ref_type(const struct gql_type_ref *ref)
+{
+    while (ref->kind != GQL_REF_NAMED) {
+        ref = ref->of;
+    }
+    return ref->type;
+}
+
+bool gql_is_input_type(const struct gql_type *type)
+{
+    return type->kind == GQL_SCALAR || type->kind == GQL_ENUM || type->kind == GQL_INPUT;
+}
+
+bool gql_is_composite(const struct gql_type *type)
+{
+    return type->kind == GQL_OBJECT || type->kind == GQL_INTERFACE || type->kind == GQL_UNION;
+}
+
+bool gql_type_includes(const struct gql_type *type, const struct gql_type *object)
+{
+    if (type == object) {
+        return true;
+    }
+    for (size_t i = 0; i < type->possible_count; i++) {
+        if (type->possible[i] == object) {
+            return true;
+        }
+    }
+    return false;
+}
+
+str gql_ref_text(struct arena *arena, const struct gql_type_ref *ref)
+{
+    switch (ref->kind) {
+    case GQL_REF_LIST: return str_cat(arena, S("["), gql_ref_text(arena, ref->of), S("]"));
+    case GQL_REF_NON_NULL: return str_cat(arena, gql_ref_text(arena, ref->of), S("!"));
+    case GQL_REF_NAMED: break;
+    }
+    return ref->type->name;
+}
+
+static void write_value(struct buf *out, const struct gql_value *value)
+{
+    switch (value->kind) {
+    case GQL_VALUE_VARIABLE:
+        buf_add_char(out, '$');
+        buf_add(out, value->text);
+        break;
+    case GQL_VALUE_STRING: json_write_string(out, value->text); break;
+    case GQL_VALUE_NULL: buf_add(out, S("null")); break;
+    case GQL_VALUE_LIST:
+    case GQL_VALUE_OBJECT:
+        buf_add(out, value->kind == GQL_VALUE_LIST ? S("[") : S("{"));
+        for (size_t i = 0; i < value->count; i++) {
+            buf_add(out, i > 0 ? S(", ") : S(""));
+            if (value->kind == GQL_VALUE_OBJECT) {
+                buf_add(out, value->items[i].key);
+                buf_add(out, S(": "));
+            }
+            write_value(out, &value->items[i]);
+        }
+        buf_add(out, value->kind == GQL_VALUE_LIST ? S("]") : S("}"));
+        break;
+    default: buf_add(out, value->text); break;
+    }
+}
+
+str gql_value_text(struct arena *arena, const struct gql_value *value)
+{
+    struct buf out = buf_in(arena, SIZE_MAX / 4);
+    write_value(&out, value);
+    return buf_str(&out);
+}
+
+const struct gql_arg_def *gql_find_arg(const struct gql_arg_def *args, size_t count, str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(args[i].name, name)) {
+            return &args[i];
+        }
+    }
+    return NULL;
+}
+
+static str field_key(struct arena *arena, str type, str field)
+{
+    return str_cat(arena, type, S("."), field);
+}
+
+static struct gql_field_def *find_field(const struct gql_schema *schema, str type, str field)
+{
+    char key[256];
+    if (type.len + field.len + 1 > sizeof(key)) {
+        return NULL;
+    }
+    memcpy(key, type.ptr, type.len);
+    key[type.len] = '.';
+    memcpy(key + type.len + 1, field.ptr, field.len);
+    return map_get(schema->fields, (str){key, type.len + 1 + field.len});
+}
+
+const struct gql_field_def *gql_type_field(
+    const struct gql_schema *schema, const struct gql_type *type, str name)
+{
+    if (str_starts(name, S("__"))) {
+        if (str_eq(name, S("__typename"))) {
+            return &schema->typename_field;
+        }
+        if (type == schema->roots[GQL_QUERY] && str_eq(name, S("__schema"))) {
+            return &schema->schema_field;
+        }
+        if (type == schema->roots[GQL_QUERY] && str_eq(name, S("__type"))) {
+            return &schema->type_field;
+        }
+    }
+    return find_field(schema, type->name, name);
+}
+
+struct gql_field_def *gql_schema_field_mut(struct gql_schema *schema, str type, str field)
+{
+    return find_field(schema, type, field);
+}
+
+const struct gql_type *gql_schema_type(const struct gql_schema *schema, str name)
+{
+    return map_get(schema->by_name, name);
+}
+
+struct gql_type *gql_schema_type_mut(struct gql_schema *schema, str name)
+{
+    return map_get(schema->by_name, name);
+}
+
+const struct gql_type *gql_schema_root(
+    const struct gql_schema *schema, enum gql_operation_kind kind)
+{
+    return schema->roots[kind];
+}
+
+// ---- building ------------------------------------------------------------------------------
+
+static err *bad_schema(struct builder *b, struct gql_pos pos, str text)
+{
+    return fail(
+        b->arena, ERR_INVALID, "%.*s (line %u, column %u)", PRI(text), pos.line, pos.column);
+}
+
+static err *resolve_ref(
+    struct builder *b, const struct gql_type_ast *ast, const struct gql_type_ref **out)
+{
+    struct gql_type_ref *ref = arena_new_of(b->arena, struct gql_type_ref);
+    *out = ref;
+    if (ast->kind == GQL_AST_NAMED) {
+        ref->kind = GQL_REF_NAMED;
+        ref->type = map_get(b->schema->by_name, ast->name);
+        if (ref->type == NULL) {
+            return bad_schema(
+                b, ast->pos, str_cat(b->arena, S("Unknown type \""), ast->name, S("\".")));
+        }
+        return NULL;
+    }
+    ref->kind = ast->kind == GQL_AST_LIST ? GQL_REF_LIST : GQL_REF_NON_NULL;
+    return resolve_ref(b, ast->of, &ref->of);
+}
+
+static void read_deprecation(
+    const struct gql_directive *list, size_t count, bool *deprecated, str *reason)
+{
+    const struct gql_directive *directive = gql_directive_find(list, count, S("deprecated"));
+    const struct gql_value *value = gql_directive_argument(directive, S("reason"));
+    *deprecated = directive != NULL;
+    *reason = value != NULL ? value->text : directive != NULL ? S("No longer supported") : (str){};
+}
+
+static err *build_args(
+    struct builder *b, const struct gql_member *members, size_t count, struct gql_arg_def **out)
+{
+    struct gql_arg_def *args = arena_array(b->arena, struct gql_arg_def, count);
+    *out = args;
+    for (size_t i = 0; i < count; i++) {
+        const struct gql_member *member = &members[i];
+        if (gql_find_arg(args, i, member->name) != NULL) {
+            return bad_schema(b, member->pos,
+                str_cat(b->arena, S("\""), member->name, S("\" is defined more than once.")));
+        }
+        args[i] = (struct gql_arg_def){.name = member->name,
+            .description = member->description,
+            .directives = member->directives,
+            .directive_count = member->directive_count};
+        TRY(resolve_ref(b, member->type, &args[i].type));
+        if (!gql_is_input_type(gql_ref_type(args[i].type))) {
+            return bad_schema(b, member->pos,
+                str_cat(
+                    b->arena, S("The type of \""), member->name, S("\" must be an input type.")));
+        }
+        if (member->otherwise != NULL) {
+            args[i].otherwise_text = gql_value_text(b->arena, member->otherwise);
+        }
+    }
+    return NULL;
+}
+
+// Defaults may refer to input types that are not complete while args are built: a second pass.
+static err *build_defaults(
+    struct builder *b, const struct gql_member *members, size_t count, struct gql_arg_def *args)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct json *value = NULL;
+        if (members[i].otherwise == NULL) {
+            continue;
+        }
+        err *e = gql_coerce_literal(b->arena, args[i].type, members[i].otherwise, NULL, &value);
+        if (e != NULL) {
+            return bad_schema(b, members[i].pos,
+                str_cat(b->arena, S("Bad default of \""), members[i].name, S("\": "), e->text));
+        }
+        args[i].otherwise = value;
+    }
+    return NULL;
+}
+
+static err *build_fields(struct builder *b, struct gql_type *type, const struct gql_definition *d)
+{
+    size_t room = type->field_count + d->member_count;
+    type->fields = arena_grow(b->arena, type->fields,
+        type->field_count * sizeof(struct gql_field_def), room * sizeof(struct gql_field_def));
+    for (size_t i = 0; i < d->member_count; i++) {
+        const struct gql_member *member = &d->members[i];
+        struct gql_field_def *field = &type->fields[type->field_count++];
+        *field = (struct gql_field_def){.name = member->name,
+            .description = member->description,
+            .arg_count = member->argument_count,
+            .directives = member->directives,
+            .directive_count = member->directive_count};
+        read_deprecation(member->directives, member->directive_count, &field->deprecated,
+            &field->deprecation_reason);
+        TRY(resolve_ref(b, member->type, &field->type));
+        if (gql_ref_type(field->type)->kind == GQL_INPUT) {
+            return bad_schema(b, member->pos,
+                str_cat(b->arena, S("The type of \""), type->name, S("."), member->name,
+                    S("\" must be an output type.")));
+        }
+        TRY(build_args(b, member->arguments, member->argument_count, &field->args));
+    }
+    return NULL;
+}
+
+static err *build_values(struct builder *b, struct gql_type *type, const struct gql_definition *d)
+{
+    size_t room = type->value_count + d->member_count;
+    type->values = arena_grow(b->arena, type->values,
+        type->value_count * sizeof(struct gql_enum_value), room * sizeof(struct gql_enum_value));
+    for (size_t i = 0; i < d->member_count; i++) {
+        const struct gql_member *member = &d->members[i];
+        for (size_t k = 0; k < type->value_count; k++) {
+            if (str_eq(type->values[k].name, member->name)) {
+                return bad_schema(b, member->pos,
+                    str_cat(b->arena, S("Enum value \""), type->name, S("."), member->name,
+                        S("\" can only be defined once.")));
+            }
+        }
+        struct gql_enum_value *value = &type->values[type->value_count++];
+        *value = (struct gql_enum_value){.name = member->name, .description = member->description};
+        read_deprecation(member->directives, member->directive_count, &value->deprecated,
+            &value->deprecation_reason);
+    }
+    return NULL;
+}
+
+static err *add_possible(
+    struct builder *b, struct gql_type *abstract, const struct gql_type *object)
+{
+    const struct gql_type **list =
+        arena_array(b->arena, const struct gql_type *, abstract->possible_count + 1);
+    for (size_t i = 0; i < abstract->possible_count; i++) {
+        list[i] = abstract->possible[i];
+        if (list[i] == object) {
+            return NULL;
+        }
+    }
+    list[abstract->possible_count++] = object;
+    abstract->possible = list;
+    return NULL;
+}
+
+static err *build_names(struct builder *b, struct gql_type *type, const struct gql_definition *d)
+{
+    for (size_t i = 0; i < d->name_count; i++) {
+        struct gql_type *other = map_get(b->schema->by_name, d->names[i]);
+        if (other == NULL) {
+            return bad_schema(
+                b, d->pos, str_cat(b->arena, S("Unknown type \""), d->names[i], S("\".")));
+        }
+        if (type->kind == GQL_UNION) {
+            TRY(add_possible(b, type, other));
+            continue;
+        }
+        const struct gql_type **list =
+            arena_array(b->arena, const struct gql_type *, type->interface_count + 1);
+        for (size_t k = 0; k < type->interface_count; k++) {
+            list[k] = type->interfaces[k];
+        }
+        list[type->interface_count++] = other;
+        type->interfaces = list;
+        if (type->kind == GQL_OBJECT) {
+            TRY(add_possible(b, other, type));
+        }
+    }
+    return NULL;
+}
+
+static err *build_type(struct builder *b, const struct gql_definition *d)
+{
+    struct gql_type *type = map_get(b->schema->by_name, d->name);
+    if (type == NULL) {
+        return bad_schema(
+            b, d->pos, str_cat(b->arena, S("Cannot extend unknown type \""), d->name, S("\".")));
+    }
+    if (!d->is_extension || type->directive_count == 0) {
+        type->directives = d->directives;
+        type->directive_count = d->directive_count;
+    }
+    TRY(build_names(b, type, d));
+    switch (d->kind) {
+    case GQL_DEF_OBJECT:
+    case GQL_DEF_INTERFACE: return build_fields(b, type, d);
+    case GQL_DEF_ENUM: return build_values(b, type, d);
+    case GQL_DEF_INPUT:
+        type->input_count = d->member_count;
+        return build_args(b, d->members, d->member_count, &type->inputs);
+    default: return NULL;
+    }
+}
+
+static const enum gql_kind KIND_OF[] = {
+    [GQL_DEF_SCALAR] = GQL_SCALAR,
+    [GQL_DEF_OBJECT] = GQL_OBJECT,
+    [GQL_DEF_INTERFACE] = GQL_INTERFACE,
+    [GQL_DEF_UNION] = GQL_UNION,
+    [GQL_DEF_ENUM] = GQL_ENUM,
+    [GQL_DEF_INPUT] = GQL_INPUT,
+};
+
+static bool is_type(const struct gql_definition *d)
+{
+    return d->kind >= GQL_DEF_SCALAR && d->kind <= GQL_DEF_INPUT;
+}
+
+static err *declare_types(struct builder *b, const struct gql_document *doc)
+{
+    for (size_t i = 0; i < doc->definition_count; i++) {
+        const struct gql_definition *d = &doc->definitions[i];
+        if (d->kind == GQL_DEF_OPERATION || d->kind == GQL_DEF_FRAGMENT) {
+            return bad_schema(b, d->pos, S("A schema may only contain type definitions."));
+        }
+        if (!is_type(d) || d->is_extension) {
+            continue;
+        }
+        struct gql_type *type = arena_new_of(b->arena, struct gql_type);
+        *type = (struct gql_type){
+            .kind = KIND_OF[d->kind], .name = d->name, .description = d->description};
+        if (map_set(b->schema->by_name, d->name, type) != NULL) {
+            return bad_schema(b, d->pos,
+                str_cat(b->arena, S("There can be only one type named \""), d->name, S("\".")));
+        }
+        *vec_push(b->arena, &b->schema->types) = type;
+    }
+    return NULL;
+}
+
+static err *build_directive(struct builder *b, const struct gql_definition *d)
+{
+    struct gql_directive_def *directive = arena_new_of(b->arena, struct gql_directive_def);
+    *directive = (struct gql_directive_def){.name = d->name,
+        .description = d->description,
+        .arg_count = d->member_count,
+        .locations = d->names,
+        .location_count = d->name_count,
+        .repeatable = d->repeatable};
+    TRY(build_args(b, d->members, d->member_count, &directive->args));
+    TRY(build_defaults(b, d->members, d->member_count, directive->args));
+    *vec_push(b->arena, &b->schema->directives) = directive;
+    return NULL;
+}
+
+static err *build_roots(struct builder *b, const struct gql_definition *d)
+{
+    static const str NAMES[] = {S_INIT("query"), S_INIT("mutation"), S_INIT("subscription")};
+    for (size_t i = 0; i < d->member_count; i++) {
+        for (size_t k = 0; k < countof(NAMES); k++) {
+            if (str_eq(d->members[i].name, NAMES[k])) {
+                b->schema->roots[k] = map_get(b->schema->by_name, d->members[i].type->name);
+                if (b->schema->roots[k] == NULL) {
+                    return bad_schema(b, d->pos,
+                        str_cat(
+                            b->arena, S("Unknown type \""), d->members[i].type->name, S("\".")));
+                }
+            }
+        }
+    }
+    return NULL;
+}
+
+static err *build_definitions(struct builder *b, const struct gql_document *doc)
+{
+    for (size_t i = 0; i < doc->definition_count; i++) {
+        const struct gql_definition *d = &doc->definitions[i];
+        if (is_type(d)) {
+            TRY(build_type(b, d));
+        } else if (d->kind == GQL_DEF_DIRECTIVE) {
+            TRY(build_directive(b, d));
+        } else if (d->kind == GQL_DEF_SCHEMA) {
+            TRY(build_roots(b, d));
+        }
+    }
+    return NULL;
+}
+
+// Extensions of a type have their members behind those of the definition, in order of the source.
+static err *build_late_defaults(struct builder *b, const struct gql_document *doc)
+{
+    for (size_t i = 0; i < doc->definition_count; i++) {
+        const struct gql_definition *d = &doc->definitions[i];
+        struct gql_type *type = is_type(d) ? map_get(b->schema->by_name, d->name) : NULL;
+        if (type == NULL) {
+            continue;
+        }
+        if (d->kind == GQL_DEF_INPUT) {
+            TRY(build_defaults(b, d->members, d->member_count, type->inputs));
+        }
+        for (size_t k = 0;
+             k < d->member_count && (d->kind == GQL_DEF_OBJECT || d->kind == GQL_DEF_INTERFACE);
+             k++) {
+            for (size_t f = 0; f < type->field_count; f++) {
+                if (str_eq(type->fields[f].name, d->members[k].name)) {
+                    TRY(build_defaults(b, d->members[k].arguments, d->members[k].argument_count,
+                        type->fields[f].args));
+                }
+            }
+        }
+    }
+    return NULL;
+}
+
+static err *index_fields(struct builder *b)
+{
+    struct gql_schema *schema = b->schema;
+    for (size_t i = 0; i < schema->types.count; i++) {
+        struct gql_type *type = schema->types.items[i];
+        bool needs_fields = type->kind == GQL_OBJECT || type->kind == GQL_INTERFACE;
+        if (needs_fields && type->field_count == 0) {
+            return fail(b->arena, ERR_INVALID, "Type %.*s must define one or more fields.",
+                PRI(type->name));
+        }
+        for (size_t f = 0; f < type->field_count; f++) {
+            str key = field_key(b->arena, type->name, type->fields[f].name);
+            if (map_set(schema->fields, key, &type->fields[f]) != NULL) {
+                return fail(
+                    b->arena, ERR_INVALID, "Field \"%.*s\" can only be defined once.", PRI(key));
+            }
+        }
+    }
+    return NULL;
+}
+
+static err *build_document(struct builder *b, const struct gql_document *doc)
+{
+    TRY(declare_types(b, doc));
+    return NULL;
+}
+
+err *gql_schema_build(struct arena *arena, const struct gql_document *doc, struct gql_schema **out)
+{
+    struct gql_document *builtin = NULL;
+    struct gql_schema *schema = arena_new_of(arena, struct gql_schema);
+    struct builder b = {.arena = arena, .schema = schema, .doc = doc};
+    static const str ROOTS[] = {S_INIT("Query"), S_INIT("Mutation"), S_INIT("Subscription")};
+    schema->arena = arena;
+    schema->by_name = map_new(arena);
+    schema->fields = map_new(arena);
+    TRY(gql_parse(arena, str_from(BUILTIN), NULL, &builtin, NULL));
+    TRY(build_document(&b, doc));
+    TRY(build_document(&b, builtin));
+    TRY(build_definitions(&b, builtin));
+    TRY(build_definitions(&b, doc));
+    TRY(build_late_defaults(&b, doc));
+    TRY(index_fields(&b));
+    for (size_t i = 0; i < countof(ROOTS); i++) {
+        if (schema->roots[i] == NULL) {
+            schema->roots[i] = map_get(schema->by_name, ROOTS[i]);
+        }
+    }
+    if (schema->roots[GQL_QUERY] == NULL) {
+        return fail(arena, ERR_INVALID, "Query root type must be provided.");
+    }
+    TRY(gql_introspection_add(schema));
+    *out = schema;
+    return NULL;
+}
