@@ -170,6 +170,7 @@ void *map_remove(struct map *map, str key)
     }
     void *old = entry->value;
     entry->value = NULL;
+    entry->key = (str){}; // its owner may free the text now
     map->live--;
     if (map->entry_count > 32 && map->live * 2 < map->entry_count) {
         compact(map);

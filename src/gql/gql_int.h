@@ -18,10 +18,8 @@ struct gql_schema {
     vec_of(struct gql_type *) types; // in order of the source, built-in ones last
     struct map *by_name;
     vec_of(struct gql_directive_def *) directives;
-    struct gql_type *roots[3];          // by enum gql_operation_kind
-    struct map *fields;                 // "Type.field" -> struct gql_field_def
-    const struct gql_type *meta_schema; // introspection's own types live in a schema of their own
-    struct gql_schema *meta;
+    struct gql_type *roots[3]; // by enum gql_operation_kind
+    struct map *fields;        // "Type.field" -> struct gql_field_def
     struct gql_field_def typename_field;
     struct gql_field_def schema_field;
     struct gql_field_def type_field;
@@ -49,8 +47,9 @@ bool gql_is_builtin_scalar(str name);
 [[nodiscard]] err *gql_scalar_output(
     struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out);
 
-// Adds the types of section 4 and the fields __schema, __type, __typename.
-[[nodiscard]] err *gql_introspection_add(struct gql_schema *schema);
+// The types of section 4 as a document, and the resolvers and fields __schema, __type, __typename.
+extern const char GQL_INTROSPECTION_SDL[];
+void gql_introspection_attach(struct gql_schema *schema);
 
 struct gql_problems {
     struct arena *arena;
@@ -73,7 +72,8 @@ struct gql_plan_field {
     str response_key;
     str key_json; // "key": with quotes and colon, ready to append
     const struct gql_field_def *field;
-    const struct gql_when *when;
+    const struct gql_when **whens; // included when any holds; none: always
+    size_t when_count;
     const struct gql_argument *arguments;
     size_t argument_count;
     const struct json *args;        // coerced ahead of time when no variable is in them

@@ -498,15 +498,10 @@ static err *index_fields(struct builder *b)
     return NULL;
 }
 
-static err *build_document(struct builder *b, const struct gql_document *doc)
-{
-    TRY(declare_types(b, doc));
-    return NULL;
-}
-
 err *gql_schema_build(struct arena *arena, const struct gql_document *doc, struct gql_schema **out)
 {
     struct gql_document *builtin = NULL;
+    struct gql_document *meta = NULL;
     struct gql_schema *schema = arena_new_of(arena, struct gql_schema);
     struct builder b = {.arena = arena, .schema = schema, .doc = doc};
     static const str ROOTS[] = {S_INIT("Query"), S_INIT("Mutation"), S_INIT("Subscription")};
@@ -514,9 +509,12 @@ err *gql_schema_build(struct arena *arena, const struct gql_document *doc, struc
     schema->by_name = map_new(arena);
     schema->fields = map_new(arena);
     TRY(gql_parse(arena, str_from(BUILTIN), NULL, &builtin, NULL));
-    TRY(build_document(&b, doc));
-    TRY(build_document(&b, builtin));
+    TRY(gql_parse(arena, str_from(GQL_INTROSPECTION_SDL), NULL, &meta, NULL));
+    TRY(declare_types(&b, doc));
+    TRY(declare_types(&b, builtin));
+    TRY(declare_types(&b, meta));
     TRY(build_definitions(&b, builtin));
+    TRY(build_definitions(&b, meta));
     TRY(build_definitions(&b, doc));
     TRY(build_late_defaults(&b, doc));
     TRY(index_fields(&b));
@@ -528,7 +526,7 @@ err *gql_schema_build(struct arena *arena, const struct gql_document *doc, struc
     if (schema->roots[GQL_QUERY] == NULL) {
         return fail(arena, ERR_INVALID, "Query root type must be provided.");
     }
-    TRY(gql_introspection_add(schema));
+    gql_introspection_attach(schema);
     *out = schema;
     return NULL;
 }
