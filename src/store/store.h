@@ -50,7 +50,7 @@ struct store_pred {
 bool store_pred_eval(const struct store_pred *pred, const struct json *item);
 struct store_pred *store_pred_leaf(
     struct arena *a, enum store_op op, str path, const struct json *value);
-// AND/OR of two, either of which may be NULL.
+// AND/OR of two; one that is NULL is left out.
 const struct store_pred *store_pred_and(
     struct arena *a, const struct store_pred *x, const struct store_pred *y);
 const struct store_pred *store_pred_or(
@@ -70,6 +70,8 @@ struct store_index_def {
     struct store_key_def sort;
 };
 
+// Names of tables and indexes are of letters, digits and "_.-", at most 255; two tables (or two
+// indexes of one) must differ in more than case.
 struct store_table_def {
     str name;
     struct store_key_def partition;
@@ -81,6 +83,7 @@ struct store_table_def {
 struct store_options {
     const char *path; // database file; its folder exists
     unsigned loop_count;
+    u64 size_max;     // bytes the database may grow to, then ERR_DISK_FULL; 0: no limit
     bool fast_unsafe; // tests only: no sync
 };
 
@@ -90,8 +93,7 @@ struct store_options {
 void store_close(struct store *store);
 
 struct store_apply_options {
-    bool allow_data_loss; // e.g. a table whose key changes, or that is not defined any more, is
-                          // emptied
+    bool allow_data_loss; // a table whose key changes is emptied
 };
 
 // Makes the tables and indexes exist as defined. New indexes are built online, in steps, without
@@ -144,6 +146,9 @@ struct store_page {
 // ERR_INVALID. Long scans give way to other fibers.
 [[nodiscard]] err *store_query(struct store *store, struct arena *arena,
     const struct store_query *query, struct store_page *page) YIELDS;
+// Compares every item's key columns and index entries with the item itself, both ways, and runs
+// SQLite's own check. ERR_INTERNAL names the first disagreement. For tests and operators.
+[[nodiscard]] err *store_verify(struct store *store, struct arena *arena) YIELDS;
 // Exact number of items (DynamoDB only estimates it).
 [[nodiscard]] err *store_count(
     struct store *store, struct arena *arena, str table, u64 *count) YIELDS;

@@ -1,0 +1,141 @@
+// Opening and closing, and the calls that hand work to the writer thread.
+#include "store/store_int.h"
+
+static err *open_database(struct store *store, struct arena *arena)
+{
+    TRY(conn_open(arena, &store->writer, &store->options, CONN_WRITER));
+    err *e = meta_prepare(store, arena);
+    e = e != NULL ? e : schema_load(store, arena);
+    if (e != NULL) {
+        conn_close(&store->writer);
+    }
+    return e;
+}
+
+err *store_open(struct arena *arena, const struct store_options *options, struct store **out)
+{
+    check(options->loop_count > 0 && sqlite3_threadsafe() != 0);
+    struct arena *own = arena_new();
+    struct store *store = arena_new_of(own, struct store);
+    store->arena = own;
+    store->options = *options;
+    store->options.path = str_cstr(own, str_from(options->path));
+    store->readers = arena_array(own, struct reader, options->loop_count);
+    store->slots = map_new(own);
+    store->writer_arena = arena_new();
+    err *e = open_database(store, arena);
+    if (e != NULL) {
+        arena_free(store->writer_arena);
+        arena_free(own);
+        return e;
+    }
+    check(pthread_mutex_init(&store->lock, NULL) == 0);
+    check(pthread_cond_init(&store->wanted, NULL) == 0);
+    check(pthread_create(&store->thread, NULL, writer_main, store) == 0);
+    *out = store;
+    return NULL;
+}
+
+static void close_readers(struct store *store)
+{
+    struct loop *loop = loop_current();
+    for (unsigned i = 0; i < store->options.loop_count; i++) {
+        struct reader *reader = &store->readers[i];
+        if (!reader->is_open) {
+            continue;
+        }
+        if (loop != NULL && loop_index(loop) == i) {
+            loop_forget_turn_end(loop, reader);
+        }
+        conn_close(&reader->conn); // ends its snapshot
+    }
+}
+
+void store_close(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    store->closing = true;
+    pthread_cond_signal(&store->wanted);
+    pthread_mutex_unlock(&store->lock);
+    check(pthread_join(store->thread, NULL) == 0);
+    close_readers(store);
+    conn_close(&store->writer); // the last one moves the log into the database
+    schema_free_all(store);
+    pthread_mutex_destroy(&store->lock);
+    pthread_cond_destroy(&store->wanted);
+    arena_free(store->writer_arena);
+    arena_free(store->arena);
+}
+
+void store_watch(
+    struct store *store, void (*fn)(void *arg, const struct store_change *change), void *arg)
+{
+    check(store->watcher_count < WATCHERS_MAX);
+    store->watchers[store->watcher_count++] = (struct watcher){.fn = fn, .arg = arg};
+}
+
+err *store_apply(struct store *store, struct arena *arena, const struct store_table_def *tables,
+    size_t table_count, const struct store_apply_options *options)
+{
+    struct job job = {
+        .kind = JOB_APPLY, .arena = arena_new(), .tables = tables, .table_count = table_count};
+    if (options != NULL) {
+        job.options = *options;
+    }
+    writer_submit(store, &job);
+    err *e = job.result != NULL ? err_copy(arena, job.result) : NULL;
+    arena_free(job.arena);
+    return e;
+}
+
+static err *prepare_all(struct job *job, struct store_write *writes)
+{
+    for (job->failed = 0; job->failed < job->count; job->failed++) {
+        struct store_write *write = &writes[job->failed];
+        write->old_item = NULL;
+        write->new_item = NULL;
+        TRY(write_prepare(job->schema, job->arena, write, &job->prepared[job->failed]));
+    }
+    return NULL;
+}
+
+// Items come out of the job's arena; what a put has written is the caller's own tree.
+static void hand_over(struct arena *arena, const struct job *job, struct store_write *writes)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        const struct prepared *prepared = &job->prepared[i];
+        if (prepared->old_item != NULL) {
+            writes[i].old_item = json_copy(arena, prepared->old_item);
+        }
+        if (job->result == NULL && prepared->new_item != NULL) {
+            writes[i].new_item = writes[i].kind == STORE_PUT
+                                     ? json_shallow(arena, prepared->new_item)
+                                     : json_copy(arena, prepared->new_item);
+        }
+    }
+}
+
+err *store_write(struct store *store, struct arena *arena, struct store_write *writes, size_t count,
+    size_t *failed)
+{
+    check(count > 0 && fiber_current() != NULL);
+    if (fiber_is_cancelled(fiber_current())) {
+        return fail(arena, ERR_CANCELLED, "cancelled");
+    }
+    struct job job = {.kind = JOB_WRITE,
+        .arena = arena_new(),
+        .schema = atomic_load(&store->schema),
+        .count = count};
+    job.prepared = arena_array(job.arena, struct prepared, count);
+    job.result = prepare_all(&job, writes);
+    if (job.result == NULL) {
+        writer_submit(store, &job);
+        hand_over(arena, &job, writes);
+    }
+    if (job.result != NULL && failed != NULL) {
+        *failed = job.failed < count ? job.failed : 0;
+    }
+    err *e = job.result != NULL ? err_copy(arena, job.result) : NULL;
+    arena_free(job.arena);
+    return e;
+}

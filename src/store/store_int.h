@@ -1,0 +1,248 @@
+// Shared inside the store: connections, the schema as the loops and the writer see it, jobs for the
+// writer thread.
+#pragma once
+
+#include "store/store.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+enum {
+    PARTITION_KEY_MAX = 2048, // bytes, as DynamoDB
+    SORT_KEY_MAX = 1024,
+    ITEM_MAX = 400 * 1024,
+    PAGE_BYTES = 1024 * 1024,
+    POSITION_PARTS = 4, // ipk, isk, pk, sk
+    GROUP_MAX = 256,    // jobs that share a commit
+    WATCHERS_MAX = 8,
+    PRED_DEPTH_MAX = 600,
+    BUSY_MS = 5000, // how long to wait for another program that has the database locked
+};
+
+// ---- keys --------------------------------------------------------------------------------------
+// Says in DynamoDB's words what is wrong with a key value; `out` is in the arena.
+[[nodiscard]] err *key_encode(struct arena *arena, const struct json *value,
+    const struct store_key_def *def, size_t max, str *out);
+// "S", "N", "M", ... of a JSON value; NULL pointer counts as NULL.
+const char *json_type_name(const struct json *value);
+
+// ---- schema ------------------------------------------------------------------------------------
+// A table of SQLite's, with the number under which each connection keeps its statements. The number
+// belongs to the name for good, so that a statement never reads the wrong table.
+struct relation {
+    u32 slot;
+    bool is_index;
+    str quoted;       // SQL name in quotes
+    str table_quoted; // index: of the table it leads into
+};
+
+struct index {
+    str name;
+    struct store_key_def partition;
+    struct store_key_def sort;
+    struct relation relation;
+    atomic_bool ready;
+};
+
+struct table {
+    str name;
+    struct store_key_def partition;
+    struct store_key_def sort;
+    struct relation relation;
+    struct index *indexes;
+    size_t index_count;
+};
+
+// Immutable but for `ready`; replaced whole by store_apply. Old ones live until store_close since a
+// fiber may still look at one.
+struct schema {
+    struct arena *arena;
+    struct map *tables;
+    struct schema *older;
+};
+
+// The place of an item in an index; absent when the item lacks a key attribute.
+struct index_key {
+    bool present;
+    str ipk;
+    str isk;
+};
+
+// ---- connections -------------------------------------------------------------------------------
+enum statement {
+    ST_GET,
+    ST_PUT,
+    ST_DELETE,
+    ST_FORWARD,
+    ST_BACKWARD,
+    ST_SCAN_FORWARD,
+    ST_SCAN_BACKWARD,
+    STATEMENTS
+};
+
+enum command { CMD_BEGIN_READ, CMD_BEGIN, CMD_COMMIT, CMD_ROLLBACK, CMD_SAVE, CMD_KEEP, CMD_UNDO };
+
+enum { COMMANDS = CMD_UNDO + 1 };
+
+// Used by one thread at a time, never locked.
+struct conn {
+    sqlite3 *db;
+    sqlite3_stmt *commands[COMMANDS];
+    sqlite3_stmt **statements; // slot * STATEMENTS + kind
+    size_t statement_room;
+    bool failed; // a statement failed since the writer last looked
+};
+
+enum conn_role { CONN_WRITER, CONN_READER };
+
+[[nodiscard]] err *conn_open(struct arena *arena, struct conn *conn,
+    const struct store_options *options, enum conn_role role);
+void conn_close(struct conn *conn);
+// The error of the last call on the connection: full disk, I/O error, or what SQLite says.
+[[nodiscard]] err *conn_error(struct conn *conn, struct arena *arena, const char *doing);
+[[nodiscard]] err *conn_exec(struct conn *conn, struct arena *arena, const char *sql);
+[[nodiscard]] err *conn_command(struct conn *conn, struct arena *arena, enum command command);
+// The cached statement, reset and ready to bind.
+[[nodiscard]] err *conn_statement(struct conn *conn, struct arena *arena,
+    const struct relation *relation, enum statement kind, sqlite3_stmt **out);
+// A statement for one use: the caller finalizes.
+[[nodiscard]] err *conn_prepare(
+    struct conn *conn, struct arena *arena, const char *sql, sqlite3_stmt **out);
+// Steps a statement that gives no rows, and resets it.
+[[nodiscard]] err *conn_run(struct conn *conn, struct arena *arena, sqlite3_stmt *statement);
+// Borrows `bytes` until the statement is reset.
+void bind_bytes(sqlite3_stmt *statement, int place, str bytes);
+void bind_text(sqlite3_stmt *statement, int place, str text);
+// Borrowed until the next step.
+str column_bytes(sqlite3_stmt *statement, int column);
+
+// ---- the store ---------------------------------------------------------------------------------
+struct reader {
+    struct conn conn;
+    struct store *store;
+    bool is_open;
+    bool in_snapshot;
+    u64 seen; // store->committed when the snapshot began
+};
+
+struct watcher {
+    void (*fn)(void *arg, const struct store_change *change);
+    void *arg;
+};
+
+enum job_kind { JOB_WRITE, JOB_APPLY };
+
+// Work for the writer thread. Lives on the stack of the fiber that waits for it; what the writer
+// makes is in the job's own arena, since a fiber's arena may serve other fibers meanwhile.
+struct job {
+    enum job_kind kind;
+    struct job *next;
+    struct wake wake;
+    struct arena *arena;
+    err *result;
+    // JOB_WRITE
+    const struct schema *schema; // the one it was prepared with
+    struct prepared *prepared;
+    size_t count;
+    size_t failed;
+    u64 sequence;
+    // JOB_APPLY
+    const struct store_table_def *tables;
+    size_t table_count;
+    struct store_apply_options options;
+};
+
+// A write with everything worked out that needs no look at the table.
+struct prepared {
+    struct store_write *write;
+    const struct table *table;
+    str pk;
+    str sk;
+    str text;               // PUT: the item as JSON
+    struct index_key *keys; // PUT: one for each index
+    // Results, in the job's arena.
+    const struct json *old_item;
+    const struct json *new_item;
+    bool changed;
+};
+
+struct store {
+    struct arena *arena;
+    struct store_options options;
+    _Atomic(struct schema *) schema;
+    atomic_ullong committed; // grows with each commit
+    char token_key[32];
+    struct reader *readers; // one for each loop
+    pthread_t thread;
+    pthread_mutex_t lock; // guards the queue and `closing`
+    pthread_cond_t wanted;
+    struct job *queue_first;
+    struct job *queue_last;
+    bool closing;
+    // The writer's own.
+    struct conn writer;
+    struct arena *writer_arena; // emptied after each group
+    struct map *slots;          // SQL name -> slot + 1
+    u64 sequence;
+    u64 sequence_reserved;
+    int log_pages; // in the write-ahead log after the last commit
+    bool building; // an index is incomplete
+    struct watcher watchers[WATCHERS_MAX];
+    size_t watcher_count;
+};
+
+// Writer thread, or before it starts. Reads the definitions and publishes them as the schema.
+[[nodiscard]] err *schema_load(struct store *store, struct arena *arena);
+void schema_free_all(struct store *store);
+[[nodiscard]] err *schema_apply(struct store *store, struct job *job);
+[[nodiscard]] err *schema_table(
+    const struct schema *schema, struct arena *arena, str name, const struct table **out);
+// NULL when there is none.
+struct index *table_index(const struct table *table, str name);
+// Fails with ERR_INVALID when the item has a key attribute of the wrong type.
+[[nodiscard]] err *index_key_of(
+    struct arena *arena, const struct index *index, const struct json *item, struct index_key *out);
+// One batch of the first incomplete index; clears store->building when there is none.
+[[nodiscard]] err *index_build_step(struct store *store, struct arena *arena);
+
+[[nodiscard]] err *meta_prepare(struct store *store, struct arena *arena);
+// Inside the writer's transaction: makes sure that `count` further sequences may be used.
+[[nodiscard]] err *meta_reserve(struct store *store, struct arena *arena, u64 count);
+
+[[nodiscard]] err *write_prepare(const struct schema *schema, struct arena *arena,
+    struct store_write *write, struct prepared *out);
+// Carries out one job inside the writer's transaction; what it fails with is left in the result.
+void write_run(struct store *store, struct job *job);
+
+void *writer_main(void *store);
+void writer_submit(struct store *store, struct job *job) YIELDS; // waits for its end
+// Copies an error (and its causes) out of a job's arena.
+[[nodiscard]] err *err_copy(struct arena *arena, const err *e);
+
+// The calling loop's connection with a snapshot not older than the newest acknowledged commit.
+[[nodiscard]] err *reader_begin(struct store *store, struct arena *arena, struct reader **out);
+
+// ---- positions and page tokens -----------------------------------------------------------------
+// A place in an order: the columns ordered by.
+struct position {
+    size_t count;
+    str parts[POSITION_PARTS];
+};
+
+int position_cmp(const struct position *a, const struct position *b);
+str position_encode(struct arena *arena, const struct position *position);
+// What it fills points into `bytes`. False unless `bytes` holds exactly `count` parts.
+bool position_decode(str bytes, size_t count, struct position *out);
+
+struct token_scope {
+    str table;
+    str index;
+    str partition; // none: a scan
+    bool is_scan;
+};
+
+str token_make(struct store *store, struct arena *arena, const struct token_scope *scope,
+    const struct position *last);
+[[nodiscard]] err *token_read(struct store *store, struct arena *arena,
+    const struct token_scope *scope, str token, size_t count, struct position *out);

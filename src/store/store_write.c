@@ -1,0 +1,285 @@
+// What a write does: prepared on the loop that asks for it (keys, JSON text), carried out by the
+// writer thread inside its transaction.
+#include "store/store_int.h"
+
+// ---- preparing ---------------------------------------------------------------------------------
+
+static err *check_size(struct arena *arena, str text, const char *what)
+{
+    if (text.len > ITEM_MAX) {
+        return fail(arena, ERR_INVALID, "%s has exceeded the maximum allowed size", what);
+    }
+    return NULL;
+}
+
+static err *item_part(struct arena *arena, const struct json *item, const struct store_key_def *def,
+    size_t max, str *out)
+{
+    const struct json *value = json_get(item, def->name);
+    if (value == NULL) {
+        return fail(arena, ERR_INVALID,
+            "One or more parameter values were invalid: Missing the key %.*s in the item",
+            PRI(def->name));
+    }
+    return key_encode(arena, value, def, max, out);
+}
+
+static err *index_keys_of(
+    struct arena *arena, const struct table *table, const struct json *item, struct index_key **out)
+{
+    *out = arena_array(arena, struct index_key, table->index_count);
+    for (size_t i = 0; i < table->index_count; i++) {
+        TRY(index_key_of(arena, &table->indexes[i], item, &(*out)[i]));
+    }
+    return NULL;
+}
+
+static err *prepare_put(struct arena *arena, struct prepared *out)
+{
+    const struct json *item = out->write->item;
+    check(item != NULL && item->kind == JSON_OBJECT);
+    TRY(item_part(arena, item, &out->table->partition, PARTITION_KEY_MAX, &out->pk));
+    if (out->table->sort.type != STORE_KEY_NONE) {
+        TRY(item_part(arena, item, &out->table->sort, SORT_KEY_MAX, &out->sk));
+    }
+    TRY(index_keys_of(arena, out->table, item, &out->keys));
+    out->text = json_text(arena, item);
+    return check_size(arena, out->text, "Item size");
+}
+
+// Key attributes are fixed; naming one with its present value would be harmless, but DynamoDB
+// refuses that too.
+static err *check_update(struct arena *arena, const struct table *table, str name)
+{
+    const struct store_key_def *sort = &table->sort;
+    if (str_eq(name, table->partition.name) ||
+        (sort->type != STORE_KEY_NONE && str_eq(name, sort->name))) {
+        return fail(arena, ERR_INVALID,
+            "One or more parameter values were invalid: Cannot update attribute %.*s. This "
+            "attribute is part of the key",
+            PRI(name));
+    }
+    return NULL;
+}
+
+static err *prepare_update(struct arena *arena, const struct prepared *out)
+{
+    const struct store_write *write = out->write;
+    json_each (member, write->set) {
+        TRY(check_update(arena, out->table, member->key));
+    }
+    for (size_t i = 0; i < write->remove_count; i++) {
+        TRY(check_update(arena, out->table, write->remove[i]));
+    }
+    return NULL;
+}
+
+err *write_prepare(const struct schema *schema, struct arena *arena, struct store_write *write,
+    struct prepared *out)
+{
+    *out = (struct prepared){.write = write};
+    TRY(schema_table(schema, arena, write->table, &out->table));
+    if (write->kind == STORE_PUT) {
+        return prepare_put(arena, out);
+    }
+    const struct table *table = out->table;
+    if ((table->sort.type == STORE_KEY_NONE) != (write->sk == NULL)) {
+        return fail(arena, ERR_INVALID, "The provided key element does not match the schema");
+    }
+    TRY(key_encode(arena, write->pk, &table->partition, PARTITION_KEY_MAX, &out->pk));
+    if (write->sk != NULL) {
+        TRY(key_encode(arena, write->sk, &table->sort, SORT_KEY_MAX, &out->sk));
+    }
+    return write->kind == STORE_UPDATE ? prepare_update(arena, out) : NULL;
+}
+
+// ---- carrying out ------------------------------------------------------------------------------
+
+static err *read_old(struct store *store, struct arena *arena, struct prepared *prepared)
+{
+    sqlite3_stmt *get = NULL;
+    struct json *item = NULL;
+    TRY(conn_statement(&store->writer, arena, &prepared->table->relation, ST_GET, &get));
+    bind_bytes(get, 1, prepared->pk);
+    bind_bytes(get, 2, prepared->sk);
+    int rc = sqlite3_step(get);
+    err *e = NULL;
+    if (rc == SQLITE_ROW) {
+        e = json_parse(arena, str_dup(arena, column_bytes(get, 0)), &item, NULL);
+    } else if (rc != SQLITE_DONE) {
+        e = conn_error(&store->writer, arena, "reading");
+    }
+    sqlite3_reset(get);
+    prepared->old_item = item;
+    return e;
+}
+
+static err *check_conditions(struct arena *arena, const struct prepared *prepared)
+{
+    const struct store_write *write = prepared->write;
+    const struct json *old = prepared->old_item;
+    if (!store_pred_eval(write->guard, old)) {
+        return fail(arena, ERR_GUARD_FAILED, "Not authorized to write this item");
+    }
+    if ((write->only_absent && old != NULL) || (write->only_existing && old == NULL) ||
+        !store_pred_eval(write->condition, old)) {
+        return fail(arena, ERR_CONDITION_FAILED, "The conditional request failed");
+    }
+    return NULL;
+}
+
+// The item after the update; shares the values of the old one.
+static struct json *updated(struct arena *arena, const struct prepared *prepared)
+{
+    const struct store_write *write = prepared->write;
+    struct json *item = NULL;
+    if (prepared->old_item != NULL) {
+        item = json_shallow(arena, prepared->old_item);
+    } else { // an update of nothing makes an item of its key
+        item = json_object(arena);
+        json_set(item, prepared->table->partition.name, json_copy(arena, write->pk));
+        if (write->sk != NULL) {
+            json_set(item, prepared->table->sort.name, json_copy(arena, write->sk));
+        }
+    }
+    json_each (member, write->set) {
+        struct json *value = arena_new_of(arena, struct json);
+        *value = *member;
+        json_set(item, member->key, value);
+    }
+    for (size_t i = 0; i < write->remove_count; i++) {
+        json_remove(item, write->remove[i]);
+    }
+    return item;
+}
+
+// New item, text and index keys; nothing is changed in the database yet.
+static err *work_out(struct arena *arena, struct prepared *prepared)
+{
+    if (prepared->write->kind == STORE_DELETE) {
+        prepared->new_item = NULL;
+        return index_keys_of(arena, prepared->table, NULL, &prepared->keys);
+    }
+    if (prepared->write->kind == STORE_PUT) {
+        prepared->new_item = prepared->write->item;
+        return NULL;
+    }
+    prepared->new_item = updated(arena, prepared);
+    TRY(index_keys_of(arena, prepared->table, prepared->new_item, &prepared->keys));
+    prepared->text = json_text(arena, prepared->new_item);
+    return check_size(arena, prepared->text, "Item size to update");
+}
+
+static err *change_entry(struct store *store, struct arena *arena, const struct prepared *prepared,
+    const struct index *index, const struct index_key *key, enum statement kind)
+{
+    sqlite3_stmt *statement = NULL;
+    TRY(conn_statement(&store->writer, arena, &index->relation, kind, &statement));
+    bind_bytes(statement, 1, key->ipk);
+    bind_bytes(statement, 2, key->isk);
+    bind_bytes(statement, 3, prepared->pk);
+    bind_bytes(statement, 4, prepared->sk);
+    return conn_run(&store->writer, arena, statement);
+}
+
+static err *change_index(
+    struct store *store, struct arena *arena, const struct prepared *prepared, size_t place)
+{
+    const struct index *index = &prepared->table->indexes[place];
+    const struct index_key *new_key = &prepared->keys[place];
+    struct index_key old_key = {};
+    if (index_key_of(arena, index, prepared->old_item, &old_key) != NULL) {
+        old_key.present = false; // older than the index and not fit for it: it has no entry
+    }
+    if (old_key.present && new_key->present && str_eq(old_key.ipk, new_key->ipk) &&
+        str_eq(old_key.isk, new_key->isk) && atomic_load(&index->ready)) {
+        return NULL;
+    }
+    if (old_key.present) {
+        TRY(change_entry(store, arena, prepared, index, &old_key, ST_DELETE));
+    }
+    return new_key->present ? change_entry(store, arena, prepared, index, new_key, ST_PUT) : NULL;
+}
+
+static err *change_item(struct store *store, struct arena *arena, const struct prepared *prepared)
+{
+    sqlite3_stmt *statement = NULL;
+    enum statement kind = prepared->new_item != NULL ? ST_PUT : ST_DELETE;
+    TRY(conn_statement(&store->writer, arena, &prepared->table->relation, kind, &statement));
+    bind_bytes(statement, 1, prepared->pk);
+    bind_bytes(statement, 2, prepared->sk);
+    if (kind == ST_PUT) {
+        bind_text(statement, 3, prepared->text);
+    }
+    return conn_run(&store->writer, arena, statement);
+}
+
+static err *carry_out(struct store *store, struct arena *arena, struct prepared *prepared)
+{
+    TRY(read_old(store, arena, prepared));
+    TRY(check_conditions(arena, prepared));
+    if (prepared->write->kind == STORE_CHECK) {
+        return NULL;
+    }
+    TRY(work_out(arena, prepared));
+    if (prepared->old_item == NULL && prepared->new_item == NULL) {
+        return NULL; // nothing to delete
+    }
+    TRY(change_item(store, arena, prepared));
+    for (size_t i = 0; i < prepared->table->index_count; i++) {
+        TRY(change_index(store, arena, prepared, i));
+    }
+    prepared->changed = true;
+    return NULL;
+}
+
+// The definitions have changed since the loop prepared the job.
+static err *prepare_again(struct store *store, struct job *job)
+{
+    const struct schema *schema = atomic_load(&store->schema);
+    for (job->failed = 0; job->failed < job->count; job->failed++) {
+        struct prepared *prepared = &job->prepared[job->failed];
+        TRY(write_prepare(schema, job->arena, prepared->write, prepared));
+    }
+    job->schema = schema;
+    return NULL;
+}
+
+static err *carry_out_all(struct store *store, struct job *job)
+{
+    if (job->schema != atomic_load(&store->schema)) {
+        TRY(prepare_again(store, job));
+    }
+    for (job->failed = 0; job->failed < job->count; job->failed++) {
+        struct prepared *prepared = &job->prepared[job->failed];
+        prepared->old_item = NULL;
+        prepared->new_item = NULL;
+        prepared->changed = false;
+        TRY(carry_out(store, job->arena, prepared));
+    }
+    return NULL;
+}
+
+// A single write fails before it changes anything (or the whole transaction is given up), so only
+// several need a savepoint to go back to.
+void write_run(struct store *store, struct job *job)
+{
+    bool several = job->count > 1;
+    job->result = several ? conn_command(&store->writer, job->arena, CMD_SAVE) : NULL;
+    if (store->writer.failed) {
+        return;
+    }
+    job->result = carry_out_all(store, job);
+    if (!several || store->writer.failed) {
+        return;
+    }
+    err *e = NULL;
+    if (job->result != NULL) {
+        for (size_t i = 0; i < job->count; i++) {
+            job->prepared[i].changed = false;
+        }
+        e = conn_command(&store->writer, job->arena, CMD_UNDO);
+    }
+    e = e != NULL ? e : conn_command(&store->writer, job->arena, CMD_KEEP);
+    job->result = e != NULL ? e : job->result;
+}

@@ -1,0 +1,221 @@
+// The writer thread: takes what has been submitted, carries it out in one transaction, makes it
+// durable with one sync, tells the watchers, wakes the waiters. Between groups it builds indexes
+// and moves the write-ahead log into the database.
+#include "store/store_int.h"
+
+// Pages of 4 KiB in the log at which it is copied over, and at which the readers are waited for so
+// that it can begin anew.
+enum { LOG_PAGES = 1000, LOG_PAGES_MAX = 16000, LOG_WAIT_MS = 50 };
+
+err *err_copy(struct arena *arena, const err *e)
+{
+    err *copy = arena_new_of(arena, err);
+    *copy = *e;
+    copy->wire = e->wire.ptr != NULL ? str_dup(arena, e->wire) : (str){};
+    copy->text = str_dup(arena, e->text);
+    copy->hint = e->hint.ptr != NULL ? str_dup(arena, e->hint) : (str){};
+    copy->cause = e->cause != NULL ? err_copy(arena, e->cause) : NULL;
+    return copy;
+}
+
+void writer_submit(struct store *store, struct job *job)
+{
+    wake_init(&job->wake);
+    job->next = NULL;
+    pthread_mutex_lock(&store->lock);
+    check(!store->closing);
+    if (store->queue_last != NULL) {
+        store->queue_last->next = job;
+    } else {
+        store->queue_first = job;
+    }
+    store->queue_last = job;
+    pthread_cond_signal(&store->wanted);
+    pthread_mutex_unlock(&store->lock);
+    wake_wait(&job->wake);
+}
+
+// ---- groups ------------------------------------------------------------------------------------
+
+static void roll_back(struct store *store)
+{
+    if (!sqlite3_get_autocommit(store->writer.db)) { // SQLite may have done it itself
+        err *e = conn_command(&store->writer, store->writer_arena, CMD_ROLLBACK);
+        check(e == NULL); // without it the next group would acknowledge what is not there
+    }
+    store->writer.failed = false;
+}
+
+// One transaction; NULL when it is committed.
+static err *commit_jobs(struct store *store, struct job **jobs, size_t count)
+{
+    struct conn *conn = &store->writer;
+    struct arena *arena = store->writer_arena;
+    conn->failed = false;
+    TRY(conn_command(conn, arena, CMD_BEGIN));
+    TRY(meta_reserve(store, arena, count));
+    for (size_t i = 0; i < count; i++) {
+        if (jobs[i]->kind == JOB_WRITE) {
+            write_run(store, jobs[i]);
+            jobs[i]->sequence = ++store->sequence;
+        } else {
+            jobs[i]->result = schema_apply(store, jobs[i]);
+        }
+        check(!conn->failed || jobs[i]->result != NULL);
+        if (conn->failed || (jobs[i]->kind == JOB_APPLY && jobs[i]->result != NULL)) {
+            return jobs[i]->result;
+        }
+    }
+    TRY(conn_command(conn, arena, CMD_COMMIT));
+    atomic_fetch_add(&store->committed, 1);
+    return NULL;
+}
+
+static err *run_transaction(struct store *store, struct job **jobs, size_t count)
+{
+    u64 sequence = store->sequence;
+    u64 reserved = store->sequence_reserved;
+    err *e = commit_jobs(store, jobs, count);
+    if (e != NULL) {
+        roll_back(store);
+        store->sequence = sequence;
+        store->sequence_reserved = reserved;
+    }
+    return e;
+}
+
+static void tell_watchers(const struct store *store, const struct job *job)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        const struct prepared *prepared = &job->prepared[i];
+        struct store_change change = {.sequence = job->sequence,
+            .table = prepared->write->table,
+            .old_item = prepared->old_item,
+            .new_item = prepared->new_item};
+        for (size_t k = 0; prepared->changed && k < store->watcher_count; k++) {
+            store->watchers[k].fn(store->watchers[k].arg, &change);
+        }
+    }
+}
+
+static void finish(const struct store *store, struct job *job)
+{
+    if (job->kind == JOB_WRITE && job->result == NULL) {
+        tell_watchers(store, job);
+    }
+    wake_send(&job->wake); // the job may be gone from here on
+}
+
+// When a group fails (full disk, I/O), each job is tried for itself: one that is too big must not
+// take the others with it.
+static void run_group(struct store *store, struct job **jobs, size_t count)
+{
+    err *e = run_transaction(store, jobs, count);
+    for (size_t i = 0; i < count; i++) {
+        err *own = e != NULL && count > 1 ? run_transaction(store, &jobs[i], 1) : e;
+        if (own != NULL) { // may lie in the writer's arena
+            jobs[i]->result = err_copy(jobs[i]->arena, own);
+        }
+        finish(store, jobs[i]);
+    }
+}
+
+static void run_apply(struct store *store, struct job *job)
+{
+    err *e = run_transaction(store, &job, 1);
+    job->result = e != NULL ? err_copy(job->arena, e) : schema_load(store, job->arena);
+    finish(store, job);
+}
+
+// ---- the log -----------------------------------------------------------------------------------
+
+static void tend_log(struct store *store)
+{
+    int pages = store->log_pages;
+    store->log_done = pages < store->log_done ? 0 : store->log_done; // it has begun anew
+    if (pages - store->log_done < LOG_PAGES) {
+        return;
+    }
+    // RESTART waits (in SQLite's busy handler) for readers of older snapshots; a loop drops its
+    // snapshot at the end of the turn.
+    bool restart = pages >= LOG_PAGES_MAX;
+    int mode = restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+    sqlite3_busy_timeout(store->writer.db, LOG_WAIT_MS);
+    int rc = sqlite3_wal_checkpoint_v2(store->writer.db, NULL, mode, NULL, NULL);
+    sqlite3_busy_timeout(store->writer.db, BUSY_MS);
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
+        log_warn("store.checkpoint", "%s: %s", store->options.path, sqlite3_errstr(rc));
+    }
+    store->log_done = pages;
+}
+
+static int on_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct store *store = arg;
+    (void)db;
+    (void)name;
+    store->log_pages = pages;
+    return SQLITE_OK;
+}
+
+// ---- the thread --------------------------------------------------------------------------------
+
+// Takes up to GROUP_MAX writes, or one other job. False when there is nothing more to do ever.
+static bool take(struct store *store, struct job **jobs, size_t *count, bool may_wait)
+{
+    *count = 0;
+    pthread_mutex_lock(&store->lock);
+    while (store->queue_first == NULL && !store->closing && may_wait) {
+        pthread_cond_wait(&store->wanted, &store->lock);
+    }
+    while (store->queue_first != NULL && *count < GROUP_MAX) {
+        struct job *job = store->queue_first;
+        if (job->kind != JOB_WRITE && *count > 0) {
+            break;
+        }
+        store->queue_first = job->next;
+        store->queue_last = job->next == NULL ? NULL : store->queue_last;
+        jobs[(*count)++] = job;
+        if (job->kind != JOB_WRITE) {
+            break;
+        }
+    }
+    bool more = *count > 0 || !store->closing;
+    pthread_mutex_unlock(&store->lock);
+    return more;
+}
+
+// A build that cannot go on now (full disk) is tried again with the next group of writes, which
+// will report the trouble to somebody; the queries that wait for it keep waiting.
+static bool build(struct store *store)
+{
+    err *e = index_build_step(store, store->writer_arena);
+    if (e != NULL) {
+        log_error("store.index", "building an index: %.*s", PRI(e->text));
+        roll_back(store);
+    }
+    arena_reset(store->writer_arena);
+    return e == NULL;
+}
+
+void *writer_main(void *arg)
+{
+    struct store *store = arg;
+    struct job *jobs[GROUP_MAX];
+    size_t count = 0;
+    bool stuck = false;
+    sqlite3_wal_hook(store->writer.db, on_log, store);
+    while (take(store, jobs, &count, !store->building || stuck)) {
+        if (count > 0 && jobs[0]->kind == JOB_WRITE) {
+            run_group(store, jobs, count);
+        } else if (count > 0) {
+            run_apply(store, jobs[0]);
+        }
+        arena_reset(store->writer_arena);
+        if (store->building) {
+            stuck = !build(store);
+        }
+        tend_log(store);
+    }
+    return NULL;
+}

@@ -1,0 +1,128 @@
+// A store in a folder of its own, and a fiber to use it from.
+#pragma once
+
+#include "store/store.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail
+
+struct fixture {
+    struct loop *loop;
+    struct arena *arena;
+    struct store *store;
+    struct store_options options;
+    char folder[64];
+    char path[96];
+    void (*body)(struct fixture *fixture) YIELDS;
+    void *data;
+};
+
+static inline void fixture_init(struct fixture *fixture)
+{
+    snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/store-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    snprintf(fixture->path, sizeof(fixture->path), "%s/data.db", fixture->folder);
+    fixture->arena = arena_new();
+    fixture->options =
+        (struct store_options){.path = fixture->path, .loop_count = 2, .fast_unsafe = true};
+}
+
+static inline void fixture_free(struct fixture *fixture)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    char name[128];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof(name), "%s%s", fixture->path, endings[i]);
+        assert_true(unlink(name) == 0 || errno == ENOENT);
+    }
+    assert_int_equal(rmdir(fixture->folder), 0);
+    arena_free(fixture->arena);
+}
+
+static inline void check_ok(const err *e, const char *file, int line)
+{
+    if (e != NULL) {
+        print_error("%.*s (%s:%d)\n", PRI(e->text), e->file, e->line);
+        _fail(file, line);
+    }
+}
+
+#define assert_ok(call) check_ok((call), __FILE__, __LINE__)
+
+#define assert_code(call, wanted)                                                                  \
+    do {                                                                                           \
+        const err *code_err = (call);                                                              \
+        assert_non_null(code_err);                                                                 \
+        assert_int_equal(code_err->code, (wanted));                                                \
+    } while (0)
+
+static inline void fixture_fiber(void *arg) YIELDS
+{
+    struct fixture *fixture = arg;
+    fixture->body(fixture);
+    loop_stop(fixture->loop);
+}
+
+static inline void fixture_start(void *arg)
+{
+    fiber_start("test", fixture_fiber, arg);
+}
+
+// Runs `body` in a fiber, in a loop of its own.
+static inline void fixture_run(
+    struct fixture *fixture, void (*body)(struct fixture *fixture) YIELDS)
+{
+    fixture->body = body;
+    fixture->loop = loop_new(0);
+    loop_post(fixture->loop, fixture_start, fixture);
+    loop_run(fixture->loop);
+    loop_free(fixture->loop);
+}
+
+// Opens a fresh store, runs `body`, closes and removes it.
+static inline void with_store(void (*body)(struct fixture *fixture) YIELDS)
+{
+    struct fixture fixture = {};
+    fixture_init(&fixture);
+    assert_ok(store_open(fixture.arena, &fixture.options, &fixture.store));
+    fixture_run(&fixture, body);
+    store_close(fixture.store);
+    fixture_free(&fixture);
+}
+
+// JSON with single quotes for double ones.
+static inline struct json *parse(struct arena *arena, const char *text)
+{
+    str copy = str_dup(arena, str_from(text));
+    struct json *value = NULL;
+    for (size_t i = 0; i < copy.len; i++) {
+        if (copy.ptr[i] == '\'') {
+            ((char *)copy.ptr)[i] = '"';
+        }
+    }
+    assert_ok(json_parse(arena, copy, &value, NULL));
+    return value;
+}
+
+static inline struct json *text_value(struct arena *arena, const char *text)
+{
+    return json_string(arena, str_from(text));
+}
+
+static inline void assert_json(struct arena *arena, const struct json *value, const char *wanted)
+{
+    const struct json *other = parse(arena, wanted);
+    if (value == NULL || !json_equal(value, other)) {
+        str text = value != NULL ? json_text(arena, value) : S("nothing");
+        print_error("%.*s is not %s\n", PRI(text), wanted);
+        fail_msg("JSON differs");
+    }
+}
