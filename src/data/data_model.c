@@ -1,0 +1,605 @@
+// From SDL with directives to models: keys, indexes, relations, rules.
+#include "data/data_model.h"
+
+struct builder {
+    struct arena *arena;
+    struct data_api *api;
+};
+
+static const struct {
+    str word;
+    str name;
+    enum data_provider provider;
+} MODES[] = {
+    {S_INIT("apiKey"), S_INIT("API_KEY"), DATA_API_KEY},
+    {S_INIT("userPool"), S_INIT("AMAZON_COGNITO_USER_POOLS"), DATA_USER_POOLS},
+    {S_INIT("iam"), S_INIT("AWS_IAM"), DATA_IAM},
+    {S_INIT("oidc"), S_INIT("OPENID_CONNECT"), DATA_OIDC},
+    {S_INIT("lambda"), S_INIT("AWS_LAMBDA"), DATA_LAMBDA},
+    {S_INIT("identityPool"), S_INIT("AWS_IAM"), DATA_IAM},
+    {S_INIT("userPools"), S_INIT("AMAZON_COGNITO_USER_POOLS"), DATA_USER_POOLS},
+    {S_INIT("function"), S_INIT("AWS_LAMBDA"), DATA_LAMBDA},
+};
+
+bool data_mode_from_word(str word, enum data_provider *out)
+{
+    for (size_t i = 0; i < countof(MODES); i++) {
+        if (str_eq(MODES[i].word, word) || str_eq(MODES[i].name, word)) {
+            *out = MODES[i].provider;
+            return true;
+        }
+    }
+    return false;
+}
+
+str data_mode_name(enum data_provider provider)
+{
+    for (size_t i = 0; i < countof(MODES); i++) {
+        if (MODES[i].provider == provider) {
+            return MODES[i].name;
+        }
+    }
+    unreachable("mode");
+}
+
+err *data_modes_parse(struct arena *arena, str text, struct data_modes *out)
+{
+    str word = {};
+    *out = (struct data_modes){.all = DATA_IAM}; // Gen 2 always enables IAM
+    while (str_next(&text, ',', &word)) {
+        enum data_provider provider = DATA_IAM;
+        if (!data_mode_from_word(str_trim(word), &provider)) {
+            return fail(arena, ERR_CONFIG, "unknown authorization mode '%.*s'", PRI(word));
+        }
+        out->first = out->first == 0 ? provider : out->first;
+        out->all |= provider;
+    }
+    out->first = out->first == 0 ? DATA_API_KEY : out->first;
+    out->all |= out->first;
+    return NULL;
+}
+
+struct data_model *data_api_model(const struct data_api *api, str name)
+{
+    for (size_t i = 0; i < api->model_count; i++) {
+        if (str_eq(api->models[i]->name, name)) {
+            return api->models[i];
+        }
+    }
+    return NULL;
+}
+
+struct data_field *data_model_field(const struct data_model *model, str name)
+{
+    for (size_t i = 0; i < model->field_count; i++) {
+        if (str_eq(model->fields[i].name, name)) {
+            return &model->fields[i];
+        }
+    }
+    return NULL;
+}
+
+const struct gql_definition *data_api_type(const struct data_api *api, str name)
+{
+    for (size_t i = 0; i < api->doc->definition_count; i++) {
+        const struct gql_definition *d = &api->doc->definitions[i];
+        if (d->kind >= GQL_DEF_SCALAR && d->kind <= GQL_DEF_INPUT && str_eq(d->name, name)) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+bool data_key_is_number(const struct data_model *model, str name)
+{
+    const struct data_field *field = data_model_field(model, name);
+    return field != NULL && (str_eq(field->type, S("Int")) || str_eq(field->type, S("Float")) ||
+                                str_eq(field->type, S("AWSTimestamp")));
+}
+
+str data_query_name(struct arena *arena, str prefix, str name)
+{
+    return str_cat(arena, prefix, str_upper_first(arena, name));
+}
+
+unsigned data_model_providers(const struct data_model *model, unsigned ops)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < model->rule_count; i++) {
+        bits |= (model->rules[i].ops & ops) != 0 ? model->rules[i].provider : 0;
+    }
+    return bits;
+}
+
+// ---- reading arguments -------------------------------------------------------------------------
+
+static str argument_text(const struct gql_directive *directive, str name)
+{
+    const struct gql_value *value = gql_directive_argument(directive, name);
+    bool text = value != NULL && (value->kind == GQL_VALUE_STRING || value->kind == GQL_VALUE_ENUM);
+    return text ? value->text : (str){};
+}
+
+static str *text_list(struct arena *arena, const struct gql_value *value, size_t *count)
+{
+    *count = value == NULL ? 0 : value->kind == GQL_VALUE_LIST ? value->count : 1;
+    str *list = arena_array(arena, str, *count);
+    for (size_t i = 0; i < *count; i++) {
+        list[i] = value->kind == GQL_VALUE_LIST ? value->items[i].text : value->text;
+    }
+    return list;
+}
+
+// ---- rules -------------------------------------------------------------------------------------
+
+static unsigned parse_ops(const struct gql_value *list)
+{
+    static const struct {
+        str name;
+        unsigned ops;
+    } OPS[] = {
+        {S_INIT("create"), DATA_OP_CREATE},
+        {S_INIT("update"), DATA_OP_UPDATE},
+        {S_INIT("delete"), DATA_OP_DELETE},
+        {S_INIT("read"), DATA_OP_READ},
+        {S_INIT("get"), DATA_OP_GET},
+        {S_INIT("list"), DATA_OP_LIST},
+        {S_INIT("listen"), DATA_OP_LISTEN},
+        {S_INIT("sync"), DATA_OP_SYNC},
+        {S_INIT("search"), DATA_OP_SEARCH},
+    };
+
+    unsigned ops = 0;
+    if (list == NULL || list->kind != GQL_VALUE_LIST) {
+        return DATA_OP_ALL;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t k = 0; k < countof(OPS); k++) {
+            ops |= str_eq(OPS[k].name, list->items[i].text) ? OPS[k].ops : 0;
+        }
+    }
+    return ops;
+}
+
+static err *parse_provider(struct builder *b, const struct gql_value *value, struct data_rule *rule)
+{
+    static const enum data_provider DEFAULTS[] = {[DATA_ALLOW_PUBLIC] = DATA_API_KEY,
+        [DATA_ALLOW_PRIVATE] = DATA_USER_POOLS,
+        [DATA_ALLOW_OWNER] = DATA_USER_POOLS,
+        [DATA_ALLOW_GROUPS] = DATA_USER_POOLS,
+        [DATA_ALLOW_CUSTOM] = DATA_LAMBDA};
+
+    rule->provider = DEFAULTS[rule->allow];
+    if (value != NULL && !data_mode_from_word(value->text, &rule->provider)) {
+        return fail(
+            b->arena, ERR_INVALID, "@auth directive: unknown provider '%.*s'.", PRI(value->text));
+    }
+
+    static const struct {
+        enum data_provider provider;
+        const char *word;
+        const char *needs;
+    } NEEDS[] = {
+        {DATA_API_KEY, "apiKey", "API Key"},
+        {DATA_USER_POOLS, "userPools", "Cognito User Pools"},
+        {DATA_OIDC, "oidc", "OPENID_CONNECT"},
+        {DATA_LAMBDA, "function", "Lambda"},
+    };
+
+    for (size_t i = 0; i < countof(NEEDS); i++) {
+        if (rule->provider == NEEDS[i].provider && (b->api->modes.all & NEEDS[i].provider) == 0) {
+            err *e = fail(b->arena, ERR_INVALID,
+                "@auth directive with '%s' provider found, but the project has no %s "
+                "authentication provider configured.",
+                NEEDS[i].word, NEEDS[i].needs);
+            return err_hint(
+                e, S("add the mode to authorizationModes of defineData, or define auth"));
+        }
+    }
+    return NULL;
+}
+
+static err *parse_rule(struct builder *b, const struct data_model *model,
+    const struct gql_value *from, struct data_rule *rule)
+{
+    static const str ALLOWS[] = {
+        S_INIT("public"), S_INIT("private"), S_INIT("owner"), S_INIT("groups"), S_INIT("custom")};
+    const struct gql_value *allow = gql_value_get(from, S("allow"));
+    size_t which = 0;
+    while (allow != NULL && which < countof(ALLOWS) && !str_eq(ALLOWS[which], allow->text)) {
+        which++;
+    }
+    if (allow == NULL || which == countof(ALLOWS)) {
+        return fail(b->arena, ERR_INVALID, "@auth directive: a rule needs 'allow'.");
+    }
+    *rule = (struct data_rule){.allow = (enum data_allow)which, .source = from};
+    rule->ops = parse_ops(gql_value_get(from, S("operations")));
+    TRY(parse_provider(b, gql_value_get(from, S("provider")), rule));
+    const struct gql_value *owner = gql_value_get(from, S("ownerField"));
+    const struct gql_value *claim = gql_value_get(from, S("identityClaim"));
+    const struct gql_value *groups = gql_value_get(from, S("groups"));
+    const struct gql_value *field = gql_value_get(from, S("groupsField"));
+    const struct gql_value *group_claim = gql_value_get(from, S("groupClaim"));
+    rule->groups = text_list(b->arena, groups, &rule->group_count);
+    rule->groups_field = field != NULL ? field->text : (str){};
+    rule->group_claim = group_claim != NULL ? group_claim->text : S("cognito:groups");
+    rule->identity_claim = claim != NULL ? claim->text : (str){};
+    if (rule->allow == DATA_ALLOW_OWNER) {
+        rule->owner_field = owner != NULL ? owner->text : S("owner");
+    }
+    const struct data_field *owners = data_model_field(model, rule->owner_field);
+    const struct data_field *teams = data_model_field(model, rule->groups_field);
+    rule->owner_is_list = owners != NULL && owners->is_list;
+    rule->groups_is_list = teams != NULL && teams->is_list;
+    return NULL;
+}
+
+static err *parse_rules(struct builder *b, const struct data_model *model,
+    const struct gql_directive *directives, size_t count, struct data_rule **rules,
+    size_t *rule_count)
+{
+    const struct gql_directive *auth = gql_directive_find(directives, count, S("auth"));
+    const struct gql_value *list = gql_directive_argument(auth, S("rules"));
+    *rules = NULL;
+    *rule_count = 0;
+    if (list == NULL || list->kind != GQL_VALUE_LIST) {
+        return NULL;
+    }
+    *rules = arena_array(b->arena, struct data_rule, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        TRY(parse_rule(b, model, &list->items[i], &(*rules)[i]));
+    }
+    *rule_count = list->count;
+    return NULL;
+}
+
+// ---- fields ------------------------------------------------------------------------------------
+
+static void read_checks(
+    struct builder *b, const struct gql_member *member, struct data_field *field)
+{
+    field->checks = arena_array(b->arena, struct data_check, member->directive_count);
+    for (size_t i = 0; i < member->directive_count; i++) {
+        const struct gql_directive *directive = &member->directives[i];
+        if (str_eq(directive->name, S("validate"))) {
+            field->checks[field->check_count++] =
+                (struct data_check){.type = argument_text(directive, S("type")),
+                    .value = argument_text(directive, S("value")),
+                    .message = argument_text(directive, S("errorMessage"))};
+        }
+    }
+}
+
+static void read_field(struct builder *b, const struct gql_member *member, struct data_field *field)
+{
+    const struct gql_type_ast *ast = member->type;
+    *field = (struct data_field){.name = member->name, .type = gql_type_ast_name(ast), .ast = ast};
+    field->is_required = ast->kind == GQL_AST_NON_NULL;
+    const struct gql_type_ast *bare = field->is_required ? ast->of : ast;
+    field->is_list = bare->kind == GQL_AST_LIST;
+    field->item_is_required = field->is_list && bare->of->kind == GQL_AST_NON_NULL;
+    const struct gql_definition *type = data_api_type(b->api, field->type);
+    if (type != NULL && type->kind == GQL_DEF_ENUM) {
+        field->kind = DATA_ENUM;
+    } else if (type != NULL && type->kind == GQL_DEF_OBJECT) {
+        field->kind = data_api_model(b->api, field->type) != NULL ? DATA_MODEL : DATA_CUSTOM;
+        field->target = data_api_model(b->api, field->type);
+    }
+    const struct gql_directive *otherwise =
+        gql_directive_find(member->directives, member->directive_count, S("default"));
+    const struct gql_value *text = gql_directive_argument(otherwise, S("value"));
+    field->has_default = text != NULL;
+    field->default_text = text != NULL ? text->text : (str){};
+    read_checks(b, member, field);
+}
+
+static void read_relation(struct builder *b, const struct data_model *model,
+    const struct gql_member *member, struct data_field *field)
+{
+    static const struct {
+        str name;
+        enum data_relation relation;
+    } RELATIONS[] = {{S_INIT("hasMany"), DATA_HAS_MANY}, {S_INIT("hasOne"), DATA_HAS_ONE},
+        {S_INIT("belongsTo"), DATA_BELONGS_TO}};
+
+    for (size_t i = 0; i < countof(RELATIONS); i++) {
+        const struct gql_directive *directive =
+            gql_directive_find(member->directives, member->directive_count, RELATIONS[i].name);
+        if (directive != NULL) {
+            field->relation = RELATIONS[i].relation;
+            field->references = text_list(b->arena,
+                gql_directive_argument(directive, S("references")), &field->reference_count);
+            field->index_name = str_cat(b->arena, S("gsi-"), model->name, S("."), field->name);
+        }
+    }
+}
+
+// ---- keys and indexes --------------------------------------------------------------------------
+
+static str join(struct arena *arena, const str *parts, size_t count)
+{
+    str out = count > 0 ? parts[0] : (str){};
+    for (size_t i = 1; i < count; i++) {
+        out = str_cat(arena, out, S("#"), parts[i]);
+    }
+    return out;
+}
+
+static void read_primary_key(struct builder *b, struct data_model *model)
+{
+    model->has_default_id = true;
+    model->partition = S("id");
+    for (size_t i = 0; i < model->source->member_count; i++) {
+        const struct gql_member *member = &model->source->members[i];
+        const struct gql_directive *key =
+            gql_directive_find(member->directives, member->directive_count, S("primaryKey"));
+        if (key != NULL) {
+            model->has_default_id = false;
+            model->partition = member->name;
+            model->sort = text_list(
+                b->arena, gql_directive_argument(key, S("sortKeyFields")), &model->sort_count);
+            model->sort_attribute = join(b->arena, model->sort, model->sort_count);
+        }
+    }
+}
+
+// "postsByStatusAndDate"
+static str default_index_name(
+    struct arena *arena, const struct data_model *model, const struct data_index *index)
+{
+    str name = str_cat(arena, str_lower_first(arena, model->plural), S("By"),
+        str_upper_first(arena, index->partition));
+    for (size_t i = 0; i < index->sort_count; i++) {
+        name = str_cat(arena, name, S("And"), str_upper_first(arena, index->sort[i]));
+    }
+    return name;
+}
+
+static void read_index(struct builder *b, struct data_model *model, const struct gql_member *member,
+    const struct gql_directive *directive)
+{
+    struct data_index *index = &model->indexes[model->index_count++];
+    const struct gql_value *query = gql_directive_argument(directive, S("queryField"));
+    const struct gql_value *projection = gql_directive_argument(directive, S("projection"));
+    const struct gql_value *type = gql_value_get(projection, S("type"));
+    index->partition = member->name;
+    index->sort = text_list(
+        b->arena, gql_directive_argument(directive, S("sortKeyFields")), &index->sort_count);
+    index->sort_attribute = join(b->arena, index->sort, index->sort_count);
+    index->name = argument_text(directive, S("name"));
+    index->projection = type != NULL ? type->text : S("ALL");
+    index->included = text_list(
+        b->arena, gql_value_get(projection, S("nonKeyAttributes")), &index->included_count);
+    if (index->name.ptr == NULL) {
+        index->name = default_index_name(b->arena, model, index);
+    }
+    index->has_query = query == NULL || query->kind == GQL_VALUE_STRING;
+    index->query = query != NULL && query->kind == GQL_VALUE_STRING ? query->text : index->name;
+}
+
+static void add_relation_index(
+    struct builder *b, struct data_model *child, const struct data_field *field)
+{
+    child->indexes =
+        arena_grow(b->arena, child->indexes, child->index_count * sizeof(struct data_index),
+            (child->index_count + 1) * sizeof(struct data_index));
+    struct data_index *index = &child->indexes[child->index_count++];
+    index->name = field->index_name;
+    index->partition = field->references[0];
+    index->sort = field->references + 1;
+    index->sort_count = field->reference_count - 1;
+    index->sort_attribute = join(b->arena, index->sort, index->sort_count);
+    index->projection = S("ALL");
+    index->is_relation = true;
+}
+
+static size_t count_indexes(const struct data_model *model)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < model->source->member_count; i++) {
+        for (size_t k = 0; k < model->source->members[i].directive_count; k++) {
+            count += str_eq(model->source->members[i].directives[k].name, S("index"));
+        }
+    }
+    return count;
+}
+
+static void read_indexes(struct builder *b, struct data_model *model)
+{
+    model->indexes = arena_array(b->arena, struct data_index, count_indexes(model));
+    for (size_t i = 0; i < model->source->member_count; i++) {
+        const struct gql_member *member = &model->source->members[i];
+        for (size_t k = 0; k < member->directive_count; k++) {
+            if (str_eq(member->directives[k].name, S("index"))) {
+                read_index(b, model, member, &member->directives[k]);
+            }
+        }
+    }
+}
+
+// ---- models ------------------------------------------------------------------------------------
+
+static bool is_on(const struct gql_directive *model, str group, str name)
+{
+    const struct gql_value *value = gql_directive_argument(model, group);
+    if (value == NULL) {
+        return true;
+    }
+    const struct gql_value *one = gql_value_get(value, name);
+    return value->kind != GQL_VALUE_NULL && !(one != NULL && one->kind == GQL_VALUE_NULL);
+}
+
+static void read_switches(struct data_model *model)
+{
+    const struct gql_directive *d =
+        gql_directive_find(model->source->directives, model->source->directive_count, S("model"));
+    const struct gql_value *stamps = gql_directive_argument(d, S("timestamps"));
+    model->get = is_on(d, S("queries"), S("get"));
+    model->list = is_on(d, S("queries"), S("list"));
+    model->create = is_on(d, S("mutations"), S("create"));
+    model->update = is_on(d, S("mutations"), S("update"));
+    model->remove = is_on(d, S("mutations"), S("delete"));
+    model->on_create = model->create && is_on(d, S("subscriptions"), S("onCreate"));
+    model->on_update = model->update && is_on(d, S("subscriptions"), S("onUpdate"));
+    model->on_delete = model->remove && is_on(d, S("subscriptions"), S("onDelete"));
+    model->timestamps = stamps == NULL || stamps->kind != GQL_VALUE_NULL;
+}
+
+static bool has_text(const str *list, size_t count, str text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(list[i], text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_owners(struct builder *b, struct data_model *model)
+{
+    model->owner_fields = arena_array(b->arena, str, model->rule_count);
+    model->listen_owners = arena_array(b->arena, str, model->rule_count);
+    for (size_t i = 0; i < model->rule_count; i++) {
+        const struct data_rule *rule = &model->rules[i];
+        if (rule->allow != DATA_ALLOW_OWNER) {
+            continue;
+        }
+        if (data_model_field(model, rule->owner_field) == NULL &&
+            !has_text(model->owner_fields, model->owner_field_count, rule->owner_field)) {
+            model->owner_fields[model->owner_field_count++] = rule->owner_field;
+        }
+        if ((rule->ops & DATA_OP_LISTEN) != 0 && !rule->owner_is_list &&
+            !has_text(model->listen_owners, model->listen_owner_count, rule->owner_field)) {
+            model->listen_owners[model->listen_owner_count++] = rule->owner_field;
+        }
+    }
+}
+
+static err *read_model(struct builder *b, struct data_model *model)
+{
+    const struct gql_definition *d = model->source;
+    model->plural = data_plural(b->arena, model->name);
+    model->fields = arena_array(b->arena, struct data_field, d->member_count);
+    model->field_count = d->member_count;
+    for (size_t i = 0; i < d->member_count; i++) {
+        read_field(b, &d->members[i], &model->fields[i]);
+        read_relation(b, model, &d->members[i], &model->fields[i]);
+        if (model->fields[i].kind == DATA_MODEL && model->fields[i].relation == DATA_NO_RELATION) {
+            return fail(b->arena, ERR_INVALID,
+                "%.*s.%.*s refers to the model %.*s without a relationship directive.",
+                PRI(model->name), PRI(d->members[i].name), PRI(model->fields[i].type));
+        }
+    }
+    model->declares_id = data_model_field(model, S("id")) != NULL;
+    read_primary_key(b, model);
+    read_indexes(b, model);
+    read_switches(model);
+    TRY(parse_rules(
+        b, model, d->directives, d->directive_count, &model->rules, &model->rule_count));
+    for (size_t i = 0; i < d->member_count; i++) {
+        TRY(parse_rules(b, model, d->members[i].directives, d->members[i].directive_count,
+            &model->fields[i].rules, &model->fields[i].rule_count));
+    }
+    read_owners(b, model);
+    return NULL;
+}
+
+static err *check_relation(
+    struct builder *b, const struct data_model *model, const struct data_field *field)
+{
+    const struct data_model *child = field->relation == DATA_BELONGS_TO ? model : field->target;
+    const struct data_model *parent = field->relation == DATA_BELONGS_TO ? field->target : model;
+    if (field->target == NULL) {
+        return fail(b->arena, ERR_INVALID,
+            "%.*s.%.*s: a relationship needs a @model type, %.*s is none.", PRI(model->name),
+            PRI(field->name), PRI(field->type));
+    }
+    if (field->reference_count != parent->sort_count + 1) {
+        return fail(b->arena, ERR_INVALID,
+            "The number of references passed to %.*s.%.*s must match the number of primary keys on "
+            "%.*s.",
+            PRI(model->name), PRI(field->name), PRI(parent->name));
+    }
+    for (size_t i = 0; i < field->reference_count; i++) {
+        if (data_model_field(child, field->references[i]) == NULL) {
+            return fail(b->arena, ERR_INVALID, "%.*s is not a field in %.*s",
+                PRI(field->references[i]), PRI(child->name));
+        }
+    }
+    return NULL;
+}
+
+static err *check_keys(struct builder *b, const struct data_model *model)
+{
+    for (size_t i = 0; i < model->index_count; i++) {
+        const struct data_index *index = &model->indexes[i];
+        for (size_t k = 0; k < index->sort_count; k++) {
+            if (data_model_field(model, index->sort[k]) == NULL) {
+                return fail(b->arena, ERR_INVALID,
+                    "Can't find field '%.*s' in %.*s, but it was specified in index '%.*s'",
+                    PRI(index->sort[k]), PRI(model->name), PRI(index->name));
+            }
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (str_eq(model->indexes[k].name, index->name)) {
+                return fail(b->arena, ERR_INVALID,
+                    "You may only supply one @index with the name '%.*s' on type '%.*s'.",
+                    PRI(index->name), PRI(model->name));
+            }
+        }
+    }
+    for (size_t k = 0; k < model->sort_count; k++) {
+        if (data_model_field(model, model->sort[k]) == NULL) {
+            return fail(b->arena, ERR_INVALID,
+                "Can't find field '%.*s' in %.*s, but it was specified in the primary key.",
+                PRI(model->sort[k]), PRI(model->name));
+        }
+    }
+    return NULL;
+}
+
+static err *connect_models(struct builder *b)
+{
+    for (size_t i = 0; i < b->api->model_count; i++) {
+        struct data_model *model = b->api->models[i];
+        TRY(check_keys(b, model));
+        for (size_t k = 0; k < model->field_count; k++) {
+            struct data_field *field = &model->fields[k];
+            if (field->relation == DATA_NO_RELATION) {
+                continue;
+            }
+            TRY(check_relation(b, model, field));
+            if (field->relation != DATA_BELONGS_TO) {
+                add_relation_index(b, field->target, field);
+            }
+        }
+    }
+    return NULL;
+}
+
+err *data_api_build(
+    struct arena *arena, str sdl, const struct data_modes *modes, struct data_api **out)
+{
+    struct data_api *api = arena_new_of(arena, struct data_api);
+    struct builder b = {.arena = arena, .api = api};
+    api->arena = arena;
+    api->modes = *modes;
+    api->sandbox = (modes->all & ~(unsigned)DATA_IAM) == DATA_API_KEY;
+    TRY(gql_parse(arena, sdl, NULL, &api->doc, NULL));
+    api->models = arena_array(arena, struct data_model *, api->doc->definition_count);
+    for (size_t i = 0; i < api->doc->definition_count; i++) {
+        const struct gql_definition *d = &api->doc->definitions[i];
+        if (d->kind == GQL_DEF_OBJECT &&
+            gql_directive_find(d->directives, d->directive_count, S("model")) != NULL) {
+            struct data_model *model = arena_new_of(arena, struct data_model);
+            *model = (struct data_model){.name = d->name, .source = d};
+            api->models[api->model_count++] = model;
+        }
+    }
+    for (size_t i = 0; i < api->model_count; i++) {
+        TRY(read_model(&b, api->models[i]));
+    }
+    TRY(connect_models(&b));
+    *out = api;
+    return NULL;
+}

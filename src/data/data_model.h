@@ -1,0 +1,165 @@
+// The data API as defined: SDL with directives turned into models, keys, indexes, relations and
+// authorisation rules; from these come the served schema and the client's model introspection.
+// Everything lives in the arena given to data_api_build and is immutable afterwards.
+#pragma once
+
+#include "gql/gql.h"
+
+enum data_provider { // AppSync's authorisation modes, as bits
+    DATA_API_KEY = 1 << 0,
+    DATA_IAM = 1 << 1,
+    DATA_USER_POOLS = 1 << 2,
+    DATA_OIDC = 1 << 3,
+    DATA_LAMBDA = 1 << 4,
+};
+
+enum data_op {
+    DATA_OP_CREATE = 1 << 0,
+    DATA_OP_UPDATE = 1 << 1,
+    DATA_OP_DELETE = 1 << 2,
+    DATA_OP_GET = 1 << 3,
+    DATA_OP_LIST = 1 << 4,
+    DATA_OP_LISTEN = 1 << 5,
+    DATA_OP_SYNC = 1 << 6,
+    DATA_OP_SEARCH = 1 << 7,
+    DATA_OP_READ = DATA_OP_GET | DATA_OP_LIST | DATA_OP_LISTEN | DATA_OP_SYNC | DATA_OP_SEARCH,
+    DATA_OP_ALL = 0xff,
+};
+
+enum data_allow {
+    DATA_ALLOW_PUBLIC,
+    DATA_ALLOW_PRIVATE,
+    DATA_ALLOW_OWNER,
+    DATA_ALLOW_GROUPS,
+    DATA_ALLOW_CUSTOM
+};
+
+struct data_rule { // one @auth rule, defaults filled in
+    enum data_allow allow;
+    enum data_provider provider;
+    unsigned ops; // enum data_op bits
+    str owner_field;
+    bool owner_is_list;
+    str identity_claim; // none: the default "sub::username"
+    str *groups;
+    size_t group_count;
+    str groups_field; // dynamic groups
+    bool groups_is_list;
+    str group_claim;
+    const struct gql_value *source; // as written, for model introspection
+};
+
+enum data_relation { DATA_NO_RELATION, DATA_HAS_MANY, DATA_HAS_ONE, DATA_BELONGS_TO };
+
+enum data_field_kind { DATA_SCALAR, DATA_ENUM, DATA_CUSTOM, DATA_MODEL };
+
+struct data_check { // @validate
+    str type;
+    str value;
+    str message; // none: the default text
+};
+
+struct data_model;
+
+struct data_field {
+    str name;
+    str type; // innermost name
+    enum data_field_kind kind;
+    const struct gql_type_ast *ast;
+    bool is_list;
+    bool is_required;      // the field itself, or the list
+    bool item_is_required; // of a list
+    bool has_default;
+    str default_text;
+    struct data_check *checks;
+    size_t check_count;
+    enum data_relation relation;
+    str *references; // fields on the belongsTo side
+    size_t reference_count;
+    struct data_model *target;
+    str index_name;          // of the child's table, for hasMany and hasOne
+    struct data_rule *rules; // field-level
+    size_t rule_count;
+};
+
+struct data_index {
+    str name; // default filled in
+    bool has_query;
+    str query; // query field
+    str partition;
+    str *sort;
+    size_t sort_count;
+    str sort_attribute; // "b#c" for several, the field's name for one
+    str projection;     // "ALL", "KEYS_ONLY", "INCLUDE"
+    str *included;
+    size_t included_count;
+    bool is_relation; // made for a relation: no query field
+};
+
+struct data_model {
+    str name;
+    str plural;
+    const struct gql_definition *source;
+    struct data_field *fields; // as declared
+    size_t field_count;
+    bool has_default_id; // no @primaryKey
+    bool declares_id;
+    str partition;
+    str *sort;
+    size_t sort_count;
+    str sort_attribute;
+    struct data_index *indexes;
+    size_t index_count;
+    struct data_rule *rules;
+    size_t rule_count;
+    bool get, list, create, update, remove, on_create, on_update, on_delete;
+    str *owner_fields; // undeclared ones, added as String
+    size_t owner_field_count;
+    str *listen_owners; // owner arguments of the subscriptions
+    size_t listen_owner_count;
+    bool timestamps;
+};
+
+struct data_modes {
+    enum data_provider first; // default mode
+    unsigned all;             // bits
+};
+
+struct data_api {
+    struct arena *arena;
+    struct gql_document *doc;
+    struct data_modes modes;
+    struct data_model **models;
+    size_t model_count;
+    bool sandbox; // API key only, and models without rules
+};
+
+// Parses "apiKey,userPool,iam,oidc,lambda" (first = default) or manifest words alike.
+[[nodiscard]] err *data_modes_parse(struct arena *arena, str text, struct data_modes *out);
+bool data_mode_from_word(str word, enum data_provider *out);
+// "API_KEY" and the like, as amplify_outputs.json names a mode.
+str data_mode_name(enum data_provider provider);
+
+// Reads the SDL that data-schema's transform() gives. Fails with the official tools' texts for what
+// they refuse.
+[[nodiscard]] err *data_api_build(
+    struct arena *arena, str sdl, const struct data_modes *modes, struct data_api **out);
+struct data_model *data_api_model(const struct data_api *api, str name);
+struct data_field *data_model_field(const struct data_model *model, str name);
+const struct gql_definition *data_api_type(const struct data_api *api, str name);
+// "S" or "N": the type of a field as key attribute.
+bool data_key_is_number(const struct data_model *model, str field);
+
+// The served schema: SDL with AppSync's @aws_* directives, as the official transformer writes it.
+void data_schema_print(const struct data_api *api, struct buf *out);
+// What amplify_outputs.json carries as model_introspection.
+struct json *data_model_introspection(struct arena *arena, const struct data_api *api);
+
+// npm's pluralize(word).
+str data_plural(struct arena *arena, str word);
+// "list" + plural, and the like.
+str data_query_name(struct arena *arena, str prefix, str name);
+// onCreateX, cut as AppSync's 50 characters require.
+str data_subscription_name(struct arena *arena, str prefix, str model);
+// Providers (bits) that some rule of the model grants the operation.
+unsigned data_model_providers(const struct data_model *model, unsigned ops);
