@@ -67,21 +67,21 @@ static const struct store_pred *pred_not(struct arena *arena, const struct store
 static err *pred_values(struct arena *arena, struct store_pred *pred, const struct json *value)
 {
     if (value->kind != JSON_ARRAY || (pred->op == STORE_BETWEEN && value->count != 2)) {
-        return fail(arena, ERR_INVALID, "Argument '%.*s.between' expects exactly two elements.", PRI(pred->path));
+        return fail(arena, ERR_INVALID, "Argument '%.*s.between' expects exactly two elements.",
+            PRI(pred->path));
     }
     pred->values = arena_array(arena, const struct json *, value->count);
-    json_each(item, value)
-    {
+    json_each (item, value) {
         pred->values[pred->value_count++] = item;
     }
     return NULL;
 }
 
-static err *compile_conditions(struct arena *arena, str field, const struct json *conditions, int depth,
-    const struct store_pred **out);
+static err *compile_conditions(struct arena *arena, str field, const struct json *conditions,
+    int depth, const struct store_pred **out);
 
-static err *compile_operator(struct arena *arena, str field, const struct json *condition, int depth,
-    const struct store_pred **out)
+static err *compile_operator(struct arena *arena, str field, const struct json *condition,
+    int depth, const struct store_pred **out)
 {
     size_t row = 0;
     while (row < countof(OPERATORS) && !str_eq(OPERATORS[row].name, condition->key)) {
@@ -120,15 +120,14 @@ static err *compile_operator(struct arena *arena, str field, const struct json *
 }
 
 // All operators given for one field must hold. None given: no restriction.
-static err *compile_conditions(struct arena *arena, str field, const struct json *conditions, int depth,
-    const struct store_pred **out)
+static err *compile_conditions(struct arena *arena, str field, const struct json *conditions,
+    int depth, const struct store_pred **out)
 {
     *out = NULL;
     if (conditions->kind != JSON_OBJECT || depth > FILTER_DEPTH_MAX) {
         return unprocessable(arena);
     }
-    json_each(condition, conditions)
-    {
+    json_each (condition, conditions) {
         const struct store_pred *one = NULL;
         TRY(compile_operator(arena, field, condition, depth, &one));
         *out = store_pred_and(arena, *out, one);
@@ -136,7 +135,8 @@ static err *compile_conditions(struct arena *arena, str field, const struct json
     return NULL;
 }
 
-static err *compile(struct arena *arena, const struct json *filter, int depth, const struct store_pred **out);
+static err *compile(
+    struct arena *arena, const struct json *filter, int depth, const struct store_pred **out);
 
 // `and` and `or` take lists; a single object is read as a list of one (GraphQL's list coercion has
 // normally done that already).
@@ -148,8 +148,7 @@ static err *compile_list(struct arena *arena, const struct json *list, bool any,
     if (list->kind != JSON_ARRAY) {
         return unprocessable(arena);
     }
-    json_each(item, list)
-    {
+    json_each (item, list) {
         const struct store_pred *one = NULL;
         TRY(compile(arena, item, depth + 1, &one));
         always = always || one == NULL;
@@ -159,7 +158,8 @@ static err *compile_list(struct arena *arena, const struct json *list, bool any,
     return NULL;
 }
 
-static err *compile(struct arena *arena, const struct json *filter, int depth, const struct store_pred **out)
+static err *compile(
+    struct arena *arena, const struct json *filter, int depth, const struct store_pred **out)
 {
     *out = NULL;
     if (json_is_null(filter)) {
@@ -168,8 +168,7 @@ static err *compile(struct arena *arena, const struct json *filter, int depth, c
     if (filter->kind != JSON_OBJECT || depth > FILTER_DEPTH_MAX) {
         return unprocessable(arena);
     }
-    json_each(member, filter)
-    {
+    json_each (member, filter) {
         const struct store_pred *one = NULL;
         if (json_is_null(member)) {
             continue;
@@ -188,7 +187,8 @@ static err *compile(struct arena *arena, const struct json *filter, int depth, c
     return NULL;
 }
 
-err *data_filter_compile(struct arena *arena, const struct json *filter, const struct store_pred **out)
+err *data_filter_compile(
+    struct arena *arena, const struct json *filter, const struct store_pred **out)
 {
     return compile(arena, filter, 0, out);
 }

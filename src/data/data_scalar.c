@@ -50,15 +50,17 @@ static bool scan_date(struct scan *s)
     int year = 0;
     int month = 0;
     int day = 0;
-    return scan_number(s, 4, 0, 9999, &year) && scan_char(s, '-') && scan_number(s, 2, 1, 12, &month) &&
-           scan_char(s, '-') && scan_number(s, 2, 1, month_days(year, month), &day);
+    return scan_number(s, 4, 0, 9999, &year) && scan_char(s, '-') &&
+           scan_number(s, 2, 1, 12, &month) && scan_char(s, '-') &&
+           scan_number(s, 2, 1, month_days(year, month), &day);
 }
 
 // hh:mm[:ss[.fraction]]
 static bool scan_time(struct scan *s)
 {
     int part = 0;
-    if (!scan_number(s, 2, 0, 23, &part) || !scan_char(s, ':') || !scan_number(s, 2, 0, 59, &part)) {
+    if (!scan_number(s, 2, 0, 23, &part) || !scan_char(s, ':') ||
+        !scan_number(s, 2, 0, 59, &part)) {
         return false;
     }
     if (!scan_char(s, ':')) {
@@ -87,7 +89,8 @@ static bool scan_offset(struct scan *s)
     if (!scan_char(s, '+') && !scan_char(s, '-')) {
         return false;
     }
-    if (!scan_number(s, 2, 0, 18, &part) || !scan_char(s, ':') || !scan_number(s, 2, 0, 59, &part)) {
+    if (!scan_number(s, 2, 0, 18, &part) || !scan_char(s, ':') ||
+        !scan_number(s, 2, 0, 59, &part)) {
         return false;
     }
     return !scan_char(s, ':') || scan_number(s, 2, 0, 59, &part);
@@ -129,7 +132,8 @@ static bool is_domain(str domain)
         return false;
     }
     while (str_next(&domain, '.', &label)) {
-        if (label.len == 0 || label.len > 63 || label.ptr[0] == '-' || label.ptr[label.len - 1] == '-') {
+        if (label.len == 0 || label.len > 63 || label.ptr[0] == '-' ||
+            label.ptr[label.len - 1] == '-') {
             return false;
         }
         for (size_t i = 0; i < label.len; i++) {
@@ -156,16 +160,16 @@ static bool is_email(str text)
         if (dot && (i == 0 || i + 1 == local.len || local.ptr[i + 1] == '.')) {
             return false;
         }
-        if (!dot && !is_letter(local.ptr[i]) && !is_digit(local.ptr[i]) && (u8)local.ptr[i] < 0x80 &&
-            memchr("!#$%&'*+-/=?^_`{|}~", local.ptr[i], 19) == NULL) {
+        if (!dot && !is_letter(local.ptr[i]) && !is_digit(local.ptr[i]) &&
+            (u8)local.ptr[i] < 0x80 && memchr("!#$%&'*+-/=?^_`{|}~", local.ptr[i], 19) == NULL) {
             return false;
         }
     }
     return is_domain(str_sub(text, (size_t)at + 1, text.len));
 }
 
-// Digits with spaces and hyphens (brackets and dots are taken as libphonenumber takes them); without
-// a country code the number is read as a North American one.
+// Digits with spaces and hyphens (brackets and dots are taken as libphonenumber takes them);
+// without a country code the number is read as a North American one.
 static bool is_phone(str text)
 {
     bool international = str_starts(text, S("+"));
@@ -187,7 +191,8 @@ static bool is_phone(str text)
         return count >= 7;
     }
     const char *national = country_one ? digits + 1 : digits;
-    return (country_one || (!international && count == 10)) && national[0] >= '2' && national[3] >= '2';
+    return (country_one || (!international && count == 10)) && national[0] >= '2' &&
+           national[3] >= '2';
 }
 
 static bool is_url(str text)
@@ -232,7 +237,8 @@ static bool is_ip_address(str text)
     if (!v4 && inet_pton(AF_INET6, host, bytes) != 1) {
         return false;
     }
-    return slash < 0 || (str_to_u64(str_sub(text, (size_t)slash + 1, text.len), &bits) && bits <= (v4 ? 32 : 128));
+    return slash < 0 || (str_to_u64(str_sub(text, (size_t)slash + 1, text.len), &bits) &&
+                            bits <= (v4 ? 32 : 128));
 }
 
 static const struct {
@@ -249,31 +255,32 @@ static const struct {
     {S_INIT("AWSIPAddress"), S_INIT("IPAddress"), is_ip_address},
 };
 
-static err *text_scalar(struct arena *arena, size_t row, const struct json *value, struct json **out)
+static err *text_scalar(
+    struct arena *arena, size_t row, const struct json *value, struct json **out)
 {
     if (value->kind != JSON_STRING || !TEXT_SCALARS[row].is_valid(value->text)) {
         str shown = value->kind == JSON_STRING ? value->text : json_text(arena, value);
-        return fail(arena, ERR_INVALID, "Unable to parse `%.*s` as a valid %.*s Object.", PRI(shown),
-            PRI(TEXT_SCALARS[row].what));
+        return fail(arena, ERR_INVALID, "Unable to parse `%.*s` as a valid %.*s Object.",
+            PRI(shown), PRI(TEXT_SCALARS[row].what));
     }
     *out = json_string(arena, value->text);
     return NULL;
 }
 
-#define TEXT_SCALAR(function, row)                                                                       \
-    static err *function##_in(struct arena *arena, const struct json *value, struct json **out)          \
-    {                                                                                                    \
-        return text_scalar(arena, row, value, out);                                                      \
-    }                                                                                                    \
-    static err *function##_out(struct arena *arena, const struct json *value, struct json **out)         \
-    {                                                                                                    \
-        err *e = text_scalar(arena, row, value, out);                                                    \
-        if (e != NULL) {                                                                                 \
-            str shown = value->kind == JSON_STRING ? value->text : json_text(arena, value);              \
-            return fail(arena, ERR_INVALID, "Unable to serialize `%.*s` as a valid %.*s Object.",        \
-                PRI(shown), PRI(TEXT_SCALARS[row].what));                                                \
-        }                                                                                                \
-        return NULL;                                                                                     \
+#define TEXT_SCALAR(function, row)                                                                 \
+    static err *function##_in(struct arena *arena, const struct json *value, struct json **out)    \
+    {                                                                                              \
+        return text_scalar(arena, row, value, out);                                                \
+    }                                                                                              \
+    static err *function##_out(struct arena *arena, const struct json *value, struct json **out)   \
+    {                                                                                              \
+        err *e = text_scalar(arena, row, value, out);                                              \
+        if (e != NULL) {                                                                           \
+            str shown = value->kind == JSON_STRING ? value->text : json_text(arena, value);        \
+            return fail(arena, ERR_INVALID, "Unable to serialize `%.*s` as a valid %.*s Object.",  \
+                PRI(shown), PRI(TEXT_SCALARS[row].what));                                          \
+        }                                                                                          \
+        return NULL;                                                                               \
     }
 TEXT_SCALAR(date, 0)
 TEXT_SCALAR(time, 1)
@@ -302,7 +309,8 @@ static err *json_in(struct arena *arena, const struct json *value, struct json *
         return fail(arena, ERR_INVALID, "AWSJSON must be given as a string that holds JSON.");
     }
     if (json_parse(arena, value->text, out, &fault) != NULL) {
-        return fail(arena, ERR_INVALID, "Unable to parse `%.*s` as valid JSON: %s at line %u column %u.",
+        return fail(arena, ERR_INVALID,
+            "Unable to parse `%.*s` as valid JSON: %s at line %u column %u.",
             PRI(str_sub(value->text, 0, 100)), fault.what, fault.line, fault.column);
     }
     return NULL;

@@ -166,6 +166,11 @@ struct gql_type *gql_schema_type_mut(struct gql_schema *schema, str name)
     return map_get(schema->by_name, name);
 }
 
+struct gql_type *gql_schema_type_at(struct gql_schema *schema, size_t index)
+{
+    return index < schema->types.count ? schema->types.items[index] : NULL;
+}
+
 const struct gql_type *gql_schema_root(
     const struct gql_schema *schema, enum gql_operation_kind kind)
 {

@@ -1,0 +1,48 @@
+// The data service: one app's GraphQL API over the store, with realtime, as AppSync serves it.
+#pragma once
+
+#include "data/data_model.h"
+#include "http/http.h"
+#include "store/store.h"
+
+// A deployed API: schema, resolvers, keys. Immutable and reference counted; replaced whole when
+// the definitions change.
+struct data_service;
+
+struct data_service_options {
+    str sdl; // what the definitions' transform() gave
+    struct data_modes modes;
+    struct store *store;
+    str api_key; // accepted in x-api-key; none: API-key mode refuses
+};
+
+// Builds the service (own memory). Fails with the official tools' texts for a bad schema, located
+// in `arena`.
+[[nodiscard]] err *data_service_new(
+    struct arena *arena, const struct data_service_options *options, struct data_service **out);
+void data_service_release(struct data_service *service);
+const struct data_api *data_service_api(const struct data_service *service);
+// Table definitions of all models, for store_apply; in `arena`.
+const struct store_table_def *data_service_tables(
+    struct arena *arena, const struct data_service *service, size_t *count);
+// Makes tables and indexes, keeping data. See store_apply.
+[[nodiscard]] err *data_service_apply(
+    struct data_service *service, struct arena *arena, bool allow_data_loss) YIELDS;
+
+// Where requests meet the service: per-loop plan caches and subscriptions.
+struct data_hub;
+// `loops` are all loops of the process, in order of their index.
+struct data_hub *data_hub_new(struct loop **loops, size_t count);
+void data_hub_free(struct data_hub *hub); // after all loops have ended
+// Takes over a reference; requests in flight end on the service they began with, subscriptions move
+// to the new one (those that are not valid any more get an error). Any thread.
+void data_hub_set_service(struct data_hub *hub, struct data_service *service);
+// Adds /graphql and /graphql/realtime.
+void data_hub_mount(struct data_hub *hub, struct http_router *router);
+size_t data_hub_subscriptions(const struct data_hub *hub);
+
+// `ampd schema`: what a schema becomes, without serving it.
+enum data_schema_form { DATA_FORM_SDL, DATA_FORM_MODEL_INTROSPECTION };
+
+[[nodiscard]] err *data_schema_convert(
+    struct arena *arena, str sdl, str modes, enum data_schema_form form, struct buf *out);

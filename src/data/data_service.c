@@ -1,0 +1,233 @@
+// A service: from SDL to an executable schema with resolvers and access data attached.
+#include "data/data_int.h"
+
+static const char SCALARS[] = "scalar AWSDate scalar AWSTime scalar AWSDateTime scalar "
+                              "AWSTimestamp scalar AWSEmail scalar AWSJSON "
+                              "scalar AWSPhone scalar AWSURL scalar AWSIPAddress ";
+
+static str *groups_of(struct arena *arena, const struct gql_directive *directive, size_t *count)
+{
+    const struct gql_value *list = gql_directive_argument(directive, S("cognito_groups"));
+    *count = list != NULL ? list->count : 0;
+    str *groups = arena_array(arena, str, *count);
+    for (size_t i = 0; i < *count; i++) {
+        groups[i] = list->items[i].text;
+    }
+    return groups;
+}
+
+// NULL when there is no @aws_* directive.
+static struct data_access *access_of(
+    struct arena *arena, const struct gql_directive *list, size_t count)
+{
+    static const struct {
+        str name;
+        enum data_provider provider;
+    } NAMES[] = {
+        {S_INIT("aws_api_key"), DATA_API_KEY},
+        {S_INIT("aws_iam"), DATA_IAM},
+        {S_INIT("aws_cognito_user_pools"), DATA_USER_POOLS},
+        {S_INIT("aws_oidc"), DATA_OIDC},
+        {S_INIT("aws_lambda"), DATA_LAMBDA},
+    };
+    struct data_access *access = NULL;
+    for (size_t i = 0; i < countof(NAMES); i++) {
+        const struct gql_directive *directive = gql_directive_find(list, count, NAMES[i].name);
+        if (directive == NULL) {
+            continue;
+        }
+        access = access != NULL ? access : arena_new_of(arena, struct data_access);
+        access->providers |= NAMES[i].provider;
+        if (NAMES[i].provider == DATA_USER_POOLS) {
+            access->groups = groups_of(arena, directive, &access->group_count);
+        }
+    }
+    return access;
+}
+
+static void attach_access(struct data_service *service)
+{
+    for (size_t i = 0;; i++) {
+        struct gql_type *type = gql_schema_type_at(service->schema, i);
+        if (type == NULL) {
+            return;
+        }
+        type->access = access_of(service->arena, type->directives, type->directive_count);
+        for (size_t k = 0; k < type->field_count; k++) {
+            struct gql_field_def *field = &type->fields[k];
+            field->access = access_of(service->arena, field->directives, field->directive_count);
+        }
+    }
+}
+
+static void attach(struct data_service *service, str type, str name, gql_resolver resolve,
+    struct data_field_plan plan)
+{
+    struct gql_field_def *field = gql_schema_field_mut(service->schema, type, name);
+    if (field == NULL) {
+        return; // the operation is disabled
+    }
+    struct data_field_plan *kept = arena_new_of(service->arena, struct data_field_plan);
+    *kept = plan;
+    field->resolve = resolve;
+    field->data = kept;
+}
+
+static void attach_model(struct data_service *service, struct data_model *model)
+{
+    struct arena *a = service->arena;
+    struct data_field_plan plan = {.model = model};
+    attach(service, S("Query"), data_query_name(a, S("get"), model->name), data_resolve_get, plan);
+    attach(
+        service, S("Query"), data_query_name(a, S("list"), model->plural), data_resolve_list, plan);
+    attach(service, S("Mutation"), data_query_name(a, S("create"), model->name),
+        data_resolve_create, plan);
+    attach(service, S("Mutation"), data_query_name(a, S("update"), model->name),
+        data_resolve_update, plan);
+    attach(service, S("Mutation"), data_query_name(a, S("delete"), model->name),
+        data_resolve_delete, plan);
+    static const str EVENTS[] = {S_INIT("onCreate"), S_INIT("onUpdate"), S_INIT("onDelete")};
+    for (size_t i = 0; i < countof(EVENTS); i++) {
+        str name = data_subscription_name(a, EVENTS[i], model->name);
+        attach(service, S("Subscription"), name, data_resolve_unserved, plan);
+    }
+    for (size_t i = 0; i < model->index_count; i++) {
+        plan.index = &model->indexes[i];
+        if (!plan.index->is_relation && plan.index->has_query) {
+            attach(service, S("Query"), plan.index->query, data_resolve_index, plan);
+        }
+    }
+    for (size_t i = 0; i < model->field_count; i++) {
+        plan = (struct data_field_plan){.model = model, .field = &model->fields[i]};
+        if (plan.field->relation != DATA_NO_RELATION) {
+            attach(service, model->name, plan.field->name, data_resolve_relation, plan);
+        } else if (plan.field->rule_count > 0) {
+            attach(service, model->name, plan.field->name, data_resolve_guarded, plan);
+        }
+    }
+}
+
+// Operations with function or custom handlers say so until functions are served.
+static void attach_custom(struct data_service *service)
+{
+    static const str ROOTS[] = {S_INIT("Query"), S_INIT("Mutation")};
+    for (size_t i = 0; i < countof(ROOTS); i++) {
+        struct gql_type *root = gql_schema_type_mut(service->schema, ROOTS[i]);
+        for (size_t k = 0; root != NULL && k < root->field_count; k++) {
+            if (root->fields[k].resolve == NULL) {
+                root->fields[k].resolve = data_resolve_unserved;
+            }
+        }
+    }
+}
+
+static err *build(struct data_service *service, const struct data_service_options *options)
+{
+    struct arena *arena = service->arena;
+    struct gql_document *doc = NULL;
+    struct buf text = buf_in(arena, 64 * 1024 * 1024);
+    str sdl = str_dup(arena, options->sdl);
+    TRY(data_api_build(arena, sdl, &options->modes, &service->api));
+    buf_add(&text, str_from(SCALARS));
+    data_schema_print(service->api, &text);
+    struct gql_parse_limits limits = {.tokens_max = 10000000, .depth_max = 200};
+    TRY(gql_parse(arena, buf_str(&text), &limits, &doc, NULL));
+    TRY(gql_schema_build(arena, doc, &service->schema));
+    data_scalars_attach(service->schema);
+    attach_access(service);
+    for (size_t i = 0; i < service->api->model_count; i++) {
+        attach_model(service, service->api->models[i]);
+    }
+    attach_custom(service);
+    return NULL;
+}
+
+err *data_service_new(
+    struct arena *arena, const struct data_service_options *options, struct data_service **out)
+{
+    struct arena *memory = arena_new();
+    struct data_service *service = arena_new_of(memory, struct data_service);
+    service->arena = memory;
+    atomic_init(&service->references, 1);
+    service->store = options->store;
+    service->api_key = str_dup(memory, options->api_key);
+    err *e = build(service, options);
+    if (e != NULL) {
+        err *copy = fail(arena, e->code, "%.*s", PRI(e->text));
+        copy->hint = str_dup(arena, e->hint);
+        arena_free(memory);
+        return copy;
+    }
+    *out = service;
+    return NULL;
+}
+
+void data_service_release(struct data_service *service)
+{
+    if (service != NULL && atomic_fetch_sub(&service->references, 1) == 1) {
+        arena_free(service->arena);
+    }
+}
+
+const struct data_api *data_service_api(const struct data_service *service)
+{
+    return service->api;
+}
+
+static struct store_key_def key_def(const struct data_model *model, str name, bool composite)
+{
+    if (name.len == 0) {
+        return (struct store_key_def){};
+    }
+    bool number = !composite && data_key_is_number(model, name);
+    return (struct store_key_def){
+        .name = name, .type = number ? STORE_KEY_NUMBER : STORE_KEY_STRING};
+}
+
+const struct store_table_def *data_service_tables(
+    struct arena *arena, const struct data_service *service, size_t *count)
+{
+    const struct data_api *api = service->api;
+    struct store_table_def *tables = arena_array(arena, struct store_table_def, api->model_count);
+    *count = api->model_count;
+    for (size_t i = 0; i < api->model_count; i++) {
+        const struct data_model *model = api->models[i];
+        struct store_index_def *indexes =
+            arena_array(arena, struct store_index_def, model->index_count);
+        for (size_t k = 0; k < model->index_count; k++) {
+            const struct data_index *index = &model->indexes[k];
+            indexes[k] = (struct store_index_def){.name = index->name,
+                .partition = key_def(model, index->partition, false),
+                .sort = key_def(model, index->sort_attribute, index->sort_count > 1)};
+        }
+        tables[i] = (struct store_table_def){.name = model->name,
+            .partition = key_def(model, model->partition, false),
+            .sort = key_def(model, model->sort_attribute, model->sort_count > 1),
+            .indexes = indexes,
+            .index_count = model->index_count};
+    }
+    return tables;
+}
+
+err *data_service_apply(struct data_service *service, struct arena *arena, bool allow_data_loss)
+{
+    size_t count = 0;
+    struct store_apply_options options = {.allow_data_loss = allow_data_loss};
+    const struct store_table_def *tables = data_service_tables(arena, service, &count);
+    return store_apply(service->store, arena, tables, count, &options);
+}
+
+err *data_schema_convert(
+    struct arena *arena, str sdl, str modes, enum data_schema_form form, struct buf *out)
+{
+    struct data_modes parsed;
+    struct data_api *api = NULL;
+    TRY(data_modes_parse(arena, modes, &parsed));
+    TRY(data_api_build(arena, sdl, &parsed, &api));
+    if (form == DATA_FORM_SDL) {
+        data_schema_print(api, out);
+    } else {
+        json_write_pretty(out, data_model_introspection(arena, api), 1);
+    }
+    return NULL;
+}

@@ -1,0 +1,367 @@
+// Writing: create, update, delete, with defaults, keys, validation and conditions in AppSync's
+// order.
+#include "data/data_int.h"
+
+#include <regex.h>
+
+static err *typed_error(const struct gql_call *call, str type, str text)
+{
+    err *e = fail(call->arena, ERR_INVALID, "%.*s", PRI(text));
+    e->wire = type;
+    return e;
+}
+
+// ---- @validate
+// -----------------------------------------------------------------------------------
+
+// Java's String.length: UTF-16 code units.
+static size_t utf16_length(str text)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        u8 c = (u8)text.ptr[i];
+        length += (c & 0xc0) != 0x80 ? 1 : 0;
+        length += c >= 0xf0 ? 1 : 0;
+    }
+    return length;
+}
+
+static bool text_matches(struct arena *arena, str pattern, str text)
+{
+    regex_t regex;
+    if (regcomp(&regex, str_cstr(arena, pattern), REG_EXTENDED | REG_NOSUB) != 0) {
+        return false;
+    }
+    bool found = regexec(&regex, str_cstr(arena, text), 0, NULL, 0) == 0;
+    regfree(&regex);
+    return found;
+}
+
+static bool check_holds(
+    struct arena *arena, const struct data_check *check, const struct json *value)
+{
+    u64 number = 0;
+    str type = check->type;
+    if (value->kind == JSON_NUMBER) {
+        int order = json_number_cmp(value->text, check->value);
+        return str_eq(type, S("gt"))    ? order > 0
+               : str_eq(type, S("gte")) ? order >= 0
+               : str_eq(type, S("lt"))  ? order < 0
+               : str_eq(type, S("lte")) ? order <= 0
+                                        : true;
+    }
+    if (value->kind != JSON_STRING) {
+        return true;
+    }
+    if (str_eq(type, S("minLength"))) {
+        return str_to_u64(check->value, &number) && utf16_length(value->text) >= number;
+    }
+    if (str_eq(type, S("maxLength"))) {
+        return str_to_u64(check->value, &number) && utf16_length(value->text) <= number;
+    }
+    if (str_eq(type, S("startsWith"))) {
+        return str_starts(value->text, check->value);
+    }
+    if (str_eq(type, S("endsWith"))) {
+        return str_ends(value->text, check->value);
+    }
+    return !str_eq(type, S("matches")) || text_matches(arena, check->value, value->text);
+}
+
+static str check_text(struct arena *arena, const struct data_model *model,
+    const struct data_field *field, const struct data_check *check)
+{
+    static const struct {
+        str type;
+        const char *words;
+    } WORDS[] = {
+        {S_INIT("minLength"), "have a minimum length of"},
+        {S_INIT("maxLength"), "have a maximum length of"},
+        {S_INIT("gt"), "be greater than"},
+        {S_INIT("gte"), "be greater than or equal to"},
+        {S_INIT("lt"), "be less than"},
+        {S_INIT("lte"), "be less than or equal to"},
+        {S_INIT("startsWith"), "start with"},
+        {S_INIT("endsWith"), "end with"},
+        {S_INIT("matches"), "match"},
+    };
+
+    if (check->message.ptr != NULL) {
+        return check->message;
+    }
+    for (size_t i = 0; i < countof(WORDS); i++) {
+        if (str_eq(WORDS[i].type, check->type)) {
+            return str_fmt(arena, "Field %.*s of type %.*s must %s %.*s", PRI(field->name),
+                PRI(model->name), WORDS[i].words, PRI(check->value));
+        }
+    }
+    return S("Validation failed");
+}
+
+err *data_check_values(
+    const struct gql_call *call, const struct data_model *model, const struct json *input)
+{
+    for (size_t i = 0; i < model->field_count; i++) {
+        const struct data_field *field = &model->fields[i];
+        const struct json *value = json_get(input, field->name);
+        for (size_t k = 0; k < field->check_count && !json_is_null(value); k++) {
+            if (!check_holds(call->arena, &field->checks[k], value)) {
+                return typed_error(
+                    call, (str){}, check_text(call->arena, model, field, &field->checks[k]));
+            }
+        }
+    }
+    return NULL;
+}
+
+// ---- rights on fields
+// ------------------------------------------------------------------------------
+
+static err *check_input_fields(const struct gql_call *call, const struct data_model *model,
+    const struct json *input, enum data_op op)
+{
+    struct buf denied = buf_in(call->arena, 4096);
+    json_each (member, input) {
+        const struct data_field *field = data_model_field(model, member->key);
+        bool removes = op == DATA_OP_UPDATE && member->kind == JSON_NULL;
+        bool allowed = field == NULL ||
+                       (data_may_use_field(call->request, field, op) &&
+                           (!removes || data_may_use_field(call->request, field, DATA_OP_DELETE)));
+        if (!allowed) {
+            buf_add(&denied, denied.len > 0 ? S(", ") : S(""));
+            buf_add(&denied, member->key);
+        }
+    }
+    return denied.len == 0
+               ? NULL
+               : typed_error(call, S("Unauthorized"),
+                     str_cat(call->arena, S("Unauthorized on ["), buf_str(&denied), S("]")));
+}
+
+// ---- keys
+// ------------------------------------------------------------------------------------------
+
+// The extra attribute of each index with several sort fields: all of them or none.
+static err *composite_index_keys(const struct gql_call *call, const struct data_model *model,
+    const struct json *input, const char *verb, struct json *into)
+{
+    for (size_t i = 0; i < model->index_count; i++) {
+        const struct data_index *index = &model->indexes[i];
+        size_t given = 0;
+        str missing = {};
+        for (size_t k = 0; k < index->sort_count; k++) {
+            bool has = !json_is_null(json_get(input, index->sort[k]));
+            given += has;
+            missing = !has && missing.ptr == NULL ? index->sort[k] : missing;
+        }
+        if (index->sort_count < 2 || given == 0) {
+            continue;
+        }
+        if (given < index->sort_count) {
+            return typed_error(call, (str){},
+                str_fmt(call->arena,
+                    "When %s any part of the composite sort key for @index '%.*s', you must "
+                    "provide all fields for "
+                    "the key. Missing key: '%.*s'.",
+                    verb, PRI(index->name), PRI(missing)));
+        }
+        const struct json *joined =
+            data_join_keys(call->arena, input, index->sort, index->sort_count);
+        json_set(into, index->sort_attribute, json_copy(call->arena, joined));
+    }
+    return NULL;
+}
+
+static bool is_partition(const struct data_model *model, str name)
+{
+    bool found = str_eq(model->partition, name);
+    for (size_t i = 0; i < model->index_count; i++) {
+        found =
+            found || (!model->indexes[i].is_relation && str_eq(model->indexes[i].partition, name));
+    }
+    return found;
+}
+
+static bool is_key(const struct data_model *model, str name)
+{
+    bool found = str_eq(model->partition, name);
+    for (size_t i = 0; i < model->sort_count; i++) {
+        found = found || str_eq(model->sort[i], name);
+    }
+    return found;
+}
+
+// ---- create
+// ----------------------------------------------------------------------------------------
+
+static struct json *default_value(struct arena *arena, const struct data_field *field)
+{
+    bool number = str_eq(field->type, S("Int")) || str_eq(field->type, S("Float")) ||
+                  str_eq(field->type, S("AWSTimestamp"));
+    struct json *parsed = NULL;
+    if (str_eq(field->type, S("Boolean"))) {
+        return json_bool(arena, str_eq(field->default_text, S("true")));
+    }
+    if ((number || str_eq(field->type, S("AWSJSON")) || field->is_list) &&
+        json_parse(arena, field->default_text, &parsed, NULL) == NULL) {
+        return parsed;
+    }
+    return json_string(arena, field->default_text);
+}
+
+static struct json *new_item(
+    const struct gql_call *call, const struct data_model *model, const struct json *input)
+{
+    struct arena *arena = call->arena;
+    struct json *item = json_object(arena);
+    str now = time_iso8601(arena, time_now_ms());
+    if (model->has_default_id) {
+        json_set(item, S("id"), json_string(arena, random_uuid(arena)));
+    } else if (str_eq(model->partition, S("id")) && json_is_null(json_get(input, S("id")))) {
+        json_set(item, S("id"), json_string(arena, random_uuid(arena)));
+    }
+    if (model->timestamps) {
+        json_set(item, S("createdAt"), json_string(arena, now));
+        json_set(item, S("updatedAt"), json_string(arena, now));
+    }
+    json_each (member, input) {
+        bool dropped = member->kind == JSON_NULL && is_partition(model, member->key);
+        bool keeps_id = member->kind == JSON_NULL && str_eq(member->key, S("id"));
+        if (!dropped && !keeps_id) {
+            struct json *copy = arena_new_of(arena, struct json);
+            *copy = *member; // children are shared: nobody changes them
+            json_set(item, member->key, copy);
+        }
+    }
+    for (size_t i = 0; i < model->field_count; i++) {
+        const struct data_field *field = &model->fields[i];
+        if (field->has_default && json_is_null(json_get(item, field->name))) {
+            json_set(item, field->name, default_value(arena, field));
+        }
+    }
+    json_set(item, S("__typename"), json_string(arena, model->name));
+    return item;
+}
+
+static err *commit(struct gql_call *call, struct store_write *write) YIELDS;
+
+static err *commit(struct gql_call *call, struct store_write *write)
+{
+    const struct data_request *request = call->request;
+    err *e = store_write(request->service->store, call->arena, write, 1, NULL);
+    if (e != NULL && e->code == ERR_GUARD_FAILED) {
+        return data_unauthorized(call);
+    }
+    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
+        str id = random_text(call->arena, 52);
+        return fail(call->arena, ERR_CONDITION_FAILED,
+            "The conditional request failed (Service: DynamoDb, Status Code: 400, Request ID: "
+            "%.*s)",
+            PRI(str_upper(call->arena, id)));
+    }
+    if (e != NULL && e->code == ERR_INVALID) {
+        e->wire = S("DynamoDB:ValidationException");
+    }
+    return e;
+}
+
+err *data_resolve_create(struct gql_call *call, struct json **out)
+{
+    const struct data_field_plan *plan = call->field->data;
+    const struct data_model *model = plan->model;
+    const struct json *input = json_get(call->args, S("input"));
+    const struct store_pred *allowed = NULL;
+    struct store_write write = {.kind = STORE_PUT, .table = model->name, .only_absent = true};
+    struct json *item = new_item(call, model, input);
+    TRY(composite_index_keys(call, model, item, "creating", item));
+    if (model->sort_count > 1) {
+        const struct json *joined =
+            data_join_keys(call->arena, item, model->sort, model->sort_count);
+        if (joined != NULL) {
+            json_set(item, model->sort_attribute, json_copy(call->arena, joined));
+        }
+    }
+    TRY(data_authorise(call, model, DATA_OP_CREATE, &allowed));
+    TRY(check_input_fields(call, model, input, DATA_OP_CREATE));
+    TRY(data_check_values(call, model, item));
+    TRY(data_filter_compile(call->arena, json_get(call->args, S("condition")), &write.condition));
+    write.item = item;
+    TRY(commit(call, &write));
+    *out = write.new_item;
+    return NULL;
+}
+
+// ---- update, delete
+// --------------------------------------------------------------------------------
+
+static void set_key(struct gql_call *call, const struct data_model *model, const struct json *input,
+    struct store_write *write)
+{
+    write->pk = json_get(input, model->partition);
+    write->sk = data_join_keys(call->arena, input, model->sort, model->sort_count);
+}
+
+static err *changes(struct gql_call *call, const struct data_model *model, const struct json *input,
+    struct store_write *write)
+{
+    struct json *set = json_object(call->arena);
+    str *remove = arena_array(call->arena, str, input->count + 1);
+    if (model->timestamps) {
+        json_set(set, S("updatedAt"),
+            json_string(call->arena, time_iso8601(call->arena, time_now_ms())));
+    }
+    TRY(composite_index_keys(call, model, input, "updating", set));
+    json_each (member, input) {
+        if (is_key(model, member->key)) {
+            continue;
+        }
+        if (member->kind == JSON_NULL) {
+            bool stamp = model->timestamps && str_eq(member->key, S("updatedAt"));
+            if (!stamp) {
+                remove[write->remove_count++] = member->key;
+            }
+            continue;
+        }
+        struct json *copy = arena_new_of(call->arena, struct json);
+        *copy = *member;
+        json_set(set, member->key, copy);
+    }
+    write->set = set;
+    write->remove = remove;
+    return NULL;
+}
+
+err *data_resolve_update(struct gql_call *call, struct json **out)
+{
+    const struct data_field_plan *plan = call->field->data;
+    const struct data_model *model = plan->model;
+    const struct json *input = json_get(call->args, S("input"));
+    struct store_write write = {.kind = STORE_UPDATE, .table = model->name, .only_existing = true};
+    set_key(call, model, input, &write);
+    TRY(changes(call, model, input, &write));
+    TRY(data_authorise(call, model, DATA_OP_UPDATE, &write.guard));
+    TRY(check_input_fields(call, model, input, DATA_OP_UPDATE));
+    TRY(data_check_values(call, model, input));
+    TRY(data_filter_compile(call->arena, json_get(call->args, S("condition")), &write.condition));
+    TRY(commit(call, &write));
+    *out = write.new_item;
+    return NULL;
+}
+
+err *data_resolve_delete(struct gql_call *call, struct json **out)
+{
+    const struct data_field_plan *plan = call->field->data;
+    const struct data_model *model = plan->model;
+    struct store_write write = {.kind = STORE_DELETE, .table = model->name, .only_existing = true};
+    set_key(call, model, json_get(call->args, S("input")), &write);
+    TRY(data_authorise(call, model, DATA_OP_DELETE, &write.guard));
+    for (size_t i = 0; i < model->field_count; i++) {
+        if (!data_may_use_field(call->request, &model->fields[i], DATA_OP_DELETE)) {
+            return data_unauthorized(call);
+        }
+    }
+    TRY(data_filter_compile(call->arena, json_get(call->args, S("condition")), &write.condition));
+    TRY(commit(call, &write));
+    *out = write.old_item;
+    return NULL;
+}
