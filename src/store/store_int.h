@@ -187,6 +187,7 @@ struct store {
     u64 sequence;
     u64 sequence_reserved;
     int log_pages; // in the write-ahead log after the last commit
+    int log_done;  // of them, when a checkpoint was last tried
     bool building; // an index is incomplete
     struct watcher watchers[WATCHERS_MAX];
     size_t watcher_count;

@@ -1,0 +1,151 @@
+// Finds the command and reads its options; help comes from the same tables.
+#include "cli/cli_int.h"
+
+#include <stdio.h>
+
+static int run_version(struct arena *arena, int argc, char **argv);
+
+const struct cli_command CLI_COMMANDS[] = {
+    {"sandbox", "serve a project's backend on this machine and follow its changes", "[options]",
+        "Evaluates the amplify/ folder of the project, serves its backend, writes\n"
+        "amplify_outputs.json, and applies changes of the folder while it runs.",
+        cli_sandbox},
+    {"schema", "print what the data API makes of a schema", "[options] [FILE]",
+        "Reads SDL with directives from FILE (or standard input) and prints the schema\n"
+        "that would be served, or the model introspection that clients get.",
+        cli_schema},
+    {"version", "print the version", "", "", run_version},
+};
+const size_t CLI_COMMAND_COUNT = countof(CLI_COMMANDS);
+
+static int run_version(struct arena *arena, int argc, char **argv)
+{
+    (void)arena, (void)argc, (void)argv;
+    puts("ampd " AMPD_VERSION);
+    return CLI_OK;
+}
+
+static void print_help(FILE *out)
+{
+    fputs("ampd serves an AWS Amplify Gen 2 backend on this machine.\n\n"
+          "Usage: ampd COMMAND [options]\n\nCommands:\n",
+        out);
+    for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
+        fprintf(out, "  %-10s %s\n", CLI_COMMANDS[i].name, CLI_COMMANDS[i].summary);
+    }
+    fputs("\n`ampd COMMAND --help` tells a command's options.\n"
+          "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+        out);
+}
+
+static void print_command_help(
+    const struct cli_command *command, const struct cli_option *options, size_t count)
+{
+    printf("ampd %s: %s\n\nUsage: ampd %s %s\n", command->name, command->summary, command->name,
+        command->usage);
+    if (command->details[0] != '\0') {
+        printf("\n%s\n", command->details);
+    }
+    printf("\nOptions:\n");
+    for (size_t i = 0; i < count; i++) {
+        char left[64];
+        snprintf(left, sizeof(left), "--%s%s%s", options[i].name,
+            options[i].argument != NULL ? " " : "",
+            options[i].argument != NULL ? options[i].argument : "");
+        printf("  %-28s %s\n", left, options[i].help);
+    }
+    printf("  %-28s %s\n", "--help", "this text");
+}
+
+int cli_fail(enum cli_exit code, const err *e)
+{
+    fprintf(stderr, "ampd: %.*s\n", PRI(e->text));
+    if (e->hint.len > 0) {
+        fprintf(stderr, "      %.*s\n", PRI(e->hint));
+    }
+    return code;
+}
+
+static int usage(const struct cli_command *command, const char *what, const char *word)
+{
+    fprintf(stderr, "ampd %s: %s%s (see `ampd %s --help`)\n", command->name, what, word,
+        command->name);
+    return CLI_USAGE;
+}
+
+static const struct cli_option *find_option(
+    const struct cli_option *options, size_t count, str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(str_from(options[i].name), name)) {
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+int cli_options(const struct cli_command *command, const struct cli_option *options, size_t count,
+    int argc, char **argv, const char **words, size_t words_max, bool *done)
+{
+    size_t word_count = 0;
+    *done = false;
+    for (int i = 0; i < argc; i++) {
+        str word = str_from(argv[i]);
+        if (str_eq(word, S("--help")) || str_eq(word, S("-h"))) {
+            print_command_help(command, options, count);
+            *done = true;
+            return CLI_OK;
+        }
+        if (!str_starts(word, S("--"))) {
+            if (word_count == words_max) {
+                return usage(command, "unexpected argument ", argv[i]);
+            }
+            words[word_count++] = argv[i];
+            continue;
+        }
+        str name = str_sub(word, 2, word.len);
+        ptrdiff_t equals = str_find_char(name, '=');
+        const struct cli_option *option = find_option(
+            options, count, equals < 0 ? name : str_sub(name, 0, (size_t)equals));
+        if (option == NULL) {
+            return usage(command, "unknown option ", argv[i]);
+        }
+        if (option->argument == NULL) {
+            if (equals >= 0) {
+                return usage(command, "takes no value: --", option->name);
+            }
+            *option->value = "true";
+        } else if (equals >= 0) {
+            *option->value = argv[i] + 2 + equals + 1;
+        } else if (i + 1 < argc) {
+            *option->value = argv[++i];
+        } else {
+            return usage(command, "a value is missing behind --", option->name);
+        }
+    }
+    return CLI_OK;
+}
+
+int cli_main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    str word = str_from(argv[1]);
+    if (str_eq(word, S("--help")) || str_eq(word, S("-h")) || str_eq(word, S("help"))) {
+        print_help(stdout);
+        return CLI_OK;
+    }
+    word = str_eq(word, S("--version")) || str_eq(word, S("-v")) ? S("version") : word;
+    for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
+        if (str_eq(word, str_from(CLI_COMMANDS[i].name))) {
+            struct arena *arena = arena_new();
+            int code = CLI_COMMANDS[i].run(arena, argc - 2, argv + 2);
+            arena_free(arena);
+            return code;
+        }
+    }
+    fprintf(stderr, "ampd: there is no command '%s' (see `ampd --help`)\n", argv[1]);
+    return CLI_USAGE;
+}

@@ -1,0 +1,36 @@
+// Shared inside the folder.
+#pragma once
+
+#include "cli/cli.h"
+
+#define AMPD_VERSION "0.1.0"
+
+struct cli_option {
+    const char *name;     // "port": given as --port VALUE or --port=VALUE
+    const char *argument; // name of its value in the help; NULL: a switch
+    const char *help;
+    const char **value; // where it goes; a switch sets "true"
+};
+
+struct cli_command {
+    const char *name;
+    const char *summary;
+    const char *usage; // behind "ampd NAME"
+    const char *details;
+    int (*run)(struct arena *arena, int argc, char **argv);
+};
+
+extern const struct cli_command CLI_COMMANDS[];
+extern const size_t CLI_COMMAND_COUNT;
+
+// Reads the options behind the command's name. What is no option goes to `words` (at most
+// `words_max`; more are an error). Returns CLI_OK to go on, or the exit code to end with after
+// printing help (--help: *done is set and CLI_OK returned) or what is wrong.
+int cli_options(const struct cli_command *command, const struct cli_option *options, size_t count,
+    int argc, char **argv, const char **words, size_t words_max, bool *done);
+
+// Prints "ampd: what is wrong" and the hint; returns `code`.
+int cli_fail(enum cli_exit code, const err *e);
+
+int cli_sandbox(struct arena *arena, int argc, char **argv);
+int cli_schema(struct arena *arena, int argc, char **argv);
