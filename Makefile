@@ -39,6 +39,12 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 
 test-unit: $(UNITBIN) ## C unit tests under ASan and UBSan
 	@set -e; for t in $(UNITBIN); do echo "== $$t"; $$t; done
+TESTS += test-unit
+
+# Each folder of tests and of JavaScript brings its own targets and adds them to TESTS.
+include $(wildcard tests/*/rules.mk js/*/rules.mk bench/rules.mk)
+
+test: $(TESTS) ## everything
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -47,5 +53,5 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 -include $(OBJ:.o=.d) $(SANOBJ:.o=.d)
-.PHONY: all test-unit help clean
+.PHONY: all test test-unit help clean
 .SECONDARY:
