@@ -68,8 +68,8 @@ int cli_fail(enum cli_exit code, const err *e)
 
 static int usage(const struct cli_command *command, const char *what, const char *word)
 {
-    fprintf(stderr, "ampd %s: %s%s (see `ampd %s --help`)\n", command->name, what, word,
-        command->name);
+    fprintf(
+        stderr, "ampd %s: %s%s (see `ampd %s --help`)\n", command->name, what, word, command->name);
     return CLI_USAGE;
 }
 
@@ -105,8 +105,8 @@ int cli_options(const struct cli_command *command, const struct cli_option *opti
         }
         str name = str_sub(word, 2, word.len);
         ptrdiff_t equals = str_find_char(name, '=');
-        const struct cli_option *option = find_option(
-            options, count, equals < 0 ? name : str_sub(name, 0, (size_t)equals));
+        const struct cli_option *option =
+            find_option(options, count, equals < 0 ? name : str_sub(name, 0, (size_t)equals));
         if (option == NULL) {
             return usage(command, "unknown option ", argv[i]);
         }

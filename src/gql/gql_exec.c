@@ -381,8 +381,7 @@ static bool write_field(struct state *s, const struct gql_plan_field *field,
     struct gql_exec *exec = s->exec;
     struct json *value = NULL;
     err *e = NULL;
-    if (exec->may_access != NULL && exec->event == NULL &&
-        !str_starts(field->field->name, S("__")) &&
+    if (exec->may_access != NULL && !str_starts(field->field->name, S("__")) &&
         !exec->may_access(exec->request, object->type, field->field)) {
         e = fail(s->arena, ERR_FORBIDDEN, "Not Authorized to access %.*s on type %.*s",
             PRI(field->field->name), PRI(object->type->name));
