@@ -12,7 +12,17 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+// cmocka's `fail` takes the name of ours, and its fail_msg is made of it.
 #undef fail
+#undef fail_msg
+#define fail(arena, code, ...) err_make((arena), (code), __FILE__, __LINE__, __VA_ARGS__)
+#define fail_msg(...)                                                                              \
+    do {                                                                                           \
+        print_error("ERROR: " __VA_ARGS__);                                                        \
+        print_error("\n");                                                                         \
+        _fail(__FILE__, __LINE__);                                                                 \
+    } while (0)
 
 struct fixture {
     struct loop *loop;
