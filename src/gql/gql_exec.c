@@ -188,6 +188,9 @@ static bool complete_leaf(
 }
 
 static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
+    const struct json *value, const struct spot *spot) YIELDS;
+
+static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     const struct json *value, const struct spot *spot)
 {
     struct path here = {.parent = spot->path};
@@ -209,6 +212,9 @@ static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     buf_add_char(s->out, ']');
     return true;
 }
+
+static bool complete_composite(struct state *s, const struct gql_type *type,
+    const struct json *value, const struct spot *spot) YIELDS;
 
 static bool complete_composite(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)

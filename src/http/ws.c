@@ -128,6 +128,8 @@ err *ws_accept(struct http_req *req, str protocol, size_t message_max, struct ws
 
 // Sends what the kernel did not take at once. It owns the bytes it is writing, so that others may
 // queue behind them.
+static void writer_fiber(void *arg) YIELDS;
+
 static void writer_fiber(void *arg)
 {
     struct ws *ws = arg;
