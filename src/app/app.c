@@ -88,6 +88,75 @@ static err *open_files(struct app *app)
     return store_open(app->arena, &options, &app->store);
 }
 
+// ---- the certificate -----------------------------------------------------------------------
+
+static err *ensure_certificate(struct app *app, struct arena *arena, struct ca_files *files)
+{
+    str host = str_from(app->options->host);
+    struct ca_options options = {.names = &host, .name_count = host.len > 0 ? 1 : 0};
+    TRY(crypto_ca_ensure(arena, app->data_dir, &options, files));
+    for (size_t i = 0; i < files->left_count; i++) {
+        log_warn("app.certificate",
+            "the certificate does not name %.*s: clients that connect by "
+            "that name will refuse it",
+            PRI(files->left[i]));
+    }
+    return NULL;
+}
+
+static err *load_certificate(struct app *app)
+{
+    struct ca_files files = {};
+    TRY(ensure_certificate(app, app->arena, &files));
+    return net_tls_load(app->arena, files.server_pem, files.server_pem, &app->tls);
+}
+
+static void use_certificate(struct app_loop *here)
+{
+    for (size_t i = 0; i < here->listener_count; i++) {
+        net_listener_set_tls(here->listeners[i], here->app->tls);
+    }
+}
+
+struct renewal {
+    struct app *app;
+    struct arena *arena;
+    struct ca_files files;
+    struct net_tls *tls;
+    err *result;
+};
+
+static void renew_work(void *arg)
+{
+    struct renewal *renewal = arg;
+    struct ca_files *files = &renewal->files;
+    renewal->result = ensure_certificate(renewal->app, renewal->arena, files);
+    if (renewal->result == NULL && files->server_is_new) {
+        renewal->result =
+            net_tls_load(renewal->arena, files->server_pem, files->server_pem, &renewal->tls);
+    }
+}
+
+// Looks once a day whether the certificate has to be made anew.
+static void renew_certificate(void *arg)
+{
+    enum { DAY_MS = 24 * 60 * 60 * 1000 };
+    struct app *app = arg;
+    while (fiber_sleep(DAY_MS) == NULL) {
+        struct renewal renewal = {.app = app, .arena = arena_new()};
+        err *stopped = worker_run(renew_work, &renewal);
+        if (renewal.result != NULL) {
+            log_error("app.certificate", "%.*s", PRI(renewal.result->text));
+        } else if (renewal.tls != NULL && stopped == NULL) {
+            struct net_tls *old = app->tls;
+            app->tls = renewal.tls;
+            app_on_each_loop(app, use_certificate);
+            net_tls_release(old);
+        }
+        arena_free(renewal.arena);
+    }
+}
+
 // ---- events --------------------------------------------------------------------------------
 
 static void push_event(struct app *app, struct app_event event)
@@ -277,7 +346,9 @@ static err *serve(struct app *app)
 {
     bool changed = false;
     TRY(open_files(app));
+    TRY(load_certificate(app));
     TRY(app_listen(app));
+    fiber_start("certificate", renew_certificate, app);
     if (app->options->manifest != NULL) {
         TRY(app_apply_manifest(app, app->arena, app->options->manifest, &changed));
     } else {

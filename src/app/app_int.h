@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "crypto/ca.h"
 #include "data/data.h"
 #include "http/http.h"
 #include "project/project.h"
