@@ -138,7 +138,7 @@ static void renew_work(void *arg)
 }
 
 // Looks once a day whether the certificate has to be made anew.
-static void renew_certificate(void *arg)
+static void renew_certificate(void *arg) YIELDS
 {
     enum { DAY_MS = 24 * 60 * 60 * 1000 };
     struct app *app = arg;
@@ -190,7 +190,7 @@ static void watch_signals(struct app *app)
     }
 }
 
-static void follow_loader(void *arg)
+static void follow_loader(void *arg) YIELDS
 {
     struct app *app = arg;
     struct project_loader *loader = app->loader;
@@ -357,7 +357,7 @@ static err *serve(struct app *app)
     return serve_until_signal(app);
 }
 
-static void main_fiber(void *arg)
+static void main_fiber(void *arg) YIELDS
 {
     struct app *app = arg;
     watch_signals(app);
