@@ -42,7 +42,7 @@ test-unit: $(UNITBIN) ## C unit tests under ASan and UBSan
 TESTS += test-unit
 
 # Each folder of tests and of JavaScript brings its own targets and adds them to TESTS.
-include $(wildcard tests/*/rules.mk js/*/rules.mk bench/rules.mk)
+include $(wildcard tests/*/rules.mk js/rules.mk js/*/rules.mk bench/rules.mk)
 
 test: $(TESTS) ## everything
 

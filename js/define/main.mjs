@@ -1,0 +1,24 @@
+// Entry: evaluates the amplify/ folder of a project and writes its manifest. See README.md for the contract.
+import fs from 'node:fs';
+import { parseOptions, usage } from './args.mjs';
+import { Loader } from './loader.mjs';
+
+/** @returns {import('./args.mjs').Options} */
+function options() {
+  try {
+    return parseOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n${usage}\n`);
+    process.exit(2);
+  }
+}
+
+const given = options();
+if (fs.existsSync(given.project)) {
+  // Definitions read files relative to the project, as under npx ampx.
+  process.chdir(given.project);
+}
+const loader = new Loader(given);
+const good = await loader.run();
+await loader.close();
+process.exitCode = good ? 0 : 1;
