@@ -7,7 +7,7 @@ BASEFLAGS = -std=gnu2x -D_GNU_SOURCE -Isrc $(WARN) -g -fno-omit-frame-pointer -M
 OPT     = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 PKGS    = libuv openssl sqlite3 libcurl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lwslay -lboost_context -lm -lpthread
+LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lboost_context -lm -lpthread
 SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-format-truncation -Wno-format-overflow
 
 SRC    := $(filter-out src/main.c,$(sort $(wildcard src/*/*.c)))
@@ -19,15 +19,18 @@ UNITBIN := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 all: $(BUILD)/ampd ## build ampd
 
 $(BUILD)/ampd: $(OBJ) $(BUILD)/src/main.o
-	$(CC) -o $@ $^ $(LIBS)
+	@echo "  LINK  $@"
+	@$(CC) -o $@ $^ $(LIBS)
 
 $(BUILD)/src/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASEFLAGS) $(OPT) $(PKG_CFLAGS) -c -o $@ $<
+	@echo "  CC    $<"
+	@$(CC) $(BASEFLAGS) $(OPT) $(PKG_CFLAGS) -c -o $@ $<
 
 $(BUILD)/san/src/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASEFLAGS) -O1 $(SAN) $(PKG_CFLAGS) -c -o $@ $<
+	@echo "  SAN   $<"
+	@$(CC) $(BASEFLAGS) -O1 $(SAN) $(PKG_CFLAGS) -c -o $@ $<
 
 $(BUILD)/san/libampd.a: $(SANOBJ)
 	@rm -f $@ && ar rcs $@ $^
@@ -35,7 +38,8 @@ $(BUILD)/san/libampd.a: $(SANOBJ)
 # One binary per tests/unit/test_*.c, linked with the sanitized objects.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 	@mkdir -p $(@D)
-	$(CC) $(BASEFLAGS) -Wno-missing-prototypes -O1 $(SAN) $(PKG_CFLAGS) -o $@ $< $(BUILD)/san/libampd.a $(LIBS) -lcmocka
+	@echo "  TEST  $<"
+	@$(CC) $(BASEFLAGS) -Wno-missing-prototypes -O1 $(SAN) $(PKG_CFLAGS) -o $@ $< $(BUILD)/san/libampd.a $(LIBS) -lcmocka
 
 test-unit: $(UNITBIN) ## C unit tests under ASan and UBSan
 	@set -e; for t in $(UNITBIN); do echo "== $$t"; $$t; done

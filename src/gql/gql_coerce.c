@@ -262,12 +262,16 @@ static err *coerce_leaf(struct arena *arena, const struct gql_type *type,
         *out = json_string(arena, value->text);
         return NULL;
     }
+    if (is_named(type, "ID") && value->kind == GQL_VALUE_INT) { // of any length, as written
+        *out = json_string(arena, value->text);
+        return NULL;
+    }
     TRY(literal_to_json(arena, value, variables, &plain));
-    bool integer_literal = value->kind == GQL_VALUE_INT || !str_eq(type->name, S("Int"));
-    bool id_literal = value->kind == GQL_VALUE_INT || value->kind == GQL_VALUE_STRING ||
-                      !str_eq(type->name, S("ID"));
-    bool enum_literal = value->kind == GQL_VALUE_ENUM;
-    if (!integer_literal || !id_literal || enum_literal ||
+    // What JSON cannot tell apart: 1.0 is no Int, and a name is no string.
+    bool fraction =
+        value->kind == GQL_VALUE_FLOAT && (is_named(type, "Int") || is_named(type, "ID"));
+    bool checked = gql_is_builtin_scalar(type->name) || type->scalar_in != NULL;
+    if (fraction || (checked && value->kind == GQL_VALUE_ENUM) ||
         gql_scalar_input(arena, type, plain, out) != NULL) {
         return fail(arena, ERR_INVALID, "is not a valid '%.*s'", PRI(type->name));
     }

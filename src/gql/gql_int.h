@@ -56,8 +56,9 @@ struct gql_problems {
     vec_of(struct gql_problem) list;
 };
 
-void gql_validate(struct gql_problems *problems, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *only);
+// The whole document has to be valid, whichever operation runs (section 5).
+void gql_validate(
+    struct gql_problems *problems, const struct gql_schema *schema, const struct gql_document *doc);
 
 // ---- plans -----------------------------------------------------------------------------------
 struct gql_when { // @include / @skip
@@ -108,6 +109,6 @@ struct gql_plan {
     bool evicted;
 };
 
-[[nodiscard]] err *gql_plan_build(struct arena *arena, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *operation,
-    const struct gql_limits *limits, struct gql_plan *plan);
+// Plans a valid document's operation in plan->arena.
+[[nodiscard]] err *gql_plan_build(const struct gql_schema *schema, const struct gql_document *doc,
+    const struct gql_definition *operation, const struct gql_limits *limits, struct gql_plan *plan);

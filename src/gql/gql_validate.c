@@ -363,15 +363,14 @@ static size_t count_roots(
     return map_count(keys);
 }
 
-void gql_validate(struct gql_problems *problems, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *only)
+void gql_validate(
+    struct gql_problems *problems, const struct gql_schema *schema, const struct gql_document *doc)
 {
     struct validator v = {.problems = problems,
         .arena = problems->arena,
         .schema = schema,
         .doc = doc,
         .fragments = map_new(problems->arena)};
-    (void)only; // the whole document has to be valid
     validate_names(&v);
     if (!validate_fragments(&v)) {
         return; // everything below follows fragments
