@@ -50,8 +50,13 @@ export class Loader {
     return { changed, warnings: manifest.warnings };
   }
 
-  async close() {
-    await this.bundler.dispose();
+  /** Readies the next evaluation while nothing else is to do. */
+  warm() {
+    this.evaluator.warm();
+  }
+
+  close() {
+    void this.bundler.dispose();
     this.evaluator.close();
   }
 }

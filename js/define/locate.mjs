@@ -81,4 +81,18 @@ export class Locator {
     }
     return best;
   }
+
+  /**
+   * Puts the names of the source into an error text: the bundler numbers names that several files use.
+   * @param {string} text
+   * @param {Place} place
+   */
+  sourceNames(text, { file, line }) {
+    if (file === null || line === null) {
+      return text;
+    }
+    const source = fs.readFileSync(path.resolve(this.root, file), 'utf8').split('\n')[line - 1] ?? '';
+    const names = new Set(source.match(/[\w$]+/g));
+    return text.replace(/\b([A-Za-z_$][\w$]*?)\d+\b/g, (whole, /** @type {string} */ name) => (!names.has(whole) && names.has(name) ? name : whole));
+  }
 }

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { parseOptions, usage } from './args.mjs';
 import { Loader } from './loader.mjs';
+import { stay } from './resident.mjs';
 
 /** @returns {import('./args.mjs').Options} */
 function options() {
@@ -19,6 +20,13 @@ if (fs.existsSync(given.project)) {
   process.chdir(given.project);
 }
 const loader = new Loader(given);
+process.on('exit', () => loader.close());
+for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+  process.on(signal, () => process.exit(1));
+}
+if (given.watch) {
+  await stay(loader, process.stdin);
+  process.exit(0);
+}
 const good = await loader.run();
-await loader.close();
-process.exitCode = good ? 0 : 1;
+process.exit(good ? 0 : 1);

@@ -49,7 +49,7 @@ function problemOf(error, locator) {
     return { message: `Definitions threw ${String(error)}`, file: null, line: null, column: null, hint: 'Throw Error objects to have the place reported', code: 'Error' };
   }
   const place = locator.frame(error.stack ?? '', state.bundleUrl);
-  return { message: error.message, ...place, hint: hintOf(error), code: error.name };
+  return { message: locator.sourceNames(error.message, place), ...place, hint: hintOf(error), code: error.name };
 }
 
 /** @param {Error} error */
