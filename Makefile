@@ -46,7 +46,7 @@ test-unit: $(UNITBIN) ## C unit tests under ASan and UBSan
 TESTS += test-unit
 
 # Each folder of tests and of JavaScript brings its own targets and adds them to TESTS.
-include $(wildcard tests/*/rules.mk js/*/rules.mk bench/rules.mk)
+include $(wildcard tests/*/rules.mk js/rules.mk js/*/rules.mk bench/rules.mk)
 
 # The longest first: two run at a time.
 LONG_TESTS := test-fuzz test-oracle test-browser test-clients test-crash
