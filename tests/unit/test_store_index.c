@@ -10,8 +10,7 @@ static const struct store_table_def TODO = {.name = S_INIT("Todo"),
     .partition = STRING_KEY("id"),
     .indexes = INDEXES,
     .index_count = countof(INDEXES)};
-static const struct store_table_def PLAIN = {
-    .name = S_INIT("Todo"), .partition = STRING_KEY("id")};
+static const struct store_table_def PLAIN = {.name = S_INIT("Todo"), .partition = STRING_KEY("id")};
 
 static const char *in_index(struct fixture *f, const char *index, const char *pk) YIELDS
 {
@@ -315,7 +314,8 @@ static void refused_definitions(struct fixture *f) YIELDS
     verify(f);
 }
 
-// ---- reading and writing while the schema changes ------------------------------------------------
+// ---- reading and writing while the schema changes
+// ------------------------------------------------
 
 struct worker {
     struct fixture *fixture;
@@ -344,8 +344,8 @@ static void use_index(void *arg) YIELDS
         struct store_query query = {.table = S("Todo"), .index = S("byState"), .pk = state};
         err *e = store_query(f->store, arena, &query, &page);
         if (e != NULL) { // taken out for the moment
-            assert_string_equal(str_cstr(arena, e->text),
-                "The table does not have the specified index: byState");
+            assert_string_equal(
+                str_cstr(arena, e->text), "The table does not have the specified index: byState");
         } else {
             assert_int_equal(page.count, 1);
             assert_int_equal(json_get_int(page.items[0], S("rank"), -1), round);
@@ -366,11 +366,8 @@ static void changed_under_way(struct fixture *f) YIELDS
     assert_ok(apply(f, &TODO, 1));
     fill(f, 0, MANY);
     for (size_t i = 0; i < WORKERS; i++) {
-        workers[i] = (struct worker){.fixture = f,
-            .place = i,
-            .alive = &alive,
-            .stop = &stop,
-            .waker = fiber_current()};
+        workers[i] = (struct worker){
+            .fixture = f, .place = i, .alive = &alive, .stop = &stop, .waker = fiber_current()};
         fiber_start("worker", use_index, &workers[i]);
     }
     for (size_t i = 0; i < CHANGES; i++) {

@@ -102,8 +102,7 @@ static void number_ranges(struct fixture *f) YIELDS
 {
     set_up(f);
     for (size_t i = 0; i < countof(NUMBERS); i++) {
-        str item =
-            str_fmt(f->arena, "{'id':'%zu','kind':'k','rank':%s,'flag':'f'}", i, NUMBERS[i]);
+        str item = str_fmt(f->arena, "{'id':'%zu','kind':'k','rank':%s,'flag':'f'}", i, NUMBERS[i]);
         assert_ok(put(f, "Item", str_cstr(f->arena, item)));
     }
     for (size_t i = 0; i < countof(NUMBER_RANGES); i++) {
@@ -175,8 +174,8 @@ static void refused(struct fixture *f) YIELDS
             .range = REFUSED[i].range,
             .sk_low = key(f, REFUSED[i].low),
             .sk_high = key(f, REFUSED[i].high)};
-        assert_fails(store_query(f->store, f->arena, &query, &page), REFUSED[i].code,
-            REFUSED[i].words);
+        assert_fails(
+            store_query(f->store, f->arena, &query, &page), REFUSED[i].code, REFUSED[i].words);
         assert_int_equal(page.count, 0);
     }
 }
@@ -189,8 +188,7 @@ static void put_many(struct fixture *f) YIELDS
 {
     set_up(f);
     for (size_t i = 0; i < MANY; i++) {
-        str item = str_fmt(f->arena,
-            "{'id':'%04zu','kind':'%s','rank':%zu,'odd':%s,'flag':'f'}", i,
+        str item = str_fmt(f->arena, "{'id':'%04zu','kind':'%s','rank':%zu,'odd':%s,'flag':'f'}", i,
             i % 7 == 0 ? "seven" : "other", i / 3, i % 2 == 1 ? "true" : "false");
         assert_ok(put(f, "Item", str_cstr(f->arena, item)));
     }
@@ -275,6 +273,7 @@ static void filters(struct fixture *f) YIELDS
 static void big_pages(struct fixture *f) YIELDS
 {
     enum { COUNT = 40, SIZE = 100 * 1024 };
+
     set_up(f);
     char *text = arena_alloc(f->arena, SIZE + 1);
     memset(text, 'x', SIZE);
@@ -356,8 +355,9 @@ static void foreign_tokens(struct fixture *f) YIELDS
 
 static void forged_tokens(struct fixture *f) YIELDS
 {
-    static const char *const garbage[] = {"", "x", "AAAA", "====", "!", "AAAAAAAAAAAAAAAAAAAAAAAAAA",
-        "\xff\xfe", "null", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    static const char *const garbage[] = {"", "x", "AAAA", "====", "!",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAA", "\xff\xfe", "null",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
     put_many(f);
     struct store_query query = {.table = S("Item"), .index = S("byKind")};
     str token = token_of(f, query);
