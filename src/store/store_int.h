@@ -17,7 +17,7 @@ enum {
     GROUP_MAX = 256,    // jobs that share a commit
     WATCHERS_MAX = 8,
     PRED_DEPTH_MAX = 600,
-    BUSY_MS = 5000, // how long to wait for another program that has the database locked
+    BUSY_MS = 2000, // how long to wait for another program that has the database locked
 };
 
 // ---- keys --------------------------------------------------------------------------------------
