@@ -14,6 +14,11 @@ const struct cli_command CLI_COMMANDS[] = {
         "Reads SDL with directives from FILE (or standard input) and prints the schema\n"
         "that would be served, or the model introspection that clients get.",
         cli_schema},
+    {"trust", "make browsers trust the project's local HTTPS", "[options]",
+        "Installs the certificate of the project's local authority (made when there is none)\n"
+        "in the system's store and in those of Chromium and Firefox. The authority can only\n"
+        "vouch for localhost and this machine's own name.",
+        cli_trust},
     {"version", "print the version", "", "", run_version},
 };
 const size_t CLI_COMMAND_COUNT = countof(CLI_COMMANDS);
@@ -57,6 +62,16 @@ static void print_command_help(
     printf("  %-28s %s\n", "--help", "this text");
 }
 
+const struct cli_command *cli_command(const char *name)
+{
+    size_t at = 0;
+    while (at < CLI_COMMAND_COUNT && strcmp(CLI_COMMANDS[at].name, name) != 0) {
+        at++;
+    }
+    check(at < CLI_COMMAND_COUNT);
+    return &CLI_COMMANDS[at];
+}
+
 int cli_fail(enum cli_exit code, const err *e)
 {
     fprintf(stderr, "ampd: %.*s\n", PRI(e->text));
@@ -68,8 +83,8 @@ int cli_fail(enum cli_exit code, const err *e)
 
 static int usage(const struct cli_command *command, const char *what, const char *word)
 {
-    fprintf(stderr, "ampd %s: %s%s (see `ampd %s --help`)\n", command->name, what, word,
-        command->name);
+    fprintf(
+        stderr, "ampd %s: %s%s (see `ampd %s --help`)\n", command->name, what, word, command->name);
     return CLI_USAGE;
 }
 
@@ -105,8 +120,8 @@ int cli_options(const struct cli_command *command, const struct cli_option *opti
         }
         str name = str_sub(word, 2, word.len);
         ptrdiff_t equals = str_find_char(name, '=');
-        const struct cli_option *option = find_option(
-            options, count, equals < 0 ? name : str_sub(name, 0, (size_t)equals));
+        const struct cli_option *option =
+            find_option(options, count, equals < 0 ? name : str_sub(name, 0, (size_t)equals));
         if (option == NULL) {
             return usage(command, "unknown option ", argv[i]);
         }
