@@ -15,6 +15,11 @@ static const struct cli_command COMMANDS[] = {
         "Reads SDL with directives from FILE (or standard input) and prints the schema\n"
         "that would be served, or the model introspection that clients get.",
         cli_schema},
+    {"trust", "make browsers trust the project's local HTTPS", "[options]",
+        "Installs the certificate of the project's local authority (made when there is none)\n"
+        "in the system's store and in those of Chromium and Firefox. The authority can only\n"
+        "vouch for localhost and this machine's own name.",
+        cli_trust},
     {"version", "print the version", "", "", run_version},
 };
 
@@ -65,6 +70,16 @@ static void print_command_help(
         printf("  %-28s %s\n", left, options[i].help);
     }
     printf("  %-28s %s\n", "--help", "this text");
+}
+
+const struct cli_command *cli_command(const char *name)
+{
+    size_t at = 0;
+    while (at < CLI_COMMAND_COUNT && strcmp(CLI_COMMANDS[at].name, name) != 0) {
+        at++;
+    }
+    check(at < CLI_COMMAND_COUNT);
+    return &CLI_COMMANDS[at];
 }
 
 int cli_fail(enum cli_exit code, const err *e)

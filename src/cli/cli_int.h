@@ -21,6 +21,9 @@ struct cli_command {
 // The command of that name, or NULL.
 const struct cli_command *cli_command(str name);
 
+// The table's entry of that name, which there must be.
+const struct cli_command *cli_command(const char *name);
+
 // Reads the options behind the command's name. What is no option goes to `words` (at most
 // `words_max`; more are an error). Returns CLI_OK to go on, or the exit code to end with after
 // printing help (--help: *done is set and CLI_OK returned) or what is wrong.
@@ -32,3 +35,8 @@ int cli_fail(enum cli_exit code, const err *e);
 
 int cli_sandbox(struct arena *arena, int argc, char **argv);
 int cli_schema(struct arena *arena, int argc, char **argv);
+int cli_trust(struct arena *arena, int argc, char **argv);
+
+// Is the authority of this file in the system's store or in this user's Chromium database? Runs
+// certutil and blocks the thread for some milliseconds: at start, or in worker_run.
+bool cli_is_trusted(struct arena *arena, const char *ca_pem);
