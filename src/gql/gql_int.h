@@ -32,6 +32,10 @@ const struct gql_type *gql_ref_type(const struct gql_type_ref *ref);
 bool gql_is_input_type(const struct gql_type *type);
 bool gql_is_composite(const struct gql_type *type);
 bool gql_type_includes(const struct gql_type *type, const struct gql_type *object);
+const struct gql_directive_def *gql_schema_directive(const struct gql_schema *schema, str name);
+// The type an operation's variable is declared with; NULL when its name is unknown.
+const struct gql_type_ref *gql_ref_of_ast(
+    struct arena *arena, const struct gql_schema *schema, const struct gql_type_ast *ast);
 str gql_ref_text(struct arena *arena, const struct gql_type_ref *ref);
 str gql_value_text(struct arena *arena, const struct gql_value *value);
 bool gql_is_builtin_scalar(str name);
