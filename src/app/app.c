@@ -302,7 +302,7 @@ static err *on_loader_event(struct app *app, struct app_event *event)
         e = fail(event->arena, ERR_CONFIG, "the definitions could not be evaluated");
     }
     if (e != NULL && app->options->once) {
-        return fail(app->arena, e->code, "%.*s", PRI(e->text));
+        return fail(app->arena, e->code, "the backend could not be started");
     }
     return NULL;
 }

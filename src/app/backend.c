@@ -38,9 +38,11 @@ static err *serve_data(struct app *app, struct arena *arena,
     err *e = data_service_apply(service, arena, app->options->allow_data_loss);
     if (e != NULL) {
         data_service_release(service);
-        return e->code == ERR_CONFLICT && e->hint.len == 0
-                   ? err_hint(e, S("Start with --allow-data-loss to let it happen."))
-                   : e;
+        bool loses_data = e->code == ERR_CONFLICT;
+        return loses_data ? err_hint(e, S("Change the identifier back, move the items to a new "
+                                          "model, or start with --allow-data-loss, which empties "
+                                          "the table."))
+                          : e;
     }
     *out = service;
     return NULL;
