@@ -45,12 +45,13 @@ test('ids, data and the outputs file stay the same from one start to the next', 
   assert.deepEqual(list.data.listTodos.items.map((item) => item.content), ['kept']);
 });
 
+// Below the range from which the system gives out ports, so that no other process is given it.
 function freePort() {
   return new Promise((resolve) => {
-    const probe = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    const port = 20000 + Math.floor(Math.random() * 10000);
+    const probe = net.createServer();
+    probe.on('error', () => resolve(freePort()));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(port)));
   });
 }
 
