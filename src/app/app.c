@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -462,6 +463,18 @@ static void close_all(struct app *app)
     mem_free(app->problem);
 }
 
+// Every socket is a descriptor: take as many as the system grants.
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            log_warn("app.limits", "cannot raise the number of open files: %s", strerror(errno));
+        }
+    }
+}
+
 err *app_run(struct arena *arena, const struct app_options *options)
 {
     struct app app = {.options = options, .arena = arena, .lock_fd = -1};
@@ -472,6 +485,7 @@ err *app_run(struct arena *arena, const struct app_options *options)
     app_mount(&app);
     app.events = chan_new(EVENTS_MAX);
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     loop_post(app.loops[0].loop, start_main, &app);
     run_loops(&app);
     close_all(&app);
