@@ -72,16 +72,6 @@ static void print_command_help(
     printf("  %-28s %s\n", "--help", "this text");
 }
 
-const struct cli_command *cli_command(const char *name)
-{
-    size_t at = 0;
-    while (at < CLI_COMMAND_COUNT && strcmp(CLI_COMMANDS[at].name, name) != 0) {
-        at++;
-    }
-    check(at < CLI_COMMAND_COUNT);
-    return &CLI_COMMANDS[at];
-}
-
 int cli_fail(enum cli_exit code, const err *e)
 {
     fprintf(stderr, "ampd: %.*s\n", PRI(e->text));

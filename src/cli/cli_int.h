@@ -21,9 +21,6 @@ struct cli_command {
 // The command of that name, or NULL.
 const struct cli_command *cli_command(str name);
 
-// The table's entry of that name, which there must be.
-const struct cli_command *cli_command(const char *name);
-
 // Reads the options behind the command's name. What is no option goes to `words` (at most
 // `words_max`; more are an error). Returns CLI_OK to go on, or the exit code to end with after
 // printing help (--help: *done is set and CLI_OK returned) or what is wrong.

@@ -317,7 +317,7 @@ int cli_trust(struct arena *arena, int argc, char **argv)
         {"uninstall", NULL, "remove what was installed", &removing},
     };
     int code =
-        cli_options(cli_command("trust"), options, countof(options), argc, argv, NULL, 0, &done);
+        cli_options(cli_command(S("trust")), options, countof(options), argc, argv, NULL, 0, &done);
     if (code != CLI_OK || done) {
         return code;
     }
