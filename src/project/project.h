@@ -44,6 +44,12 @@ struct project_manifest {
 size_t project_manifest_unserved(
     struct arena *arena, const struct project_manifest *manifest, const str **out);
 
+// Remembers beside the manifest what it was made of (`program`: the loader's main file). Blocks.
+[[nodiscard]] err *project_stamp_write(struct arena *arena, const char *manifest_path,
+    const char *program, const struct project_manifest *manifest);
+// True while none of that has changed, so that the manifest can be served at once. Blocks.
+bool project_stamp_holds(struct arena *arena, const char *manifest_path, const char *program);
+
 // ---- outputs -------------------------------------------------------------------------------
 struct project_outputs_options {
     const struct project_manifest *manifest;
