@@ -52,6 +52,6 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(SANOBJ:.o=.d)
+-include $(OBJ:.o=.d) $(SANOBJ:.o=.d) $(UNITBIN:=.d)
 .PHONY: all test test-unit help clean
 .SECONDARY:
