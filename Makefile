@@ -82,6 +82,6 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(SANOBJ:.o=.d)
+-include $(OBJ:.o=.d) $(SANOBJ:.o=.d) $(UNITBIN:=.d)
 .PHONY: all test test-unit test-format run format help clean
 .SECONDARY:
