@@ -55,7 +55,8 @@ const table = [
   ['function.*.resources.cfnResources.cfnFunction.attrArn', 'function.*.arn'],
   ['function.*.resources.lambda.role.roleArn', 'function.*.roleArn'],
   ['function.*.resources.lambda.role.roleName', 'function.*.roleName'],
-].map(([path, token]) => [new RegExp(`^${path.replace(/\./g, '\\.').replace('*', '(.+)')}$`), token]);
+  ['function.*.resources.lambda.addFunctionUrl()#N.url', 'function.*.url'],
+].map(([path, token]) => [new RegExp(`^${path.replace(/[.()]/g, '\\$&').replace('*', '(.+)').replace('#N', '#\\d+')}$`), token]);
 
 const stackWords = new Map([
   ['region', 'region'],
