@@ -56,7 +56,7 @@ function propertyChange(op) {
     }
     return { resource: op.path.slice(0, call.index), path: camelPath(isProperty ? given : given.slice('Properties.'.length)), value };
   }
-  const match = /^(.*\.cfn[A-Z]\w*|data\.resources\.cfnResources\.amplifyDynamoDbTables\.[^.]+)\.(.+)$/.exec(op.path);
+  const match = /^(data\.resources\.cfnResources\.amplifyDynamoDbTables\.[^.]+|.*\.cfn(?!Resources\.)[A-Z]\w*)\.(.+)$/.exec(op.path);
   return op.op === 'set' && match !== null ? { resource: match[1] ?? '', path: (match[2] ?? '').split('.'), value: op.value } : null;
 }
 

@@ -82,6 +82,10 @@ export function isTextProperty(meta, prop) {
   if (stackWords.has(prop) && (isStack(meta) || /(^|\.)(stack|env)$/.test(meta.path))) {
     return true;
   }
+  // Names of methods that end like those of texts: addFunctionUrl, urlForPath, grantRef.
+  if (/^(add|get|set|grant|from|to|with|create|make|apply|format|override|allocate|find|try|is|has)[A-Z]/.test(prop)) {
+    return false;
+  }
   if (meta.root.kind === 'value' && !meta.root.made) {
     return /(Arn|Name|Id|Url)$/.test(prop);
   }
