@@ -233,11 +233,11 @@ static void read_index(struct builder *b, struct data_model *model, const struct
     index->projection = type != NULL ? type->text : S("ALL");
     index->included = data_text_list(
         b->arena, gql_value_get(projection, S("nonKeyAttributes")), &index->included_count);
-    if (index->name.ptr == NULL) {
-        index->name = default_index_name(b->arena, model, index);
-    }
+    str otherwise = default_index_name(b->arena, model, index);
+    index->name = index->name.ptr == NULL ? otherwise : index->name;
+    index->names_query = query != NULL;
     index->has_query = query == NULL || query->kind == GQL_VALUE_STRING;
-    index->query = query != NULL && query->kind == GQL_VALUE_STRING ? query->text : index->name;
+    index->query = query != NULL && query->kind == GQL_VALUE_STRING ? query->text : otherwise;
 }
 
 static void add_relation_index(

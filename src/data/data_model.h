@@ -85,7 +85,8 @@ struct data_field {
 struct data_index {
     str name; // default filled in
     bool has_query;
-    str query; // query field
+    bool names_query; // queryField is written
+    str query;        // query field
     str partition;
     str *sort;
     size_t sort_count;

@@ -118,11 +118,21 @@ void schema_add_generic_inputs(struct served *s)
 
 // ---- filters -----------------------------------------------------------------------------------
 
-static str filter_type(struct arena *arena, const struct data_field *field, bool enum_lists)
+// The official steps disagree about lists of an enum: the model step overlooks required lists, the
+// relational step all of them.
+enum enum_lists { OPTIONAL_LISTS, ALL_LISTS, NO_LISTS };
+
+static bool counts_as_list(const struct data_field *field, enum enum_lists lists)
+{
+    return field->is_list &&
+           (lists == ALL_LISTS || (lists == OPTIONAL_LISTS && !field->is_required));
+}
+
+static str filter_type(struct arena *arena, const struct data_field *field, enum enum_lists lists)
 {
     if (field->kind == DATA_ENUM) {
         return str_cat(arena, S("Model"), field->type,
-            field->is_list && enum_lists ? S("ListInput") : S("Input"));
+            counts_as_list(field, lists) ? S("ListInput") : S("Input"));
     }
     return str_cat(arena, S("Model"), counts_as(field->type), S("Input"));
 }
@@ -138,17 +148,16 @@ static void add_enum_filters(struct served *s, const struct data_model *m)
         str members = field->is_list ? str_cat(s->arena, S("eq:["), e, S("] ne:["), e,
                                            S("] contains:"), e, S(" notContains:"), e)
                                      : str_cat(s->arena, S("eq:"), e, S(" ne:"), e);
-        add_members(s, GQL_DEF_INPUT, filter_type(s->arena, field, true), members);
+        add_members(s, GQL_DEF_INPUT, filter_type(s->arena, field, OPTIONAL_LISTS), members);
     }
 }
 
 static void put_declared(
-    struct served *s, struct served_type *type, const struct data_model *m, bool enum_lists)
+    struct served *s, struct served_type *type, const struct data_model *m, enum enum_lists lists)
 {
     for (size_t i = 0; i < m->field_count; i++) {
         if (data_filter_scalar(&m->fields[i]).len > 0) {
-            served_put(
-                s, type, m->fields[i].name, filter_type(s->arena, &m->fields[i], enum_lists));
+            served_put(s, type, m->fields[i].name, filter_type(s->arena, &m->fields[i], lists));
         }
     }
 }
@@ -185,7 +194,7 @@ void schema_add_filter(struct served *s, const struct data_model *m)
     struct served_type *type =
         served_add(s, GQL_DEF_INPUT, schema_model_name(s->arena, "Model", m->name, "FilterInput"));
     if (type != NULL) {
-        put_declared(s, type, m, true);
+        put_declared(s, type, m, OPTIONAL_LISTS);
         put_generated(s, type, m, "Model");
         put_combinations(s, type, true);
     }
@@ -193,12 +202,12 @@ void schema_add_filter(struct served *s, const struct data_model *m)
 
 // Later steps name the type without raising the model's first letter, and know only what is
 // declared.
-static void add_late_filter(struct served *s, const struct data_model *m, bool enum_lists)
+static void add_late_filter(struct served *s, const struct data_model *m, enum enum_lists lists)
 {
     str name = str_cat(s->arena, S("Model"), m->name, S("FilterInput"));
     struct served_type *type = served_add(s, GQL_DEF_INPUT, name);
     if (type != NULL) {
-        put_declared(s, type, m, enum_lists);
+        put_declared(s, type, m, lists);
         put_combinations(s, type, true);
     }
 }
@@ -206,12 +215,12 @@ static void add_late_filter(struct served *s, const struct data_model *m, bool e
 void schema_add_index_filter(struct served *s, const struct data_model *m)
 {
     add_enum_filters(s, m);
-    add_late_filter(s, m, true);
+    add_late_filter(s, m, ALL_LISTS);
 }
 
 void schema_add_relation_filter(struct served *s, const struct data_model *m)
 {
-    add_late_filter(s, m, false);
+    add_late_filter(s, m, NO_LISTS);
 }
 
 void schema_add_condition(struct served *s, const struct data_model *m)
@@ -222,7 +231,7 @@ void schema_add_condition(struct served *s, const struct data_model *m)
     if (type == NULL) {
         return;
     }
-    put_declared(s, type, m, true);
+    put_declared(s, type, m, OPTIONAL_LISTS);
     put_combinations(s, type, true);
     struct served_field *id = served_find(type, S("id"));
     if (id != NULL && str_eq(id->type, S("ModelIDInput"))) {

@@ -9,7 +9,7 @@ export const schema = a.schema({
         .model({ editors: a.string().array(), t: a.string() })
         .authorization((x) => [x.ownersDefinedIn('editors'), x.owner()]),
     Team: a.model({ team: a.string(), t: a.string() }).authorization((x) => [x.groupDefinedIn('team')]),
-    Teams: a
+    ManyTeams: a
         .model({ teams: a.string().array(), t: a.string() })
         .authorization((x) => [x.groupsDefinedIn('teams'), x.group('Admin')]),
     Stamps: a

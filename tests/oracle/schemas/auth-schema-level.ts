@@ -12,4 +12,4 @@ export const schema = a
             .handler(a.handler.function('fn'))
             .authorization((x) => [x.publicApiKey()]),
     })
-    .authorization((allow) => [allow.authenticated().to(['read']), allow.guest().to(['read'])]);
+    .authorization((allow) => [allow.authenticated(), allow.guest()]);

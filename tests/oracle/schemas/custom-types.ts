@@ -1,4 +1,4 @@
-// modes: apiKey | userPool,apiKey | iam,apiKey,userPool
+// modes: userPool,apiKey | apiKey,userPool | iam,apiKey,userPool
 import { a } from '@aws-amplify/data-schema';
 
 export const schema = a.schema({

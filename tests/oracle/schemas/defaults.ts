@@ -5,7 +5,7 @@ export const schema = a
     .schema({
         Kind: a.enum(['x', 'y']),
         Defaults: a.model({
-            s: a.string().default('a "quoted" text\nwith lines'),
+            s: a.string().default('some text: # {braces} and \'quotes\''),
             i: a.integer().default(7),
             n: a.integer().default(-1),
             f: a.float().default(1.5),

@@ -2,7 +2,6 @@
 import { a } from '@aws-amplify/data-schema';
 
 export const schema = a.schema({
-    OnlyOwner: a.model({}).authorization((x) => [x.publicApiKey()]),
     OneBoolean: a.model({ flag: a.boolean() }).authorization((x) => [x.publicApiKey()]),
     OnlyRelation: a
         .model({ parts: a.hasMany('Part', 'wholeId') })

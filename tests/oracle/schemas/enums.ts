@@ -4,7 +4,7 @@ import { a } from '@aws-amplify/data-schema';
 export const schema = a
     .schema({
         Color: a.enum(['RED', 'GREEN', 'BLUE']),
-        Lonely: a.enum(['UNUSED']),
+        Lonely: a.enum(['UNUSED', 'camelCase', 'CAMEL_CASE', 'HTTPError', 'A1', '_x']),
         Car: a
             .model({
                 color: a.ref('Color').required(),
@@ -19,7 +19,6 @@ export const schema = a
                 index('maker').sortKeys(['color']),
                 index('kind').sortKeys(['maker', 'color']),
             ]),
-        Keyed: a.model({ n: a.integer().required(), color: a.ref('Color').required() }).identifier(['n', 'color']),
         ListOnly: a.model({ hues: a.ref('Color').array() }),
     })
     .authorization((allow) => [allow.publicApiKey()]);

@@ -20,7 +20,7 @@ export const schema = a
                 index('site').sortKeys(['seconds']).queryField('readingsSince'),
                 index('kind').sortKeys(['value']).name('KindValue'),
                 index('kind').sortKeys(['count', 'value']),
-                index('kind').sortKeys(['site', 'at', 'seconds']).name('k-s.a_s').queryField('quadruple'),
+                index('kind').sortKeys(['site', 'at', 'seconds']).name('k_s_a_s').queryField('quadruple'),
                 index('count').queryField(null),
                 index('value').queryField(null).sortKeys(['site', 'count']),
                 index('at').projection('KEYS_ONLY'),

@@ -20,5 +20,5 @@ export const schema = a.schema({
         .returns(a.customType({ r: a.string() }))
         .handler(a.handler.function('fn'))
         .authorization((x) => [x.publicApiKey()]),
-    and: a.model({ or: a.string() }).authorization((x) => [x.publicApiKey()]),
+    and: a.model({ order: a.string() }).authorization((x) => [x.publicApiKey()]),
 });
