@@ -125,7 +125,7 @@ static err *coerce_json_object(struct arena *arena, const struct gql_type *type,
         if (given == NULL && input->type->kind != GQL_REF_NON_NULL) {
             continue;
         }
-        TRY(gql_coerce_json(arena, input->type, given, input->name, &coerced));
+        TRY(gql_coerce_json(arena, input->type, given, where, &coerced));
         json_set(*out, input->name, coerced);
     }
     return NULL;
@@ -262,12 +262,16 @@ static err *coerce_leaf(struct arena *arena, const struct gql_type *type,
         *out = json_string(arena, value->text);
         return NULL;
     }
+    if (is_named(type, "ID") && value->kind == GQL_VALUE_INT) { // of any length, as written
+        *out = json_string(arena, value->text);
+        return NULL;
+    }
     TRY(literal_to_json(arena, value, variables, &plain));
-    bool integer_literal = value->kind == GQL_VALUE_INT || !str_eq(type->name, S("Int"));
-    bool id_literal = value->kind == GQL_VALUE_INT || value->kind == GQL_VALUE_STRING ||
-                      !str_eq(type->name, S("ID"));
-    bool enum_literal = value->kind == GQL_VALUE_ENUM;
-    if (!integer_literal || !id_literal || enum_literal ||
+    // What JSON cannot tell apart: 1.0 is no Int, and a name is no string.
+    bool fraction =
+        value->kind == GQL_VALUE_FLOAT && (is_named(type, "Int") || is_named(type, "ID"));
+    bool checked = gql_is_builtin_scalar(type->name) || type->scalar_in != NULL;
+    if (fraction || (checked && value->kind == GQL_VALUE_ENUM) ||
         gql_scalar_input(arena, type, plain, out) != NULL) {
         return fail(arena, ERR_INVALID, "is not a valid '%.*s'", PRI(type->name));
     }
@@ -316,21 +320,6 @@ err *gql_coerce_literal(struct arena *arena, const struct gql_type_ref *ref,
                : coerce_leaf(arena, ref->type, value, variables, out);
 }
 
-static err *variable_type(struct arena *arena, const struct gql_schema *schema,
-    const struct gql_type_ast *ast, const struct gql_type_ref **out)
-{
-    struct gql_type_ref *ref = arena_new_of(arena, struct gql_type_ref);
-    *out = ref;
-    if (ast->kind == GQL_AST_NAMED) {
-        ref->kind = GQL_REF_NAMED;
-        ref->type = gql_schema_type(schema, ast->name);
-        return ref->type != NULL ? NULL
-                                 : fail(arena, ERR_INVALID, "Unknown type %.*s", PRI(ast->name));
-    }
-    ref->kind = ast->kind == GQL_AST_LIST ? GQL_REF_LIST : GQL_REF_NON_NULL;
-    return variable_type(arena, schema, ast->of, &ref->of);
-}
-
 err *gql_coerce_variables(struct arena *arena, const struct gql_plan *plan,
     const struct json *variables, struct json **out)
 {
@@ -338,10 +327,10 @@ err *gql_coerce_variables(struct arena *arena, const struct gql_plan *plan,
     *out = json_object(arena);
     for (size_t i = 0; i < operation->variable_count; i++) {
         const struct gql_variable_def *variable = &operation->variables[i];
-        const struct gql_type_ref *ref = NULL;
+        const struct gql_type_ref *ref = gql_ref_of_ast(arena, plan->schema, variable->type);
         const struct json *given = json_get(variables, variable->name);
         struct json *coerced = NULL;
-        TRY(variable_type(arena, plan->schema, variable->type, &ref));
+        check(ref != NULL); // validated
         if (given == NULL && variable->otherwise != NULL) {
             TRY(gql_coerce_literal(arena, ref, variable->otherwise, NULL, &coerced));
         } else if (given == NULL && ref->kind != GQL_REF_NON_NULL) {

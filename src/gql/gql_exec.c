@@ -188,6 +188,9 @@ static bool complete_leaf(
 }
 
 static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
+    const struct json *value, const struct spot *spot) YIELDS;
+
+static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     const struct json *value, const struct spot *spot)
 {
     struct path here = {.parent = spot->path};
@@ -209,6 +212,9 @@ static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     buf_add_char(s->out, ']');
     return true;
 }
+
+static bool complete_composite(struct state *s, const struct gql_type *type,
+    const struct json *value, const struct spot *spot) YIELDS;
 
 static bool complete_composite(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
@@ -381,8 +387,7 @@ static bool write_field(struct state *s, const struct gql_plan_field *field,
     struct gql_exec *exec = s->exec;
     struct json *value = NULL;
     err *e = NULL;
-    if (exec->may_access != NULL && exec->event == NULL &&
-        !str_starts(field->field->name, S("__")) &&
+    if (exec->may_access != NULL && !str_starts(field->field->name, S("__")) &&
         !exec->may_access(exec->request, object->type, field->field)) {
         e = fail(s->arena, ERR_FORBIDDEN, "Not Authorized to access %.*s on type %.*s",
             PRI(field->field->name), PRI(object->type->name));

@@ -32,6 +32,10 @@ const struct gql_type *gql_ref_type(const struct gql_type_ref *ref);
 bool gql_is_input_type(const struct gql_type *type);
 bool gql_is_composite(const struct gql_type *type);
 bool gql_type_includes(const struct gql_type *type, const struct gql_type *object);
+const struct gql_directive_def *gql_schema_directive(const struct gql_schema *schema, str name);
+// The type an operation's variable is declared with; NULL when its name is unknown.
+const struct gql_type_ref *gql_ref_of_ast(
+    struct arena *arena, const struct gql_schema *schema, const struct gql_type_ast *ast);
 str gql_ref_text(struct arena *arena, const struct gql_type_ref *ref);
 str gql_value_text(struct arena *arena, const struct gql_value *value);
 bool gql_is_builtin_scalar(str name);
@@ -56,8 +60,9 @@ struct gql_problems {
     vec_of(struct gql_problem) list;
 };
 
-void gql_validate(struct gql_problems *problems, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *only);
+// The whole document has to be valid, whichever operation runs (section 5).
+void gql_validate(
+    struct gql_problems *problems, const struct gql_schema *schema, const struct gql_document *doc);
 
 // ---- plans -----------------------------------------------------------------------------------
 struct gql_when { // @include / @skip
@@ -108,6 +113,6 @@ struct gql_plan {
     bool evicted;
 };
 
-[[nodiscard]] err *gql_plan_build(struct arena *arena, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *operation,
-    const struct gql_limits *limits, struct gql_plan *plan);
+// Plans a valid document's operation in plan->arena.
+[[nodiscard]] err *gql_plan_build(const struct gql_schema *schema, const struct gql_document *doc,
+    const struct gql_definition *operation, const struct gql_limits *limits, struct gql_plan *plan);

@@ -234,13 +234,12 @@ static const struct gql_plan_set *plan_set(struct planner *p, const struct gql_t
     return set;
 }
 
-err *gql_plan_build(struct arena *arena, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *operation,
-    const struct gql_limits *limits, struct gql_plan *plan)
+err *gql_plan_build(const struct gql_schema *schema, const struct gql_document *doc,
+    const struct gql_definition *operation, const struct gql_limits *limits, struct gql_plan *plan)
 {
+    struct arena *arena = plan->arena;
     struct planner p = {.arena = arena, .schema = schema, .doc = doc, .limits = limits};
     struct part whole = {operation->selections, operation->selection_count, NULL};
-    plan->arena = arena;
     plan->schema = schema;
     plan->operation = operation;
     plan->root = plan_set(&p, schema->roots[operation->operation], &whole, 1, 1);

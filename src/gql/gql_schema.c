@@ -177,6 +177,30 @@ const struct gql_type *gql_schema_root(
     return schema->roots[kind];
 }
 
+const struct gql_directive_def *gql_schema_directive(const struct gql_schema *schema, str name)
+{
+    for (size_t i = 0; i < schema->directives.count; i++) {
+        if (str_eq(schema->directives.items[i]->name, name)) {
+            return schema->directives.items[i];
+        }
+    }
+    return NULL;
+}
+
+const struct gql_type_ref *gql_ref_of_ast(
+    struct arena *arena, const struct gql_schema *schema, const struct gql_type_ast *ast)
+{
+    struct gql_type_ref *ref = arena_new_of(arena, struct gql_type_ref);
+    if (ast->kind == GQL_AST_NAMED) {
+        *ref = (struct gql_type_ref){
+            .kind = GQL_REF_NAMED, .type = gql_schema_type(schema, ast->name)};
+        return ref->type != NULL ? ref : NULL;
+    }
+    ref->kind = ast->kind == GQL_AST_LIST ? GQL_REF_LIST : GQL_REF_NON_NULL;
+    ref->of = gql_ref_of_ast(arena, schema, ast->of);
+    return ref->of != NULL ? ref : NULL;
+}
+
 // ---- building ------------------------------------------------------------------------------
 
 static err *bad_schema(struct builder *b, struct gql_pos pos, str text)

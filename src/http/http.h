@@ -68,7 +68,8 @@ void http_add_header(struct http_req *req, str name, str value);
 bool http_has_begun(const struct http_req *req);
 
 // ---- router ----------------------------------------------------------------------------------
-typedef err *(*http_handler)(struct http_req *req)YIELDS;
+// May wait (a function type cannot carry the mark).
+typedef err *(*http_handler)(struct http_req *req);
 
 struct http_route {
     unsigned methods; // enum http_method bits
@@ -103,7 +104,7 @@ struct http_server {
 };
 
 // The `serve` function for net_listen; arg is a struct http_server.
-void http_serve(struct net_stream *stream, void *server);
+void http_serve(struct net_stream *stream, void *server) YIELDS;
 
 // ---- WebSocket -------------------------------------------------------------------------------
 struct ws;

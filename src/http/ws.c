@@ -128,6 +128,8 @@ err *ws_accept(struct http_req *req, str protocol, size_t message_max, struct ws
 
 // Sends what the kernel did not take at once. It owns the bytes it is writing, so that others may
 // queue behind them.
+static void writer_fiber(void *arg) YIELDS;
+
 static void writer_fiber(void *arg)
 {
     struct ws *ws = arg;
@@ -329,7 +331,8 @@ static bool is_close_code(u16 code)
 
 static u16 on_close_frame(struct ws *ws, str payload)
 {
-    u16 code = payload.len >= 2 ? (u16)(((unsigned)(u8)payload.ptr[0] << 8) | (u8)payload.ptr[1]) : (u16)1000;
+    u16 code = payload.len >= 2 ? (u16)(((unsigned)(u8)payload.ptr[0] << 8) | (u8)payload.ptr[1])
+                                : (u16)1000;
     ws->close_seen = true;
     if (payload.len == 1 || !is_close_code(code) ||
         !str_is_utf8(str_sub(payload, 2, payload.len))) {
