@@ -242,6 +242,8 @@ static err *find_loader(struct app *app)
         S("Set AMPD_HOME to the folder that holds js/define."));
 }
 
+static err *start_loader(struct app *app) YIELDS;
+
 static err *start_loader(struct app *app)
 {
     struct project_loader_options options = {.program = app->loader_path,
@@ -307,6 +309,8 @@ static err *on_loader_event(struct app *app, struct app_event *event)
     }
     return NULL;
 }
+
+static err *on_loader_end(struct app *app) YIELDS;
 
 static err *on_loader_end(struct app *app)
 {
@@ -389,6 +393,19 @@ static err *serve(struct app *app)
     return serve_until_signal(app);
 }
 
+static void drop_events(struct app *app) YIELDS;
+
+static void drop_events(struct app *app)
+{
+    void *item = NULL;
+    chan_close(app->events); // what comes now is freed by its sender
+    while (chan_count(app->events) > 0 && chan_take(app->events, &item) == NULL) {
+        struct app_event *event = item;
+        arena_free(event->arena);
+        mem_free(event);
+    }
+}
+
 static void main_fiber(void *arg) YIELDS
 {
     struct app *app = arg;
@@ -401,6 +418,7 @@ static void main_fiber(void *arg) YIELDS
         project_loader_free(app->loader);
     }
     app_stop_listening(app);
+    drop_events(app);
     app->result = e;
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_stop(app->loops[i].loop);

@@ -108,6 +108,8 @@ bool str_next(str *rest, char sep, str *part);
 bool str_to_u64(str s, u64 *out);
 bool str_to_i64(str s, i64 *out);
 bool str_is_utf8(str s);
+// Length of the leading whole characters. *bad: what follows them can become none, whatever comes.
+size_t str_utf8_prefix(str s, bool *bad);
 
 str str_dup(struct arena *arena, str s);
 // Copy with a NUL behind it, for system calls.

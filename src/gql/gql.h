@@ -56,8 +56,11 @@ struct gql_enum_value {
     str deprecation_reason;
 };
 
+enum gql_builtin { GQL_CUSTOM, GQL_INT, GQL_FLOAT, GQL_STRING, GQL_BOOLEAN, GQL_ID };
+
 struct gql_type {
     enum gql_kind kind;
+    enum gql_builtin builtin; // of scalars
     str name;
     str description;
     struct gql_field_def *fields; // object, interface

@@ -342,7 +342,26 @@ static bool validate_fragments(struct validator *v)
 
 // ---- definitions -------------------------------------------------------------------------------
 
-// Root fields of a subscription through fragments, by response key (section 5.2.3.1).
+// True for @skip(if: true) and @include(if: false): section 5.2.3.1 collects fields as execution
+// does.
+static bool is_left_out(const struct gql_selection *s)
+{
+    static const struct {
+        str name;
+        bool out;
+    } KINDS[] = {{S_INIT("skip"), true}, {S_INIT("include"), false}};
+
+    for (size_t i = 0; i < countof(KINDS); i++) {
+        const struct gql_value *value = gql_directive_argument(
+            gql_directive_find(s->directives, s->directive_count, KINDS[i].name), S("if"));
+        if (value != NULL && value->kind == GQL_VALUE_BOOLEAN && value->boolean == KINDS[i].out) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Root fields of a subscription through fragments, by response key.
 static void subscription_roots(
     struct validator *v, const struct gql_selection *list, size_t count, struct map *keys)
 {
@@ -352,6 +371,9 @@ static void subscription_roots(
             s->kind == GQL_SPREAD ? map_get(v->fragments, s->name) : NULL;
         if (!gql_work(v, s->pos)) {
             return;
+        }
+        if (is_left_out(s)) {
+            continue;
         }
         if (s->kind == GQL_FIELD) {
             map_set(keys, s->alias.ptr != NULL ? s->alias : s->name, (void *)s);

@@ -67,6 +67,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         }
         return;
     }
+    if ((events & NET_IN) != 0) {
+        stream->dry = false;
+    }
     int awaited = (stream->reader != NULL ? stream->reader_events : 0) |
                   (stream->writer != NULL ? stream->writer_events : 0);
     if ((events & NET_IN) != 0 && (awaited & NET_IN) == 0) {
@@ -212,8 +215,12 @@ err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
     }
     u64 limit = until(stream->read_ms);
     for (;;) {
+        if (stream->dry) { // saves the call that would only say EAGAIN
+            TRY(net_stream_wait(stream, NET_READER, NET_IN, limit));
+        }
         ssize_t done = recv(stream->fd, bytes, size, 0);
         if (done >= 0) {
+            stream->dry = done > 0 && (size_t)done < size;
             *got = (size_t)done;
             return NULL;
         }
@@ -223,7 +230,7 @@ err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
         if (errno != EAGAIN) {
             return net_broken();
         }
-        TRY(net_stream_wait(stream, NET_READER, NET_IN, limit));
+        stream->dry = true;
     }
 }
 
@@ -257,6 +264,7 @@ static err *write_tls(struct net_stream *stream, str bytes)
             continue;
         }
         bytes = str_sub(bytes, done, bytes.len);
+        limit = until(stream->write_ms); // a slow peer is not a dead one
     }
     return NULL;
 }
@@ -295,6 +303,7 @@ err *net_write2(struct net_stream *stream, str first, str second)
         }
         if (sent < 0) {
             TRY(net_stream_wait(stream, NET_WRITER, NET_OUT, limit));
+            limit = until(stream->write_ms); // a slow peer is not a dead one
             continue;
         }
         size_t of_first = (size_t)sent < first.len ? (size_t)sent : first.len;

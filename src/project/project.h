@@ -80,12 +80,12 @@ struct project_loader_options {
 };
 
 // Starts it on the current loop. ERR_CONFIG when Node cannot be started.
-[[nodiscard]] err *project_loader_start(
-    struct arena *arena, const struct project_loader_options *options, struct project_loader **out);
+[[nodiscard]] err *project_loader_start(struct arena *arena,
+    const struct project_loader_options *options, struct project_loader **out) YIELDS;
 // Next event, a JSON object ("event" names its kind: manifest, error, change), in `arena`. NULL
 // once the loader has ended. What is no event on its output is passed on to stderr.
 [[nodiscard]] err *project_loader_next(
     struct project_loader *loader, struct arena *arena, struct json **event) YIELDS;
 int project_loader_exit_code(const struct project_loader *loader); // after its end
-// Ends it (closing its input, then SIGTERM) and frees it. Its process is reaped by the loop.
-void project_loader_free(struct project_loader *loader);
+// Ends it (closing its input, and SIGTERM), waits for its end, and frees it.
+void project_loader_free(struct project_loader *loader) YIELDS;

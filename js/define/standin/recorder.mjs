@@ -112,7 +112,8 @@ function create(root, path, options = {}) {
 /** @param {Op} op @param {Meta} meta */
 function record(meta, op) {
   if (meta.root.kind === 'backend') {
-    overrides.push({ ...op, path: `${meta.root.ref}.${op.path}` });
+    const full = (/** @type {string} */ path) => `${meta.root.ref}.${path}`;
+    overrides.push({ ...op, path: full(op.path), ...(op.result === undefined ? {} : { result: full(op.result) }) });
   } else {
     meta.root.ops.push(op);
   }
@@ -235,7 +236,7 @@ function get(meta, prop, receiver) {
     return special.value;
   }
   if (meta.root.kind !== 'module' && !meta.children.has(prop) && isTextProperty(meta, prop)) {
-    return tokenFor(metas.get(child(meta, prop)) ?? meta);
+    return tokenFor({ ...meta, path: join(meta, prop) });
   }
   return child(meta, prop);
 }
