@@ -310,12 +310,12 @@ void net_listener_set_tls(struct net_listener *listener, struct net_tls *tls)
     listener->options.tls = tls;
 }
 
-// HTTP/1.1 is all that is spoken here. A client that offers protocols without it is told so
-// (RFC 7301, 3.2); one that offers none is served.
+// HTTP/1.1 is what is spoken here, and its forerunner (curl --http1.0 offers that only). A client
+// that offers protocols without it is told so (RFC 7301, 3.2); one that offers none is served.
 static int choose_alpn(
     SSL *ssl, const u8 **out, u8 *out_len, const u8 *offered, unsigned len, void *arg)
 {
-    static const u8 OURS[] = "\x08http/1.1";
+    static const u8 OURS[] = "\x08http/1.1\x08http/1.0";
     (void)ssl, (void)arg;
     return SSL_select_next_proto((u8 **)out, out_len, OURS, sizeof(OURS) - 1, offered, len) ==
                    OPENSSL_NPN_NEGOTIATED

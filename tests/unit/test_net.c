@@ -618,7 +618,8 @@ static void alpn(struct world *world)
         bool works;
         str chosen;
     } cases[] = {{S("\x02h2\x08http/1.1"), true, S("http/1.1")}, {S("\x02h2"), false, (str){}},
-        {S("\x08http/1.1"), true, S("http/1.1")}, {(str){}, true, (str){}}};
+        {S("\x08http/1.1"), true, S("http/1.1")}, {S("\x08http/1.0"), true, S("http/1.0")},
+        {(str){}, true, (str){}}};
 
     for (size_t i = 0; i < countof(cases); i++) {
         SSL_CTX *ctx = client_ctx(world);
