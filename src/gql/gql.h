@@ -56,8 +56,11 @@ struct gql_enum_value {
     str deprecation_reason;
 };
 
+enum gql_builtin { GQL_CUSTOM, GQL_INT, GQL_FLOAT, GQL_STRING, GQL_BOOLEAN, GQL_ID };
+
 struct gql_type {
     enum gql_kind kind;
+    enum gql_builtin builtin; // of scalars
     str name;
     str description;
     struct gql_field_def *fields; // object, interface
@@ -90,7 +93,8 @@ const struct gql_type *gql_schema_type(const struct gql_schema *schema, str name
 // For attaching resolvers, access data and scalar functions before the schema is used; NULL when
 // absent.
 struct gql_type *gql_schema_type_mut(struct gql_schema *schema, str name);
-struct gql_type *gql_schema_type_at(struct gql_schema *schema, size_t index); // NULL behind the last
+struct gql_type *gql_schema_type_at(
+    struct gql_schema *schema, size_t index); // NULL behind the last
 struct gql_field_def *gql_schema_field_mut(struct gql_schema *schema, str type, str field);
 const struct gql_type *gql_schema_root(
     const struct gql_schema *schema, enum gql_operation_kind kind);

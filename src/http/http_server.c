@@ -426,6 +426,29 @@ static bool may_parse(const struct http_conn *conn, str bytes, size_t seen)
            (bytes.len > HTTP_LINE_MAX && seen <= HTTP_LINE_MAX);
 }
 
+// Leaves alone what is not in the head: the "/" of an absolute target without a path.
+static void rebase(str *text, str head, const char *to)
+{
+    uintptr_t at = (uintptr_t)text->ptr - (uintptr_t)head.ptr;
+    if (text->ptr != NULL && at <= head.len) {
+        text->ptr = to + at;
+    }
+}
+
+// The bytes that have been read move when more are: what the request points to is copied out.
+static void keep_head(struct http_req *req, str head)
+{
+    const char *to = str_dup(req->arena, head).ptr;
+    rebase(&req->target, head, to);
+    rebase(&req->path, head, to);
+    rebase(&req->query, head, to);
+    rebase(&req->host, head, to);
+    for (size_t i = 0; i < req->header_count; i++) {
+        rebase(&req->headers[i].name, head, to);
+        rebase(&req->headers[i].value, head, to);
+    }
+}
+
 // True with a request read; false when the connection is done (an answer may have been sent).
 static bool read_head(struct http_conn *conn, struct http_req *req) YIELDS;
 
@@ -443,6 +466,7 @@ static bool read_head(struct http_conn *conn, struct http_req *req)
                          ? http_parse_head(req, &conn->head, bytes, limits, &used, &why)
                          : 0;
         if (status == 200) {
+            keep_head(req, str_sub(bytes, 0, used));
             conn->in_used += used;
             return true;
         }
