@@ -20,7 +20,7 @@ const postFields = [
   'comments.createdAt',
 ] as const;
 
-export type Post = SelectionSet<Schema['Post']['type'], typeof postFields>;
+export type Post = SelectionSet<Schema['Post'], typeof postFields>;
 
 /** Guests and members alike read with the API key: reading is open to everybody. */
 export async function listPosts(): Promise<Post[]> {
