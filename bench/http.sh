@@ -47,22 +47,34 @@ CONF
     nginx -c "$folder/nginx.conf" 2>"$folder/nginx.log" &
     pids="$pids $!"
     until curl -s -o /dev/null "http://127.0.0.1:$peer/hello"; do sleep 0.05; done
+    worker=$(cat "/proc/$!/task/$!/children" | tr -d ' ')
 }
 
+# Clock ticks (1/100 s) of CPU a process has used.
+ticks() {
+    sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'
+}
+
+# "requests-per-second cpu-microseconds-per-request" of process $1 at port $2. The second figure is the
+# one to trust on a busy machine.
 rate() {
-    wrk -t1 -c "$connections" -d "${seconds}s" "http://127.0.0.1:$1/hello" |
-        awk '/^Requests\/sec/ { print int($2) } /Socket errors|Non-2xx/ { print > "/dev/stderr" }'
+    before=$(ticks "$1")
+    wrk -t1 -c "$connections" -d "${seconds}s" "http://127.0.0.1:$2/hello" >"$folder/wrk"
+    grep -E 'Socket errors|Non-2xx' "$folder/wrk" >&2 || true
+    awk -v ticks="$(($(ticks "$1") - before))" '
+        /requests in/ { count = $1 }
+        /^Requests\/sec/ { printf "%d %.2f\n", $2, ticks * 10000 / count }' "$folder/wrk"
 }
 
 if command -v nginx >/dev/null; then
     start_nginx
     for round in 1 2 3; do
-        a=$(rate "$port")
-        b=$(rate "$peer")
-        echo "round $round: ampd $a/s, nginx $b/s, ratio $(awk "BEGIN { printf \"%.2f\", $a / $b }")"
+        { rate "$ours" "$port"; rate "$worker" "$peer"; } | tr '\n' ' ' | awk -v round=$round '{
+            printf "round %d: ampd %d/s, nginx %d/s, ratio %.2f; CPU per request %.2f us, %.2f us, ratio %.2f\n",
+                round, $1, $3, $1 / $3, $2, $4, $4 / $2 }'
     done
 else
-    echo "ampd $(rate "$port")/s (nginx is not installed: no comparison)"
+    echo "ampd $(rate "$ours" "$port") (nginx is not installed: no comparison)"
 fi
 
 if command -v strace >/dev/null; then
