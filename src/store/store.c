@@ -97,8 +97,7 @@ err *store_open(struct arena *arena, const struct store_options *options, struct
         arena_free(own);
         return e;
     }
-    check(pthread_mutex_init(&store->lock, NULL) == 0);
-    check(pthread_cond_init(&store->wanted, NULL) == 0);
+    check(uv_mutex_init(&store->lock) == 0 && uv_cond_init(&store->wanted) == 0);
     check(pthread_create(&store->thread, NULL, writer_main, store) == 0);
     *out = store;
     return NULL;
@@ -121,17 +120,17 @@ static void close_readers(struct store *store)
 
 void store_close(struct store *store)
 {
-    pthread_mutex_lock(&store->lock);
+    uv_mutex_lock(&store->lock);
     store->closing = true;
-    pthread_cond_signal(&store->wanted);
-    pthread_mutex_unlock(&store->lock);
+    uv_cond_signal(&store->wanted);
+    uv_mutex_unlock(&store->lock);
     check(pthread_join(store->thread, NULL) == 0);
     close_readers(store);
     conn_close(&store->writer); // the last one moves the log into the database
     close(store->lock_file);
     schema_free_all(store);
-    pthread_mutex_destroy(&store->lock);
-    pthread_cond_destroy(&store->wanted);
+    uv_mutex_destroy(&store->lock);
+    uv_cond_destroy(&store->wanted);
     arena_free(store->writer_arena);
     arena_free(store->arena);
 }

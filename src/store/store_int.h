@@ -188,15 +188,20 @@ struct store {
     int lock_file;
     struct reader *readers; // one for each loop
     pthread_t thread;
-    pthread_mutex_t lock; // guards the queue and `closing`
-    pthread_cond_t wanted;
+    uv_mutex_t lock; // guards the queue, `crowd` and `closing`
+    uv_cond_t wanted;
     struct job *queue_first;
     struct job *queue_last;
+    size_t queue_count;
+    size_t crowd; // how many the writer waits for
     bool closing;
     // The writer's own.
     struct conn writer;
     struct arena *writer_arena; // emptied after each group
     struct map *slots;          // SQL name -> slot + 1
+    size_t group_count; // of the last group
+    size_t left_count;  // that were queued when it was done
+    u64 commit_us;      // that it took
     u64 sequence;
     u64 sequence_reserved;
     int log_pages; // in the write-ahead log after the last commit

@@ -3,14 +3,11 @@
 // and moves the write-ahead log into the database.
 #include "store/store_int.h"
 
-#include <errno.h>
-#include <time.h>
-
 // Pages of 4 KiB in the log at which it is copied over, and at which the readers are waited for so
 // that it can begin anew.
-enum { LOG_PAGES = 1000, LOG_PAGES_MAX = 16000, LOG_WAIT_MS = 50 };
+enum { LOG_PAGES = 4000, LOG_PAGES_MAX = 16000, LOG_WAIT_MS = 50 };
 
-enum { RETRY_SECONDS = 1 };
+enum { RETRY_US = 1000000, GATHER_FROM_US = 100 };
 
 err *err_copy(struct arena *arena, const err *e)
 {
@@ -27,7 +24,7 @@ void writer_submit(struct store *store, struct job *job)
 {
     wake_init(&job->wake);
     job->next = NULL;
-    pthread_mutex_lock(&store->lock);
+    uv_mutex_lock(&store->lock);
     check(!store->closing);
     if (store->queue_last != NULL) {
         store->queue_last->next = job;
@@ -35,8 +32,11 @@ void writer_submit(struct store *store, struct job *job)
         store->queue_first = job;
     }
     store->queue_last = job;
-    pthread_cond_signal(&store->wanted);
-    pthread_mutex_unlock(&store->lock);
+    store->queue_count++;
+    if (store->queue_count >= store->crowd) { // until then the writer would go on waiting
+        uv_cond_signal(&store->wanted);
+    }
+    uv_mutex_unlock(&store->lock);
     wake_wait(&job->wake);
 }
 
@@ -114,6 +114,16 @@ static void finish(const struct store *store, struct job *job)
     wake_send(&job->wake); // the job may be gone from here on
 }
 
+// Before anybody is woken.
+static void note_group(struct store *store, size_t count, u64 took_us)
+{
+    uv_mutex_lock(&store->lock);
+    store->group_count = count;
+    store->left_count = store->queue_count;
+    store->commit_us = took_us;
+    uv_mutex_unlock(&store->lock);
+}
+
 static err *run_alone(struct store *store, struct job *job)
 {
     TRY(begin(store));
@@ -125,9 +135,11 @@ static err *run_alone(struct store *store, struct job *job)
 // waiting for once more.
 static void run_group(struct store *store, struct job **jobs, size_t count)
 {
+    u64 start = time_mono_us();
     err *e = begin(store);
     bool begun = e == NULL;
     e = begun ? run_transaction(store, jobs, count) : e;
+    note_group(store, count, time_mono_us() - start);
     for (size_t i = 0; i < count; i++) {
         err *own = e != NULL && begun && count > 1 ? run_alone(store, jobs[i]) : e;
         if (own != NULL) { // may lie in the writer's arena
@@ -205,18 +217,33 @@ static int on_log(void *arg, sqlite3 *db, const char *name, int pages)
 
 enum patience { WAIT_NOT, WAIT_A_WHILE, WAIT_FOREVER };
 
+// Waits until `count` jobs are queued, or the time is over (0: as long as it takes).
+static void wait_for(struct store *store, size_t count, u64 limit_us)
+{
+    u64 start = time_mono_us();
+    store->crowd = count;
+    while (store->queue_count < count && !store->closing) {
+        u64 waited = limit_us > 0 ? time_mono_us() - start : 0;
+        if (limit_us == 0) {
+            uv_cond_wait(&store->wanted, &store->lock);
+        } else if (waited >= limit_us || uv_cond_timedwait(&store->wanted, &store->lock,
+                                             (limit_us - waited) * 1000) != 0) {
+            break;
+        }
+    }
+}
+
+// Those whose writes have just been acknowledged tend to come back at once with more. A quarter of
+// the time that a commit takes is well spent on having them all in the next one.
 static void wait_for_jobs(struct store *store, enum patience patience)
 {
-    struct timespec until = {};
-    bool late = patience == WAIT_NOT;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += RETRY_SECONDS;
-    while (store->queue_first == NULL && !store->closing && !late) {
-        if (patience == WAIT_FOREVER) {
-            pthread_cond_wait(&store->wanted, &store->lock);
-        } else {
-            late = pthread_cond_timedwait(&store->wanted, &store->lock, &until) == ETIMEDOUT;
-        }
+    if (patience == WAIT_NOT) {
+        return;
+    }
+    wait_for(store, 1, patience == WAIT_FOREVER ? 0 : RETRY_US);
+    if (store->group_count + store->left_count > 1 && store->commit_us >= GATHER_FROM_US) {
+        size_t crowd = store->group_count + store->left_count;
+        wait_for(store, crowd < GROUP_MAX ? crowd : GROUP_MAX, store->commit_us / 4);
     }
 }
 
@@ -224,7 +251,7 @@ static void wait_for_jobs(struct store *store, enum patience patience)
 static bool take(struct store *store, struct job **jobs, size_t *count, enum patience patience)
 {
     *count = 0;
-    pthread_mutex_lock(&store->lock);
+    uv_mutex_lock(&store->lock);
     wait_for_jobs(store, patience);
     while (store->queue_first != NULL && *count < GROUP_MAX) {
         struct job *job = store->queue_first;
@@ -233,13 +260,14 @@ static bool take(struct store *store, struct job **jobs, size_t *count, enum pat
         }
         store->queue_first = job->next;
         store->queue_last = job->next == NULL ? NULL : store->queue_last;
+        store->queue_count--;
         jobs[(*count)++] = job;
         if (job->kind != JOB_WRITE) {
             break;
         }
     }
     bool more = *count > 0 || !store->closing;
-    pthread_mutex_unlock(&store->lock);
+    uv_mutex_unlock(&store->lock);
     return more;
 }
 
