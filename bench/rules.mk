@@ -2,4 +2,4 @@
 include $(filter-out bench/rules.mk,$(sort $(wildcard bench/*.mk)))
 
 bench: $(BENCHES) ## benchmarks, each against a limit or a peer measured in the same run
-.PHONY: bench $(BENCHES)
+.PHONY: bench

@@ -8,3 +8,4 @@ $(BUILD)/bench/store_bench: bench/store_bench.c $(OBJ)
 bench-store: $(BUILD)/bench/store_bench ## durable writes, reads and queries of the store
 	@$(BUILD)/bench/store_bench $(BENCH_SECONDS)
 BENCHES += bench-store
+.PHONY: bench-store

@@ -31,7 +31,8 @@ struct gql_arg_def { // field argument or input field
 // Yields the value of a field: *out is NULL or JSON null for null; arrays for lists; for object
 // types any non-null JSON value, handed to the fields below as `call->source`. An error becomes a
 // field error (wire name = errorType) and the field null.
-typedef err *(*gql_resolver)(struct gql_call *call, struct json **out)YIELDS;
+// May wait (a function type cannot carry the mark).
+typedef err *(*gql_resolver)(struct gql_call *call, struct json **out);
 
 struct gql_field_def {
     str name;
@@ -55,8 +56,11 @@ struct gql_enum_value {
     str deprecation_reason;
 };
 
+enum gql_builtin { GQL_CUSTOM, GQL_INT, GQL_FLOAT, GQL_STRING, GQL_BOOLEAN, GQL_ID };
+
 struct gql_type {
     enum gql_kind kind;
+    enum gql_builtin builtin; // of scalars
     str name;
     str description;
     struct gql_field_def *fields; // object, interface
@@ -89,7 +93,8 @@ const struct gql_type *gql_schema_type(const struct gql_schema *schema, str name
 // For attaching resolvers, access data and scalar functions before the schema is used; NULL when
 // absent.
 struct gql_type *gql_schema_type_mut(struct gql_schema *schema, str name);
-struct gql_type *gql_schema_type_at(struct gql_schema *schema, size_t index); // NULL behind the last
+struct gql_type *gql_schema_type_at(
+    struct gql_schema *schema, size_t index); // NULL behind the last
 struct gql_field_def *gql_schema_field_mut(struct gql_schema *schema, str type, str field);
 const struct gql_type *gql_schema_root(
     const struct gql_schema *schema, enum gql_operation_kind kind);

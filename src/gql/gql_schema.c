@@ -27,10 +27,20 @@ static const char BUILTIN[] =
     "\"Exposes a URL that specifies the behavior of this scalar.\" "
     "directive @specifiedBy(url: String!) on SCALAR";
 
-bool gql_is_builtin_scalar(str name)
+enum gql_builtin gql_builtin_scalar(str name)
 {
-    return str_eq(name, S("Int")) || str_eq(name, S("Float")) || str_eq(name, S("String")) ||
-           str_eq(name, S("Boolean")) || str_eq(name, S("ID"));
+    static const str NAMES[] = {[GQL_INT] = S_INIT("Int"),
+        [GQL_FLOAT] = S_INIT("Float"),
+        [GQL_STRING] = S_INIT("String"),
+        [GQL_BOOLEAN] = S_INIT("Boolean"),
+        [GQL_ID] = S_INIT("ID")};
+
+    for (size_t i = GQL_INT; i < countof(NAMES); i++) {
+        if (str_eq(name, NAMES[i])) {
+            return (enum gql_builtin)i;
+        }
+    }
+    return GQL_CUSTOM;
 }
 
 const struct gql_type *gql_ref_type(const struct gql_type_ref *ref)
@@ -175,6 +185,30 @@ const struct gql_type *gql_schema_root(
     const struct gql_schema *schema, enum gql_operation_kind kind)
 {
     return schema->roots[kind];
+}
+
+const struct gql_directive_def *gql_schema_directive(const struct gql_schema *schema, str name)
+{
+    for (size_t i = 0; i < schema->directives.count; i++) {
+        if (str_eq(schema->directives.items[i]->name, name)) {
+            return schema->directives.items[i];
+        }
+    }
+    return NULL;
+}
+
+const struct gql_type_ref *gql_ref_of_ast(
+    struct arena *arena, const struct gql_schema *schema, const struct gql_type_ast *ast)
+{
+    struct gql_type_ref *ref = arena_new_of(arena, struct gql_type_ref);
+    if (ast->kind == GQL_AST_NAMED) {
+        *ref = (struct gql_type_ref){
+            .kind = GQL_REF_NAMED, .type = gql_schema_type(schema, ast->name)};
+        return ref->type != NULL ? ref : NULL;
+    }
+    ref->kind = ast->kind == GQL_AST_LIST ? GQL_REF_LIST : GQL_REF_NON_NULL;
+    ref->of = gql_ref_of_ast(arena, schema, ast->of);
+    return ref->of != NULL ? ref : NULL;
 }
 
 // ---- building ------------------------------------------------------------------------------
@@ -399,6 +433,7 @@ static err *declare_types(struct builder *b, const struct gql_document *doc)
         struct gql_type *type = arena_new_of(b->arena, struct gql_type);
         *type = (struct gql_type){
             .kind = KIND_OF[d->kind], .name = d->name, .description = d->description};
+        type->builtin = d->kind == GQL_DEF_SCALAR ? gql_builtin_scalar(d->name) : GQL_CUSTOM;
         if (map_set(b->schema->by_name, d->name, type) != NULL) {
             return bad_schema(b, d->pos,
                 str_cat(b->arena, S("There can be only one type named \""), d->name, S("\".")));
