@@ -1,13 +1,12 @@
 // The writer thread: takes what has been submitted, carries it out in one transaction, makes it
-// durable with one sync, tells the watchers, wakes the waiters. Between groups it builds indexes
-// and moves the write-ahead log into the database.
+// durable with one sync, tells the watchers, wakes the waiters. Between groups it builds indexes.
 #include "store/store_int.h"
 
-// Pages of 4 KiB in the log at which it is copied over, and at which the readers are waited for so
-// that it can begin anew.
-enum { LOG_PAGES = 4000, LOG_PAGES_MAX = 16000, LOG_WAIT_MS = 50 };
-
-enum { RETRY_US = 1000000, GATHER_FROM_US = 100 };
+enum {
+    RETRY_US = 1000000,   // between attempts to go on with a build
+    GATHER_FROM_US = 100, // commits faster than this are not worth waiting for company
+    GATHER_MAX_US = 2000,
+};
 
 err *err_copy(struct arena *arena, const err *e)
 {
@@ -182,37 +181,6 @@ static void run_apply(struct store *store, struct job *job)
     finish(store, job);
 }
 
-// ---- the log -----------------------------------------------------------------------------------
-
-static void tend_log(struct store *store)
-{
-    int pages = store->log_pages;
-    store->log_done = pages < store->log_done ? 0 : store->log_done; // it has begun anew
-    if (pages - store->log_done < LOG_PAGES) {
-        return;
-    }
-    // RESTART waits (in SQLite's busy handler) for readers of older snapshots; a loop drops its
-    // snapshot at the end of the turn.
-    bool restart = pages >= LOG_PAGES_MAX;
-    int mode = restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-    sqlite3_busy_timeout(store->writer.db, LOG_WAIT_MS);
-    int rc = sqlite3_wal_checkpoint_v2(store->writer.db, NULL, mode, NULL, NULL);
-    sqlite3_busy_timeout(store->writer.db, BUSY_MS);
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
-        log_warn("store.checkpoint", "%s: %s", store->options.path, sqlite3_errstr(rc));
-    }
-    store->log_done = pages;
-}
-
-static int on_log(void *arg, sqlite3 *db, const char *name, int pages)
-{
-    struct store *store = arg;
-    (void)db;
-    (void)name;
-    store->log_pages = pages;
-    return SQLITE_OK;
-}
-
 // ---- the thread --------------------------------------------------------------------------------
 
 enum patience { WAIT_NOT, WAIT_A_WHILE, WAIT_FOREVER };
@@ -243,7 +211,9 @@ static void wait_for_jobs(struct store *store, enum patience patience)
     wait_for(store, 1, patience == WAIT_FOREVER ? 0 : RETRY_US);
     if (store->group_count + store->left_count > 1 && store->commit_us >= GATHER_FROM_US) {
         size_t crowd = store->group_count + store->left_count;
-        wait_for(store, crowd < GROUP_MAX ? crowd : GROUP_MAX, store->commit_us / 4);
+        u64 limit_us = store->commit_us / 4;
+        wait_for(store, crowd < GROUP_MAX ? crowd : GROUP_MAX,
+            limit_us < GATHER_MAX_US ? limit_us : GATHER_MAX_US);
     }
 }
 
@@ -300,7 +270,6 @@ void *writer_main(void *arg)
     struct job *jobs[GROUP_MAX];
     size_t count = 0;
     bool stuck = false;
-    sqlite3_wal_hook(store->writer.db, on_log, store);
     while (take(store, jobs, &count, patience_of(store, stuck))) {
         if (count > 0 && jobs[0]->kind == JOB_WRITE) {
             run_group(store, jobs, count);
@@ -311,7 +280,7 @@ void *writer_main(void *arg)
         if (store->building) {
             build(store, &stuck);
         }
-        tend_log(store);
+        log_tend(store);
     }
     return NULL;
 }

@@ -168,6 +168,7 @@ static void test_power_cuts(void **state)
     fixture_init(&f);
     f.data = run;
     f.options.fast_unsafe = false;
+    f.options.log_pages = 30;
     assert_ok(store_open(f.arena, &f.options, &f.store));
     u64 syncs = disk.syncs;
     fixture_run(&f, cut_power);
@@ -219,6 +220,7 @@ static void test_faults(void **state)
     fixture_init(&f);
     f.data = run;
     f.options.fast_unsafe = false;
+    f.options.log_pages = 30;
     assert_ok(store_open(f.arena, &f.options, &f.store));
     fixture_run(&f, write_with_faults);
     store_close(f.store);
