@@ -268,13 +268,6 @@ static void run(void *arg) YIELDS
 {
     static const size_t fibers[] = {1, 8, 64, 256};
     struct bench *bench = arg;
-    if (getenv("ONLY64")) {
-        must(store_apply(bench->store, bench->arena, TABLES, countof(TABLES), NULL));
-        measure_writes(bench, S("Post"), 64);
-        measure_writes(bench, S("Post"), 64);
-        loop_stop(bench->loop);
-        return;
-    }
     check(store_apply(bench->store, bench->arena, TABLES, countof(TABLES), NULL) == NULL);
     for (size_t i = 0; i < countof(fibers); i++) {
         measure_writes(bench, S("Post"), fibers[i]);
