@@ -1,6 +1,8 @@
 // Loops: libuv underneath, a queue of ready fibers, messages from other threads.
 #include "fiber/fiber_int.h"
 
+#include <signal.h>
+
 static _Thread_local struct loop *thread_loop;
 
 struct loop *loop_current(void)
@@ -172,6 +174,9 @@ void loop_stop(struct loop *loop)
 struct loop *loop_new(unsigned index)
 {
     struct loop *loop = mem_new(struct loop);
+    // OpenSSL and curl write to sockets without MSG_NOSIGNAL: a peer that has gone must be an error
+    // of that connection, not the end of the process.
+    signal(SIGPIPE, SIG_IGN);
     loop->index = index;
     loop->cancelled =
         (err){.code = ERR_CANCELLED, .text = S("cancelled"), .file = __FILE__, .line = __LINE__};
@@ -209,6 +214,9 @@ void loop_free(struct loop *loop)
 {
     struct loop *outer = thread_loop;
     thread_loop = loop;
+    for (size_t i = 0; i < loop->local_count; i++) {
+        loop->locals[i].release(loop->locals[i].value);
+    }
     fiber_pool_free(loop);
     uv_walk(&loop->uv, close_handle, NULL);
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
@@ -240,6 +248,23 @@ void loop_forget_turn_end(struct loop *loop, const void *key)
             return;
         }
     }
+}
+
+void *loop_local(const struct loop *loop, const void *key)
+{
+    for (size_t i = 0; i < loop->local_count; i++) {
+        if (loop->locals[i].key == key) {
+            return loop->locals[i].value;
+        }
+    }
+    return NULL;
+}
+
+void loop_set_local(struct loop *loop, const void *key, void *value, void (*release)(void *value))
+{
+    check(loop_local(loop, key) == NULL && loop->local_count < LOCALS_MAX);
+    loop->locals[loop->local_count++] =
+        (struct local){.key = key, .value = value, .release = release};
 }
 
 struct work {

@@ -32,7 +32,8 @@ struct gql_arg_def { // field argument or input field
 // Yields the value of a field: *out is NULL or JSON null for null; arrays for lists; for object
 // types any non-null JSON value, handed to the fields below as `call->source`. An error becomes a
 // field error (wire name = errorType) and the field null.
-typedef err *(*gql_resolver)(struct gql_call *call, struct json **out)YIELDS;
+// May wait (a function type cannot carry the mark).
+typedef err *(*gql_resolver)(struct gql_call *call, struct json **out);
 
 struct gql_field_def {
     str name;

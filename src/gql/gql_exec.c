@@ -202,6 +202,9 @@ static bool is_fatal(struct state *s)
 }
 
 static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
+    const struct json *value, const struct spot *spot) YIELDS;
+
+static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     const struct json *value, const struct spot *spot)
 {
     struct path here = {.parent = spot->path};
@@ -223,6 +226,9 @@ static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     buf_add_char(s->out, ']');
     return true;
 }
+
+static bool complete_composite(struct state *s, const struct gql_type *type,
+    const struct json *value, const struct spot *spot) YIELDS;
 
 static bool complete_composite(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
@@ -402,7 +408,7 @@ static bool write_field(struct state *s, const struct gql_plan_field *field,
         json_write_string(s->out, object->type->name);
         return true;
     }
-    if (exec->may_access != NULL && exec->event == NULL && !field->is_meta &&
+    if (exec->may_access != NULL && !field->is_meta &&
         !exec->may_access(exec->request, object->type, field->field)) {
         e = fail(s->arena, ERR_FORBIDDEN, "Not Authorized to access %.*s on type %.*s",
             PRI(field->field->name), PRI(object->type->name));

@@ -67,6 +67,8 @@ static err *choose_protocol(struct net_stream *stream)
     return tls ? begin_tls(stream, until_us) : NULL;
 }
 
+static void connection_fiber(void *arg) YIELDS;
+
 static void connection_fiber(void *arg)
 {
     struct net_stream *stream = arg;

@@ -56,7 +56,8 @@ void net_close(struct net_stream *stream);
 [[nodiscard]] err *net_write2(struct net_stream *stream, str first, str second) YIELDS;
 // Ends our side (TLS close_notify, then FIN).
 void net_shutdown(struct net_stream *stream);
-void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms); // 0: none
+// How long a read waits for a byte, and a write for the peer to take any; 0: for ever.
+void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms);
 bool net_is_tls(const struct net_stream *stream);
 str net_peer(const struct net_stream *stream); // "127.0.0.1", for logs and identity.sourceIp
 void net_stream_set_idle(struct net_stream *stream, bool idle);

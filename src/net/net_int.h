@@ -19,6 +19,7 @@ struct net_stream {
     struct fiber *writer;
     struct fiber *owner; // cancelled when the peer resets the connection
     bool broken;
+    bool dry; // the last read took all there was: poll before the next
     bool idle;
     bool ended; // our side is shut down
     u64 read_ms;

@@ -58,6 +58,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if ((events & (UV_READABLE | UV_DISCONNECT)) != 0) {
+        stream->dry = false;
         if (stream->reader == NULL) { // level-triggered: nobody reads now, so do not ask again
             wanted &= ~(events & (UV_READABLE | UV_DISCONNECT));
         }
@@ -178,8 +179,12 @@ err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
     }
     u64 limit = until(stream->read_ms);
     for (;;) {
+        if (stream->dry) { // saves the call that would only say EAGAIN
+            TRY(net_stream_wait(stream, false, limit));
+        }
         ssize_t done = recv(stream->fd, bytes, size, 0);
         if (done >= 0) {
+            stream->dry = done > 0 && (size_t)done < size;
             *got = (size_t)done;
             return NULL;
         }
@@ -189,7 +194,7 @@ err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
         if (errno != EAGAIN) {
             return net_broken();
         }
-        TRY(net_stream_wait(stream, false, limit));
+        stream->dry = true;
     }
 }
 
@@ -223,6 +228,7 @@ static err *write_tls(struct net_stream *stream, str bytes)
             continue;
         }
         bytes = str_sub(bytes, done, bytes.len);
+        limit = until(stream->write_ms); // a slow peer is not a dead one
     }
     return NULL;
 }
@@ -247,6 +253,7 @@ err *net_write2(struct net_stream *stream, str first, str second)
         }
         if (sent < 0) {
             TRY(net_stream_wait(stream, true, limit));
+            limit = until(stream->write_ms); // a slow peer is not a dead one
             continue;
         }
         size_t of_first = (size_t)sent < first.len ? (size_t)sent : first.len;

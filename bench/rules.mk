@@ -1,0 +1,1 @@
+include $(filter-out bench/rules.mk,$(wildcard bench/*.mk))

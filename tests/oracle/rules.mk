@@ -1,0 +1,10 @@
+ORACLE_PACKAGES := tests/oracle/node_modules/.package-lock.json
+
+$(ORACLE_PACKAGES): tests/oracle/package-lock.json
+	cd tests/oracle && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+test-oracle: $(BUILD)/ampd $(ORACLE_PACKAGES) ## schemas and model introspection against the official generators'
+	cd tests/oracle && AMPD=$(abspath $(BUILD))/ampd node --test $(notdir $(wildcard tests/oracle/*.test.mjs))
+TESTS += test-oracle
+.PHONY: test-oracle
