@@ -67,11 +67,6 @@ run: ## install what is missing, build, and serve the todo example
 	@$(MAKE) --no-print-directory -j2 all js
 	@node scripts/run.mjs examples/todo
 
-bench: ## figures beside a peer or a limit of the same run
-	@sh scripts/deps.sh bench
-	@$(MAKE) --no-print-directory -j2 all js
-	@set -e; for bench in $(BENCHES); do $(MAKE) --no-print-directory $$bench; done
-
 format: ## put all C into the project's format
 	clang-format-14 -i $(C_FILES)
 
@@ -88,5 +83,5 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 -include $(OBJ:.o=.d) $(SANOBJ:.o=.d) $(UNITBIN:=.d)
-.PHONY: all test test-unit test-format bench run format help clean
+.PHONY: all test test-unit test-format run format help clean
 .SECONDARY:
