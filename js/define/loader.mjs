@@ -24,19 +24,22 @@ export class Loader {
 
   /**
    * One build; tells the outcome as an event.
+   * @param {() => void} [ready] called when the build is over and `inputs` are known, before the event goes out
    * @returns {Promise<boolean>} whether it went well
    */
-  async run() {
+  async run(ready = () => {}) {
     const start = performance.now();
     const ms = () => Math.round(performance.now() - start);
     try {
       const { changed, warnings } = await this.build();
+      ready();
       emit({ event: 'manifest', path: this.options.out, changed, ms: ms(), warnings });
       return true;
     } catch (error) {
       const problems = error instanceof BuildError ? error.problems : [internal(error)];
       const named = problems.flatMap(({ file }) => (file === null ? [] : [path.resolve(this.root, file)]));
       this.inputs = [...new Set([...this.inputs, ...named])];
+      ready();
       emit({ event: 'error', ms: ms(), errors: problems });
       return false;
     }

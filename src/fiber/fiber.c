@@ -245,6 +245,20 @@ u64 fiber_deadline(u64 mono_us)
     return old;
 }
 
+void fiber_trim_stack(void)
+{
+#ifndef WITH_ASAN          // its records of the stack's frames would no longer fit
+    enum { MARGIN = 512 }; // for the frame of madvise itself
+    struct fiber *fiber = fiber_current();
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)fiber->stack + page; // above the guard page
+    uintptr_t to = ((uintptr_t)__builtin_frame_address(0) - MARGIN) & ~(page - 1);
+    if (to > from) {
+        check(madvise((void *)from, to - from, MADV_DONTNEED) == 0);
+    }
+#endif
+}
+
 struct arena *fiber_arena(void)
 {
     struct fiber *fiber = fiber_current();

@@ -50,6 +50,9 @@ void fiber_cancel(struct fiber *fiber);
 bool fiber_is_cancelled(const struct fiber *fiber);
 // Waits end with ERR_TIMEOUT after this moment (time_mono_us); 0 removes it. Returns the old one.
 u64 fiber_deadline(u64 mono_us);
+// Gives the memory of deeper calls, which have returned, back to the system: for a fiber that is
+// about to wait for long. One system call.
+void fiber_trim_stack(void);
 // An arena that lives as long as the fiber.
 struct arena *fiber_arena(void);
 

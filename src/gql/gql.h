@@ -22,8 +22,9 @@ struct gql_arg_def { // field argument or input field
     str name;
     str description;
     const struct gql_type_ref *type;
-    const struct json *otherwise; // coerced default, or NULL
-    str otherwise_text;           // default as GraphQL text, for introspection
+    const struct json *otherwise;            // coerced default, or NULL
+    const struct gql_value *otherwise_value; // as written
+    str otherwise_text;                      // the same as text, for introspection
     const struct gql_directive *directives;
     size_t directive_count;
 };

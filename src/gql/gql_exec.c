@@ -149,7 +149,8 @@ static bool write_object(struct state *s, const struct gql_plan_object *object,
 static bool complete(struct state *s, const struct gql_type_ref *ref, const struct json *value,
     const struct spot *spot) YIELDS;
 
-static bool leaf_error(struct state *s, const struct spot *spot, str message)
+__attribute__((noinline, cold)) static bool leaf_error(
+    struct state *s, const struct spot *spot, str message)
 {
     struct buf where = buf_in(s->arena, 64 * 1024);
     path_text(&where, spot->path);
@@ -159,7 +160,7 @@ static bool leaf_error(struct state *s, const struct spot *spot, str message)
     return false;
 }
 
-static bool complete_leaf(
+__attribute__((noinline)) static bool complete_leaf(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
 {
     struct json *wire = NULL;
@@ -355,9 +356,10 @@ static err *run_resolver(gql_resolver resolve, struct gql_call *call, struct jso
     return resolve(call, out);
 }
 
-static err *resolve_field(struct state *s, const struct gql_plan_field *field,
-    const struct gql_type *parent, const struct json *source, const struct path *path,
-    struct json **out) YIELDS;
+// Not inlined: its frame would stay on the stack while the values below are completed.
+__attribute__((noinline)) static err *resolve_field(struct state *s,
+    const struct gql_plan_field *field, const struct gql_type *parent, const struct json *source,
+    const struct path *path, struct json **out) YIELDS;
 
 static err *resolve_field(struct state *s, const struct gql_plan_field *field,
     const struct gql_type *parent, const struct json *source, const struct path *path,

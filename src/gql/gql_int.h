@@ -11,6 +11,7 @@ struct gql_directive_def {
     str *locations;
     size_t location_count;
     bool repeatable;
+    bool built_in;
 };
 
 struct gql_schema {

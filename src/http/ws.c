@@ -177,8 +177,9 @@ static bool enqueue(struct ws *ws, str first, str second, str third)
 {
     const str parts[] = {first, second, third};
     size_t total = first.len + second.len + third.len;
-    if (ws->failed || ws_queued(ws) + total > ws->queue_max) {
-        return false;
+    size_t queued = ws_queued(ws);
+    if (ws->failed || (queued > 0 && queued + total > ws->queue_max)) {
+        return false; // one message is always taken: its sender knows its size
     }
     bool direct = ws->writer == NULL && ws->out.len == 0;
     for (size_t i = 0; i < countof(parts); i++) {

@@ -291,10 +291,21 @@ test('handlers that fail', async () => {
   connection.close()
 })
 
+test('a small answer is one TLS record, a large one is whole', async () => {
+  for (const size of [0, 1000, 1024, 1025, 12 * 1024, 12 * 1024 + 1, 70000]) {
+    for (const secure of [false, true]) {
+      const { body } = await exchange(port, POST('/echo', 'y'.repeat(size)), { secure })
+      assert.equal(body.length, size)
+    }
+  }
+})
+
 test('a header value cannot end its line', async () => {
   const response = await exchange(port, GET('/header?value=a%0d%0aX-Evil:%20b%00c'))
   assert.equal(response.headers['x-value'], 'a  X-Evil: b c')
   assert.equal(response.headers['x-evil'], undefined)
+  const typed = await exchange(port, GET('/header?type=a/b%0aX-Evil:%20b'))
+  assert.equal(typed.headers['content-type'], 'a/b X-Evil: b')
 })
 
 test('CORS', async () => {

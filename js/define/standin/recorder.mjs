@@ -104,6 +104,8 @@ function create(root, path, options = {}) {
   const target = function () {}.bind(null);
   delete (/** @type {any} */ (target).name);
   delete (/** @type {any} */ (target).length);
+  // Printing looks at the target, not at the proxy.
+  Object.defineProperty(target, inspect.custom, { value: () => `[recorded ${fullPath(meta)}]`, configurable: true });
   const proxy = new Proxy(target, handlerFor(meta));
   metas.set(proxy, meta);
   return proxy;
@@ -153,8 +155,6 @@ function getSymbol(meta, symbol) {
       return meta.root.kind === 'module' ? undefined : emptyIterator(meta);
     case Symbol.hasInstance:
       return (/** @type {unknown} */ value) => isInstance(meta, value);
-    case inspect.custom:
-      return () => `[recorded ${fullPath(meta)}]`;
     default:
       return undefined;
   }
