@@ -73,16 +73,31 @@ static void entry(struct transfer from)
 // step over it. It costs address space only.
 enum { GUARD_SIZE = 64 * 1024 };
 
+static char *stack_new(size_t size)
+{
+    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) {
+        return NULL;
+    }
+    if (mprotect(stack, GUARD_SIZE, PROT_NONE) != 0) { // the guard is a mapping of its own
+        munmap(stack, size);
+        return NULL;
+    }
+    return stack;
+}
+
 static struct fiber *fiber_new(struct loop *loop)
 {
+    char *stack = stack_new(STACK_SIZE + GUARD_SIZE);
+    if (stack == NULL) {
+        return NULL;
+    }
     struct fiber *fiber = mem_new(struct fiber);
     fiber->loop = loop;
     fiber->stack_size = STACK_SIZE + GUARD_SIZE;
-    fiber->stack = mmap(NULL, fiber->stack_size, PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    check(fiber->stack != MAP_FAILED);
-    check(mprotect(fiber->stack, GUARD_SIZE, PROT_NONE) == 0);
-    fiber->context = make_fcontext(fiber->stack + fiber->stack_size, STACK_SIZE, entry);
+    fiber->stack = stack;
+    fiber->context = make_fcontext(stack + fiber->stack_size, STACK_SIZE, entry);
     return fiber;
 }
 
@@ -165,6 +180,13 @@ void fiber_make_ready(struct fiber *fiber)
 
 struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg)
 {
+    struct fiber *fiber = fiber_try_start(name, fn, arg);
+    check(fiber != NULL);
+    return fiber;
+}
+
+struct fiber *fiber_try_start(const char *name, void (*fn)(void *arg), void *arg)
+{
     struct loop *loop = loop_current();
     check(loop != NULL);
     struct fiber *fiber = loop->pool;
@@ -173,6 +195,9 @@ struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg)
         loop->pool_count--;
     } else {
         fiber = fiber_new(loop);
+    }
+    if (fiber == NULL) {
+        return NULL;
     }
     fiber->name = name;
     fiber->fn = fn;
