@@ -21,7 +21,8 @@ void loop_free(struct loop *loop);
 struct loop *loop_current(void); // of the calling thread; NULL outside
 unsigned loop_index(const struct loop *loop);
 uv_loop_t *loop_uv(struct loop *loop);
-// Runs fn(arg) on the loop's thread, soon, in order of posting; any thread.
+// Runs fn(arg) on the loop's thread, soon, in order of posting; any thread. What is posted when the
+// loop has ended is never run.
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
 // Number of fibers alive on the loop.
 size_t loop_fiber_count(const struct loop *loop);

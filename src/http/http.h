@@ -146,9 +146,9 @@ struct http_client_req {
     struct http_header *headers;
     size_t header_count;
     str body;
-    u64 timeout_ms;
-    size_t response_max;
-    const char *ca_pem; // NULL: the system's CAs
+    u64 timeout_ms;      // for the whole of it; 0: only the fiber's deadline
+    size_t response_max; // a longer body is ERR_TOO_LARGE
+    const char *ca_pem;  // file of the only authorities to trust; NULL: the system's
 };
 
 struct http_client_res {
@@ -158,6 +158,8 @@ struct http_client_res {
     str body;
 };
 
-// One request over libcurl driven by the current loop. Result in `arena`.
+// One request over libcurl driven by the current loop. Result in `arena`; any status is a result.
+// Redirects are not followed. ERR_INVALID: it cannot be sent so; ERR_IO: no connection, no trust,
+// or a broken answer; ERR_TIMEOUT; ERR_TOO_LARGE; ERR_CANCELLED ends the connection.
 [[nodiscard]] err *http_fetch(
     struct arena *arena, const struct http_client_req *req, struct http_client_res *out) YIELDS;
