@@ -2,6 +2,7 @@
 // pair of C symbols (12 ns here; swapcontext costs two system calls).
 #include "fiber/fiber_int.h"
 
+#include <stdio.h>
 #include <sys/mman.h>
 
 struct transfer {
@@ -87,6 +88,38 @@ static char *stack_new(size_t size)
     return stack;
 }
 
+// A stack and its guard are two mappings, of which Linux allows a process 65,530 unless
+// vm.max_map_count says otherwise. What fibers leave free is for the rest of the process: a library
+// or malloc that finds none left fails.
+enum { MAPPINGS_DEFAULT = 65530, MAPPINGS_EACH = 2, MAPPINGS_SPARE = 8192 };
+
+static _Atomic size_t stacks; // of the process
+
+static size_t stacks_max(void)
+{
+    static _Atomic size_t known;
+    size_t max = known;
+    if (max == 0) {
+        unsigned long mappings = MAPPINGS_DEFAULT;
+        FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+        if (file != NULL) {
+            mappings = fscanf(file, "%lu", &mappings) == 1 ? mappings : MAPPINGS_DEFAULT;
+            fclose(file);
+        }
+        max = mappings > 2 * MAPPINGS_SPARE ? (mappings - MAPPINGS_SPARE) / MAPPINGS_EACH
+                                            : mappings / (2 * MAPPINGS_EACH);
+        known = max;
+    }
+    return max;
+}
+
+bool fiber_has_room(void)
+{
+    struct loop *loop = loop_current();
+    check(loop != NULL);
+    return loop->pool != NULL || stacks < stacks_max();
+}
+
 static struct fiber *fiber_new(struct loop *loop)
 {
     char *stack = stack_new(STACK_SIZE + GUARD_SIZE);
@@ -94,6 +127,7 @@ static struct fiber *fiber_new(struct loop *loop)
         return NULL;
     }
     struct fiber *fiber = mem_new(struct fiber);
+    stacks++;
     fiber->loop = loop;
     fiber->stack_size = STACK_SIZE + GUARD_SIZE;
     fiber->stack = stack;
@@ -110,6 +144,7 @@ static void timer_closed(uv_handle_t *handle)
 static void fiber_free(struct fiber *fiber)
 {
     munmap(fiber->stack, fiber->stack_size);
+    stacks--;
     if (fiber->timer_made) {
         uv_close((uv_handle_t *)&fiber->timer, timer_closed);
     } else {

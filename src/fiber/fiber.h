@@ -44,6 +44,8 @@ struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg);
 // for another stack (Linux: vm.max_map_count allows some 32,000), where fiber_start ends the
 // process.
 struct fiber *fiber_try_start(const char *name, void (*fn)(void *arg), void *arg);
+// False when the system soon has no room for another stack: take no new work from outside.
+bool fiber_has_room(void);
 struct fiber *fiber_current(void); // NULL outside a fiber
 // Makes the next (or present) wait fail with ERR_CANCELLED. Same thread only.
 void fiber_cancel(struct fiber *fiber);

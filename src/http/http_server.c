@@ -16,12 +16,11 @@ const struct http_limits HTTP_LIMITS_DEFAULT = {
 
 enum {
     READ_SIZE = 16 * 1024,
-    DRAIN_MAX = 256 * 1024,       // an unread body up to this is passed over to keep the connection
-    LINGER_MS = 2000,             // how long a closing connection still takes bytes in
-    COALESCE_MAX = 2048,          // smaller pieces of a chunked answer go out in one system call
-    DIRECT_MIN = 4096,            // larger pieces of a body are read straight to where they go
-    TOGETHER_MAX = 1024,          // a body up to this is copied behind its head: one piece to send
-    TOGETHER_TLS_MAX = 12 * 1024, // and one TLS record
+    DRAIN_MAX = 256 * 1024,   // an unread body up to this is passed over to keep the connection
+    LINGER_MS = 2000,         // how long a closing connection still takes bytes in
+    COALESCE_MAX = 2048,      // smaller pieces of a chunked answer go out in one system call
+    DIRECT_MIN = 4096,        // larger pieces of a body are read straight to where they go
+    TOGETHER_MAX = 1024,      // a body up to this is copied behind its head: one piece to send
     HEADERS_MAX = 512 * 1024, // response headers; what is echoed is bounded by the request's head
 };
 
@@ -120,7 +119,7 @@ enum { LENGTH_CHUNKED = -1, LENGTH_UNTIL_CLOSE = -2 };
 static struct buf response_head(struct http_req *req, int status, str content_type, i64 length)
 {
     struct http_conn *conn = req->conn;
-    struct buf head = buf_in(req->arena, HEADERS_MAX + TOGETHER_TLS_MAX + 4096);
+    struct buf head = buf_in(req->arena, HEADERS_MAX + TOGETHER_MAX + 4096);
     bool no_body = status == 204 || status == 304;
     check(status >= 200 && (!no_body || length == 0));
     (void)buf_room(&head, 512); // most fit: no growing
@@ -177,7 +176,7 @@ err *http_reply(struct http_req *req, int status, str content_type, str body)
     conn->length_left = 0;
     conn->chunked_out = false;
     body = conn->head_only ? (str){} : body;
-    if (body.len <= (req->is_tls ? TOGETHER_TLS_MAX : TOGETHER_MAX)) {
+    if (body.len <= TOGETHER_MAX) {
         buf_add(&head, body);
         return net_write(conn->stream, buf_str(&head));
     }

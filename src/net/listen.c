@@ -157,7 +157,7 @@ static void on_listening(uv_poll_t *poll, int status, int events)
             }
             return;
         }
-        if (listener->connection_count >= listener->options.connections_max) {
+        if (listener->connection_count >= listener->options.connections_max || !fiber_has_room()) {
             close(fd);
             continue;
         }
