@@ -21,8 +21,8 @@ enum {
 };
 
 // ---- keys --------------------------------------------------------------------------------------
-// Says in DynamoDB's words what is wrong with a key value; `out` is in the arena, or borrows the text
-// of a string.
+// Says in DynamoDB's words what is wrong with a key value; `out` is in the arena, or borrows the
+// text of a string.
 [[nodiscard]] err *key_encode(struct arena *arena, const struct json *value,
     const struct store_key_def *def, size_t max, str *out);
 bool key_has_type(const struct store_key_def *def, const struct json *value);
