@@ -35,6 +35,11 @@ $(BUILD)/san/src/%.o: src/%.c
 $(BUILD)/san/libampd.a: $(SANOBJ)
 	@rm -f $@ && ar rcs $@ $^
 
+# The whole program under ASan and UBSan: AMPD=build/san/ampd make test-clients.
+$(BUILD)/san/ampd: $(BUILD)/san/libampd.a $(BUILD)/san/src/main.o
+	@echo "  LINK  $@"
+	@$(CC) $(SAN) -o $@ $(BUILD)/san/src/main.o $(BUILD)/san/libampd.a $(LIBS)
+
 # One binary per tests/unit/test_*.c, linked with the sanitized objects.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 	@mkdir -p $(@D)
@@ -48,7 +53,28 @@ TESTS += test-unit
 # Each folder of tests and of JavaScript brings its own targets and adds them to TESTS.
 include $(wildcard tests/*/rules.mk js/rules.mk js/*/rules.mk bench/rules.mk)
 
-test: $(TESTS) ## everything
+# The longest first: two run at a time.
+LONG_TESTS := test-fuzz test-oracle test-browser test-clients test-crash
+TESTS_SORTED = $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TESTS))
+
+test: ## install what is missing, build, prove everything
+	@sh scripts/deps.sh test
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/san/libampd.a js
+	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
+
+run: ## install what is missing, build, and serve the todo example
+	@sh scripts/deps.sh build
+	@$(MAKE) --no-print-directory -j2 all js
+	@node scripts/run.mjs examples/todo
+
+format: ## put all C into the project's format
+	clang-format-14 -i $(C_FILES)
+
+C_FILES := $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch] bench/*.c)
+
+test-format: ## the format, without changing anything
+	@clang-format-14 --dry-run -Werror $(C_FILES) && echo "1 passed, 0 failed"
+TESTS += test-format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -56,6 +82,6 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(SANOBJ:.o=.d)
-.PHONY: all test test-unit help clean
+-include $(OBJ:.o=.d) $(SANOBJ:.o=.d) $(UNITBIN:=.d)
+.PHONY: all test test-unit test-format run format help clean
 .SECONDARY:

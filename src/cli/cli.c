@@ -15,6 +15,11 @@ static const struct cli_command COMMANDS[] = {
         "Reads SDL with directives from FILE (or standard input) and prints the schema\n"
         "that would be served, or the model introspection that clients get.",
         cli_schema},
+    {"trust", "make browsers trust the project's local HTTPS", "[options]",
+        "Installs the certificate of the project's local authority (made when there is none)\n"
+        "in the system's store and in those of Chromium and Firefox. The authority can only\n"
+        "vouch for localhost and this machine's own name.",
+        cli_trust},
     {"version", "print the version", "", "", run_version},
 };
 

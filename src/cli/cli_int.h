@@ -32,3 +32,8 @@ int cli_fail(enum cli_exit code, const err *e);
 
 int cli_sandbox(struct arena *arena, int argc, char **argv);
 int cli_schema(struct arena *arena, int argc, char **argv);
+int cli_trust(struct arena *arena, int argc, char **argv);
+
+// Is the authority of this file in the system's store or in this user's Chromium database? Runs
+// certutil and blocks the thread for some milliseconds: at start, or in worker_run.
+bool cli_is_trusted(struct arena *arena, const char *ca_pem);

@@ -169,6 +169,9 @@ err *crypto_ca_ensure(struct arena *arena, const char *data_dir, const struct ca
     AUTO_PAIR struct ca_pair ca = {};
     TRY(crypto_lock(arena, data_dir, &lock));
     TRY(ensure_authority(&work, &ca, out));
+    if (options->authority_only) {
+        return NULL;
+    }
     struct ca_names names = permitted_names(&work, ca.cert, asked, out);
     return ensure_server(&work, &ca, &names, out);
 }

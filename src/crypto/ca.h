@@ -9,7 +9,8 @@ struct ca_options {
     // *.localhost, s3.localhost, *.s3.localhost, 127.0.0.1, ::1, the machine's name).
     const str *names;
     size_t name_count;
-    u64 now_s; // seconds since the epoch; 0: the clock's (tests travel in time)
+    bool authority_only; // leave the server certificate alone (it may be for a server's own names)
+    u64 now_s;           // seconds since the epoch; 0: the clock's (tests travel in time)
 };
 
 // All texts live in the arena of the call.

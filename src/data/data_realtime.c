@@ -75,7 +75,7 @@ static void send_error(
 
 // ---- keep-alive ----------------------------------------------------------------------------
 
-static void keep_alive(void *arg)
+static void keep_alive(void *arg) YIELDS
 {
     struct data_loop *here = arg;
     while (here->conns != NULL && fiber_sleep(KEEP_ALIVE_TICK_MS) == NULL) {

@@ -350,7 +350,7 @@ static void rebind_one(struct data_loop *here, struct arena *arena, struct subsc
     }
 }
 
-static void rebind(void *arg)
+static void rebind(void *arg) YIELDS
 {
     struct data_loop *here = arg;
     struct arena *arena = fiber_arena();
@@ -512,7 +512,7 @@ static void publish_one(struct data_loop *here, struct publication *publication)
 }
 
 // One dispatcher at a time keeps events in the order of their mutations.
-static void dispatch(void *arg)
+static void dispatch(void *arg) YIELDS
 {
     struct data_loop *here = arg;
     while (here->waiting != NULL) {

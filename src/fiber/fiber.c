@@ -3,7 +3,6 @@
 #include "fiber/fiber_int.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 struct transfer {
     void *context;
@@ -70,16 +69,19 @@ static void entry(struct transfer from)
     }
 }
 
+// More than one page, because a function of a library may have a frame larger than that and would
+// step over it. It costs address space only.
+enum { GUARD_SIZE = 64 * 1024 };
+
 static struct fiber *fiber_new(struct loop *loop)
 {
     struct fiber *fiber = mem_new(struct fiber);
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     fiber->loop = loop;
-    fiber->stack_size = STACK_SIZE + page;
+    fiber->stack_size = STACK_SIZE + GUARD_SIZE;
     fiber->stack = mmap(NULL, fiber->stack_size, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     check(fiber->stack != MAP_FAILED);
-    check(mprotect(fiber->stack, page, PROT_NONE) == 0);
+    check(mprotect(fiber->stack, GUARD_SIZE, PROT_NONE) == 0);
     fiber->context = make_fcontext(fiber->stack + fiber->stack_size, STACK_SIZE, entry);
     return fiber;
 }

@@ -151,10 +151,12 @@ static void parse_object_value(struct parser *p, bool constant, struct gql_value
     need_punct(p, '{');
     while (!p->failed && !take_punct(p, '}')) {
         struct gql_value item = {};
+        struct gql_pos key_pos = p->token.pos;
         str key = need_name(p);
         need_punct(p, ':');
         parse_value(p, constant, &item);
         item.key = key;
+        item.key_pos = key_pos;
         *vec_push(p->arena, &items) = item;
     }
     value->items = items.items;
@@ -308,6 +310,7 @@ static void parse_fragment_use(struct parser *p, struct gql_selection *selection
     }
     selection->kind = GQL_INLINE;
     if (take_word(p, S("on"))) {
+        selection->on_pos = p->token.pos;
         selection->on = need_name(p);
     }
     selection->directives = parse_directives(p, false, &selection->directive_count);
@@ -386,6 +389,7 @@ static void parse_fragment(struct parser *p, struct gql_definition *definition)
     if (!take_word(p, S("on"))) {
         expected(p, S("\"on\""));
     }
+    definition->on_pos = p->token.pos;
     definition->on = need_name(p);
     definition->directives = parse_directives(p, false, &definition->directive_count);
     definition->selections = parse_selections(p, &definition->selection_count);

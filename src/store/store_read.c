@@ -9,13 +9,17 @@ enum { CHUNK_ROWS = 200, CHUNK_BYTES = 128 * 1024, INDEX_POLL_MS = 5 };
 static void reader_end(void *arg)
 {
     struct reader *reader = arg;
-    // A failed read may have ended the transaction by itself; else ending one that only read cannot
-    // fail.
-    if (reader->in_snapshot && !sqlite3_get_autocommit(reader->conn.db)) {
-        check(sqlite3_step(reader->conn.commands[CMD_COMMIT]) == SQLITE_DONE);
-        sqlite3_reset(reader->conn.commands[CMD_COMMIT]);
+    bool open = reader->in_snapshot && !sqlite3_get_autocommit(reader->conn.db);
+    reader->in_snapshot = false; // a failed read may have ended it by itself
+    if (!open) {
+        return;
     }
-    reader->in_snapshot = false;
+    int rc = sqlite3_step(reader->conn.commands[CMD_COMMIT]);
+    sqlite3_reset(reader->conn.commands[CMD_COMMIT]);
+    if (rc != SQLITE_DONE) { // of a damaged database only: begin anew with another connection
+        conn_close(&reader->conn);
+        reader->is_open = false;
+    }
 }
 
 static err *reader_open(struct store *store, struct arena *arena, struct reader *reader)
@@ -53,12 +57,13 @@ err *reader_begin(struct store *store, struct arena *arena, struct reader **out)
     struct loop *loop = loop_current();
     check(loop != NULL && loop_index(loop) < store->options.loop_count);
     struct reader *reader = &store->readers[loop_index(loop)];
+    u64 committed = atomic_load(&store->committed); // before the snapshot, so that it holds them
+    if (reader->in_snapshot &&
+        (reader->seen < committed || sqlite3_get_autocommit(reader->conn.db))) {
+        reader_end(reader);
+    }
     if (!reader->is_open) {
         TRY(reader_open(store, arena, reader));
-    }
-    u64 committed = atomic_load(&store->committed); // before the snapshot, so that it holds them
-    if (reader->seen < committed || sqlite3_get_autocommit(reader->conn.db)) {
-        reader_end(reader);
     }
     if (!reader->in_snapshot) {
         TRY(conn_command(&reader->conn, arena, CMD_BEGIN_READ));

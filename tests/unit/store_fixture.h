@@ -230,3 +230,11 @@ static inline void verify(struct fixture *fixture) YIELDS
 {
     assert_ok(store_verify(fixture->store, fixture->arena));
 }
+
+// A test of that name that runs `body` with a fresh store.
+#define TEST(body)                                                                                 \
+    static void test_##body(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        with_store(body);                                                                          \
+    }

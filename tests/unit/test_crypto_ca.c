@@ -186,6 +186,17 @@ static void test_kept(void **state)
     assert_int_equal(first.renew_in_s - second.renew_in_s, 10 * DAY);
 }
 
+static void test_authority_only(void **state)
+{
+    struct place *place = *state;
+    struct ca_options options = {.now_s = NOW, .authority_only = true};
+    struct ca_files files;
+    assert_null(crypto_ca_ensure(place->arena, place->dir, &options, &files));
+    assert_true(files.ca_is_new);
+    assert_int_equal(access(files.server_pem, F_OK), -1);
+    assert_false(ensure(place, NOW).ca_is_new);
+}
+
 static void test_renewed(void **state)
 {
     struct place *place = *state;
@@ -462,6 +473,7 @@ int main(void)
         ca_test(test_first_start),
         ca_test(test_authority_form),
         ca_test(test_kept),
+        ca_test(test_authority_only),
         ca_test(test_renewed),
         ca_test(test_whole_life),
         ca_test(test_clock_set_back),

@@ -380,13 +380,6 @@ static void cancelled_write(struct fixture *f) YIELDS
     assert_code(put(f, "Post", "{'id':'a'}"), ERR_CANCELLED);
 }
 
-#define TEST(body)                                                                                 \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        with_store(body);                                                                          \
-    }
-
 TEST(puts_and_gets)
 TEST(results)
 TEST(keeps_text)
