@@ -75,10 +75,21 @@ const file = 'amplify/backend.ts';
 function endOf(worker) {
   return new Promise((resolve) => {
     worker.once('error', (error) =>
-      resolve(buildError(error.name, error.message, 'The definitions threw this outside of any call, such as in a timer', { file })),
+      resolve(
+        buildError(error.name, error.message, 'The definitions threw this outside of any call, such as in a timer', {
+          file,
+        }),
+      ),
     );
     worker.once('exit', (code) =>
-      resolve(buildError('BackendBuildError', `The definitions ended the process with code ${code}`, 'Remove process.exit from the definitions', { file })),
+      resolve(
+        buildError(
+          'BackendBuildError',
+          `The definitions ended the process with code ${code}`,
+          'Remove process.exit from the definitions',
+          { file },
+        ),
+      ),
     );
   });
 }
@@ -97,7 +108,18 @@ async function withinLimit(work) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(buildError('TimeoutError', `The definitions did not finish within ${limitMs / 1000} s`, 'Look for a loop or an await that never ends', { file })), limitMs);
+    timer = setTimeout(
+      () =>
+        reject(
+          buildError(
+            'TimeoutError',
+            `The definitions did not finish within ${limitMs / 1000} s`,
+            'Look for a loop or an await that never ends',
+            { file },
+          ),
+        ),
+      limitMs,
+    );
   });
   try {
     return /** @type {T} */ (await Promise.race([work, late]));

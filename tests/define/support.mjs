@@ -42,14 +42,20 @@ export function fixture(t, name) {
 export function run(root, { args = [], env = {} } = {}) {
   const out = path.join(root, '.amplify', 'manifest.json');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, '--project', root, '--out', out, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [main, '--project', root, '--out', out, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const text = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr']) {
       child[stream].setEncoding('utf8').on('data', (chunk) => (text[stream] += chunk));
     }
     child.on('error', reject);
     child.on('close', (code) => {
-      const events = text.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+      const events = text.stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
       resolve({ code, events, ...text, out });
     });
   });
@@ -77,7 +83,9 @@ export async function failing(root, options) {
 export class Resident {
   constructor(t, root) {
     this.out = path.join(root, '.amplify', 'manifest.json');
-    this.child = spawn(process.execPath, [main, '--project', root, '--out', this.out, '--watch'], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [main, '--project', root, '--out', this.out, '--watch'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.events = [];
     this.waiting = [];
     this.stderr = '';
