@@ -35,6 +35,11 @@ $(BUILD)/san/src/%.o: src/%.c
 $(BUILD)/san/libampd.a: $(SANOBJ)
 	@rm -f $@ && ar rcs $@ $^
 
+# The whole program under ASan and UBSan: AMPD=build/san/ampd make test-clients.
+$(BUILD)/san/ampd: $(BUILD)/san/libampd.a $(BUILD)/san/src/main.o
+	@echo "  LINK  $@"
+	@$(CC) $(SAN) -o $@ $(BUILD)/san/src/main.o $(BUILD)/san/libampd.a $(LIBS)
+
 # One binary per tests/unit/test_*.c, linked with the sanitized objects.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 	@mkdir -p $(@D)
@@ -77,6 +82,6 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(SANOBJ:.o=.d)
+-include $(OBJ:.o=.d) $(SANOBJ:.o=.d) $(UNITBIN:=.d)
 .PHONY: all test test-unit test-format run format help clean
 .SECONDARY:

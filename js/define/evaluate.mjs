@@ -10,6 +10,8 @@ const workerFile = new URL('./worker.mjs', import.meta.url);
 /** Definitions that take longer than this hang. */
 const limitMs = 60_000;
 
+/** @typedef {{worker: Worker, ended: Promise<Error>}} Spare */
+
 export class Evaluator {
   /** @param {{root: string, name: string, identifier: string}} project */
   constructor(project) {
@@ -21,6 +23,7 @@ export class Evaluator {
     this.spare = this.start();
   }
 
+  /** @returns {Spare} */
   start() {
     const worker = new Worker(workerFile, { stdout: true, stderr: true, stdin: false });
     // What definitions print is for the developer; standard output carries the events.
@@ -28,7 +31,7 @@ export class Evaluator {
     worker.stderr.pipe(process.stderr, { end: false });
     worker.postMessage({ preload: this.preload });
     worker.unref();
-    return worker;
+    return { worker, ended: endOf(worker) };
   }
 
   /**
@@ -38,11 +41,13 @@ export class Evaluator {
   async evaluate(bundle) {
     const file = path.join(this.folder, `definitions-${++this.count}.mjs`);
     fs.writeFileSync(file, bundle.code);
-    const worker = this.spare;
+    const { worker, ended } = this.spare;
     this.preload = bundle.externals;
     worker.ref();
     try {
-      return await answer(worker, { url: pathToFileURL(file).href, map: bundle.map, ...this.project });
+      worker.postMessage({ task: { url: pathToFileURL(file).href, map: bundle.map, ...this.project } });
+      const answer = new Promise((resolve) => worker.once('message', resolve));
+      return await withinLimit(Promise.race([answer, ended.then(fail)]));
     } finally {
       void worker.terminate();
       fs.rmSync(file, { force: true });
@@ -55,25 +60,48 @@ export class Evaluator {
   }
 
   close() {
-    void this.spare.terminate();
+    void this.spare.worker.terminate();
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
+const file = 'amplify/backend.ts';
+
 /**
+ * The end of a thread, which a thread with an answer does not come to.
  * @param {Worker} worker
- * @param {import('./worker.mjs').Task} task
- * @returns {Promise<any>}
+ * @returns {Promise<Error>}
  */
-function answer(worker, task) {
-  const file = 'amplify/backend.ts';
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(buildError('TimeoutError', `The definitions did not finish within ${limitMs / 1000} s`, 'Look for a loop or an await that never ends', { file })), limitMs);
-    worker.once('message', resolve);
-    worker.once('error', (error) => reject(buildError(error.name, error.message, 'The definitions threw this outside of any call', { file })));
-    worker.once('exit', (code) => reject(buildError('BackendBuildError', `The definitions ended the process with code ${code}`, 'Remove process.exit from the definitions', { file })));
-    worker.once('message', () => clearTimeout(timer));
-    worker.once('exit', () => clearTimeout(timer));
-    worker.postMessage({ task });
+function endOf(worker) {
+  return new Promise((resolve) => {
+    worker.once('error', (error) =>
+      resolve(buildError(error.name, error.message, 'The definitions threw this outside of any call, such as in a timer', { file })),
+    );
+    worker.once('exit', (code) =>
+      resolve(buildError('BackendBuildError', `The definitions ended the process with code ${code}`, 'Remove process.exit from the definitions', { file })),
+    );
   });
+}
+
+/** @param {Error} error @returns {never} */
+function fail(error) {
+  throw error;
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function withinLimit(work) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(buildError('TimeoutError', `The definitions did not finish within ${limitMs / 1000} s`, 'Look for a loop or an await that never ends', { file })), limitMs);
+  });
+  try {
+    return /** @type {T} */ (await Promise.race([work, late]));
+  } finally {
+    clearTimeout(timer);
+  }
 }

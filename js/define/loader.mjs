@@ -1,10 +1,13 @@
 // From a project to its manifest: bundle, evaluate, generate, write.
 import fs from 'node:fs';
 import { Bundler } from './bundle.mjs';
+import { writeEnvTypes } from './envtypes.mjs';
 import { Evaluator } from './evaluate.mjs';
 import { writeIfChanged } from './files.mjs';
 import { projectName } from './project.mjs';
+import path from 'node:path';
 import { BuildError, emit } from './report.mjs';
+import { ResolverBundler } from './resolvers.mjs';
 
 export class Loader {
   /** @param {import('./args.mjs').Options} options */
@@ -14,26 +17,30 @@ export class Loader {
     this.root = root;
     this.bundler = new Bundler(root);
     this.evaluator = new Evaluator({ root, name: projectName(root), identifier: options.identifier });
-    /** @type {string[]} files of the last good build */
+    this.resolvers = new ResolverBundler(root, options.generated);
+    /** @type {string[]} files to watch: those of the last good build, and those of the last errors */
     this.inputs = [];
   }
 
   /**
    * One build; tells the outcome as an event.
+   * @param {() => void} [ready] called when the build is over and `inputs` are known, before the event goes out
    * @returns {Promise<boolean>} whether it went well
    */
-  async run() {
+  async run(ready = () => {}) {
     const start = performance.now();
     const ms = () => Math.round(performance.now() - start);
     try {
       const { changed, warnings } = await this.build();
+      ready();
       emit({ event: 'manifest', path: this.options.out, changed, ms: ms(), warnings });
       return true;
     } catch (error) {
-      if (!(error instanceof BuildError)) {
-        throw error;
-      }
-      emit({ event: 'error', ms: ms(), errors: error.problems });
+      const problems = error instanceof BuildError ? error.problems : [internal(error)];
+      const named = problems.flatMap(({ file }) => (file === null ? [] : [path.resolve(this.root, file)]));
+      this.inputs = [...new Set([...this.inputs, ...named])];
+      ready();
+      emit({ event: 'error', ms: ms(), errors: problems });
       return false;
     }
   }
@@ -45,7 +52,11 @@ export class Loader {
     if (problems.length > 0) {
       throw new BuildError(problems);
     }
-    manifest.inputs = bundle.inputs;
+    const resolverFiles = await this.resolvers.run(manifest.data?.jsFunctions ?? []);
+    const entries = Object.values(manifest.functions).flatMap(({ entry }) => (entry === null ? [] : [entry]));
+    writeEnvTypes(this.root, manifest.functions);
+    this.inputs = [...new Set([...bundle.inputs, ...resolverFiles, ...entries])].sort();
+    manifest.inputs = this.inputs;
     const changed = writeIfChanged(this.options.out, `${JSON.stringify(manifest, null, 2)}\n`);
     return { changed, warnings: manifest.warnings };
   }
@@ -59,4 +70,15 @@ export class Loader {
     void this.bundler.dispose();
     this.evaluator.close();
   }
+}
+
+/**
+ * A fault that no file of the project is to blame for: the disk, a missing package of ampd, ampd itself.
+ * @param {unknown} error
+ * @returns {import('./report.mjs').Problem}
+ */
+function internal(error) {
+  const { message, code, stack } = error instanceof Error ? /** @type {NodeJS.ErrnoException} */ (error) : new Error(String(error));
+  process.stderr.write(`${stack}\n`);
+  return { message, file: null, line: null, column: null, hint: 'See standard error for the place', code: code ?? 'InternalError' };
 }

@@ -58,8 +58,8 @@ export class Locator {
   }
 
   /**
-   * Narrows a place down to the line that declares what an error text speaks of: `Post: a.model({` or, within it,
-   * `title: a.string()`.
+   * Narrows a place down to the line that declares what an error text speaks of - `Post: a.model({` or, within it,
+   * `title: a.string()` - or else to where it is quoted.
    * @param {Place} place
    * @param {string[]} words
    * @returns {Place}
@@ -72,8 +72,9 @@ export class Locator {
     let from = place.line - 1;
     let best = place;
     for (const word of words) {
-      const pattern = new RegExp(`(^|[\\s{,])(["']?)${word.replace(/\W/g, '\\$&')}\\2\\s*:`);
-      const found = lines.findIndex((text, index) => index >= from && pattern.test(text));
+      const plain = word.replace(/\W/g, '\\$&');
+      const patterns = [new RegExp(`(^|[\\s{,])(["']?)${plain}\\2\\s*:`), new RegExp(`(["'\`])${plain}\\1`)];
+      const found = patterns.map((pattern) => lines.findIndex((text, index) => index >= from && pattern.test(text))).find((index) => index >= 0) ?? -1;
       if (found >= 0) {
         from = found;
         best = { file: place.file, line: found + 1, column: (lines[found]?.indexOf(word) ?? 0) + 1 };

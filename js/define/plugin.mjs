@@ -7,10 +7,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const standinUrl = pathToFileURL(path.join(here, 'standin', 'index.mjs')).href;
-const hostingUrl = pathToFileURL(path.join(here, 'standin', 'hosting.mjs')).href;
 
 const amplify = /^@aws-amplify\/(backend|backend-auth|backend-data|backend-function|backend-secret|backend-storage)$/;
-const library = /^(aws-cdk-lib|constructs|@aws-cdk\/[\w-]+)(\/.*)?$/;
+const library = /^(aws-cdk-lib|constructs|@aws-cdk\/[\w-]+|@aws-amplify\/hosting)(\/.*)?$/;
 const builtins = new Set(builtinModules);
 /** Option of our own resolve calls, so that they do not come back to us. */
 const inner = { pluginData: { inner: true } };
@@ -29,7 +28,6 @@ export function standinPlugin(root) {
       const schemas = new SchemaCopies(build, root);
       build.onResolve({ filter: /^file:/ }, (args) => ({ path: args.path, external: true }));
       build.onResolve({ filter: amplify }, (args) => ({ path: args.importer, namespace: 'ampd-backend' }));
-      build.onResolve({ filter: /^@aws-amplify\/hosting$/ }, () => ({ path: hostingUrl, external: true }));
       build.onResolve({ filter: /^@aws-amplify\/(backend\/types\/platform|plugin-types)$/ }, (args) => ({ path: args.path, namespace: 'ampd-empty' }));
       build.onResolve({ filter: /^@aws-amplify\/data-schema$/ }, (args) => ({ path: args.importer, namespace: 'ampd-schema' }));
       build.onResolve({ filter: /^@aws-amplify\/data-schema\/.+$/ }, (args) => schemas.subPath(args));

@@ -3,7 +3,7 @@
 import { parentPort } from 'node:worker_threads';
 import { Locator } from './locate.mjs';
 import { DefinitionError } from './standin/errors.mjs';
-import { libraryModule } from './standin/index.mjs';
+import { openModule } from './standin/index.mjs';
 import { buildManifest } from './standin/manifest.mjs';
 import { state } from './standin/state.mjs';
 
@@ -16,7 +16,7 @@ import { state } from './standin/state.mjs';
  * @property {string} identifier
  */
 
-/** @type {any} */ (globalThis)[Symbol.for('ampd.library')] = libraryModule;
+/** @type {any} */ (globalThis)[Symbol.for('ampd.library')] = openModule;
 
 /** @param {string} url */
 async function preload(url) {
@@ -55,6 +55,10 @@ function problemOf(error, locator) {
 /** @param {Error} error */
 function hintOf(error) {
   const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+  const [, from, name] = /^The requested module '(.+)' does not provide an export named '(.+)'/.exec(error.message) ?? [];
+  if (name !== undefined) {
+    return `Search for the import of '${name}'; the package in ${from} has no such export`;
+  }
   if (code === 'ERR_MODULE_NOT_FOUND') {
     return "A package imports something that is not installed: run your package manager's install";
   }

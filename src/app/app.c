@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,13 @@ enum { EVENTS_MAX = 64 };
 static const char *path_in(struct app *app, const char *folder, const char *name)
 {
     return str_cstr(app->arena, str_cat(app->arena, str_from(folder), S("/"), str_from(name)));
+}
+
+// Paths are printed for use in other folders.
+static const char *absolute(struct app *app, const char *path)
+{
+    char full[PATH_MAX];
+    return realpath(path, full) != NULL ? str_cstr(app->arena, str_from(full)) : path;
 }
 
 static err *check_project(struct app *app)
@@ -71,7 +79,8 @@ static err *choose_paths(struct app *app)
     }
     TRY(dir_make(app->arena, app->data_dir, 0700));
     TRY(dir_make(app->arena, outputs_dir, 0755));
-    app->outputs_path = path_in(app, outputs_dir, "amplify_outputs.json");
+    app->data_dir = absolute(app, app->data_dir);
+    app->outputs_path = path_in(app, absolute(app, outputs_dir), "amplify_outputs.json");
     app->manifest_path = options->manifest != NULL ? options->manifest
                                                    : path_in(app, app->data_dir, "manifest.json");
     return NULL;
@@ -108,6 +117,7 @@ static err *load_certificate(struct app *app)
 {
     struct ca_files files = {};
     TRY(ensure_certificate(app, app->arena, &files));
+    app->ca_pem = files.ca_pem;
     return net_tls_load(app->arena, files.server_pem, files.server_pem, &app->tls);
 }
 
@@ -207,7 +217,7 @@ static void follow_loader(void *arg) YIELDS
 }
 
 // js/define lies beside the binary's folder in the source tree, or under share when installed.
-static err *find_loader(struct app *app, const char **out)
+static err *find_loader(struct app *app)
 {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -224,7 +234,7 @@ static err *find_loader(struct app *app, const char **out)
     };
     for (size_t i = 0; i < countof(candidates); i++) {
         if (access(candidates[i], R_OK) == 0) {
-            *out = candidates[i];
+            app->loader_path = candidates[i];
             return NULL;
         }
     }
@@ -232,13 +242,15 @@ static err *find_loader(struct app *app, const char **out)
         S("Set AMPD_HOME to the folder that holds js/define."));
 }
 
+static err *start_loader(struct app *app) YIELDS;
+
 static err *start_loader(struct app *app)
 {
-    struct project_loader_options options = {.project = app->options->project,
+    struct project_loader_options options = {.program = app->loader_path,
+        .project = app->options->project,
         .manifest = app->manifest_path,
         .identifier = app->options->identifier,
         .watch = !app->options->once};
-    TRY(find_loader(app, &options.program));
     TRY(project_loader_start(app->arena, &options, &app->loader));
     fiber_start("loader", follow_loader, app);
     return NULL;
@@ -257,11 +269,13 @@ static err *apply(struct app *app, struct arena *arena, const struct json *event
 
 static err *apply(struct app *app, struct arena *arena, const struct json *event)
 {
-    bool changed = false;
     u64 began = time_mono_us();
     bool again = app->announced;
     app_say_warnings(event);
-    err *e = app_apply_manifest(app, arena, app->manifest_path, &changed);
+    if (again && app->problem == NULL && !json_get_bool(event, S("changed"), true)) {
+        return NULL; // what is served already
+    }
+    err *e = app_apply_manifest(app, arena, app->manifest_path);
     app_set_problem(app, e != NULL ? e->text : (str){});
     if (e != NULL) {
         app_say_error(e);
@@ -291,10 +305,12 @@ static err *on_loader_event(struct app *app, struct app_event *event)
         e = fail(event->arena, ERR_CONFIG, "the definitions could not be evaluated");
     }
     if (e != NULL && app->options->once) {
-        return fail(app->arena, e->code, "%.*s", PRI(e->text));
+        return fail(app->arena, e->code, "the backend could not be started");
     }
     return NULL;
 }
+
+static err *on_loader_end(struct app *app) YIELDS;
 
 static err *on_loader_end(struct app *app)
 {
@@ -338,23 +354,56 @@ static err *serve_until_signal(struct app *app)
     }
 }
 
+// A manifest whose files have not changed is served before Node has even started; the evaluation
+// that follows finds what the files do not tell (the environment).
+static err *serve_definitions(struct app *app) YIELDS;
+
+static err *serve_definitions(struct app *app)
+{
+    TRY(find_loader(app));
+    if (project_stamp_holds(app->arena, app->manifest_path, app->loader_path)) {
+        err *stale = app_apply_manifest(app, app->arena, app->manifest_path);
+        if (stale != NULL) {
+            log_warn("app.manifest", "%.*s", PRI(stale->text)); // the evaluation will say it again
+        }
+    }
+    err *e = start_loader(app);
+    if (e != NULL && app->ready_ms > 0) {
+        app_say_error(e);
+        return NULL;
+    }
+    return e;
+}
+
 // ---- the main fiber ------------------------------------------------------------------------
 
 static err *serve(struct app *app) YIELDS;
 
 static err *serve(struct app *app)
 {
-    bool changed = false;
     TRY(open_files(app));
     TRY(load_certificate(app));
     TRY(app_listen(app));
     fiber_start("certificate", renew_certificate, app);
     if (app->options->manifest != NULL) {
-        TRY(app_apply_manifest(app, app->arena, app->options->manifest, &changed));
+        TRY(app_apply_manifest(app, app->arena, app->options->manifest));
     } else {
-        TRY(start_loader(app));
+        TRY(serve_definitions(app));
     }
     return serve_until_signal(app);
+}
+
+static void drop_events(struct app *app) YIELDS;
+
+static void drop_events(struct app *app)
+{
+    void *item = NULL;
+    chan_close(app->events); // what comes now is freed by its sender
+    while (chan_count(app->events) > 0 && chan_take(app->events, &item) == NULL) {
+        struct app_event *event = item;
+        arena_free(event->arena);
+        mem_free(event);
+    }
 }
 
 static void main_fiber(void *arg) YIELDS
@@ -369,6 +418,7 @@ static void main_fiber(void *arg) YIELDS
         project_loader_free(app->loader);
     }
     app_stop_listening(app);
+    drop_events(app);
     app->result = e;
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_stop(app->loops[i].loop);
@@ -431,6 +481,18 @@ static void close_all(struct app *app)
     mem_free(app->problem);
 }
 
+// Every socket is a descriptor: take as many as the system grants.
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            log_warn("app.limits", "cannot raise the number of open files: %s", strerror(errno));
+        }
+    }
+}
+
 err *app_run(struct arena *arena, const struct app_options *options)
 {
     struct app app = {.options = options, .arena = arena, .lock_fd = -1};
@@ -441,6 +503,7 @@ err *app_run(struct arena *arena, const struct app_options *options)
     app_mount(&app);
     app.events = chan_new(EVENTS_MAX);
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     loop_post(app.loops[0].loop, start_main, &app);
     run_loops(&app);
     close_all(&app);

@@ -15,7 +15,10 @@ struct app_options {
     bool once;               // evaluate once, do not watch
     bool allow_data_loss;
     unsigned threads; // 0: one per core
-    u64 started_us;   // time_mono_us() at the start of the process
+    // Tells whether this machine trusts the certificate authority in that file; may block. NULL:
+    // not asked.
+    bool (*is_trusted)(struct arena *arena, const char *ca_pem);
+    u64 started_us; // time_mono_us() at the start of the process
 };
 
 // Serves until SIGTERM or SIGINT. Returns NULL after an orderly end; an error when the backend

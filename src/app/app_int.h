@@ -35,6 +35,8 @@ struct app {
     const char *data_dir;
     const char *outputs_path;
     const char *manifest_path;
+    const char *loader_path; // js/define/main.mjs; NULL with a compiled manifest
+    const char *ca_pem;
     int lock_fd;
     struct project_ids ids;
     struct store *store;
@@ -72,7 +74,7 @@ void app_on_each_loop(struct app *app, void (*fn)(struct app_loop *loop)) YIELDS
 // ---- backend.c: from definitions to a served backend -------------------------------------------
 // Serves what the manifest says; on failure the former backend stays.
 [[nodiscard]] err *app_apply_manifest(
-    struct app *app, struct arena *arena, const char *path, bool *changed) YIELDS;
+    struct app *app, struct arena *arena, const char *path) YIELDS;
 
 // ---- routes.c ----------------------------------------------------------------------------------
 void app_mount(struct app *app);
@@ -84,6 +86,6 @@ void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void app_say_error(const err *e);
 void app_say_problems(const struct json *event); // of the loader
 void app_say_warnings(const struct json *event);
-void app_announce(struct app *app, const struct project_manifest *manifest);
+void app_announce(struct app *app, const struct project_manifest *manifest) YIELDS;
 // The loader's errors as one text.
 str app_problem_text(struct arena *arena, const struct json *event);

@@ -38,9 +38,11 @@ static err *serve_data(struct app *app, struct arena *arena,
     err *e = data_service_apply(service, arena, app->options->allow_data_loss);
     if (e != NULL) {
         data_service_release(service);
-        return e->code == ERR_CONFLICT && e->hint.len == 0
-                   ? err_hint(e, S("Start with --allow-data-loss to let it happen."))
-                   : e;
+        bool loses_data = e->code == ERR_CONFLICT;
+        return loses_data ? err_hint(e, S("Change the identifier back, move the items to a new "
+                                          "model, or start with --allow-data-loss, which empties "
+                                          "the table."))
+                          : e;
     }
     *out = service;
     return NULL;
@@ -51,7 +53,7 @@ static void nothing(struct app_loop *here)
     (void)here;
 }
 
-err *app_apply_manifest(struct app *app, struct arena *arena, const char *path, bool *changed)
+err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
 {
     struct project_manifest manifest;
     struct data_service *service = NULL;
@@ -68,7 +70,6 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path, 
         data_hub_set_service(app->hub, service);
         app_on_each_loop(app, nothing); // posts arrive in order: the service is in force after this
     }
-    *changed = true;
     pthread_mutex_lock(&app->status_lock);
     if (app->ready_ms == 0) {
         u64 ms = (time_mono_us() - app->options->started_us) / 1000;
@@ -76,5 +77,6 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path, 
     }
     pthread_mutex_unlock(&app->status_lock);
     app_announce(app, &manifest);
-    return NULL;
+    return app->loader_path != NULL ? project_stamp_write(arena, path, app->loader_path, &manifest)
+                                    : NULL;
 }

@@ -82,6 +82,36 @@ str app_problem_text(struct arena *arena, const struct json *event)
     return buf_str(&out);
 }
 
+struct trust_question {
+    struct app *app;
+    struct arena *arena;
+    bool trusted;
+};
+
+static void ask_trust(void *arg)
+{
+    struct trust_question *question = arg;
+    const struct app *app = question->app;
+    question->trusted = app->options->is_trusted(question->arena, app->ca_pem);
+}
+
+// Realtime always uses TLS: without trust a browser refuses it, and says so only in its console.
+static void say_trust(struct app *app, struct arena *arena) YIELDS;
+
+static void say_trust(struct app *app, struct arena *arena)
+{
+    struct trust_question question = {.app = app, .arena = arena};
+    if (app->options->is_trusted == NULL || worker_run(ask_trust, &question) != NULL ||
+        question.trusted) {
+        return;
+    }
+    app_say("  Live updates need a certificate that the browser trusts. Once: %sampd trust%s%s%s",
+        BOLD, app->options->data_dir != NULL ? " --data-dir " : "",
+        app->options->data_dir != NULL ? app->data_dir : "", PLAIN);
+    app_say("  For Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
+    app_say("%s", "");
+}
+
 void app_announce(struct app *app, const struct project_manifest *manifest)
 {
     const str *unserved = NULL;
@@ -100,6 +130,7 @@ void app_announce(struct app *app, const struct project_manifest *manifest)
         app_say("  %sOutputs%s    %s", GREEN, PLAIN, app->outputs_path);
         app_say("  %sData%s       %s", GREEN, PLAIN, app->data_dir);
         app_say("%s", "");
+        say_trust(app, arena);
     }
     arena_free(arena);
 }

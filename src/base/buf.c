@@ -68,7 +68,7 @@ void buf_fmt(struct buf *buf, const char *fmt, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, fmt, args);
     check(len >= 0);
-    size_t size = (size_t)len + 1; // vsnprintf wants a place for its NUL
+    size_t size = (size_t)len + 1;            // vsnprintf wants a place for its NUL
     if ((size_t)len == buf->max - buf->len) { // which an exactly full buffer has not
         char *text = mem_alloc(size);
         vsnprintf(text, size, fmt, again);

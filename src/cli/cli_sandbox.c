@@ -38,7 +38,8 @@ static err *check_values(
 int cli_sandbox(struct arena *arena, int argc, char **argv)
 {
     u64 started_us = time_mono_us();
-    struct app_options app = {.project = ".", .port = -1, .started_us = started_us};
+    struct app_options app = {
+        .project = ".", .port = -1, .started_us = started_us, .is_trusted = cli_is_trusted};
     const char *port = NULL;
     const char *threads = NULL;
     const char *once = NULL;

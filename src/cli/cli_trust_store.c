@@ -195,7 +195,7 @@ static struct trust_result install_system(struct arena *arena, const struct trus
 {
     const struct trust_system *system = store->system;
     const char *file = system_file(arena, store, ca);
-    str output;
+    str output = {};
     if (!env->privileged) {
         str from = trust_quote(arena, str_from(ca->path));
         str copy = str_fmt(arena, "install -m 644 %.*s %s", PRI(from), file);

@@ -18,6 +18,8 @@ static struct json *type_value(struct maker *m, str name)
     str kind = d == NULL                              ? (str){}
                : d->kind == GQL_DEF_ENUM              ? S("enum")
                : d->kind == GQL_DEF_INPUT             ? S("input")
+               : d->kind == GQL_DEF_UNION             ? S("union")
+               : d->kind == GQL_DEF_INTERFACE         ? S("interface")
                : data_api_model(m->api, name) != NULL ? S("model")
                : d->kind == GQL_DEF_OBJECT            ? S("nonModel")
                                                       : (str){};
@@ -37,11 +39,14 @@ static struct json *typed(
     bool required = ast->kind == GQL_AST_NON_NULL;
     const struct gql_type_ast *bare = required ? ast->of : ast;
     bool list = bare->kind == GQL_AST_LIST;
+    bool item_required = required;
+    for (const struct gql_type_ast *t = ast; t->kind != GQL_AST_NAMED; t = t->of) {
+        item_required = t->kind == GQL_AST_NON_NULL;
+    }
     json_set(value, S("name"), text(m, name));
     json_set(value, S("isArray"), json_bool(m->arena, list));
     json_set(value, S("type"), type_value(m, gql_type_ast_name(ast)));
-    json_set(value, S("isRequired"),
-        json_bool(m->arena, list ? bare->of->kind == GQL_AST_NON_NULL : required));
+    json_set(value, S("isRequired"), json_bool(m->arena, item_required));
     if (attributes) {
         json_set(value, S("attributes"), json_array(m->arena));
     }
@@ -97,24 +102,51 @@ static void add_association(struct maker *m, struct json *value, const struct da
     json_set(value, S("association"), association);
 }
 
-static struct json *model_fields(struct maker *m, const struct data_model *model)
+// Fields of union and interface types are left out.
+static bool is_abstract(struct maker *m, const struct gql_type_ast *ast)
 {
-    struct json *fields = json_object(m->arena);
-    if (!model->declares_id && model->has_default_id) {
-        json_set(fields, S("id"), scalar_field(m, S("id"), S("ID"), true, false));
-    }
-    for (size_t i = 0; i < model->field_count; i++) {
-        const struct data_field *field = &model->fields[i];
+    const struct gql_definition *d = data_api_type(m->api, gql_type_ast_name(ast));
+    return d != NULL && (d->kind == GQL_DEF_UNION || d->kind == GQL_DEF_INTERFACE);
+}
+
+static void add_field(struct maker *m, struct json *fields, const struct data_field *field)
+{
+    if (!is_abstract(m, field->ast)) {
         struct json *value = typed(m, field->name, field->ast, true);
         add_association(m, value, field);
         json_set(fields, field->name, value);
     }
-    static const str STAMPS[] = {S_INIT("createdAt"), S_INIT("updatedAt")};
-    for (size_t i = 0; i < countof(STAMPS) && model->timestamps; i++) {
-        if (data_model_field(model, STAMPS[i]) == NULL) {
-            json_set(fields, STAMPS[i], scalar_field(m, STAMPS[i], S("AWSDateTime"), false, true));
+}
+
+static void add_stamps(struct maker *m, struct json *fields, const struct data_model *model)
+{
+    const str names[] = {model->created_at.len > 0 ? model->created_at : S("createdAt"),
+        model->updated_at.len > 0 ? model->updated_at : S("updatedAt")};
+    for (size_t i = 0; i < countof(names) && model->timestamps; i++) {
+        if (json_get(fields, names[i]) == NULL) {
+            json_set(fields, names[i], scalar_field(m, names[i], S("AWSDateTime"), false, true));
         }
     }
+}
+
+static struct json *model_fields(struct maker *m, const struct data_model *model)
+{
+    struct json *fields = json_object(m->arena);
+    const struct data_field *id = data_model_field(model, S("id"));
+    if (id != NULL) {
+        add_field(m, fields, id); // always the first
+    } else if (model->has_default_id) {
+        json_set(fields, S("id"), scalar_field(m, S("id"), S("ID"), true, false));
+    }
+    if (id != NULL && model->has_default_id) {
+        json_set(json_get(fields, S("id")), S("isRequired"), json_bool(m->arena, true));
+    }
+    for (size_t i = 0; i < model->field_count; i++) {
+        if (&model->fields[i] != id) {
+            add_field(m, fields, &model->fields[i]);
+        }
+    }
+    add_stamps(m, fields, model);
     return fields;
 }
 
@@ -150,32 +182,34 @@ static void push_attribute(struct maker *m, struct json *list, str type, struct 
     json_push(list, attribute);
 }
 
+// Members in the order the official generator has them: it spreads the rule over some defaults.
 static struct json *rule_json(struct maker *m, const struct data_rule *rule)
 {
     static const str ALL[] = {S_INIT("create"), S_INIT("update"), S_INIT("delete"), S_INIT("read")};
     const struct gql_value *source = rule->source;
     struct json *out = json_object(m->arena);
+    bool owner = rule->allow == DATA_ALLOW_OWNER;
+    bool groups = rule->allow == DATA_ALLOW_GROUPS;
+    if (groups) {
+        json_set(out, S("groupClaim"), text(m, S("cognito:groups")));
+    }
+    if (owner || groups) {
+        json_set(out, S("provider"), text(m, S("userPools")));
+    }
+    if (owner) {
+        json_set(out, S("ownerField"), text(m, S("owner")));
+    }
     for (size_t i = 0; i < source->count; i++) {
         json_set(out, source->items[i].key, value_json(m, &source->items[i]));
     }
-    bool owner = rule->allow == DATA_ALLOW_OWNER;
-    bool groups = rule->allow == DATA_ALLOW_GROUPS;
-    if ((owner || groups) && json_get(out, S("provider")) == NULL) {
-        json_set(out, S("provider"), text(m, S("userPools")));
-    }
-    if (owner && json_get(out, S("identityClaim")) == NULL) {
+    str claim = json_get_str(out, S("identityClaim"));
+    if (owner && (claim.len == 0 || str_eq(claim, S("username")))) {
         json_set(out, S("identityClaim"), text(m, S("cognito:username")));
     }
-    if (owner && json_get(out, S("ownerField")) == NULL) {
-        json_set(out, S("ownerField"), text(m, S("owner")));
-    }
-    if (groups && json_get(out, S("groupClaim")) == NULL) {
-        json_set(out, S("groupClaim"), text(m, S("cognito:groups")));
-    }
-    if (rule->groups_field.len > 0) {
+    if (groups && json_get(out, S("groups")) == NULL) {
         json_set(out, S("groupField"), text(m, S("groups")));
     }
-    if (json_get(out, S("operations")) == NULL) {
+    if (json_is_null(json_get(out, S("operations")))) {
         json_set(out, S("operations"), texts(m, ALL, countof(ALL)));
     }
     return out;
@@ -203,21 +237,17 @@ static struct json *key_json(struct maker *m, str partition, const str *sort, si
     return all;
 }
 
-static struct json *model_attributes(struct maker *m, const struct data_model *model)
+static struct json *arguments_json(struct maker *m, const struct gql_directive *d)
 {
-    struct json *list = json_array(m->arena);
-    struct json *switches = json_object(m->arena);
-    const struct gql_directive *d =
-        gql_directive_find(model->source->directives, model->source->directive_count, S("model"));
+    struct json *out = json_object(m->arena);
     for (size_t i = 0; i < d->argument_count; i++) {
-        json_set(switches, d->arguments[i].name, value_json(m, &d->arguments[i].value));
+        json_set(out, d->arguments[i].name, value_json(m, &d->arguments[i].value));
     }
-    push_attribute(m, list, S("model"), switches);
-    if (!model->has_default_id) {
-        struct json *key = json_object(m->arena);
-        json_set(key, S("fields"), key_json(m, model->partition, model->sort, model->sort_count));
-        push_attribute(m, list, S("key"), key);
-    }
+    return out;
+}
+
+static void add_index_keys(struct maker *m, struct json *list, const struct data_model *model)
+{
     for (size_t i = 0; i < model->index_count; i++) {
         const struct data_index *index = &model->indexes[i];
         if (index->is_relation) {
@@ -225,12 +255,54 @@ static struct json *model_attributes(struct maker *m, const struct data_model *m
         }
         struct json *key = json_object(m->arena);
         json_set(key, S("name"), text(m, index->name));
-        json_set(
-            key, S("queryField"), index->has_query ? text(m, index->query) : json_null(m->arena));
+        if (index->names_query) {
+            json_set(key, S("queryField"),
+                index->has_query ? text(m, index->query) : json_null(m->arena));
+        }
         json_set(key, S("fields"), key_json(m, index->partition, index->sort, index->sort_count));
         push_attribute(m, list, S("key"), key);
     }
-    if (model->rule_count > 0) {
+}
+
+// A hasMany whose other side shows no belongsTo at its first field of that type gives a key there.
+static void add_implied_keys(struct maker *m, struct json *list, const struct data_model *model)
+{
+    for (size_t i = 0; i < m->api->model_count; i++) {
+        const struct data_model *parent = m->api->models[i];
+        const struct data_field *back = NULL;
+        for (size_t k = 0; k < model->field_count && back == NULL; k++) {
+            back = str_eq(model->fields[k].type, parent->name) ? &model->fields[k] : NULL;
+        }
+        bool implied = back == NULL || back->relation != DATA_BELONGS_TO;
+        for (size_t k = 0; k < parent->field_count && implied; k++) {
+            const struct data_field *field = &parent->fields[k];
+            if (field->relation == DATA_HAS_MANY && field->target == model) {
+                struct json *key = json_object(m->arena);
+                json_set(key, S("name"), text(m, field->index_name));
+                json_set(key, S("fields"), texts(m, field->references, field->reference_count));
+                push_attribute(m, list, S("key"), key);
+            }
+        }
+    }
+}
+
+static struct json *model_attributes(struct maker *m, const struct data_model *model)
+{
+    struct json *list = json_array(m->arena);
+    for (size_t i = 0; i < model->source->directive_count; i++) {
+        const struct gql_directive *d = &model->source->directives[i];
+        if (!str_eq(d->name, S("auth"))) {
+            push_attribute(m, list, d->name, arguments_json(m, d));
+        }
+    }
+    if (!model->has_default_id) {
+        struct json *key = json_object(m->arena);
+        json_set(key, S("fields"), key_json(m, model->partition, model->sort, model->sort_count));
+        push_attribute(m, list, S("key"), key);
+    }
+    add_index_keys(m, list, model);
+    add_implied_keys(m, list, model);
+    if (model->is_ruled) {
         push_attribute(m, list, S("auth"), rules_json(m, model->rules, model->rule_count));
     }
     return list;
@@ -251,14 +323,6 @@ static struct json *model_json(struct maker *m, const struct data_model *model)
     json_set(key, S("primaryKeyFieldName"), text(m, model->partition));
     json_set(key, S("sortKeyFieldNames"), texts(m, model->sort, model->sort_count));
     json_set(out, S("primaryKeyInfo"), key);
-    for (size_t i = 0; i < model->field_count; i++) {
-        const struct data_field *field = &model->fields[i];
-        struct json *list =
-            json_get(json_get(json_get(out, S("fields")), field->name), S("attributes"));
-        if (field->rule_count > 0 && list != NULL) {
-            push_attribute(m, list, S("auth"), rules_json(m, field->rules, field->rule_count));
-        }
-    }
     return out;
 }
 
@@ -267,36 +331,73 @@ static struct json *model_json(struct maker *m, const struct data_model *model)
 
 static struct json *members_json(struct maker *m, const struct gql_definition *d, str key)
 {
+    bool fields = str_eq(key, S("fields"));
     struct json *out = json_object(m->arena);
     struct json *members = json_object(m->arena);
     json_set(out, S("name"), text(m, d->name));
     for (size_t i = 0; i < d->member_count; i++) {
-        bool fields = str_eq(key, S("fields"));
-        json_set(
-            members, d->members[i].name, typed(m, d->members[i].name, d->members[i].type, fields));
+        str name = d->members[i].name;
+        if (!fields || !is_abstract(m, d->members[i].type)) {
+            json_set(members, name, typed(m, name, d->members[i].type, fields));
+        }
     }
     json_set(out, key, members);
     return out;
+}
+
+// CONSTANT_CASE of the official generator, which keeps only one of the values that agree in it.
+static str constant_case(struct arena *arena, str name)
+{
+    struct buf out = buf_in(arena, SIZE_MAX / 4);
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        char before = i > 0 ? name.ptr[i - 1] : '_';
+        char after = i + 1 < name.len ? name.ptr[i + 1] : '_';
+        bool upper = c >= 'A' && c <= 'Z';
+        bool word_ends = (before >= 'a' && before <= 'z') || (before >= '0' && before <= '9') ||
+                         (before >= 'A' && before <= 'Z' && after >= 'a' && after <= 'z');
+        if (c == '_' || (upper && word_ends)) {
+            bool gap = out.len > 0 && out.ptr[out.len - 1] != '_';
+            buf_add(&out, gap ? S("_") : S(""));
+        }
+        if (c != '_') {
+            buf_add_char(&out, c >= 'a' && c <= 'z' ? (char)(c - 32) : c);
+        }
+    }
+    bool trailing = out.len > 0 && out.ptr[out.len - 1] == '_';
+    return str_sub(buf_str(&out), 0, out.len - trailing);
 }
 
 static struct json *enum_json(struct maker *m, const struct gql_definition *d)
 {
     struct json *out = json_object(m->arena);
     struct json *values = json_array(m->arena);
+    struct map *seen = map_new(m->arena);
     for (size_t i = 0; i < d->member_count; i++) {
-        json_push(values, text(m, d->members[i].name));
+        str key = constant_case(m->arena, d->members[i].name);
+        struct json *known = map_get(seen, key);
+        if (known != NULL) {
+            known->text = d->members[i].name;
+            continue;
+        }
+        struct json *value = text(m, d->members[i].name);
+        map_set(seen, key, value);
+        json_push(values, value);
     }
     json_set(out, S("name"), text(m, d->name));
     json_set(out, S("values"), values);
     return out;
 }
 
-static struct json *operations_json(struct maker *m, str root)
+static void add_operations(
+    struct maker *m, const struct gql_definition *d, str only, bool with, struct json *out)
 {
-    const struct gql_definition *d = data_api_type(m->api, root);
-    struct json *out = json_object(m->arena);
-    for (size_t i = 0; d != NULL && i < d->member_count; i++) {
+    for (size_t i = 0; i < d->member_count; i++) {
         const struct gql_member *op = &d->members[i];
+        bool has = gql_directive_find(op->directives, op->directive_count, only) != NULL;
+        if (has != with || is_abstract(m, op->type)) {
+            continue;
+        }
         struct json *value = typed(m, op->name, op->type, false);
         struct json *arguments = json_object(m->arena);
         for (size_t k = 0; k < op->argument_count; k++) {
@@ -307,6 +408,18 @@ static struct json *operations_json(struct maker *m, str root)
             json_set(value, S("arguments"), arguments);
         }
         json_set(out, op->name, value);
+    }
+}
+
+// Operations of a root type that carry (or do not carry) the directive; extensions count.
+static struct json *operations_json(struct maker *m, str root, str only, bool with)
+{
+    struct json *out = json_object(m->arena);
+    for (size_t i = 0; i < m->api->doc->definition_count; i++) {
+        const struct gql_definition *d = &m->api->doc->definitions[i];
+        if (d->kind == GQL_DEF_OBJECT && str_eq(d->name, root)) {
+            add_operations(m, d, only, with, out);
+        }
     }
     return out;
 }
@@ -335,7 +448,7 @@ struct json *data_model_introspection(struct arena *arena, const struct data_api
                     str_eq(d->name, S("Subscription"));
         if (d->kind == GQL_DEF_ENUM) {
             json_set(enums, d->name, enum_json(&m, d));
-        } else if (d->kind == GQL_DEF_INPUT) {
+        } else if (d->kind == GQL_DEF_INPUT && !d->is_extension) {
             json_set(inputs, d->name, members_json(&m, d, S("attributes")));
         } else if (d->kind == GQL_DEF_OBJECT && !root && data_api_model(api, d->name) == NULL) {
             json_set(types, d->name, members_json(&m, d, S("fields")));
@@ -345,9 +458,10 @@ struct json *data_model_introspection(struct arena *arena, const struct data_api
     json_set(out, S("models"), models);
     json_set(out, S("enums"), enums);
     json_set(out, S("nonModels"), types);
-    set_if_any(out, S("queries"), operations_json(&m, S("Query")));
-    set_if_any(out, S("mutations"), operations_json(&m, S("Mutation")));
-    set_if_any(out, S("subscriptions"), operations_json(&m, S("Subscription")));
+    set_if_any(out, S("queries"), operations_json(&m, S("Query"), S("generation"), false));
+    set_if_any(out, S("generations"), operations_json(&m, S("Query"), S("generation"), true));
+    set_if_any(out, S("mutations"), operations_json(&m, S("Mutation"), S("conversation"), false));
+    set_if_any(out, S("subscriptions"), operations_json(&m, S("Subscription"), (str){}, false));
     set_if_any(out, S("inputs"), inputs);
     return out;
 }

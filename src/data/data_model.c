@@ -1,10 +1,5 @@
 // From SDL with directives to models: keys, indexes, relations, rules.
-#include "data/data_model.h"
-
-struct builder {
-    struct arena *arena;
-    struct data_api *api;
-};
+#include "data/data_build.h"
 
 static const struct {
     str word;
@@ -102,15 +97,6 @@ str data_query_name(struct arena *arena, str prefix, str name)
     return str_cat(arena, prefix, str_upper_first(arena, name));
 }
 
-unsigned data_model_providers(const struct data_model *model, unsigned ops)
-{
-    unsigned bits = 0;
-    for (size_t i = 0; i < model->rule_count; i++) {
-        bits |= (model->rules[i].ops & ops) != 0 ? model->rules[i].provider : 0;
-    }
-    return bits;
-}
-
 // ---- reading arguments -------------------------------------------------------------------------
 
 static str argument_text(const struct gql_directive *directive, str name)
@@ -120,7 +106,7 @@ static str argument_text(const struct gql_directive *directive, str name)
     return text ? value->text : (str){};
 }
 
-static str *text_list(struct arena *arena, const struct gql_value *value, size_t *count)
+str *data_text_list(struct arena *arena, const struct gql_value *value, size_t *count)
 {
     *count = value == NULL ? 0 : value->kind == GQL_VALUE_LIST ? value->count : 1;
     str *list = arena_array(arena, str, *count);
@@ -128,129 +114,6 @@ static str *text_list(struct arena *arena, const struct gql_value *value, size_t
         list[i] = value->kind == GQL_VALUE_LIST ? value->items[i].text : value->text;
     }
     return list;
-}
-
-// ---- rules -------------------------------------------------------------------------------------
-
-static unsigned parse_ops(const struct gql_value *list)
-{
-    static const struct {
-        str name;
-        unsigned ops;
-    } OPS[] = {
-        {S_INIT("create"), DATA_OP_CREATE},
-        {S_INIT("update"), DATA_OP_UPDATE},
-        {S_INIT("delete"), DATA_OP_DELETE},
-        {S_INIT("read"), DATA_OP_READ},
-        {S_INIT("get"), DATA_OP_GET},
-        {S_INIT("list"), DATA_OP_LIST},
-        {S_INIT("listen"), DATA_OP_LISTEN},
-        {S_INIT("sync"), DATA_OP_SYNC},
-        {S_INIT("search"), DATA_OP_SEARCH},
-    };
-
-    unsigned ops = 0;
-    if (list == NULL || list->kind != GQL_VALUE_LIST) {
-        return DATA_OP_ALL;
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        for (size_t k = 0; k < countof(OPS); k++) {
-            ops |= str_eq(OPS[k].name, list->items[i].text) ? OPS[k].ops : 0;
-        }
-    }
-    return ops;
-}
-
-static err *parse_provider(struct builder *b, const struct gql_value *value, struct data_rule *rule)
-{
-    static const enum data_provider DEFAULTS[] = {[DATA_ALLOW_PUBLIC] = DATA_API_KEY,
-        [DATA_ALLOW_PRIVATE] = DATA_USER_POOLS,
-        [DATA_ALLOW_OWNER] = DATA_USER_POOLS,
-        [DATA_ALLOW_GROUPS] = DATA_USER_POOLS,
-        [DATA_ALLOW_CUSTOM] = DATA_LAMBDA};
-
-    rule->provider = DEFAULTS[rule->allow];
-    if (value != NULL && !data_mode_from_word(value->text, &rule->provider)) {
-        return fail(
-            b->arena, ERR_INVALID, "@auth directive: unknown provider '%.*s'.", PRI(value->text));
-    }
-
-    static const struct {
-        enum data_provider provider;
-        const char *word;
-        const char *needs;
-    } NEEDS[] = {
-        {DATA_API_KEY, "apiKey", "API Key"},
-        {DATA_USER_POOLS, "userPools", "Cognito User Pools"},
-        {DATA_OIDC, "oidc", "OPENID_CONNECT"},
-        {DATA_LAMBDA, "function", "Lambda"},
-    };
-
-    for (size_t i = 0; i < countof(NEEDS); i++) {
-        if (rule->provider == NEEDS[i].provider && (b->api->modes.all & NEEDS[i].provider) == 0) {
-            err *e = fail(b->arena, ERR_INVALID,
-                "@auth directive with '%s' provider found, but the project has no %s "
-                "authentication provider configured.",
-                NEEDS[i].word, NEEDS[i].needs);
-            return err_hint(
-                e, S("add the mode to authorizationModes of defineData, or define auth"));
-        }
-    }
-    return NULL;
-}
-
-static err *parse_rule(struct builder *b, const struct data_model *model,
-    const struct gql_value *from, struct data_rule *rule)
-{
-    static const str ALLOWS[] = {
-        S_INIT("public"), S_INIT("private"), S_INIT("owner"), S_INIT("groups"), S_INIT("custom")};
-    const struct gql_value *allow = gql_value_get(from, S("allow"));
-    size_t which = 0;
-    while (allow != NULL && which < countof(ALLOWS) && !str_eq(ALLOWS[which], allow->text)) {
-        which++;
-    }
-    if (allow == NULL || which == countof(ALLOWS)) {
-        return fail(b->arena, ERR_INVALID, "@auth directive: a rule needs 'allow'.");
-    }
-    *rule = (struct data_rule){.allow = (enum data_allow)which, .source = from};
-    rule->ops = parse_ops(gql_value_get(from, S("operations")));
-    TRY(parse_provider(b, gql_value_get(from, S("provider")), rule));
-    const struct gql_value *owner = gql_value_get(from, S("ownerField"));
-    const struct gql_value *claim = gql_value_get(from, S("identityClaim"));
-    const struct gql_value *groups = gql_value_get(from, S("groups"));
-    const struct gql_value *field = gql_value_get(from, S("groupsField"));
-    const struct gql_value *group_claim = gql_value_get(from, S("groupClaim"));
-    rule->groups = text_list(b->arena, groups, &rule->group_count);
-    rule->groups_field = field != NULL ? field->text : (str){};
-    rule->group_claim = group_claim != NULL ? group_claim->text : S("cognito:groups");
-    rule->identity_claim = claim != NULL ? claim->text : (str){};
-    if (rule->allow == DATA_ALLOW_OWNER) {
-        rule->owner_field = owner != NULL ? owner->text : S("owner");
-    }
-    const struct data_field *owners = data_model_field(model, rule->owner_field);
-    const struct data_field *teams = data_model_field(model, rule->groups_field);
-    rule->owner_is_list = owners != NULL && owners->is_list;
-    rule->groups_is_list = teams != NULL && teams->is_list;
-    return NULL;
-}
-
-static err *parse_rules(struct builder *b, const struct data_model *model,
-    const struct gql_directive *directives, size_t count, struct data_rule **rules,
-    size_t *rule_count)
-{
-    const struct gql_directive *auth = gql_directive_find(directives, count, S("auth"));
-    const struct gql_value *list = gql_directive_argument(auth, S("rules"));
-    *rules = NULL;
-    *rule_count = 0;
-    if (list == NULL || list->kind != GQL_VALUE_LIST) {
-        return NULL;
-    }
-    *rules = arena_array(b->arena, struct data_rule, list->count);
-    for (size_t i = 0; i < list->count; i++) {
-        TRY(parse_rule(b, model, &list->items[i], &(*rules)[i]));
-    }
-    *rule_count = list->count;
-    return NULL;
 }
 
 // ---- fields ------------------------------------------------------------------------------------
@@ -307,7 +170,7 @@ static void read_relation(struct builder *b, const struct data_model *model,
             gql_directive_find(member->directives, member->directive_count, RELATIONS[i].name);
         if (directive != NULL) {
             field->relation = RELATIONS[i].relation;
-            field->references = text_list(b->arena,
+            field->references = data_text_list(b->arena,
                 gql_directive_argument(directive, S("references")), &field->reference_count);
             field->index_name = str_cat(b->arena, S("gsi-"), model->name, S("."), field->name);
         }
@@ -336,7 +199,7 @@ static void read_primary_key(struct builder *b, struct data_model *model)
         if (key != NULL) {
             model->has_default_id = false;
             model->partition = member->name;
-            model->sort = text_list(
+            model->sort = data_text_list(
                 b->arena, gql_directive_argument(key, S("sortKeyFields")), &model->sort_count);
             model->sort_attribute = join(b->arena, model->sort, model->sort_count);
         }
@@ -363,18 +226,19 @@ static void read_index(struct builder *b, struct data_model *model, const struct
     const struct gql_value *projection = gql_directive_argument(directive, S("projection"));
     const struct gql_value *type = gql_value_get(projection, S("type"));
     index->partition = member->name;
-    index->sort = text_list(
+    index->sort = data_text_list(
         b->arena, gql_directive_argument(directive, S("sortKeyFields")), &index->sort_count);
     index->sort_attribute = join(b->arena, index->sort, index->sort_count);
     index->name = argument_text(directive, S("name"));
     index->projection = type != NULL ? type->text : S("ALL");
-    index->included = text_list(
+    index->included = data_text_list(
         b->arena, gql_value_get(projection, S("nonKeyAttributes")), &index->included_count);
-    if (index->name.ptr == NULL) {
-        index->name = default_index_name(b->arena, model, index);
-    }
+    str otherwise = default_index_name(b->arena, model, index);
+    index->is_named = index->name.ptr != NULL;
+    index->name = index->is_named ? index->name : otherwise;
+    index->names_query = query != NULL;
     index->has_query = query == NULL || query->kind == GQL_VALUE_STRING;
-    index->query = query != NULL && query->kind == GQL_VALUE_STRING ? query->text : index->name;
+    index->query = query != NULL && query->kind == GQL_VALUE_STRING ? query->text : otherwise;
 }
 
 static void add_relation_index(
@@ -419,63 +283,70 @@ static void read_indexes(struct builder *b, struct data_model *model)
 
 // ---- models ------------------------------------------------------------------------------------
 
-static bool is_on(const struct gql_directive *model, str group, str name)
+// Arguments of @model: a group or an operation set to null is off; a string names an operation.
+static bool read_name(
+    const struct gql_directive *model, const char *group, const char *op, str otherwise, str *name)
 {
-    const struct gql_value *value = gql_directive_argument(model, group);
-    if (value == NULL) {
-        return true;
-    }
-    const struct gql_value *one = gql_value_get(value, name);
-    return value->kind != GQL_VALUE_NULL && !(one != NULL && one->kind == GQL_VALUE_NULL);
+    const struct gql_value *all = gql_directive_argument(model, str_from(group));
+    const struct gql_value *one = gql_value_get(all, str_from(op));
+    bool off = (all != NULL && all->kind == GQL_VALUE_NULL) ||
+               (one != NULL && one->kind == GQL_VALUE_NULL);
+    *name = off ? (str){} : one != NULL ? one->text : otherwise;
+    return name->len > 0;
 }
 
-static void read_switches(struct data_model *model)
+static bool read_names(struct arena *arena, const struct gql_directive *model, const char *op,
+    str type, struct data_names *names)
 {
+    const struct gql_value *all = gql_directive_argument(model, S("subscriptions"));
+    const struct gql_value *one = gql_value_get(all, str_from(op));
+    bool off = (all != NULL && all->kind == GQL_VALUE_NULL) ||
+               (one != NULL && one->kind == GQL_VALUE_NULL);
+    if (off) {
+        return false;
+    }
+    if (one != NULL) {
+        names->items = data_text_list(arena, one, &names->count);
+        return names->count > 0;
+    }
+    names->items = arena_array(arena, str, 1);
+    names->items[0] = data_subscription_name(arena, str_from(op), type);
+    names->count = 1;
+    return true;
+}
+
+static void read_switches(struct builder *b, struct data_model *m)
+{
+    struct arena *a = b->arena;
     const struct gql_directive *d =
-        gql_directive_find(model->source->directives, model->source->directive_count, S("model"));
+        gql_directive_find(m->source->directives, m->source->directive_count, S("model"));
     const struct gql_value *stamps = gql_directive_argument(d, S("timestamps"));
-    model->get = is_on(d, S("queries"), S("get"));
-    model->list = is_on(d, S("queries"), S("list"));
-    model->create = is_on(d, S("mutations"), S("create"));
-    model->update = is_on(d, S("mutations"), S("update"));
-    model->remove = is_on(d, S("mutations"), S("delete"));
-    model->on_create = model->create && is_on(d, S("subscriptions"), S("onCreate"));
-    model->on_update = model->update && is_on(d, S("subscriptions"), S("onUpdate"));
-    model->on_delete = model->remove && is_on(d, S("subscriptions"), S("onDelete"));
-    model->timestamps = stamps == NULL || stamps->kind != GQL_VALUE_NULL;
+    const struct gql_value *level =
+        gql_value_get(gql_directive_argument(d, S("subscriptions")), S("level"));
+    str list = data_query_name(a, S("list"), m->plural);
+    bool listen = level == NULL || !str_eq(level->text, S("off"));
+    m->get = read_name(d, "queries", "get", data_query_name(a, S("get"), m->name), &m->get_name);
+    m->list = read_name(d, "queries", "list", list, &m->list_name);
+    m->create = read_name(
+        d, "mutations", "create", data_query_name(a, S("create"), m->name), &m->create_name);
+    m->update = read_name(
+        d, "mutations", "update", data_query_name(a, S("update"), m->name), &m->update_name);
+    m->remove = read_name(
+        d, "mutations", "delete", data_query_name(a, S("delete"), m->name), &m->remove_name);
+    m->on_create =
+        listen && m->create && read_names(a, d, "onCreate", m->name, &m->on_create_names);
+    m->on_update =
+        listen && m->update && read_names(a, d, "onUpdate", m->name, &m->on_update_names);
+    m->on_delete =
+        listen && m->remove && read_names(a, d, "onDelete", m->name, &m->on_delete_names);
+    m->subscriptions_off = !listen;
+    m->subscriptions_public = level != NULL && str_eq(level->text, S("public"));
+    m->timestamps = stamps == NULL || stamps->kind != GQL_VALUE_NULL;
+    (void)read_name(d, "timestamps", "createdAt", S("createdAt"), &m->created_at);
+    (void)read_name(d, "timestamps", "updatedAt", S("updatedAt"), &m->updated_at);
 }
 
-static bool has_text(const str *list, size_t count, str text)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_eq(list[i], text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void read_owners(struct builder *b, struct data_model *model)
-{
-    model->owner_fields = arena_array(b->arena, str, model->rule_count);
-    model->listen_owners = arena_array(b->arena, str, model->rule_count);
-    for (size_t i = 0; i < model->rule_count; i++) {
-        const struct data_rule *rule = &model->rules[i];
-        if (rule->allow != DATA_ALLOW_OWNER) {
-            continue;
-        }
-        if (data_model_field(model, rule->owner_field) == NULL &&
-            !has_text(model->owner_fields, model->owner_field_count, rule->owner_field)) {
-            model->owner_fields[model->owner_field_count++] = rule->owner_field;
-        }
-        if ((rule->ops & DATA_OP_LISTEN) != 0 && !rule->owner_is_list &&
-            !has_text(model->listen_owners, model->listen_owner_count, rule->owner_field)) {
-            model->listen_owners[model->listen_owner_count++] = rule->owner_field;
-        }
-    }
-}
-
-static err *read_model(struct builder *b, struct data_model *model)
+static void read_model(struct builder *b, struct data_model *model)
 {
     const struct gql_definition *d = model->source;
     model->plural = data_plural(b->arena, model->name);
@@ -484,97 +355,25 @@ static err *read_model(struct builder *b, struct data_model *model)
     for (size_t i = 0; i < d->member_count; i++) {
         read_field(b, &d->members[i], &model->fields[i]);
         read_relation(b, model, &d->members[i], &model->fields[i]);
-        if (model->fields[i].kind == DATA_MODEL && model->fields[i].relation == DATA_NO_RELATION) {
-            return fail(b->arena, ERR_INVALID,
-                "%.*s.%.*s refers to the model %.*s without a relationship directive.",
-                PRI(model->name), PRI(d->members[i].name), PRI(model->fields[i].type));
-        }
     }
     model->declares_id = data_model_field(model, S("id")) != NULL;
     read_primary_key(b, model);
     read_indexes(b, model);
-    read_switches(model);
-    TRY(parse_rules(
-        b, model, d->directives, d->directive_count, &model->rules, &model->rule_count));
-    for (size_t i = 0; i < d->member_count; i++) {
-        TRY(parse_rules(b, model, d->members[i].directives, d->members[i].directive_count,
-            &model->fields[i].rules, &model->fields[i].rule_count));
-    }
-    read_owners(b, model);
-    return NULL;
+    read_switches(b, model);
 }
 
-static err *check_relation(
-    struct builder *b, const struct data_model *model, const struct data_field *field)
-{
-    const struct data_model *child = field->relation == DATA_BELONGS_TO ? model : field->target;
-    const struct data_model *parent = field->relation == DATA_BELONGS_TO ? field->target : model;
-    if (field->target == NULL) {
-        return fail(b->arena, ERR_INVALID,
-            "%.*s.%.*s: a relationship needs a @model type, %.*s is none.", PRI(model->name),
-            PRI(field->name), PRI(field->type));
-    }
-    if (field->reference_count != parent->sort_count + 1) {
-        return fail(b->arena, ERR_INVALID,
-            "The number of references passed to %.*s.%.*s must match the number of primary keys on "
-            "%.*s.",
-            PRI(model->name), PRI(field->name), PRI(parent->name));
-    }
-    for (size_t i = 0; i < field->reference_count; i++) {
-        if (data_model_field(child, field->references[i]) == NULL) {
-            return fail(b->arena, ERR_INVALID, "%.*s is not a field in %.*s",
-                PRI(field->references[i]), PRI(child->name));
-        }
-    }
-    return NULL;
-}
-
-static err *check_keys(struct builder *b, const struct data_model *model)
-{
-    for (size_t i = 0; i < model->index_count; i++) {
-        const struct data_index *index = &model->indexes[i];
-        for (size_t k = 0; k < index->sort_count; k++) {
-            if (data_model_field(model, index->sort[k]) == NULL) {
-                return fail(b->arena, ERR_INVALID,
-                    "Can't find field '%.*s' in %.*s, but it was specified in index '%.*s'",
-                    PRI(index->sort[k]), PRI(model->name), PRI(index->name));
-            }
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (str_eq(model->indexes[k].name, index->name)) {
-                return fail(b->arena, ERR_INVALID,
-                    "You may only supply one @index with the name '%.*s' on type '%.*s'.",
-                    PRI(index->name), PRI(model->name));
-            }
-        }
-    }
-    for (size_t k = 0; k < model->sort_count; k++) {
-        if (data_model_field(model, model->sort[k]) == NULL) {
-            return fail(b->arena, ERR_INVALID,
-                "Can't find field '%.*s' in %.*s, but it was specified in the primary key.",
-                PRI(model->sort[k]), PRI(model->name));
-        }
-    }
-    return NULL;
-}
-
-static err *connect_models(struct builder *b)
+// Every hasMany and hasOne has an index on the other side's table.
+static void add_relation_indexes(struct builder *b)
 {
     for (size_t i = 0; i < b->api->model_count; i++) {
-        struct data_model *model = b->api->models[i];
-        TRY(check_keys(b, model));
+        const struct data_model *model = b->api->models[i];
         for (size_t k = 0; k < model->field_count; k++) {
-            struct data_field *field = &model->fields[k];
-            if (field->relation == DATA_NO_RELATION) {
-                continue;
-            }
-            TRY(check_relation(b, model, field));
-            if (field->relation != DATA_BELONGS_TO) {
+            const struct data_field *field = &model->fields[k];
+            if (field->relation == DATA_HAS_MANY || field->relation == DATA_HAS_ONE) {
                 add_relation_index(b, field->target, field);
             }
         }
     }
-    return NULL;
 }
 
 err *data_api_build(
@@ -586,6 +385,7 @@ err *data_api_build(
     api->modes = *modes;
     api->sandbox = (modes->all & ~(unsigned)DATA_IAM) == DATA_API_KEY;
     TRY(gql_parse(arena, sdl, NULL, &api->doc, NULL));
+    TRY(data_check_sdl(arena, api->doc));
     api->models = arena_array(arena, struct data_model *, api->doc->definition_count);
     for (size_t i = 0; i < api->doc->definition_count; i++) {
         const struct gql_definition *d = &api->doc->definitions[i];
@@ -597,9 +397,16 @@ err *data_api_build(
         }
     }
     for (size_t i = 0; i < api->model_count; i++) {
-        TRY(read_model(&b, api->models[i]));
+        read_model(&b, api->models[i]);
     }
-    TRY(connect_models(&b));
+    TRY(data_check_models(&b));
+    add_relation_indexes(&b);
+    for (size_t i = 0; i < api->model_count; i++) {
+        TRY(data_rules_read(&b, api->models[i]));
+    }
+    TRY(data_rules_check_others(&b));
+    TRY(data_schema_build(api));
+    TRY(data_check_rules(&b));
     *out = api;
     return NULL;
 }

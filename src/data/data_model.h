@@ -85,7 +85,9 @@ struct data_field {
 struct data_index {
     str name; // default filled in
     bool has_query;
-    str query; // query field
+    bool is_named;    // the name is written
+    bool names_query; // queryField is written
+    str query;        // query field
     str partition;
     str *sort;
     size_t sort_count;
@@ -94,6 +96,21 @@ struct data_index {
     str *included;
     size_t included_count;
     bool is_relation; // made for a relation: no query field
+};
+
+struct data_names {
+    str *items;
+    size_t count;
+};
+
+// Somebody whom rules let in, and to what: the rows of the official tools' access matrix.
+struct data_role {
+    str name; // "userPools:owner:owner:sub::username"
+    enum data_provider provider;
+    bool is_owner;
+    bool is_dynamic;
+    str entity;    // field of owners or groups, when dynamic
+    unsigned *ops; // enum data_op bits, for each declared field
 };
 
 struct data_model {
@@ -113,11 +130,20 @@ struct data_model {
     struct data_rule *rules;
     size_t rule_count;
     bool get, list, create, update, remove, on_create, on_update, on_delete;
-    str *owner_fields; // undeclared ones, added as String
+    str get_name, list_name, create_name, update_name, remove_name;
+    struct data_names on_create_names, on_update_names, on_delete_names;
+    bool subscriptions_public; // served, but without rules
+    bool subscriptions_off;    // by level
+    str *owner_fields;         // undeclared ones, added as String
     size_t owner_field_count;
     str *listen_owners; // owner arguments of the subscriptions
     size_t listen_owner_count;
     bool timestamps;
+    str created_at; // names of the fields; none: not kept
+    str updated_at;
+    bool is_ruled;           // has @auth on the type
+    struct data_role *roles; // of the rules of type and fields, in the order they are written
+    size_t role_count;
 };
 
 struct data_modes {
@@ -132,6 +158,7 @@ struct data_api {
     struct data_model **models;
     size_t model_count;
     bool sandbox; // API key only, and models without rules
+    struct served *served;
 };
 
 // Parses "apiKey,userPool,iam,oidc,lambda" (first = default) or manifest words alike.
@@ -150,6 +177,9 @@ const struct gql_definition *data_api_type(const struct data_api *api, str name)
 // "S" or "N": the type of a field as key attribute.
 bool data_key_is_number(const struct data_model *model, str field);
 
+// Puts the served schema together (data_api_build does it). Fails where the official transformer
+// does.
+[[nodiscard]] err *data_schema_build(struct data_api *api);
 // The served schema: SDL with AppSync's @aws_* directives, as the official transformer writes it.
 void data_schema_print(const struct data_api *api, struct buf *out);
 // What amplify_outputs.json carries as model_introspection.
@@ -161,5 +191,8 @@ str data_plural(struct arena *arena, str word);
 str data_query_name(struct arena *arena, str prefix, str name);
 // onCreateX, cut as AppSync's 50 characters require.
 str data_subscription_name(struct arena *arena, str prefix, str model);
-// Providers (bits) that some rule of the model grants the operation.
-unsigned data_model_providers(const struct data_model *model, unsigned ops);
+// Providers (bits) of the roles that may do one of the operations with some field of the model, or
+// (`all_fields`) with all of them.
+unsigned data_model_providers(const struct data_model *model, unsigned ops, bool all_fields);
+// Providers of the rules of an operation or field outside of models that name no owner.
+unsigned data_static_providers(const struct data_api *api, const struct gql_directive *auth);

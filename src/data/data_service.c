@@ -75,21 +75,18 @@ static void attach(struct data_service *service, str type, str name, gql_resolve
 
 static void attach_model(struct data_service *service, struct data_model *model)
 {
-    struct arena *a = service->arena;
     struct data_field_plan plan = {.model = model};
-    attach(service, S("Query"), data_query_name(a, S("get"), model->name), data_resolve_get, plan);
-    attach(
-        service, S("Query"), data_query_name(a, S("list"), model->plural), data_resolve_list, plan);
-    attach(service, S("Mutation"), data_query_name(a, S("create"), model->name),
-        data_resolve_create, plan);
-    attach(service, S("Mutation"), data_query_name(a, S("update"), model->name),
-        data_resolve_update, plan);
-    attach(service, S("Mutation"), data_query_name(a, S("delete"), model->name),
-        data_resolve_delete, plan);
-    static const str EVENTS[] = {S_INIT("onCreate"), S_INIT("onUpdate"), S_INIT("onDelete")};
-    for (size_t i = 0; i < countof(EVENTS); i++) {
-        str name = data_subscription_name(a, EVENTS[i], model->name);
-        attach(service, S("Subscription"), name, data_resolve_subscribe, plan);
+    attach(service, S("Query"), model->get_name, data_resolve_get, plan);
+    attach(service, S("Query"), model->list_name, data_resolve_list, plan);
+    attach(service, S("Mutation"), model->create_name, data_resolve_create, plan);
+    attach(service, S("Mutation"), model->update_name, data_resolve_update, plan);
+    attach(service, S("Mutation"), model->remove_name, data_resolve_delete, plan);
+    const struct data_names *events[] = {
+        &model->on_create_names, &model->on_update_names, &model->on_delete_names};
+    for (size_t i = 0; i < countof(events); i++) {
+        for (size_t k = 0; k < events[i]->count; k++) {
+            attach(service, S("Subscription"), events[i]->items[k], data_resolve_subscribe, plan);
+        }
     }
     for (size_t i = 0; i < model->index_count; i++) {
         plan.index = &model->indexes[i];

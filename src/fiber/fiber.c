@@ -3,7 +3,6 @@
 #include "fiber/fiber_int.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 struct transfer {
     void *context;
@@ -70,16 +69,19 @@ static void entry(struct transfer from)
     }
 }
 
+// More than one page, because a function of a library may have a frame larger than that and would
+// step over it. It costs address space only.
+enum { GUARD_SIZE = 64 * 1024 };
+
 static struct fiber *fiber_new(struct loop *loop)
 {
     struct fiber *fiber = mem_new(struct fiber);
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     fiber->loop = loop;
-    fiber->stack_size = STACK_SIZE + page;
+    fiber->stack_size = STACK_SIZE + GUARD_SIZE;
     fiber->stack = mmap(NULL, fiber->stack_size, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     check(fiber->stack != MAP_FAILED);
-    check(mprotect(fiber->stack, page, PROT_NONE) == 0);
+    check(mprotect(fiber->stack, GUARD_SIZE, PROT_NONE) == 0);
     fiber->context = make_fcontext(fiber->stack + fiber->stack_size, STACK_SIZE, entry);
     return fiber;
 }
@@ -216,6 +218,20 @@ u64 fiber_deadline(u64 mono_us)
     u64 old = fiber->deadline_us;
     fiber->deadline_us = mono_us;
     return old;
+}
+
+void fiber_trim_stack(void)
+{
+#ifndef WITH_ASAN          // its records of the stack's frames would no longer fit
+    enum { MARGIN = 512 }; // for the frame of madvise itself
+    struct fiber *fiber = fiber_current();
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)fiber->stack + page; // above the guard page
+    uintptr_t to = ((uintptr_t)__builtin_frame_address(0) - MARGIN) & ~(page - 1);
+    if (to > from) {
+        check(madvise((void *)from, to - from, MADV_DONTNEED) == 0);
+    }
+#endif
 }
 
 struct arena *fiber_arena(void)

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-enum { HOOKS_MAX = 8, POOL_MAX = 512 };
+enum { HOOKS_MAX = 8, LOCALS_MAX = 8, POOL_MAX = 512 };
 
 struct post {
     struct post *next;
@@ -18,6 +18,12 @@ struct hook {
     void (*fn)(void *arg);
     void *arg;
     bool asked;
+};
+
+struct local {
+    const void *key;
+    void *value;
+    void (*release)(void *value);
 };
 
 struct fiber_waiter { // a fiber waits for one condition at a time
@@ -71,6 +77,8 @@ struct loop {
     size_t asan_stack_size;
     struct hook hooks[HOOKS_MAX];
     size_t hook_count;
+    struct local locals[LOCALS_MAX];
+    size_t local_count;
     err cancelled;
     err timed_out;
     pthread_mutex_t lock; // guards the four below

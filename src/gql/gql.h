@@ -22,8 +22,9 @@ struct gql_arg_def { // field argument or input field
     str name;
     str description;
     const struct gql_type_ref *type;
-    const struct json *otherwise; // coerced default, or NULL
-    str otherwise_text;           // default as GraphQL text, for introspection
+    const struct json *otherwise;            // coerced default, or NULL
+    const struct gql_value *otherwise_value; // as written
+    str otherwise_text;                      // the same as text, for introspection
     const struct gql_directive *directives;
     size_t directive_count;
 };
@@ -56,8 +57,11 @@ struct gql_enum_value {
     str deprecation_reason;
 };
 
+enum gql_builtin { GQL_CUSTOM, GQL_INT, GQL_FLOAT, GQL_STRING, GQL_BOOLEAN, GQL_ID };
+
 struct gql_type {
     enum gql_kind kind;
+    enum gql_builtin builtin; // of scalars
     str name;
     str description;
     struct gql_field_def *fields; // object, interface

@@ -149,7 +149,8 @@ static bool write_object(struct state *s, const struct gql_plan_object *object,
 static bool complete(struct state *s, const struct gql_type_ref *ref, const struct json *value,
     const struct spot *spot) YIELDS;
 
-static bool leaf_error(struct state *s, const struct spot *spot, str message)
+__attribute__((noinline, cold)) static bool leaf_error(
+    struct state *s, const struct spot *spot, str message)
 {
     struct buf where = buf_in(s->arena, 64 * 1024);
     path_text(&where, spot->path);
@@ -159,7 +160,7 @@ static bool leaf_error(struct state *s, const struct spot *spot, str message)
     return false;
 }
 
-static bool complete_leaf(
+__attribute__((noinline)) static bool complete_leaf(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
 {
     struct json *wire = NULL;
@@ -187,6 +188,19 @@ static bool complete_leaf(
     return true;
 }
 
+// Whether going on is pointless; notices on the way that the response has become too large.
+static bool is_fatal(struct state *s)
+{
+    size_t max = s->exec->limits->result_max;
+    if (s->fatal == NULL && (s->out->len > max || s->out->overflow)) {
+        s->fatal = fail(s->arena, ERR_LIMIT, "The response is larger than %zu bytes.", max);
+    }
+    if (s->fatal == NULL && s->errors.overflow) {
+        s->fatal = fail(s->arena, ERR_LIMIT, "The response has too many errors.");
+    }
+    return s->fatal != NULL;
+}
+
 static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     const struct json *value, const struct spot *spot) YIELDS;
 
@@ -204,7 +218,7 @@ static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
         if (here.index > 0) {
             buf_add_char(s->out, ',');
         }
-        if (!complete(s, item_ref, item, &inner)) {
+        if (is_fatal(s) || !complete(s, item_ref, item, &inner)) {
             return false;
         }
         here.index++;
@@ -220,7 +234,10 @@ static bool complete_composite(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
 {
     const struct gql_plan_set *set = spot->field->set;
-    str wanted = type->kind == GQL_OBJECT ? type->name : json_get_str(value, S("__typename"));
+    if (type->kind == GQL_OBJECT) {
+        return write_object(s, &set->objects[0], value, spot->path, spot->depth);
+    }
+    str wanted = json_get_str(value, S("__typename"));
     for (size_t i = 0; i < set->count; i++) {
         if (str_eq(set->objects[i].type->name, wanted)) {
             return write_object(s, &set->objects[i], value, spot->path, spot->depth);
@@ -280,12 +297,15 @@ static bool when_holds(const struct state *s, const struct gql_when *when)
 
 static bool is_included(const struct state *s, const struct gql_plan_field *field)
 {
-    for (size_t i = 0; i < field->when_count; i++) {
-        if (when_holds(s, field->whens[i])) {
-            return true;
+    if (!when_holds(s, field->when)) {
+        return false;
+    }
+    for (size_t i = 0; i < field->earlier_count; i++) {
+        if (when_holds(s, field->earlier[i])) {
+            return false;
         }
     }
-    return field->when_count == 0;
+    return true;
 }
 
 static err *field_arguments(
@@ -336,9 +356,10 @@ static err *run_resolver(gql_resolver resolve, struct gql_call *call, struct jso
     return resolve(call, out);
 }
 
-static err *resolve_field(struct state *s, const struct gql_plan_field *field,
-    const struct gql_type *parent, const struct json *source, const struct path *path,
-    struct json **out) YIELDS;
+// Not inlined: its frame would stay on the stack while the values below are completed.
+__attribute__((noinline)) static err *resolve_field(struct state *s,
+    const struct gql_plan_field *field, const struct gql_type *parent, const struct json *source,
+    const struct path *path, struct json **out) YIELDS;
 
 static err *resolve_field(struct state *s, const struct gql_plan_field *field,
     const struct gql_type *parent, const struct json *source, const struct path *path,
@@ -346,16 +367,12 @@ static err *resolve_field(struct state *s, const struct gql_plan_field *field,
 {
     const struct json *args = NULL;
     struct call_place place = {.state = s, .field = field, .path = path};
-    if (field->field == &s->exec->schema->typename_field) {
-        *out = json_string(s->arena, parent->name);
-        return NULL;
-    }
     if (field->field->resolve == NULL || s->exec->event != NULL) {
         bool at_root = s->exec->event != NULL && path->parent == NULL;
         *out = at_root ? (struct json *)s->exec->event : json_get(source, field->field->name);
         return NULL;
     }
-    if (++s->resolvers > s->exec->limits->resolvers_max) {
+    if (!field->is_meta && ++s->resolvers > s->exec->limits->resolvers_max) {
         s->fatal = fail(s->arena, ERR_LIMIT, "Resolver invocation limit reached.");
         return s->fatal;
     }
@@ -387,7 +404,11 @@ static bool write_field(struct state *s, const struct gql_plan_field *field,
     struct gql_exec *exec = s->exec;
     struct json *value = NULL;
     err *e = NULL;
-    if (exec->may_access != NULL && !str_starts(field->field->name, S("__")) &&
+    if (field->field == &exec->schema->typename_field) {
+        json_write_string(s->out, object->type->name);
+        return true;
+    }
+    if (exec->may_access != NULL && !field->is_meta &&
         !exec->may_access(exec->request, object->type, field->field)) {
         e = fail(s->arena, ERR_FORBIDDEN, "Not Authorized to access %.*s on type %.*s",
             PRI(field->field->name), PRI(object->type->name));
@@ -424,12 +445,8 @@ static bool write_object(struct state *s, const struct gql_plan_object *object,
 {
     bool first = true;
     struct json *resolved = NULL;
-    if (s->out->len > s->exec->limits->result_max && s->fatal == NULL) {
-        s->fatal = fail(s->arena, ERR_LIMIT, "The response is larger than %zu bytes.",
-            s->exec->limits->result_max);
-    }
     buf_add_char(s->out, '{');
-    for (size_t i = 0; i < object->count && s->fatal == NULL; i++) {
+    for (size_t i = 0; i < object->count && !is_fatal(s); i++) {
         const struct gql_plan_field *field = &object->fields[i];
         if (!is_included(s, field)) {
             continue;
@@ -480,7 +497,7 @@ static bool write_root(struct state *s)
     bool mutation = exec->plan->operation->operation == GQL_MUTATION && exec->wants_payload != NULL;
     bool first = true;
     buf_add_char(s->out, '{');
-    for (size_t i = 0; i < root->count && s->fatal == NULL; i++) {
+    for (size_t i = 0; i < root->count && !is_fatal(s); i++) {
         const struct gql_plan_field *field = &root->fields[i];
         struct json *resolved = NULL;
         if (!is_included(s, field)) {
@@ -520,7 +537,7 @@ err *gql_execute(struct gql_exec *exec, struct buf *out)
         out->len = mark;
         buf_add(out, S("null"));
     }
-    if (s.fatal != NULL) {
+    if (is_fatal(&s)) {
         return s.fatal;
     }
     if (s.errors.len > 0) {

@@ -11,6 +11,7 @@ struct gql_directive_def {
     str *locations;
     size_t location_count;
     bool repeatable;
+    bool built_in;
 };
 
 struct gql_schema {
@@ -38,7 +39,6 @@ const struct gql_type_ref *gql_ref_of_ast(
     struct arena *arena, const struct gql_schema *schema, const struct gql_type_ast *ast);
 str gql_ref_text(struct arena *arena, const struct gql_type_ref *ref);
 str gql_value_text(struct arena *arena, const struct gql_value *value);
-bool gql_is_builtin_scalar(str name);
 
 // Turns a literal (no variables left, or with `variables` given) into an input value of the type.
 [[nodiscard]] err *gql_coerce_literal(struct arena *arena, const struct gql_type_ref *ref,
@@ -46,6 +46,7 @@ bool gql_is_builtin_scalar(str name);
 // The same for a JSON value of a request's variables.
 [[nodiscard]] err *gql_coerce_json(struct arena *arena, const struct gql_type_ref *ref,
     const struct json *value, str where, struct json **out);
+enum gql_builtin gql_builtin_scalar(str name);
 [[nodiscard]] err *gql_scalar_input(
     struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out);
 [[nodiscard]] err *gql_scalar_output(
@@ -77,13 +78,16 @@ struct gql_plan_field {
     str response_key;
     str key_json; // "key": with quotes and colon, ready to append
     const struct gql_field_def *field;
-    const struct gql_when **whens; // included when any holds; none: always
-    size_t when_count;
+    const struct gql_when *when; // included when it holds; NULL: always
+    // Conditions under which the field stood in the response earlier: then it is not repeated here.
+    const struct gql_when **earlier;
+    size_t earlier_count;
     const struct gql_argument *arguments;
     size_t argument_count;
     const struct json *args;        // coerced ahead of time when no variable is in them
     const struct gql_plan_set *set; // sub-selection
     struct gql_pos pos;
+    bool is_meta; // introspection: no limits, no access control
 };
 
 // The fields of a selection set for one concrete object type.

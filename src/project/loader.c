@@ -12,7 +12,8 @@ struct project_loader {
     uv_process_t process;
     uv_pipe_t input;
     uv_pipe_t output;
-    unsigned open_handles; // freed when the last one is closed
+    unsigned open_handles;
+    struct cond closed; // signalled when the last handle is
     bool abandoned;
     bool exited;
     bool ended; // no more output
@@ -30,10 +31,8 @@ struct line {
 static void handle_closed(uv_handle_t *handle)
 {
     struct project_loader *loader = handle->data;
-    if (--loader->open_handles == 0 && loader->abandoned) {
-        buf_free(&loader->partial);
-        chan_free(loader->lines);
-        mem_free(loader);
+    if (--loader->open_handles == 0) {
+        cond_signal_all(&loader->closed);
     }
 }
 
@@ -182,15 +181,39 @@ int project_loader_exit_code(const struct project_loader *loader)
     return loader->exit_code;
 }
 
+static void drop_lines(struct project_loader *loader) YIELDS;
+
+static void drop_lines(struct project_loader *loader)
+{
+    void *line = NULL;
+    while (chan_count(loader->lines) > 0 && chan_take(loader->lines, &line) == NULL) {
+        mem_free(line);
+    }
+}
+
 void project_loader_free(struct project_loader *loader)
 {
+    enum { PATIENCE_S = 3 };
+
+    u64 old = fiber_deadline(time_mono_us() + PATIENCE_S * (u64)1000000);
     loader->abandoned = true;
     chan_close(loader->lines); // a fiber that waits for an event is told that there is none
     close_handle((uv_handle_t *)&loader->input);
     close_handle((uv_handle_t *)&loader->output);
-    if (!loader->exited && uv_is_active((uv_handle_t *)&loader->process)) {
-        uv_process_kill(&loader->process, SIGTERM);
-    } else {
+    if (loader->exited || !uv_is_active((uv_handle_t *)&loader->process)) {
         close_handle((uv_handle_t *)&loader->process);
+    } else {
+        uv_process_kill(&loader->process, SIGTERM);
     }
+    while (loader->open_handles > 0 && cond_wait(&loader->closed) == NULL) {
+    }
+    fiber_deadline(old);
+    if (loader->open_handles > 0) { // it does not end: it is left to its closed input
+        log_warn("project.loader", "process %d does not end", uv_process_get_pid(&loader->process));
+        return;
+    }
+    drop_lines(loader);
+    buf_free(&loader->partial);
+    chan_free(loader->lines);
+    mem_free(loader);
 }

@@ -44,6 +44,12 @@ struct project_manifest {
 size_t project_manifest_unserved(
     struct arena *arena, const struct project_manifest *manifest, const str **out);
 
+// Remembers beside the manifest what it was made of (`program`: the loader's main file). Blocks.
+[[nodiscard]] err *project_stamp_write(struct arena *arena, const char *manifest_path,
+    const char *program, const struct project_manifest *manifest);
+// True while none of that has changed, so that the manifest can be served at once. Blocks.
+bool project_stamp_holds(struct arena *arena, const char *manifest_path, const char *program);
+
 // ---- outputs -------------------------------------------------------------------------------
 struct project_outputs_options {
     const struct project_manifest *manifest;
@@ -74,12 +80,12 @@ struct project_loader_options {
 };
 
 // Starts it on the current loop. ERR_CONFIG when Node cannot be started.
-[[nodiscard]] err *project_loader_start(
-    struct arena *arena, const struct project_loader_options *options, struct project_loader **out);
+[[nodiscard]] err *project_loader_start(struct arena *arena,
+    const struct project_loader_options *options, struct project_loader **out) YIELDS;
 // Next event, a JSON object ("event" names its kind: manifest, error, change), in `arena`. NULL
 // once the loader has ended. What is no event on its output is passed on to stderr.
 [[nodiscard]] err *project_loader_next(
     struct project_loader *loader, struct arena *arena, struct json **event) YIELDS;
 int project_loader_exit_code(const struct project_loader *loader); // after its end
-// Ends it (closing its input, then SIGTERM) and frees it. Its process is reaped by the loop.
-void project_loader_free(struct project_loader *loader);
+// Ends it (closing its input, and SIGTERM), waits for its end, and frees it.
+void project_loader_free(struct project_loader *loader) YIELDS;

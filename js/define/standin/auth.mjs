@@ -78,7 +78,7 @@ export class AuthFactory {
 
   /** @param {Backend} backend */
   build(backend) {
-    checkPlace(this.importer, 'auth', 'Amplify Auth must be defined in amplify/auth/resource.ts');
+    checkPlace(this, 'auth', 'Amplify Auth must be defined in amplify/auth/resource.ts');
     backend.auth = this;
     backend.stackFor('auth');
     const name = this.kind === 'define' ? this.props.name ?? defaultName : defaultName;

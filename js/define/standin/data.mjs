@@ -47,7 +47,7 @@ export class DataFactory {
   /** @param {Backend} backend */
   build(backend) {
     const { props } = this;
-    checkPlace(this.importer, 'data', 'Amplify Data must be defined in amplify/data/resource.ts');
+    checkPlace(this, 'data', 'Amplify Data must be defined in amplify/data/resource.ts');
     if (props.name) {
       checkResourceName(props.name);
     }
@@ -93,13 +93,13 @@ function shapes(models) {
 
 /**
  * Where a definition must live: the original refuses other files; a project that runs is worth more than the rule.
- * @param {string} importer
+ * @param {{importer: string, at: import('./state.mjs').Position | null}} factory
  * @param {string} kind
  * @param {string} message
  */
-export function checkPlace(importer, kind, message) {
+export function checkPlace({ importer, at }, kind, message) {
   if (!importer.replace(/\.[cm]?[jt]s$/, '').endsWith(path.join('amplify', kind, 'resource'))) {
-    warn(`${message}; npx ampx refuses other files`, `Move the definition to amplify/${kind}/resource.ts`);
+    warn(`${message}; npx ampx refuses other files`, `Move the definition to amplify/${kind}/resource.ts`, at);
   }
 }
 

@@ -74,7 +74,7 @@ export class FunctionFactory {
   /** @param {Backend} backend */
   callProvider(backend) {
     try {
-      this.provided = this.props(backend.stackFor('function'));
+      this.provided = this.props(backend.stackFor(this.providerProps.resourceGroupName ?? 'function'));
     } catch (error) {
       if (error instanceof DefinitionError) {
         throw error;
@@ -149,5 +149,9 @@ export function functionOf(given, backend, where) {
   if (known !== undefined) {
     return known;
   }
-  throw new DefinitionError('InvalidFunctionReferenceError', `${where} is not a function made with defineFunction`, 'Pass what defineFunction(...) returned');
+  throw new DefinitionError(
+    'InvalidFunctionReferenceError',
+    given === undefined ? `${where} is undefined` : `${where} is not a function made with defineFunction`,
+    given === undefined ? 'Check the import; two files that import each other may use the other one only inside of functions' : 'Pass what defineFunction(...) returned',
+  );
 }

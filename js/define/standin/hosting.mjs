@@ -1,7 +1,7 @@
 // defineHosting (amplify/hosting.ts): its options are kept as they are, for the part of ampd that serves sites.
 import { DefinitionError } from './errors.mjs';
-import { resource } from './recorder.mjs';
-import { Secret } from './secret.mjs';
+import { libraryModule, resource } from './recorder.mjs';
+import { Secret, secret } from './secret.mjs';
 import { position, state, warn } from './state.mjs';
 
 class Config {
@@ -16,7 +16,7 @@ class Config {
 }
 
 /** @param {any} props */
-export function defineHosting(props = {}) {
+function defineHosting(props = {}) {
   if (state.hosting !== null) {
     throw new DefinitionError('MultipleSingletonResourcesError', 'Multiple `defineHosting` calls are not allowed', 'Remove all but one `defineHosting` call', position());
   }
@@ -25,17 +25,36 @@ export function defineHosting(props = {}) {
   return { resources: recorder.resources, stack: recorder.stack, createStack: recorder.createStack };
 }
 
-export const config = (/** @type {string} */ name) => new Config(name);
-export const isSecret = (/** @type {unknown} */ value) => value instanceof Secret;
-export const isConfig = (/** @type {unknown} */ value) => value instanceof Config;
-export const isManagedValue = (/** @type {unknown} */ value) => isSecret(value) || isConfig(value);
-export const isByoValue = (/** @type {any} */ value) => value?.byo === true;
-export const byoSecret = (/** @type {unknown} */ value) => ({ byo: true, kind: 'secret', value });
-export const byoConfig = (/** @type {unknown} */ value) => ({ byo: true, kind: 'config', value });
-export const getSecret = (/** @type {string} */ name) => process.env[name];
-export const getConfig = (/** @type {string} */ name) => process.env[name];
-export const getStageConfig = () => undefined;
-export const generateBuildId = () => Date.now().toString(36);
-export const definePipeline = () => warn('definePipeline has no effect: ampd deploys by itself', 'Run the deploy command from your own CI instead');
+const config = (/** @type {string} */ name) => new Config(name);
+const isSecret = (/** @type {unknown} */ value) => value instanceof Secret;
+const isConfig = (/** @type {unknown} */ value) => value instanceof Config;
+const isManagedValue = (/** @type {unknown} */ value) => isSecret(value) || isConfig(value);
+const isByoValue = (/** @type {any} */ value) => value?.byo === true;
+const byoSecret = (/** @type {unknown} */ value) => ({ byo: true, kind: 'secret', value });
+const byoConfig = (/** @type {unknown} */ value) => ({ byo: true, kind: 'config', value });
+const getSecret = (/** @type {string} */ name) => process.env[name];
+const getConfig = (/** @type {string} */ name) => process.env[name];
+const getStageConfig = () => undefined;
+const generateBuildId = () => Date.now().toString(36);
+const definePipeline = () => warn('definePipeline has no effect: ampd deploys by itself', 'Run the deploy command from your own CI instead');
 
-export class HostingError extends Error {}
+class HostingError extends Error {}
+
+/** The module as the bundle imports it; its construct classes are recorded like the CDK's. */
+export const hostingModule = Object.assign(Object.create(libraryModule('@aws-amplify/hosting')), {
+  defineHosting,
+  definePipeline,
+  secret,
+  config,
+  isSecret,
+  isConfig,
+  isManagedValue,
+  isByoValue,
+  byoSecret,
+  byoConfig,
+  getSecret,
+  getConfig,
+  getStageConfig,
+  generateBuildId,
+  HostingError,
+});

@@ -5,11 +5,12 @@ import { AuthFactory } from './auth.mjs';
 import { defineBackend } from './backend.mjs';
 import { DataFactory } from './data.mjs';
 import { FunctionFactory } from './function.mjs';
+import { hostingModule } from './hosting.mjs';
+import { libraryModule } from './recorder.mjs';
 import { secret } from './secret.mjs';
 import { StorageFactory } from './storage.mjs';
 
 export { placedBuilder } from './schema.mjs';
-export { libraryModule } from './recorder.mjs';
 export { secret };
 
 /** @param {string} importer absolute path of the importing file */
@@ -24,4 +25,12 @@ export function functionsFor(importer) {
     defineStorage: (/** @type {any} */ props) => new StorageFactory(props, importer),
     defineFunction: (/** @type {any} */ props, /** @type {any} */ providerProps) => new FunctionFactory(props, providerProps, directory),
   };
+}
+
+/**
+ * A module of which any name may be imported: the CDK, constructs, hosting.
+ * @param {string} name
+ */
+export function openModule(name) {
+  return name === '@aws-amplify/hosting' ? hostingModule : libraryModule(name);
 }

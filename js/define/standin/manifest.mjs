@@ -1,4 +1,5 @@
 // All that one evaluation recorded -> the manifest. Members come in a fixed order: equal projects give equal texts.
+import { rateConstructs } from './construct_support.mjs';
 import { applyOverrides } from './overrides.mjs';
 import { constructs, overrides, recordChangedSeeds } from './recorder.mjs';
 import { serialise, serialiseConstruct, serialiseOp } from './serialise.mjs';
@@ -23,9 +24,9 @@ export function buildManifest(project, locate) {
   const manifest = {
     formatVersion,
     project,
-    auth: backend?.auth?.result ?? null,
-    data: backend?.data?.result ?? null,
-    storage: (backend?.storage ?? []).map((factory) => factory.result),
+    auth: section(backend?.auth?.result, { policies: [], userPool: {} }),
+    data: section(backend?.data?.result, { api: {}, tables: {} }),
+    storage: (backend?.storage ?? []).map(({ result }) => ({ ...result, cors: [], lifecycle: [], notifications: [] })),
     functions: functionsPart(backend),
     hosting: state.hosting === null ? null : serialise(state.hosting),
     overrides: overrides.map((op) => serialiseOp(op, locate)),
@@ -33,13 +34,24 @@ export function buildManifest(project, locate) {
     stacks: [...(backend?.stacks.values() ?? [])].map(({ name, custom }) => ({ name, custom })),
     outputs: (backend?.outputs.parts ?? []).map(({ part }) => serialise(part)),
   };
-  applyOverrides(manifest);
-  for (const [key, factory] of backend?.functions ?? []) {
+  const factories = backend?.functions ?? new Map();
+  /** @type {any[]} */
+  const warnings = state.warnings.map(({ message, hint, at }) => ({ message, ...locate(at), hint }));
+  const warnAt = (/** @type {string} */ message, /** @type {string} */ hint, /** @type {any} */ { file, line, column }) =>
+    warnings.push({ message, file, line, column, hint });
+  applyOverrides(manifest, factories, warnAt);
+  rateConstructs(manifest.constructs, warnAt);
+  for (const [key, factory] of factories) {
     manifest.functions[key].environment = Object.fromEntries(factory.environment);
   }
   manifest.secrets = [...state.secrets].sort();
-  manifest.warnings = state.warnings.map(({ message, hint, at }) => ({ message, ...locate(at), hint }));
+  manifest.warnings = warnings;
   return manifest;
+}
+
+/** @param {any} result @param {object} more members that overrides fill in */
+function section(result, more) {
+  return result === undefined || result === null ? null : { ...result, ...more };
 }
 
 /** @param {import('./backend.mjs').Backend | null} backend */

@@ -104,6 +104,8 @@ function create(root, path, options = {}) {
   const target = function () {}.bind(null);
   delete (/** @type {any} */ (target).name);
   delete (/** @type {any} */ (target).length);
+  // Printing looks at the target, not at the proxy.
+  Object.defineProperty(target, inspect.custom, { value: () => `[recorded ${fullPath(meta)}]`, configurable: true });
   const proxy = new Proxy(target, handlerFor(meta));
   metas.set(proxy, meta);
   return proxy;
@@ -112,7 +114,8 @@ function create(root, path, options = {}) {
 /** @param {Op} op @param {Meta} meta */
 function record(meta, op) {
   if (meta.root.kind === 'backend') {
-    overrides.push({ ...op, path: `${meta.root.ref}.${op.path}` });
+    const full = (/** @type {string} */ path) => `${meta.root.ref}.${path}`;
+    overrides.push({ ...op, path: full(op.path), ...(op.result === undefined ? {} : { result: full(op.result) }) });
   } else {
     meta.root.ops.push(op);
   }
@@ -152,8 +155,6 @@ function getSymbol(meta, symbol) {
       return meta.root.kind === 'module' ? undefined : emptyIterator(meta);
     case Symbol.hasInstance:
       return (/** @type {unknown} */ value) => isInstance(meta, value);
-    case inspect.custom:
-      return () => `[recorded ${fullPath(meta)}]`;
     default:
       return undefined;
   }
@@ -235,7 +236,7 @@ function get(meta, prop, receiver) {
     return special.value;
   }
   if (meta.root.kind !== 'module' && !meta.children.has(prop) && isTextProperty(meta, prop)) {
-    return tokenFor(metas.get(child(meta, prop)) ?? meta);
+    return tokenFor({ ...meta, path: join(meta, prop) });
   }
   return child(meta, prop);
 }

@@ -4,7 +4,7 @@ import { DefinitionError, positioned } from './errors.mjs';
 import { functionOf } from './function.mjs';
 import { checkResourceName } from './names.mjs';
 import { resource } from './recorder.mjs';
-import { position, warn } from './state.mjs';
+import { position } from './state.mjs';
 import { storageAccess } from './storage_access.mjs';
 
 /** @typedef {import('./backend.mjs').Backend} Backend */
@@ -32,7 +32,7 @@ export class StorageFactory {
   /** @param {Backend} backend */
   build(backend) {
     const { props } = this;
-    checkPlace(this.importer, 'storage', 'Amplify Storage must be defined in amplify/storage/resource.ts');
+    checkPlace(this, 'storage', 'Amplify Storage must be defined in amplify/storage/resource.ts');
     checkResourceName(props.name ?? '');
     if (backend.storage.some((other) => other.props.name === props.name)) {
       throw new DefinitionError('Error', `There is already a Construct with name '${props.name}' in the storage stack`, 'Give each bucket a name of its own');
@@ -52,19 +52,7 @@ export class StorageFactory {
       triggers: Object.fromEntries(triggers.map(([event, fn]) => [event, functionOf(fn, backend, `the trigger ${event}`).key])),
       access: props.access ? storageAccess(props.name, props.access, backend) : [],
     };
-    this.warnEntity();
     this.instance = resource(`storage.${props.name}`);
-  }
-
-  warnEntity() {
-    const first = this.result.access.find((/** @type {any} */ entry) => entry.path.includes('{entity_id}'));
-    if (first !== undefined && typeof this.props.access === 'function') {
-      warn(
-        `{entity_id} in "${first.path}" is the identity id of the caller (fetchAuthSession().identityId), not the user's id`,
-        'Build such paths with path: ({ identityId }) => ..., or set storage.entityId to "identity-or-sub"',
-        this.at,
-      );
-    }
   }
 }
 

@@ -55,7 +55,8 @@ const table = [
   ['function.*.resources.cfnResources.cfnFunction.attrArn', 'function.*.arn'],
   ['function.*.resources.lambda.role.roleArn', 'function.*.roleArn'],
   ['function.*.resources.lambda.role.roleName', 'function.*.roleName'],
-].map(([path, token]) => [new RegExp(`^${path.replace(/\./g, '\\.').replace('*', '(.+)')}$`), token]);
+  ['function.*.resources.lambda.addFunctionUrl()#N.url', 'function.*.url'],
+].map(([path, token]) => [new RegExp(`^${path.replace(/[.()]/g, '\\$&').replace('*', '(.+)').replace('#N', '#\\d+')}$`), token]);
 
 const stackWords = new Map([
   ['region', 'region'],
@@ -80,6 +81,10 @@ function isStack(meta) {
 export function isTextProperty(meta, prop) {
   if (stackWords.has(prop) && (isStack(meta) || /(^|\.)(stack|env)$/.test(meta.path))) {
     return true;
+  }
+  // Names of methods that end like those of texts: addFunctionUrl, urlForPath, grantRef.
+  if (/^(add|get|set|grant|from|to|with|create|make|apply|format|override|allocate|find|try|is|has)[A-Z]/.test(prop)) {
+    return false;
   }
   if (meta.root.kind === 'value' && !meta.root.made) {
     return /(Arn|Name|Id|Url)$/.test(prop);

@@ -1,0 +1,41 @@
+// modes: userPool,apiKey,oidc,lambda | apiKey,userPool,oidc,lambda | oidc,userPool,apiKey,lambda | lambda,oidc,userPool,apiKey | iam,userPool,apiKey,oidc,lambda
+import { a } from '@aws-amplify/data-schema';
+
+const model = (...rules) => a.model({ t: a.string() }).authorization((allow) => rules.map((rule) => rule(allow)));
+export const schema = a.schema({
+    Pub: model((x) => x.publicApiKey()),
+    PubRead: model((x) => x.publicApiKey().to(['read'])),
+    PubGet: model((x) => x.publicApiKey().to(['get'])),
+    PubList: model((x) => x.publicApiKey().to(['list'])),
+    PubListen: model((x) => x.publicApiKey().to(['listen'])),
+    PubWrite: model((x) => x.publicApiKey().to(['create', 'update', 'delete'])),
+    Guest: model((x) => x.guest()),
+    GuestRead: model((x) => x.guest().to(['read'])),
+    Auth: model((x) => x.authenticated()),
+    AuthPool: model((x) => x.authenticated('identityPool')),
+    AuthOidc: model((x) => x.authenticated('oidc')),
+    AuthSync: model((x) => x.authenticated().to(['sync', 'search'])),
+    Owner1: model((x) => x.owner()),
+    OwnerOidc: model((x) => x.owner('oidc')),
+    OwnerBoth: model((x) => x.owner(), (x) => x.ownerDefinedIn('author')),
+    OwnerClaim: model((x) => x.owner().identityClaim('email')),
+    OwnerDelete: model((x) => x.owner().to(['delete'])),
+    OwnersIn: model((x) => x.ownersDefinedIn('editors')),
+    OneGroup: model((x) => x.group('Admin')),
+    Groups: model((x) => x.groups(['A', 'B']).to(['read', 'create'])),
+    GroupOidc: model((x) => x.groups(['X'], 'oidc').withClaimIn('my:groups')),
+    GroupIn: model((x) => x.groupDefinedIn('team')),
+    GroupsIn: model((x) => x.groupsDefinedIn('teams').to(['read', 'update'])),
+    Custom: model((x) => x.custom()),
+    CustomRead: model((x) => x.custom().to(['read'])),
+    Mixed: model((x) => x.owner(), (x) => x.publicApiKey().to(['get']), (x) => x.custom().to(['list'])),
+    Everyone: model(
+        (x) => x.owner(),
+        (x) => x.owner('oidc').identityClaim('sub'),
+        (x) => x.group('Admin'),
+        (x) => x.authenticated().to(['read']),
+        (x) => x.guest().to(['list']),
+        (x) => x.publicApiKey().to(['get', 'listen']),
+        (x) => x.custom().to(['update']),
+    ),
+});
