@@ -22,7 +22,7 @@ export async function until(probe, what) {
 
 /** Whether `probe` becomes true within a moment. */
 export async function soon(probe) {
-  for (let left = 50; left > 0; left--) {
+  for (let left = 20; left > 0; left--) {
     if (probe()) return true;
     await sleep(10);
   }
@@ -60,19 +60,20 @@ export function snapshots(observable) {
 
 /**
  * Subscribes and collects. The client does not say when a subscription has begun, so `provoke` is
- * called until its echo arrives; then `received` is emptied.
+ * called until its echo arrives; echoes are not collected.
  */
-export async function collect(observable, { provoke, isEcho } = {}) {
+export async function collect(observable, { provoke, isEcho = () => false } = {}) {
   const received = [];
-  const { errors, stop, check } = listen(observable, (value) => received.push(value));
-  if (provoke !== undefined) {
-    await until(async () => {
-      check();
-      await provoke();
-      return received.some(isEcho);
-    }, () => 'the subscription to begin');
-    await settle(received);
-  }
+  let hasBegun = provoke === undefined;
+  const { errors, stop, check } = listen(observable, (value) => {
+    if (isEcho(value)) hasBegun = true;
+    else received.push(value);
+  });
+  await until(async () => {
+    check();
+    if (!hasBegun) await provoke();
+    return hasBegun || soon(() => hasBegun);
+  }, () => 'the subscription to begin');
   return {
     received,
     errors,
@@ -83,13 +84,4 @@ export async function collect(observable, { provoke, isEcho } = {}) {
       return received;
     },
   };
-}
-
-// Empties `received` once nothing more has come for a moment: echoes may still be on their way.
-async function settle(received) {
-  for (let seen = -1; seen !== received.length; ) {
-    seen = received.length;
-    await sleep(150);
-  }
-  received.length = 0;
 }
