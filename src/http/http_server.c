@@ -17,6 +17,7 @@ const struct http_limits HTTP_LIMITS_DEFAULT = {
 enum {
     READ_SIZE = 16 * 1024,
     DRAIN_MAX = 256 * 1024,   // an unread body up to this is passed over to keep the connection
+    IDLE_BUFFER_MAX = 1024,   // a connection keeps a read buffer of this size between requests
     LINGER_MS = 2000,         // how long a closing connection still takes bytes in
     COALESCE_MAX = 2048,      // smaller pieces of a chunked answer go out in one system call
     DIRECT_MIN = 4096,        // larger pieces of a body are read straight to where they go
@@ -116,6 +117,15 @@ static void add_decimal(struct buf *out, u64 value)
 // peer, by the end of the connection.
 enum { LENGTH_CHUNKED = -1, LENGTH_UNTIL_CLOSE = -2 };
 
+// Made when it is needed first: a connection that waits for a request allocates nothing.
+static str request_id(struct http_req *req)
+{
+    if (req->request_id.len == 0) {
+        req->request_id = random_uuid(req->arena);
+    }
+    return req->request_id;
+}
+
 static struct buf response_head(struct http_req *req, int status, str content_type, i64 length)
 {
     struct http_conn *conn = req->conn;
@@ -140,7 +150,7 @@ static struct buf response_head(struct http_req *req, int status, str content_ty
         buf_add(&head, S("\r\n"));
     }
     buf_add(&head, S("x-amzn-RequestId: "));
-    buf_add(&head, req->request_id);
+    buf_add(&head, request_id(req));
     buf_add(&head, S("\r\n"));
     add_cors(req, &head);
     buf_add(&head, buf_str(&conn->headers));
@@ -338,6 +348,7 @@ static err *chunk_frame(struct http_req *req)
 err *http_read_some(struct http_req *req, void *bytes, size_t size, size_t *got)
 {
     struct http_conn *conn = req->conn;
+    check(size > 0);
     *got = 0;
     if (conn->body != BODY_LENGTH && conn->body != BODY_NONE && conn->body != BODY_DONE) {
         TRY(chunk_frame(req));
@@ -619,6 +630,7 @@ static void prepare(struct http_conn *conn, struct http_req *req)
     conn->continue_sent = false;
     conn->chunked_out = false;
     conn->head_only = req->method == HTTP_HEAD;
+    (void)request_id(req); // handlers may log it
     conn->close_after =
         !conn->head.keep_alive || ++conn->served >= conn->server->limits.requests_max;
 }
@@ -629,7 +641,6 @@ static void start_request(struct http_conn *conn, struct http_req *req)
     *req = (struct http_req){.arena = conn->arena, .conn = conn};
     req->is_tls = net_is_tls(conn->stream);
     req->peer = net_peer(conn->stream);
-    req->request_id = random_uuid(conn->arena);
     conn->headers = buf_in(conn->arena, HEADERS_MAX);
     conn->begun = false;
     conn->cors = false;
@@ -669,7 +680,7 @@ void http_serve(struct net_stream *stream, void *arg)
         .stream = stream, .server = arg, .arena = arena_new(), .in = buf_heap(SIZE_MAX / 4)};
     struct http_req req;
     while (serve_one(&conn, &req)) {
-        if (conn.in_used == conn.in.len && conn.in.cap > READ_SIZE) {
+        if (conn.in_used == conn.in.len && conn.in.cap > IDLE_BUFFER_MAX) {
             buf_free(&conn.in);
             conn.in_used = 0;
         }
