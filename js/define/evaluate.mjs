@@ -16,8 +16,8 @@ export class Evaluator {
   /** @param {{root: string, name: string, identifier: string}} project */
   constructor(project) {
     this.project = project;
-    this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ampd-define-'));
-    this.count = 0;
+    /** @type {string | null} where the last bundle was put */
+    this.folder = null;
     /** @type {string[]} */
     this.preload = [];
     this.spare = this.start();
@@ -39,7 +39,10 @@ export class Evaluator {
    * @returns {Promise<{manifest: any, problems: import('./report.mjs').Problem[]}>}
    */
   async evaluate(bundle) {
-    const file = path.join(this.folder, `definitions-${++this.count}.mjs`);
+    // Only while it runs: a loader that is killed leaves nothing behind.
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ampd-define-'));
+    this.folder = folder;
+    const file = path.join(folder, 'definitions.mjs');
     fs.writeFileSync(file, bundle.code);
     const { worker, ended } = this.spare;
     this.preload = bundle.externals;
@@ -50,7 +53,7 @@ export class Evaluator {
       return await withinLimit(Promise.race([answer, ended.then(fail)]));
     } finally {
       void worker.terminate();
-      fs.rmSync(file, { force: true });
+      fs.rmSync(folder, { recursive: true, force: true });
     }
   }
 
@@ -61,7 +64,9 @@ export class Evaluator {
 
   close() {
     void this.spare.worker.terminate();
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    if (this.folder !== null) {
+      fs.rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 }
 

@@ -8,10 +8,16 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const main = path.join(here, '..', '..', 'js', 'define', 'main.mjs');
 
+/** The resident loaders of each test; they end before its folders go. */
+const residents = new WeakMap();
+
 /** A folder that is gone after the test. */
 export function temporary(t) {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ampd-test-define-')));
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  t.after(async () => {
+    await Promise.all((residents.get(t) ?? []).map((resident) => resident.stop()));
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
 }
 
@@ -97,7 +103,7 @@ export class Resident {
       lines.forEach((line) => this.take(JSON.parse(line)));
     });
     this.ended = new Promise((resolve) => this.child.on('close', resolve));
-    t.after(() => this.child.kill('SIGKILL'));
+    residents.set(t, [...(residents.get(t) ?? []), this]);
   }
 
   take(event) {
