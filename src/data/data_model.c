@@ -406,7 +406,7 @@ err *data_api_build(
     }
     TRY(data_rules_check_others(&b));
     TRY(data_schema_build(api));
-    TRY(data_check_rules(&b));
+    TRY(data_check_resolvers(&b));
     *out = api;
     return NULL;
 }
