@@ -204,8 +204,10 @@ static bool is_fatal(struct state *s)
     return s->fatal != NULL;
 }
 
-static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
-    const struct json *value, const struct spot *spot) YIELDS;
+// The functions that recurse are not inlined into each other: one fiber's stack has to hold the
+// deepest response.
+__attribute__((noinline)) static bool complete_list(struct state *s,
+    const struct gql_type_ref *item_ref, const struct json *value, const struct spot *spot) YIELDS;
 
 static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     const struct json *value, const struct spot *spot)
@@ -229,8 +231,8 @@ static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     return true;
 }
 
-static bool complete_composite(struct state *s, const struct gql_type *type,
-    const struct json *value, const struct spot *spot) YIELDS;
+__attribute__((noinline)) static bool complete_composite(struct state *s,
+    const struct gql_type *type, const struct json *value, const struct spot *spot) YIELDS;
 
 static bool complete_composite(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
@@ -249,36 +251,30 @@ static bool complete_composite(
         str_cat(s->arena, S("Could not determine the exact type of '"), type->name, S("'")));
 }
 
-static bool complete_present(struct state *s, const struct gql_type_ref *ref,
-    const struct json *value, const struct spot *spot) YIELDS;
-
-static bool complete_present(struct state *s, const struct gql_type_ref *ref,
-    const struct json *value, const struct spot *spot)
-{
-    if (ref->kind == GQL_REF_LIST) {
-        return complete_list(s, ref->of, value, spot);
-    }
-    return gql_is_composite(ref->type) ? complete_composite(s, ref->type, value, spot)
-                                       : complete_leaf(s, ref->type, value, spot);
-}
-
-// False when a null has to replace the parent.
+// Writes a value of the type; false when a null has to replace the parent.
 static bool complete(struct state *s, const struct gql_type_ref *ref, const struct json *value,
     const struct spot *spot)
 {
-    if (ref->kind == GQL_REF_NON_NULL) {
-        if (json_is_null(value)) {
-            add_null_error(s, spot->path, ref, spot->parent);
-            return false;
-        }
-        return complete_present(s, ref->of, value, spot);
-    }
+    bool required = ref->kind == GQL_REF_NON_NULL;
+    const struct gql_type_ref *inner = required ? ref->of : ref;
     size_t mark = s->out->len;
-    if (json_is_null(value) || !complete_present(s, ref, value, spot)) {
+    bool done = false;
+    if (json_is_null(value)) {
+        if (required) {
+            add_null_error(s, spot->path, ref, spot->parent);
+        }
+    } else if (inner->kind == GQL_REF_LIST) {
+        done = complete_list(s, inner->of, value, spot);
+    } else if (gql_is_composite(inner->type)) {
+        done = complete_composite(s, inner->type, value, spot);
+    } else {
+        done = complete_leaf(s, inner->type, value, spot);
+    }
+    if (!done && !required) {
         s->out->len = mark;
         buf_add(s->out, S("null"));
     }
-    return true;
+    return done || !required;
 }
 
 // ---- fields ----------------------------------------------------------------------------------
@@ -382,7 +378,7 @@ static struct json *find_member(struct place *place, str name)
     return (struct json *)found;
 }
 
-// Not inlined: its frame would stay on the stack while the values below are completed.
+// Its frame must not stay on the stack while the values below are completed.
 __attribute__((noinline)) static err *call_resolver(struct state *s,
     const struct gql_plan_field *field, const struct place *place, const struct path *path,
     struct json **out) YIELDS;
@@ -449,8 +445,8 @@ __attribute__((noinline, cold)) static bool field_failed(
 }
 
 // Writes the value of one field; false when the parent becomes null. `resolved` may be NULL.
-static bool write_field(struct state *s, const struct gql_plan_field *field, struct place *place,
-    struct json **resolved) YIELDS;
+__attribute__((noinline)) static bool write_field(struct state *s,
+    const struct gql_plan_field *field, struct place *place, struct json **resolved) YIELDS;
 
 static bool write_field(struct state *s, const struct gql_plan_field *field, struct place *place,
     struct json **resolved)
