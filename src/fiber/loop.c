@@ -149,8 +149,8 @@ void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
         loop->post_first = post;
     }
     loop->post_last = post;
+    uv_async_send(&loop->async); // under the lock: see wake_send
     pthread_mutex_unlock(&loop->lock);
-    uv_async_send(&loop->async);
 }
 
 void wake_send(struct wake *wake)
@@ -159,16 +159,17 @@ void wake_send(struct wake *wake)
     pthread_mutex_lock(&loop->lock);
     wake->next = loop->wakes;
     loop->wakes = wake;
-    pthread_mutex_unlock(&loop->lock);
+    // Under the lock: once it is released the fiber may run, end, and its loop be freed.
     uv_async_send(&loop->async);
+    pthread_mutex_unlock(&loop->lock);
 }
 
 void loop_stop(struct loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
     loop->stop_asked = true;
+    uv_async_send(&loop->async); // under the lock: see wake_send
     pthread_mutex_unlock(&loop->lock);
-    uv_async_send(&loop->async);
 }
 
 struct loop *loop_new(unsigned index)
@@ -202,6 +203,15 @@ void loop_run(struct loop *loop)
     run_hooks(loop);
 }
 
+static void drop_posts(struct loop *loop)
+{
+    while (loop->post_first != NULL) {
+        struct post *post = loop->post_first;
+        loop->post_first = post->next;
+        mem_free(post);
+    }
+}
+
 static void close_handle(uv_handle_t *handle, void *arg)
 {
     (void)arg;
@@ -218,6 +228,7 @@ void loop_free(struct loop *loop)
         loop->locals[i].release(loop->locals[i].value);
     }
     fiber_pool_free(loop);
+    drop_posts(loop);
     uv_walk(&loop->uv, close_handle, NULL);
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
     }

@@ -279,7 +279,7 @@ static err *set_up(struct transfer *transfer, const struct http_client_req *req)
 {
     CURL *easy = transfer->easy;
     const char *url = str_cstr(transfer->arena, req->url);
-    if (!is_token(req->method) || has_control(req->url) || strlen(url) != req->url.len) {
+    if (!is_token(req->method) || has_control(req->url)) { // a NUL is one as well
         return fail(transfer->arena, ERR_INVALID, "the method or the URL cannot be sent");
     }
     TRY(set_headers(transfer, req));

@@ -124,8 +124,8 @@ str ws_protocol_with_prefix(const struct http_req *req, str prefix);
 // did not answer our close in time; the fiber may be cancelled by then.
 [[nodiscard]] err *ws_read(
     struct ws *ws, struct arena *arena, enum ws_kind *kind, str *message) YIELDS;
-// Queues a text message; never waits. False when the queue would exceed the bound: the caller cuts
-// the reader off. The bytes are copied. A writer fiber of the socket sends.
+// Queues a text message; never waits. False when others wait in the queue and it would exceed the
+// bound: the caller cuts the reader off. The bytes are copied. A writer fiber of the socket sends.
 bool ws_send(struct ws *ws, str text);
 bool ws_send_binary(struct ws *ws, str bytes);
 // Queues a message shared by many sockets: `prefix`, `shared`, `suffix` are sent as one text
@@ -146,9 +146,9 @@ struct http_client_req {
     struct http_header *headers;
     size_t header_count;
     str body;
-    u64 timeout_ms;
-    size_t response_max;
-    const char *ca_pem; // NULL: the system's CAs
+    u64 timeout_ms;      // for the whole of it; 0: only the fiber's deadline
+    size_t response_max; // a longer body is ERR_TOO_LARGE
+    const char *ca_pem;  // file of the only authorities to trust; NULL: the system's
 };
 
 struct http_client_res {
@@ -158,6 +158,8 @@ struct http_client_res {
     str body;
 };
 
-// One request over libcurl driven by the current loop. Result in `arena`.
+// One request over libcurl driven by the current loop. Result in `arena`; any status is a result.
+// Redirects are not followed. ERR_INVALID: it cannot be sent so; ERR_IO: no connection, no trust,
+// or a broken answer; ERR_TIMEOUT; ERR_TOO_LARGE; ERR_CANCELLED ends the connection.
 [[nodiscard]] err *http_fetch(
     struct arena *arena, const struct http_client_req *req, struct http_client_res *out) YIELDS;

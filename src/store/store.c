@@ -45,13 +45,17 @@ static err *lock_take(struct store *store, struct arena *arena)
 
 // ---- opening and closing -----------------------------------------------------------------------
 
-static err *load_definitions(struct store *store, struct arena *arena)
+static err *prepare_database(struct store *store, struct arena *arena)
 {
     struct schema *schema = NULL;
     TRY(meta_prepare(store, arena));
     TRY(schema_read(store, arena, &schema));
     schema_publish(store, schema);
-    return NULL;
+    err *e = log_start(store, arena);
+    if (e != NULL) {
+        schema_free_all(store);
+    }
+    return e;
 }
 
 static err *open_database(struct store *store, struct arena *arena)
@@ -59,7 +63,7 @@ static err *open_database(struct store *store, struct arena *arena)
     TRY(lock_take(store, arena));
     err *e = conn_open(arena, &store->writer, &store->options, CONN_WRITER);
     if (e == NULL) {
-        e = load_definitions(store, arena);
+        e = prepare_database(store, arena);
         if (e != NULL) {
             conn_close(&store->writer);
         }
@@ -91,14 +95,15 @@ err *store_open(struct arena *arena, const struct store_options *options, struct
     store->readers = arena_array(own, struct reader, options->loop_count);
     store->slots = map_new(own);
     store->writer_arena = arena_new();
+    check(uv_mutex_init(&store->lock) == 0 && uv_cond_init(&store->wanted) == 0);
     err *e = open_database(store, arena);
     if (e != NULL) {
+        uv_mutex_destroy(&store->lock);
+        uv_cond_destroy(&store->wanted);
         arena_free(store->writer_arena);
         arena_free(own);
         return e;
     }
-    check(pthread_mutex_init(&store->lock, NULL) == 0);
-    check(pthread_cond_init(&store->wanted, NULL) == 0);
     check(pthread_create(&store->thread, NULL, writer_main, store) == 0);
     *out = store;
     return NULL;
@@ -121,17 +126,19 @@ static void close_readers(struct store *store)
 
 void store_close(struct store *store)
 {
-    pthread_mutex_lock(&store->lock);
+    uv_mutex_lock(&store->lock);
     store->closing = true;
-    pthread_cond_signal(&store->wanted);
-    pthread_mutex_unlock(&store->lock);
+    uv_cond_signal(&store->wanted);
+    uv_cond_signal(&store->log_cond);
+    uv_mutex_unlock(&store->lock);
     check(pthread_join(store->thread, NULL) == 0);
+    log_stop(store);
     close_readers(store);
     conn_close(&store->writer); // the last one moves the log into the database
     close(store->lock_file);
     schema_free_all(store);
-    pthread_mutex_destroy(&store->lock);
-    pthread_cond_destroy(&store->wanted);
+    uv_mutex_destroy(&store->lock);
+    uv_cond_destroy(&store->wanted);
     arena_free(store->writer_arena);
     arena_free(store->arena);
 }

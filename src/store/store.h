@@ -83,8 +83,9 @@ struct store_table_def {
 struct store_options {
     const char *path; // database file; its folder exists
     unsigned loop_count;
-    u64 size_max;     // bytes the database may grow to, then ERR_DISK_FULL; 0: no limit
-    bool fast_unsafe; // tests only: no sync
+    u64 size_max;       // bytes the database may grow to, then ERR_DISK_FULL; 0: no limit
+    unsigned log_pages; // pages of the write-ahead log that are left to it; 0: the usual number
+    bool fast_unsafe;   // tests only: no sync
 };
 
 [[nodiscard]] err *store_open(

@@ -100,14 +100,14 @@ static err *conn_set_up(struct conn *conn, struct arena *arena, const struct sto
 {
     check(sqlite3_busy_timeout(conn->db, BUSY_MS) == SQLITE_OK);
     TRY(conn_exec(conn, arena, "PRAGMA temp_store=MEMORY"));
-    if (role == CONN_READER) {
+    TRY(conn_exec(
+        conn, arena, options->fast_unsafe ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL"));
+    if (role != CONN_WRITER) {
         return conn_exec(conn, arena, "PRAGMA cache_size=-8000; PRAGMA query_only=1");
     }
     TRY(conn_exec(conn, arena,
         "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA cache_size=-32000;"
         "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864"));
-    TRY(conn_exec(
-        conn, arena, options->fast_unsafe ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL"));
     if (options->size_max > 0) {
         str sql = str_fmt(arena, "PRAGMA max_page_count=%llu",
             (unsigned long long)(options->size_max / DATABASE_PAGE + 1));

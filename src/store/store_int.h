@@ -21,7 +21,8 @@ enum {
 };
 
 // ---- keys --------------------------------------------------------------------------------------
-// Says in DynamoDB's words what is wrong with a key value; `out` is in the arena.
+// Says in DynamoDB's words what is wrong with a key value; `out` is in the arena, or borrows the
+// text of a string.
 [[nodiscard]] err *key_encode(struct arena *arena, const struct json *value,
     const struct store_key_def *def, size_t max, str *out);
 bool key_has_type(const struct store_key_def *def, const struct json *value);
@@ -103,7 +104,7 @@ struct conn {
     bool failed; // a statement failed since the writer last looked
 };
 
-enum conn_role { CONN_WRITER, CONN_READER };
+enum conn_role { CONN_WRITER, CONN_READER, CONN_LOG };
 
 [[nodiscard]] err *conn_open(struct arena *arena, struct conn *conn,
     const struct store_options *options, enum conn_role role);
@@ -188,19 +189,29 @@ struct store {
     int lock_file;
     struct reader *readers; // one for each loop
     pthread_t thread;
-    pthread_mutex_t lock; // guards the queue and `closing`
-    pthread_cond_t wanted;
+    uv_mutex_t lock; // guards the queue, `crowd`, `closing`, `log_wanted`
+    uv_cond_t wanted;
     struct job *queue_first;
     struct job *queue_last;
+    size_t queue_count;
+    size_t crowd; // how many the writer waits for
     bool closing;
+    // The log's thread.
+    pthread_t log_thread;
+    uv_cond_t log_cond;
+    bool log_wanted; // guarded by the lock
+    struct conn log_conn;
     // The writer's own.
     struct conn writer;
     struct arena *writer_arena; // emptied after each group
     struct map *slots;          // SQL name -> slot + 1
+    size_t group_count;         // of the last group
+    size_t left_count;          // that were queued when it was done
+    u64 commit_us;              // that it took
     u64 sequence;
     u64 sequence_reserved;
     int log_pages; // in the write-ahead log after the last commit
-    int log_done;  // of them, when a checkpoint was last tried
+    int log_done;  // of them, when a checkpoint was last asked for
     bool building; // an index may be incomplete
     struct watcher watchers[WATCHERS_MAX];
     size_t watcher_count;
@@ -237,6 +248,12 @@ void write_run(struct store *store, struct job *job);
 
 void *writer_main(void *store);
 void writer_submit(struct store *store, struct job *job) YIELDS; // waits for its end
+
+// Opens the connection and starts the thread that copies the write-ahead log into the database.
+[[nodiscard]] err *log_start(struct store *store, struct arena *arena);
+void log_stop(struct store *store); // once `closing` is set and log_cond signalled
+void log_tend(struct store *store); // writer thread, after each commit
+
 // Copies an error (and its causes) out of a job's arena.
 [[nodiscard]] err *err_copy(struct arena *arena, const err *e);
 

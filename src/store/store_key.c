@@ -187,7 +187,7 @@ err *key_encode(struct arena *arena, const struct json *value, const struct stor
         return encode_number(arena, value->text, out);
     }
     TRY(check_length(arena, value->text, def, max));
-    *out = str_dup(arena, value->text);
+    *out = value->text;
     return NULL;
 }
 

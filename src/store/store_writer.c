@@ -1,16 +1,12 @@
 // The writer thread: takes what has been submitted, carries it out in one transaction, makes it
-// durable with one sync, tells the watchers, wakes the waiters. Between groups it builds indexes
-// and moves the write-ahead log into the database.
+// durable with one sync, tells the watchers, wakes the waiters. Between groups it builds indexes.
 #include "store/store_int.h"
 
-#include <errno.h>
-#include <time.h>
-
-// Pages of 4 KiB in the log at which it is copied over, and at which the readers are waited for so
-// that it can begin anew.
-enum { LOG_PAGES = 1000, LOG_PAGES_MAX = 16000, LOG_WAIT_MS = 50 };
-
-enum { RETRY_SECONDS = 1 };
+enum {
+    RETRY_US = 1000000,   // between attempts to go on with a build
+    GATHER_FROM_US = 100, // commits faster than this are not worth waiting for company
+    GATHER_MAX_US = 2000,
+};
 
 err *err_copy(struct arena *arena, const err *e)
 {
@@ -27,7 +23,7 @@ void writer_submit(struct store *store, struct job *job)
 {
     wake_init(&job->wake);
     job->next = NULL;
-    pthread_mutex_lock(&store->lock);
+    uv_mutex_lock(&store->lock);
     check(!store->closing);
     if (store->queue_last != NULL) {
         store->queue_last->next = job;
@@ -35,8 +31,11 @@ void writer_submit(struct store *store, struct job *job)
         store->queue_first = job;
     }
     store->queue_last = job;
-    pthread_cond_signal(&store->wanted);
-    pthread_mutex_unlock(&store->lock);
+    store->queue_count++;
+    if (store->queue_count >= store->crowd) { // until then the writer would go on waiting
+        uv_cond_signal(&store->wanted);
+    }
+    uv_mutex_unlock(&store->lock);
     wake_wait(&job->wake);
 }
 
@@ -114,6 +113,16 @@ static void finish(const struct store *store, struct job *job)
     wake_send(&job->wake); // the job may be gone from here on
 }
 
+// Before anybody is woken.
+static void note_group(struct store *store, size_t count, u64 took_us)
+{
+    uv_mutex_lock(&store->lock);
+    store->group_count = count;
+    store->left_count = store->queue_count;
+    store->commit_us = took_us;
+    uv_mutex_unlock(&store->lock);
+}
+
 static err *run_alone(struct store *store, struct job *job)
 {
     TRY(begin(store));
@@ -125,9 +134,11 @@ static err *run_alone(struct store *store, struct job *job)
 // waiting for once more.
 static void run_group(struct store *store, struct job **jobs, size_t count)
 {
+    u64 start = time_mono_us();
     err *e = begin(store);
     bool begun = e == NULL;
     e = begun ? run_transaction(store, jobs, count) : e;
+    note_group(store, count, time_mono_us() - start);
     for (size_t i = 0; i < count; i++) {
         err *own = e != NULL && begun && count > 1 ? run_alone(store, jobs[i]) : e;
         if (own != NULL) { // may lie in the writer's arena
@@ -170,53 +181,39 @@ static void run_apply(struct store *store, struct job *job)
     finish(store, job);
 }
 
-// ---- the log -----------------------------------------------------------------------------------
-
-static void tend_log(struct store *store)
-{
-    int pages = store->log_pages;
-    store->log_done = pages < store->log_done ? 0 : store->log_done; // it has begun anew
-    if (pages - store->log_done < LOG_PAGES) {
-        return;
-    }
-    // RESTART waits (in SQLite's busy handler) for readers of older snapshots; a loop drops its
-    // snapshot at the end of the turn.
-    bool restart = pages >= LOG_PAGES_MAX;
-    int mode = restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-    sqlite3_busy_timeout(store->writer.db, LOG_WAIT_MS);
-    int rc = sqlite3_wal_checkpoint_v2(store->writer.db, NULL, mode, NULL, NULL);
-    sqlite3_busy_timeout(store->writer.db, BUSY_MS);
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
-        log_warn("store.checkpoint", "%s: %s", store->options.path, sqlite3_errstr(rc));
-    }
-    store->log_done = pages;
-}
-
-static int on_log(void *arg, sqlite3 *db, const char *name, int pages)
-{
-    struct store *store = arg;
-    (void)db;
-    (void)name;
-    store->log_pages = pages;
-    return SQLITE_OK;
-}
-
 // ---- the thread --------------------------------------------------------------------------------
 
 enum patience { WAIT_NOT, WAIT_A_WHILE, WAIT_FOREVER };
 
+// Waits until `count` jobs are queued, or the time is over (0: as long as it takes).
+static void wait_for(struct store *store, size_t count, u64 limit_us)
+{
+    u64 start = time_mono_us();
+    store->crowd = count;
+    while (store->queue_count < count && !store->closing) {
+        u64 waited = limit_us > 0 ? time_mono_us() - start : 0;
+        if (limit_us == 0) {
+            uv_cond_wait(&store->wanted, &store->lock);
+        } else if (waited >= limit_us || uv_cond_timedwait(&store->wanted, &store->lock,
+                                             (limit_us - waited) * 1000) != 0) {
+            break;
+        }
+    }
+}
+
+// Those whose writes have just been acknowledged tend to come back at once with more. A quarter of
+// the time that a commit takes is well spent on having them all in the next one.
 static void wait_for_jobs(struct store *store, enum patience patience)
 {
-    struct timespec until = {};
-    bool late = patience == WAIT_NOT;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += RETRY_SECONDS;
-    while (store->queue_first == NULL && !store->closing && !late) {
-        if (patience == WAIT_FOREVER) {
-            pthread_cond_wait(&store->wanted, &store->lock);
-        } else {
-            late = pthread_cond_timedwait(&store->wanted, &store->lock, &until) == ETIMEDOUT;
-        }
+    if (patience == WAIT_NOT) {
+        return;
+    }
+    wait_for(store, 1, patience == WAIT_FOREVER ? 0 : RETRY_US);
+    if (store->group_count + store->left_count > 1 && store->commit_us >= GATHER_FROM_US) {
+        size_t crowd = store->group_count + store->left_count;
+        u64 limit_us = store->commit_us / 4;
+        wait_for(store, crowd < GROUP_MAX ? crowd : GROUP_MAX,
+            limit_us < GATHER_MAX_US ? limit_us : GATHER_MAX_US);
     }
 }
 
@@ -224,7 +221,7 @@ static void wait_for_jobs(struct store *store, enum patience patience)
 static bool take(struct store *store, struct job **jobs, size_t *count, enum patience patience)
 {
     *count = 0;
-    pthread_mutex_lock(&store->lock);
+    uv_mutex_lock(&store->lock);
     wait_for_jobs(store, patience);
     while (store->queue_first != NULL && *count < GROUP_MAX) {
         struct job *job = store->queue_first;
@@ -233,13 +230,14 @@ static bool take(struct store *store, struct job **jobs, size_t *count, enum pat
         }
         store->queue_first = job->next;
         store->queue_last = job->next == NULL ? NULL : store->queue_last;
+        store->queue_count--;
         jobs[(*count)++] = job;
         if (job->kind != JOB_WRITE) {
             break;
         }
     }
     bool more = *count > 0 || !store->closing;
-    pthread_mutex_unlock(&store->lock);
+    uv_mutex_unlock(&store->lock);
     return more;
 }
 
@@ -272,7 +270,6 @@ void *writer_main(void *arg)
     struct job *jobs[GROUP_MAX];
     size_t count = 0;
     bool stuck = false;
-    sqlite3_wal_hook(store->writer.db, on_log, store);
     while (take(store, jobs, &count, patience_of(store, stuck))) {
         if (count > 0 && jobs[0]->kind == JOB_WRITE) {
             run_group(store, jobs, count);
@@ -283,7 +280,7 @@ void *writer_main(void *arg)
         if (store->building) {
             build(store, &stuck);
         }
-        tend_log(store);
+        log_tend(store);
     }
     return NULL;
 }
