@@ -7,7 +7,7 @@ BASEFLAGS = -std=gnu2x -D_GNU_SOURCE -Isrc $(WARN) -g -fno-omit-frame-pointer -M
 OPT     = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 PKGS    = libuv openssl sqlite3 libcurl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lwslay -lboost_context -lm -lpthread
+LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lboost_context -lm -lpthread
 SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-format-truncation -Wno-format-overflow
 
 SRC    := $(filter-out src/main.c,$(sort $(wildcard src/*/*.c)))
@@ -19,32 +19,68 @@ UNITBIN := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 all: $(BUILD)/ampd ## build ampd
 
 $(BUILD)/ampd: $(OBJ) $(BUILD)/src/main.o
-	$(CC) -o $@ $^ $(LIBS)
+	@echo "  LINK  $@"
+	@$(CC) -o $@ $^ $(LIBS)
 
 $(BUILD)/src/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASEFLAGS) $(OPT) $(PKG_CFLAGS) -c -o $@ $<
+	@echo "  CC    $<"
+	@$(CC) $(BASEFLAGS) $(OPT) $(PKG_CFLAGS) -c -o $@ $<
 
 $(BUILD)/san/src/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASEFLAGS) -O1 $(SAN) $(PKG_CFLAGS) -c -o $@ $<
+	@echo "  SAN   $<"
+	@$(CC) $(BASEFLAGS) -O1 $(SAN) $(PKG_CFLAGS) -c -o $@ $<
 
 $(BUILD)/san/libampd.a: $(SANOBJ)
 	@rm -f $@ && ar rcs $@ $^
 
+# The whole program under ASan and UBSan: AMPD=build/san/ampd make test-clients.
+$(BUILD)/san/ampd: $(BUILD)/san/libampd.a $(BUILD)/san/src/main.o
+	@echo "  LINK  $@"
+	@$(CC) $(SAN) -o $@ $(BUILD)/san/src/main.o $(BUILD)/san/libampd.a $(LIBS)
+
+# The whole program under clang's thread sanitizer, which knows fibers: AMPD=build/tsan/ampd.
+$(BUILD)/tsan/ampd: $(SRC) src/main.c $(wildcard src/*/*.h src/*/*.def)
+	@mkdir -p $(@D)
+	@echo "  TSAN  $@"
+	@clang-14 -std=gnu2x -D_GNU_SOURCE -Isrc -g -O1 -fsanitize=thread $(PKG_CFLAGS) -o $@ $(SRC) src/main.c $(LIBS)
+
 # One binary per tests/unit/test_*.c, linked with the sanitized objects.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 	@mkdir -p $(@D)
-	$(CC) $(BASEFLAGS) -Wno-missing-prototypes -O1 $(SAN) $(PKG_CFLAGS) -o $@ $< $(BUILD)/san/libampd.a $(LIBS) -lcmocka
+	@echo "  TEST  $<"
+	@$(CC) $(BASEFLAGS) -Wno-missing-prototypes -O1 $(SAN) $(PKG_CFLAGS) -o $@ $< $(BUILD)/san/libampd.a $(LIBS) -lcmocka
 
 test-unit: $(UNITBIN) ## C unit tests under ASan and UBSan
 	@set -e; for t in $(UNITBIN); do echo "== $$t"; $$t; done
 TESTS += test-unit
 
 # Each folder of tests and of JavaScript brings its own targets and adds them to TESTS.
-include $(wildcard tests/*/rules.mk js/*/rules.mk bench/rules.mk)
+include $(wildcard tests/*/rules.mk js/rules.mk js/*/rules.mk bench/rules.mk)
 
-test: $(TESTS) ## everything
+# The longest first: two run at a time.
+LONG_TESTS := test-fuzz test-oracle test-browser test-clients test-crash
+TESTS_SORTED = $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TESTS))
+
+test: ## install what is missing, build, prove everything
+	@sh scripts/deps.sh test
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/san/libampd.a js
+	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
+
+run: ## install what is missing, build, and serve the todo example
+	@sh scripts/deps.sh build
+	@$(MAKE) --no-print-directory -j2 all js
+	@node scripts/run.mjs examples/todo
+
+format: ## put all C into the project's format
+	clang-format-14 -i $(C_FILES)
+
+C_FILES := $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch] bench/*.c)
+
+test-format: ## the format, without changing anything
+	@clang-format-14 --dry-run -Werror $(C_FILES) && echo "1 passed, 0 failed"
+TESTS += test-format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -52,6 +88,6 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(SANOBJ:.o=.d)
-.PHONY: all test test-unit help clean
+-include $(OBJ:.o=.d) $(SANOBJ:.o=.d) $(UNITBIN:=.d)
+.PHONY: all test test-unit test-format run format help clean
 .SECONDARY:

@@ -15,8 +15,9 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t i64;
 
-// Marks a function that may suspend the calling fiber. clang's thread-safety analysis checks that
-// only functions so marked call one; gcc ignores it.
+// Marks a function that may suspend the calling fiber, a fiber's own function included. clang's
+// thread-safety analysis (`make test-clang`) checks that only functions so marked call one; gcc
+// ignores it. Function types cannot carry the mark: calls through pointers are not checked.
 #if defined(__clang__)
 #    define CAPABILITY_OF_WAITING __attribute__((capability("may_yield")))
 
@@ -58,7 +59,7 @@ struct arena_mark {
 struct arena *arena_new(void);
 // Frees all memory of the arena and the arena itself. NULL is allowed.
 void arena_free(struct arena *arena);
-// Forgets everything allocated, keeping the first chunk for the next request.
+// Forgets everything allocated and holds no memory until the next allocation; cheap.
 void arena_reset(struct arena *arena);
 // Zeroed, 16-byte aligned. Never fails (aborts without memory); size 0 gives a valid pointer.
 void *arena_alloc(struct arena *arena, size_t size);
@@ -107,6 +108,8 @@ bool str_next(str *rest, char sep, str *part);
 bool str_to_u64(str s, u64 *out);
 bool str_to_i64(str s, i64 *out);
 bool str_is_utf8(str s);
+// Length of the leading whole characters. *bad: what follows them can become none, whatever comes.
+size_t str_utf8_prefix(str s, bool *bad);
 
 str str_dup(struct arena *arena, str s);
 // Copy with a NUL behind it, for system calls.

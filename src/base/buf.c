@@ -68,9 +68,14 @@ void buf_fmt(struct buf *buf, const char *fmt, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, fmt, args);
     check(len >= 0);
-    char *room = buf_room(buf, (size_t)len + 1); // vsnprintf wants a place for its NUL
-    if (room != NULL) {
-        vsnprintf(room, (size_t)len + 1, fmt, again);
+    size_t size = (size_t)len + 1;            // vsnprintf wants a place for its NUL
+    if ((size_t)len == buf->max - buf->len) { // which an exactly full buffer has not
+        char *text = mem_alloc(size);
+        vsnprintf(text, size, fmt, again);
+        buf_add(buf, (str){text, (size_t)len});
+        mem_free(text);
+    } else if (buf_room(buf, size) != NULL) {
+        vsnprintf(buf->ptr + buf->len, size, fmt, again);
         buf->len += (size_t)len;
     }
     va_end(again);

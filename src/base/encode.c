@@ -63,8 +63,12 @@ static int value64(char c)
 
 bool base64_decode(struct arena *arena, str text, str *bytes)
 {
+    size_t padded = text.len;
     for (int i = 0; i < 2 && text.len > 0 && text.ptr[text.len - 1] == '='; i++) {
         text.len--;
+    }
+    if (text.len != padded && padded % 4 != 0) {
+        return false; // the right padding or none
     }
     if (text.len % 4 == 1) {
         return false;

@@ -69,7 +69,8 @@ static void sync_folder(struct arena *arena, const char *path)
 {
     str whole = str_from(path);
     ptrdiff_t slash = str_rfind_char(whole, '/');
-    const char *folder = slash <= 0 ? "." : str_cstr(arena, str_sub(whole, 0, (size_t)slash));
+    str parent = slash < 0 ? S(".") : slash == 0 ? S("/") : str_sub(whole, 0, (size_t)slash);
+    const char *folder = str_cstr(arena, parent);
     AUTO_CLOSE int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd);
@@ -98,21 +99,31 @@ err *file_write_atomic(struct arena *arena, const char *path, str bytes, int mod
     return NULL;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static err *make_one_folder(struct arena *arena, const char *path, int mode)
+{
+    if (mkdir(path, (mode_t)mode) == 0 || (errno == EEXIST && is_folder(path))) {
+        return NULL;
+    }
+    errno = errno == EEXIST ? ENOTDIR : errno;
+    return io_error(arena, "create folder", path);
+}
+
 err *dir_make(struct arena *arena, const char *path, int mode)
 {
     char *copy = str_cstr(arena, str_from(path));
+    check(copy[0] != '\0');
     for (char *at = copy + 1; *at != '\0'; at++) {
-        if (*at != '/') {
-            continue;
+        if (*at == '/') {
+            *at = '\0';
+            TRY(make_one_folder(arena, copy, mode));
+            *at = '/';
         }
-        *at = '\0';
-        if (mkdir(copy, (mode_t)mode) != 0 && errno != EEXIST) {
-            return io_error(arena, "create folder", copy);
-        }
-        *at = '/';
     }
-    if (mkdir(copy, (mode_t)mode) != 0 && errno != EEXIST) {
-        return io_error(arena, "create folder", path);
-    }
-    return NULL;
+    return make_one_folder(arena, copy, mode);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { TEXT_MAX = 8 * 1024 }; // longer texts are cut, so that a line stays one JSON value
+
 static const char *const NAMES[] = {"debug", "info", "warn", "error"};
 
 static void escape_json(struct buf *out, str text)
@@ -27,7 +29,7 @@ void log_at(enum log_level level, const char *event, const char *fmt, ...)
     struct arena *arena = arena_new();
     va_list args;
     va_start(args, fmt);
-    str text = str_vfmt(arena, fmt, args);
+    str text = str_sub(str_vfmt(arena, fmt, args), 0, TEXT_MAX);
     va_end(args);
     str now = time_iso8601(arena, time_now_ms());
     struct buf line = buf_in(arena, 64 * 1024);

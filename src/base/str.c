@@ -152,7 +152,10 @@ bool str_to_i64(str s, i64 *out)
     return true;
 }
 
-// Length of the well-formed UTF-8 sequence at `p`, or 0 (RFC 3629, table of section 4).
+// Length of the well-formed UTF-8 sequence at `p` (RFC 3629, table of section 4); 0 when there is
+// none, SEQUENCE_CUT when the text ends inside of what may be one.
+enum { SEQUENCE_CUT = 5 };
+
 static size_t utf8_sequence(const u8 *p, size_t left)
 {
     u8 lead = p[0];
@@ -173,18 +176,18 @@ static size_t utf8_sequence(const u8 *p, size_t left)
         low = lead == 0xf0 ? 0x90 : 0x80;
         high = lead == 0xf4 ? 0x8f : 0xbf;
     }
-    if (need == 0 || left < need || p[1] < low || p[1] > high) {
+    if (need == 0 || (left > 1 && (p[1] < low || p[1] > high))) {
         return 0;
     }
-    for (size_t i = 2; i < need; i++) {
+    for (size_t i = 2; i < need && i < left; i++) {
         if ((p[i] & 0xc0) != 0x80) {
             return 0;
         }
     }
-    return need;
+    return left < need ? SEQUENCE_CUT : need;
 }
 
-bool str_is_utf8(str s)
+size_t str_utf8_prefix(str s, bool *bad)
 {
     const u8 *p = (const u8 *)s.ptr;
     size_t i = 0;
@@ -198,12 +201,20 @@ bool str_is_utf8(str s)
             }
         }
         size_t step = utf8_sequence(p + i, s.len - i);
-        if (step == 0) {
-            return false;
+        if (step == 0 || step == SEQUENCE_CUT) {
+            *bad = step == 0;
+            return i;
         }
         i += step;
     }
-    return true;
+    *bad = false;
+    return i;
+}
+
+bool str_is_utf8(str s)
+{
+    bool bad = false;
+    return str_utf8_prefix(s, &bad) == s.len;
 }
 
 str str_dup(struct arena *arena, str s)

@@ -1,11 +1,12 @@
 // Finds the command and reads its options; help comes from the same tables.
+#include "app/app.h"
 #include "cli/cli_int.h"
 
 #include <stdio.h>
 
 static int run_version(struct arena *arena, int argc, char **argv);
 
-const struct cli_command CLI_COMMANDS[] = {
+static const struct cli_command COMMANDS[] = {
     {"sandbox", "serve a project's backend on this machine and follow its changes", "[options]",
         "Evaluates the amplify/ folder of the project, serves its backend, writes\n"
         "amplify_outputs.json, and applies changes of the folder while it runs.",
@@ -14,9 +15,23 @@ const struct cli_command CLI_COMMANDS[] = {
         "Reads SDL with directives from FILE (or standard input) and prints the schema\n"
         "that would be served, or the model introspection that clients get.",
         cli_schema},
+    {"trust", "make browsers trust the project's local HTTPS", "[options]",
+        "Installs the certificate of the project's local authority (made when there is none)\n"
+        "in the system's store and in those of Chromium and Firefox. The authority can only\n"
+        "vouch for localhost and this machine's own name.",
+        cli_trust},
     {"version", "print the version", "", "", run_version},
 };
-const size_t CLI_COMMAND_COUNT = countof(CLI_COMMANDS);
+
+const struct cli_command *cli_command(str name)
+{
+    for (size_t i = 0; i < countof(COMMANDS); i++) {
+        if (str_eq(name, str_from(COMMANDS[i].name))) {
+            return &COMMANDS[i];
+        }
+    }
+    return NULL;
+}
 
 static int run_version(struct arena *arena, int argc, char **argv)
 {
@@ -30,8 +45,8 @@ static void print_help(FILE *out)
     fputs("ampd serves an AWS Amplify Gen 2 backend on this machine.\n\n"
           "Usage: ampd COMMAND [options]\n\nCommands:\n",
         out);
-    for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
-        fprintf(out, "  %-10s %s\n", CLI_COMMANDS[i].name, CLI_COMMANDS[i].summary);
+    for (size_t i = 0; i < countof(COMMANDS); i++) {
+        fprintf(out, "  %-10s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
     }
     fputs("\n`ampd COMMAND --help` tells a command's options.\n"
           "Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
@@ -68,8 +83,8 @@ int cli_fail(enum cli_exit code, const err *e)
 
 static int usage(const struct cli_command *command, const char *what, const char *word)
 {
-    fprintf(stderr, "ampd %s: %s%s (see `ampd %s --help`)\n", command->name, what, word,
-        command->name);
+    fprintf(
+        stderr, "ampd %s: %s%s (see `ampd %s --help`)\n", command->name, what, word, command->name);
     return CLI_USAGE;
 }
 
@@ -105,8 +120,8 @@ int cli_options(const struct cli_command *command, const struct cli_option *opti
         }
         str name = str_sub(word, 2, word.len);
         ptrdiff_t equals = str_find_char(name, '=');
-        const struct cli_option *option = find_option(
-            options, count, equals < 0 ? name : str_sub(name, 0, (size_t)equals));
+        const struct cli_option *option =
+            find_option(options, count, equals < 0 ? name : str_sub(name, 0, (size_t)equals));
         if (option == NULL) {
             return usage(command, "unknown option ", argv[i]);
         }
@@ -138,14 +153,13 @@ int cli_main(int argc, char **argv)
         return CLI_OK;
     }
     word = str_eq(word, S("--version")) || str_eq(word, S("-v")) ? S("version") : word;
-    for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
-        if (str_eq(word, str_from(CLI_COMMANDS[i].name))) {
-            struct arena *arena = arena_new();
-            int code = CLI_COMMANDS[i].run(arena, argc - 2, argv + 2);
-            arena_free(arena);
-            return code;
-        }
+    const struct cli_command *command = cli_command(word);
+    if (command == NULL) {
+        fprintf(stderr, "ampd: there is no command '%s' (see `ampd --help`)\n", argv[1]);
+        return CLI_USAGE;
     }
-    fprintf(stderr, "ampd: there is no command '%s' (see `ampd --help`)\n", argv[1]);
-    return CLI_USAGE;
+    struct arena *arena = arena_new();
+    int code = command->run(arena, argc - 2, argv + 2);
+    arena_free(arena);
+    return code;
 }

@@ -3,8 +3,6 @@
 
 #include "cli/cli.h"
 
-#define AMPD_VERSION "0.1.0"
-
 struct cli_option {
     const char *name;     // "port": given as --port VALUE or --port=VALUE
     const char *argument; // name of its value in the help; NULL: a switch
@@ -20,8 +18,8 @@ struct cli_command {
     int (*run)(struct arena *arena, int argc, char **argv);
 };
 
-extern const struct cli_command CLI_COMMANDS[];
-extern const size_t CLI_COMMAND_COUNT;
+// The command of that name, or NULL.
+const struct cli_command *cli_command(str name);
 
 // Reads the options behind the command's name. What is no option goes to `words` (at most
 // `words_max`; more are an error). Returns CLI_OK to go on, or the exit code to end with after
@@ -34,3 +32,8 @@ int cli_fail(enum cli_exit code, const err *e);
 
 int cli_sandbox(struct arena *arena, int argc, char **argv);
 int cli_schema(struct arena *arena, int argc, char **argv);
+int cli_trust(struct arena *arena, int argc, char **argv);
+
+// Is the authority of this file in the system's store or in this user's Chromium database? Runs
+// certutil and blocks the thread for some milliseconds: at start, or in worker_run.
+bool cli_is_trusted(struct arena *arena, const char *ca_pem);

@@ -1,8 +1,77 @@
-// `ampd sandbox`.
+// `ampd sandbox`: a project's backend on this machine.
+#include "app/app.h"
 #include "cli/cli_int.h"
+
+static bool is_identifier(const char *text)
+{
+    size_t len = strlen(text);
+    static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    return len >= 1 && len <= 15 && strspn(text, ALLOWED) == len;
+}
+
+// Reads a number of at most `max`; -1 when the text is none.
+static int read_number(const char *text, u64 max)
+{
+    u64 value = 0;
+    return str_to_u64(str_from(text), &value) && value <= max ? (int)value : -1;
+}
+
+static err *check_values(
+    struct arena *arena, struct app_options *app, const char *port, const char *threads)
+{
+    if (app->identifier != NULL && !is_identifier(app->identifier)) {
+        return err_hint(
+            fail(arena, ERR_INVALID, "Invalid --identifier provided: %s", app->identifier),
+            S("An identifier has 1 to 15 letters, digits and hyphens [a-zA-Z0-9-]."));
+    }
+    if (port != NULL && (app->port = read_number(port, 65535)) < 0) {
+        return fail(arena, ERR_INVALID, "--port takes a number from 0 to 65535, not '%s'", port);
+    }
+    int count = threads != NULL ? read_number(threads, 64) : 0;
+    if (count < 0) {
+        return fail(arena, ERR_INVALID, "--threads takes a number from 0 to 64, not '%s'", threads);
+    }
+    app->threads = (unsigned)count;
+    return NULL;
+}
 
 int cli_sandbox(struct arena *arena, int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    return cli_fail(CLI_FAILED, fail(arena, ERR_UNSUPPORTED, "not served yet"));
+    u64 started_us = time_mono_us();
+    struct app_options app = {
+        .project = ".", .port = -1, .started_us = started_us, .is_trusted = cli_is_trusted};
+    const char *port = NULL;
+    const char *threads = NULL;
+    const char *once = NULL;
+    const char *allow_data_loss = NULL;
+    bool done = false;
+    const struct cli_option options[] = {
+        {"project", "DIR", "the project's folder (default: the current one)", &app.project},
+        {"port", "N", "port to serve on (default: 4443, or the next free one; 0: any)", &port},
+        {"host", "ADDR", "address to listen on (default: loopback only)", &app.host},
+        {"data-dir", "DIR", "where data is kept (default: .amplify/ampd)", &app.data_dir},
+        {"outputs-out-dir", "DIR", "where amplify_outputs.json goes (default: the project)",
+            &app.outputs_dir},
+        {"identifier", "NAME", "name of this sandbox, which then has data of its own",
+            &app.identifier},
+        {"once", NULL, "evaluate the definitions once; do not watch them", &once},
+        {"allow-data-loss", NULL, "let a change of a model's key empty its table",
+            &allow_data_loss},
+        {"manifest", "FILE", "serve a compiled manifest instead of the definitions", &app.manifest},
+        {"threads", "N", "worker threads (default: one per core)", &threads},
+    };
+
+    const struct cli_command *self = cli_command(S("sandbox"));
+    int code = cli_options(self, options, countof(options), argc, argv, NULL, 0, &done);
+    if (code != CLI_OK || done) {
+        return code;
+    }
+    app.once = once != NULL;
+    app.allow_data_loss = allow_data_loss != NULL;
+    err *e = check_values(arena, &app, port, threads);
+    if (e != NULL) {
+        return cli_fail(CLI_USAGE, e);
+    }
+    e = app_run(arena, &app);
+    return e != NULL ? cli_fail(CLI_FAILED, e) : CLI_OK;
 }

@@ -32,7 +32,7 @@ int cli_schema(struct arena *arena, int argc, char **argv)
             &modes},
         {"form", "FORM", "sdl (the served schema) or introspection (the client's model)", &form},
     };
-    const struct cli_command *self = &CLI_COMMANDS[1];
+    const struct cli_command *self = cli_command(S("schema"));
     int code = cli_options(self, options, countof(options), argc, argv, &path, 1, &done);
     if (code != CLI_OK || done) {
         return code;

@@ -14,6 +14,10 @@ struct data_service_options {
     struct data_modes modes;
     struct store *store;
     str api_key; // accepted in x-api-key; none: API-key mode refuses
+    // "Type.field" of the operations with a handler of the app's own code: refused until such code
+    // is run.
+    const str *handled;
+    size_t handled_count;
 };
 
 // Builds the service (own memory). Fails with the official tools' texts for a bad schema, located
@@ -37,6 +41,8 @@ void data_hub_free(struct data_hub *hub); // after all loops have ended
 // Takes over a reference; requests in flight end on the service they began with, subscriptions move
 // to the new one (those that are not valid any more get an error). Any thread.
 void data_hub_set_service(struct data_hub *hub, struct data_service *service);
+// Tells the realtime sockets of all loops to close (code 1001); for an orderly end. Any thread.
+void data_hub_drain(struct data_hub *hub);
 // Adds /graphql and /graphql/realtime.
 void data_hub_mount(struct data_hub *hub, struct http_router *router);
 size_t data_hub_subscriptions(const struct data_hub *hub);

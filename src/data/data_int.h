@@ -12,6 +12,13 @@ struct data_service {
     struct gql_schema *schema;
     struct store *store;
     str api_key;
+    struct map *handled; // "Type.field" with a handler of the app's own code
+    struct map *feeds;   // mutation field -> struct data_feed
+};
+
+struct data_feed { // the subscription fields that a mutation feeds (@aws_subscribe)
+    const str *fields;
+    size_t count;
 };
 
 // Who asks. Identities beyond the API key come with user pools and identity pools.
@@ -26,6 +33,7 @@ struct data_request {
     struct data_service *service;
     struct data_hub *hub;
     struct data_caller caller;
+    struct data_subscribe *subscribe; // realtime starts only
 };
 
 // What a field of the served schema lets in; hangs on gql_field_def.access and gql_type.access.
@@ -51,7 +59,7 @@ err *data_filter_compile(
     struct arena *arena, const struct json *filter, const struct store_pred **out);
 
 // ---- authorisation
-// -------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------
 err *data_unauthorized(const struct gql_call *call);
 // Decides an operation on a model for the caller. A static rule lets through with *filter NULL;
 // dynamic rules give the predicate items must meet; nothing at all fails with Unauthorized.
@@ -64,7 +72,7 @@ bool data_may_use_field(
 bool data_same_static_roles(const struct data_model *a, const struct data_model *b);
 
 // ---- resolvers
-// -----------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------
 err *data_resolve_get(struct gql_call *call, struct json **out) YIELDS;
 err *data_resolve_list(struct gql_call *call, struct json **out) YIELDS;
 err *data_resolve_index(struct gql_call *call, struct json **out) YIELDS;
@@ -81,16 +89,23 @@ const struct json *data_join_keys(
 err *data_check_values(
     const struct gql_call *call, const struct data_model *model, const struct json *input);
 
-// ---- hub
-// -----------------------------------------------------------------------------------------
+// ---- hub -----------------------------------------------------------------------------------
 struct subscription;
+struct data_conn; // one realtime socket
 
 struct data_loop { // one per loop, touched only by its thread
     struct data_hub *hub;
     struct loop *loop;
-    struct data_service *service;
+    struct data_service *service; // NULL before the first one
     struct gql_plan_cache *plans;
-    struct map *by_mutation; // mutation field -> first struct subscription
+    struct map *topics;          // subscription field -> struct topic
+    struct subscription *cursor; // next one the dispatcher looks at
+    struct publication *waiting; // for the dispatcher, oldest first
+    struct publication *waiting_last;
+    bool dispatching;
+    struct data_conn *conns;
+    bool keeping_alive;
+    bool draining;
 };
 
 struct data_hub {
@@ -100,12 +115,57 @@ struct data_hub {
 };
 
 struct data_loop *data_hub_here(struct data_hub *hub);
+// Takes a reference for the caller, who releases it.
+struct data_service *data_service_hold(struct data_service *service);
 // Recognises the caller of a request or of a realtime message. Fails with AppSync's 401 texts.
 [[nodiscard]] err *data_identify(struct arena *arena, const struct data_service *service,
     str api_key, str authorization, struct data_caller *out);
 err *data_http_graphql(struct http_req *req) YIELDS;
 err *data_http_realtime(struct http_req *req) YIELDS;
+
+// ---- realtime ------------------------------------------------------------------------------
+// What a subscription's resolver leaves for the realtime service.
+struct data_subscribe {
+    const struct json *args;       // coerced, of the subscription field
+    const struct store_pred *rule; // of dynamic authorisation rules; NULL: none
+};
+
+err *data_resolve_subscribe(struct gql_call *call, struct json **out);
+
+struct subscription_options {
+    struct data_conn *conn;
+    struct ws *ws;
+    str id;
+    str query;
+    str operation_name;
+    const struct json *variables; // as sent; NULL: none
+    struct data_caller caller;
+};
+
+// Prepares, authorises and registers. On failure *problems is the errors array for the client.
+bool subscription_start(struct data_loop *here, struct arena *arena,
+    const struct subscription_options *options, struct json **problems) YIELDS;
+void subscription_end(struct subscription *subscription);
+void subscription_end_all(struct data_conn *conn);
+void subscription_topics_free(struct data_loop *here);
+struct subscription *subscription_find(const struct data_conn *conn, str id);
+
+enum { SUBSCRIPTIONS_PER_CONN_MAX = 200 };
+
+struct data_conn {
+    struct data_loop *loop;
+    struct ws *ws;
+    struct subscription *subscriptions;
+    size_t subscription_count;
+    u64 sent_us; // last keep-alive
+    bool acknowledged;
+    struct data_conn *older;
+    struct data_conn *newer;
+};
+
+// Sends the message {"id","type":"error","payload":{"errors":...}}.
+void data_conn_error(struct data_conn *conn, struct arena *arena, str id, struct json *errors);
 bool data_wants_payload(void *request, const struct gql_field_def *field);
 void data_publish(void *request, const struct gql_field_def *field, const struct json *payload);
-// Moves the loop's subscriptions to its new service.
+// Moves the loop's subscriptions to its new service; starts a fiber for it.
 void data_realtime_rebind(struct data_loop *here);

@@ -395,3 +395,21 @@ err *data_resolve_unserved(struct gql_call *call, struct json **out)
         PRI(call->parent->name), PRI(call->field->name));
     return e;
 }
+
+// A subscription's resolver runs once, when the subscription starts.
+err *data_resolve_subscribe(struct gql_call *call, struct json **out)
+{
+    const struct data_request *request = call->request;
+    const struct data_field_plan *plan = call->field->data;
+    *out = NULL;
+    if (request->subscribe == NULL) {
+        err *e = fail(call->arena, ERR_INVALID, "Subscriptions start on the realtime endpoint.");
+        e->wire = S("OperationNotSupported");
+        return e;
+    }
+    if (plan != NULL) { // of a model
+        TRY(data_authorise(call, plan->model, DATA_OP_LISTEN, &request->subscribe->rule));
+    }
+    request->subscribe->args = call->args;
+    return NULL;
+}

@@ -85,7 +85,7 @@ static void attach_model(struct data_service *service, struct data_model *model)
         &model->on_create_names, &model->on_update_names, &model->on_delete_names};
     for (size_t i = 0; i < countof(events); i++) {
         for (size_t k = 0; k < events[i]->count; k++) {
-            attach(service, S("Subscription"), events[i]->items[k], data_resolve_unserved, plan);
+            attach(service, S("Subscription"), events[i]->items[k], data_resolve_subscribe, plan);
         }
     }
     for (size_t i = 0; i < model->index_count; i++) {
@@ -107,13 +107,49 @@ static void attach_model(struct data_service *service, struct data_model *model)
 // Operations with function or custom handlers say so until functions are served.
 static void attach_custom(struct data_service *service)
 {
-    static const str ROOTS[] = {S_INIT("Query"), S_INIT("Mutation")};
+    static const str ROOTS[] = {S_INIT("Query"), S_INIT("Mutation"), S_INIT("Subscription")};
     for (size_t i = 0; i < countof(ROOTS); i++) {
         struct gql_type *root = gql_schema_type_mut(service->schema, ROOTS[i]);
         for (size_t k = 0; root != NULL && k < root->field_count; k++) {
-            if (root->fields[k].resolve == NULL) {
-                root->fields[k].resolve = data_resolve_unserved;
+            struct gql_field_def *field = &root->fields[k];
+            str name = str_cat(service->arena, ROOTS[i], S("."), field->name);
+            bool plain =
+                str_eq(ROOTS[i], S("Subscription")) && map_get(service->handled, name) == NULL;
+            if (field->resolve == NULL) {
+                field->resolve = plain ? data_resolve_subscribe : data_resolve_unserved;
             }
+        }
+    }
+}
+
+static void add_feed(struct data_service *service, str mutation, str field)
+{
+    struct data_feed *feed = map_get(service->feeds, mutation);
+    if (feed == NULL) {
+        feed = arena_new_of(service->arena, struct data_feed);
+        map_set(service->feeds, mutation, feed);
+    }
+    str *fields = arena_array(service->arena, str, feed->count + 1);
+    for (size_t i = 0; i < feed->count; i++) {
+        fields[i] = feed->fields[i];
+    }
+    fields[feed->count] = field;
+    *feed = (struct data_feed){fields, feed->count + 1};
+}
+
+// Which subscriptions each mutation feeds.
+static void collect_feeds(struct data_service *service)
+{
+    const struct gql_type *root = gql_schema_root(service->schema, GQL_SUBSCRIPTION);
+    service->feeds = map_new(service->arena);
+    for (size_t i = 0; root != NULL && i < root->field_count; i++) {
+        const struct gql_field_def *field = &root->fields[i];
+        const struct gql_directive *directive =
+            gql_directive_find(field->directives, field->directive_count, S("aws_subscribe"));
+        const struct gql_value *list =
+            directive != NULL ? gql_directive_argument(directive, S("mutations")) : NULL;
+        for (size_t k = 0; list != NULL && k < list->count; k++) {
+            add_feed(service, list->items[k].text, field->name);
         }
     }
 }
@@ -136,6 +172,7 @@ static err *build(struct data_service *service, const struct data_service_option
         attach_model(service, service->api->models[i]);
     }
     attach_custom(service);
+    collect_feeds(service);
     return NULL;
 }
 
@@ -148,6 +185,10 @@ err *data_service_new(
     atomic_init(&service->references, 1);
     service->store = options->store;
     service->api_key = str_dup(memory, options->api_key);
+    service->handled = map_new(memory);
+    for (size_t i = 0; i < options->handled_count; i++) {
+        map_set(service->handled, str_dup(memory, options->handled[i]), service);
+    }
     err *e = build(service, options);
     if (e != NULL) {
         err *copy = fail(arena, e->code, "%.*s", PRI(e->text));
@@ -157,6 +198,12 @@ err *data_service_new(
     }
     *out = service;
     return NULL;
+}
+
+struct data_service *data_service_hold(struct data_service *service)
+{
+    atomic_fetch_add(&service->references, 1);
+    return service;
 }
 
 void data_service_release(struct data_service *service)

@@ -28,9 +28,22 @@ err *cond_wait(struct cond *cond)
     return NULL;
 }
 
+// The list is a stack; who waited longest is woken first.
+static struct fiber_waiter *in_order(struct fiber_waiter *stack)
+{
+    struct fiber_waiter *order = NULL;
+    while (stack != NULL) {
+        struct fiber_waiter *next = stack->next;
+        stack->next = order;
+        order = stack;
+        stack = next;
+    }
+    return order;
+}
+
 void cond_signal_all(struct cond *cond)
 {
-    struct fiber_waiter *waiter = cond->first;
+    struct fiber_waiter *waiter = in_order(cond->first);
     cond->first = NULL;
     while (waiter != NULL) {
         struct fiber_waiter *next = waiter->next;

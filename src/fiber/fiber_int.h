@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-enum { HOOKS_MAX = 8, POOL_MAX = 512 };
+enum { HOOKS_MAX = 8, LOCALS_MAX = 8, POOL_MAX = 512 };
 
 struct post {
     struct post *next;
@@ -18,6 +18,12 @@ struct hook {
     void (*fn)(void *arg);
     void *arg;
     bool asked;
+};
+
+struct local {
+    const void *key;
+    void *value;
+    void (*release)(void *value);
 };
 
 struct fiber_waiter { // a fiber waits for one condition at a time
@@ -44,6 +50,7 @@ struct fiber {
     struct fiber *newer;
     void *context; // where to jump to
     void *asan_fake_stack;
+    void *tsan;  // clang's thread sanitizer's view of it
     char *stack; // lowest address, guard page included
     size_t stack_size;
     struct fiber_waiter waiter;
@@ -67,10 +74,13 @@ struct loop {
     size_t fiber_count;
     void *context; // of the thread's own stack while a fiber runs
     void *asan_fake_stack;
+    void *tsan;
     const void *asan_stack;
     size_t asan_stack_size;
     struct hook hooks[HOOKS_MAX];
     size_t hook_count;
+    struct local locals[LOCALS_MAX];
+    size_t local_count;
     err cancelled;
     err timed_out;
     pthread_mutex_t lock; // guards the four below

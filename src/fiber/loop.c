@@ -1,6 +1,8 @@
 // Loops: libuv underneath, a queue of ready fibers, messages from other threads.
 #include "fiber/fiber_int.h"
 
+#include <signal.h>
+
 static _Thread_local struct loop *thread_loop;
 
 struct loop *loop_current(void)
@@ -147,8 +149,8 @@ void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
         loop->post_first = post;
     }
     loop->post_last = post;
+    uv_async_send(&loop->async); // under the lock: see wake_send
     pthread_mutex_unlock(&loop->lock);
-    uv_async_send(&loop->async);
 }
 
 void wake_send(struct wake *wake)
@@ -157,21 +159,25 @@ void wake_send(struct wake *wake)
     pthread_mutex_lock(&loop->lock);
     wake->next = loop->wakes;
     loop->wakes = wake;
-    pthread_mutex_unlock(&loop->lock);
+    // Under the lock: once it is released the fiber may run, end, and its loop be freed.
     uv_async_send(&loop->async);
+    pthread_mutex_unlock(&loop->lock);
 }
 
 void loop_stop(struct loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
     loop->stop_asked = true;
+    uv_async_send(&loop->async); // under the lock: see wake_send
     pthread_mutex_unlock(&loop->lock);
-    uv_async_send(&loop->async);
 }
 
 struct loop *loop_new(unsigned index)
 {
     struct loop *loop = mem_new(struct loop);
+    // OpenSSL and curl write to sockets without MSG_NOSIGNAL: a peer that has gone must be an error
+    // of that connection, not the end of the process.
+    signal(SIGPIPE, SIG_IGN);
     loop->index = index;
     loop->cancelled =
         (err){.code = ERR_CANCELLED, .text = S("cancelled"), .file = __FILE__, .line = __LINE__};
@@ -197,6 +203,15 @@ void loop_run(struct loop *loop)
     run_hooks(loop);
 }
 
+static void drop_posts(struct loop *loop)
+{
+    while (loop->post_first != NULL) {
+        struct post *post = loop->post_first;
+        loop->post_first = post->next;
+        mem_free(post);
+    }
+}
+
 static void close_handle(uv_handle_t *handle, void *arg)
 {
     (void)arg;
@@ -209,7 +224,11 @@ void loop_free(struct loop *loop)
 {
     struct loop *outer = thread_loop;
     thread_loop = loop;
+    for (size_t i = 0; i < loop->local_count; i++) {
+        loop->locals[i].release(loop->locals[i].value);
+    }
     fiber_pool_free(loop);
+    drop_posts(loop);
     uv_walk(&loop->uv, close_handle, NULL);
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
     }
@@ -240,6 +259,23 @@ void loop_forget_turn_end(struct loop *loop, const void *key)
             return;
         }
     }
+}
+
+void *loop_local(const struct loop *loop, const void *key)
+{
+    for (size_t i = 0; i < loop->local_count; i++) {
+        if (loop->locals[i].key == key) {
+            return loop->locals[i].value;
+        }
+    }
+    return NULL;
+}
+
+void loop_set_local(struct loop *loop, const void *key, void *value, void (*release)(void *value))
+{
+    check(loop_local(loop, key) == NULL && loop->local_count < LOCALS_MAX);
+    loop->locals[loop->local_count++] =
+        (struct local){.key = key, .value = value, .release = release};
 }
 
 struct work {

@@ -27,6 +27,7 @@ struct gql_value {
     bool boolean;
     struct gql_pos pos;
     str key; // member name inside an object
+    struct gql_pos key_pos;
     str text;
     struct gql_value *items;
     size_t count;
@@ -61,6 +62,7 @@ struct gql_selection {
     str alias; // none when not given
     str name;  // field or fragment
     str on;    // type condition of an inline fragment, or none
+    struct gql_pos on_pos;
     struct gql_argument *arguments;
     size_t argument_count;
     struct gql_directive *directives;
@@ -120,6 +122,7 @@ struct gql_definition {
     // executable
     enum gql_operation_kind operation;
     str on; // fragment's type condition
+    struct gql_pos on_pos;
     struct gql_variable_def *variables;
     size_t variable_count;
     struct gql_selection *selections;

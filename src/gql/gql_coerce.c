@@ -3,11 +3,6 @@
 
 #include <math.h>
 
-static bool is_named(const struct gql_type *type, const char *name)
-{
-    return str_eq(type->name, str_from(name));
-}
-
 static err *invalid(struct arena *arena, const struct gql_type *type, const struct json *value)
 {
     str shown = json_text(arena, value);
@@ -15,76 +10,98 @@ static err *invalid(struct arena *arena, const struct gql_type *type, const stru
         arena, ERR_INVALID, "%.*s cannot represent value: %.*s", PRI(type->name), PRI(shown));
 }
 
-static err *int_value(
-    struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out)
+static bool is_int(const struct json *value)
 {
     i64 number = 0;
-    if (value->kind != JSON_NUMBER || !json_to_i64(value, &number) || number < INT32_MIN ||
-        number > INT32_MAX) {
-        return invalid(arena, type, value);
+    return value->kind == JSON_NUMBER && json_to_i64(value, &number) && number >= INT32_MIN &&
+           number <= INT32_MAX;
+}
+
+static bool is_whole(const struct json *value)
+{
+    i64 number = 0;
+    return value->kind == JSON_NUMBER && json_to_i64(value, &number);
+}
+
+// "5" also for 5.0 and 5e0; the value itself when it is written so already.
+static struct json *plain_integer(struct arena *arena, const struct json *value)
+{
+    i64 number = 0;
+    str text = value->text;
+    bool plain = !str_eq(text, S("-0"));
+    for (size_t i = str_starts(text, S("-")); i < text.len && plain; i++) {
+        plain = text.ptr[i] >= '0' && text.ptr[i] <= '9';
     }
-    *out = json_int(arena, number);
-    return NULL;
+    if (plain) {
+        return (struct json *)value;
+    }
+    (void)json_to_i64(value, &number);
+    return json_int(arena, number);
 }
 
 err *gql_scalar_input(
     struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out)
 {
+    bool fits = true;
     if (type->scalar_in != NULL) {
         return type->scalar_in(arena, value, out);
     }
-    bool fits = true;
-    if (is_named(type, "Int")) {
-        return int_value(arena, type, value, out);
-    }
-    i64 integer = 0;
-    if (is_named(type, "Float")) {
-        fits = value->kind == JSON_NUMBER && isfinite(json_to_double(value));
-    } else if (is_named(type, "String")) {
-        fits = value->kind == JSON_STRING;
-    } else if (is_named(type, "Boolean")) {
-        fits = value->kind == JSON_BOOL;
-    } else if (is_named(type, "ID")) {
-        bool number = value->kind == JSON_NUMBER && json_to_i64(value, &integer);
-        if (number) {
-            *out = json_string(arena, str_fmt(arena, "%lld", (long long)integer));
-            return NULL;
+    *out = NULL;
+    switch (type->builtin) {
+    case GQL_INT:
+        fits = is_int(value);
+        *out = fits ? json_copy(arena, plain_integer(arena, value)) : NULL;
+        break;
+    case GQL_FLOAT: fits = value->kind == JSON_NUMBER && isfinite(json_to_double(value)); break;
+    case GQL_STRING: fits = value->kind == JSON_STRING; break;
+    case GQL_BOOLEAN: fits = value->kind == JSON_BOOL; break;
+    case GQL_ID:
+        fits = value->kind == JSON_STRING || is_whole(value);
+        if (fits && value->kind == JSON_NUMBER) {
+            str text = str_dup(arena, plain_integer(arena, value)->text);
+            *out = json_string(arena, text);
         }
-        fits = value->kind == JSON_STRING;
+        break;
+    case GQL_CUSTOM: break;
     }
     if (!fits) {
         return invalid(arena, type, value);
     }
-    *out = json_copy(arena, value);
+    *out = *out != NULL ? *out : json_copy(arena, value);
     return NULL;
 }
 
+// Results are taken as they are where JSON's types fit; numbers and booleans become strings where
+// a string is due, nothing else is converted.
 err *gql_scalar_output(
     struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out)
 {
-    i64 integer = 0;
+    bool fits = true;
     *out = (struct json *)value;
     if (type->scalar_out != NULL) {
         return type->scalar_out(arena, value, out);
     }
-    bool fits = true;
-    bool leaf =
-        value->kind == JSON_STRING || value->kind == JSON_NUMBER || value->kind == JSON_BOOL;
-    if (is_named(type, "Int")) {
-        return int_value(arena, type, value, out);
+    switch (type->builtin) {
+    case GQL_INT:
+        fits = is_int(value);
+        *out = fits ? plain_integer(arena, value) : NULL;
+        break;
+    case GQL_FLOAT: fits = value->kind == JSON_NUMBER; break;
+    case GQL_BOOLEAN: fits = value->kind == JSON_BOOL; break;
+    case GQL_STRING:
+        fits = value->kind == JSON_STRING || value->kind == JSON_NUMBER || value->kind == JSON_BOOL;
+        break;
+    case GQL_ID: fits = value->kind == JSON_STRING || is_whole(value); break;
+    case GQL_CUSTOM: return NULL;
     }
-    if (is_named(type, "Float")) {
-        fits = value->kind == JSON_NUMBER;
-    } else if (is_named(type, "Boolean")) {
-        fits = value->kind == JSON_BOOL;
-    } else if (is_named(type, "String")) {
-        fits = leaf;
-        *out = value->kind == JSON_STRING ? *out : json_string(arena, json_text(arena, value));
-    } else if (is_named(type, "ID")) {
-        fits = value->kind == JSON_STRING || json_to_i64(value, &integer);
-        *out = value->kind == JSON_STRING ? *out : json_string(arena, json_text(arena, value));
+    if (!fits) {
+        return invalid(arena, type, value);
     }
-    return fits ? NULL : invalid(arena, type, value);
+    if ((type->builtin == GQL_STRING || type->builtin == GQL_ID) && value->kind != JSON_STRING) {
+        const struct json *plain = is_whole(value) ? plain_integer(arena, value) : value;
+        *out = json_string(arena, json_text(arena, plain));
+    }
+    return NULL;
 }
 
 static bool enum_has(const struct gql_type *type, str name)
@@ -125,7 +142,7 @@ static err *coerce_json_object(struct arena *arena, const struct gql_type *type,
         if (given == NULL && input->type->kind != GQL_REF_NON_NULL) {
             continue;
         }
-        TRY(gql_coerce_json(arena, input->type, given, input->name, &coerced));
+        TRY(gql_coerce_json(arena, input->type, given, where, &coerced));
         json_set(*out, input->name, coerced);
     }
     return NULL;
@@ -227,6 +244,10 @@ static err *coerce_literal_object(struct arena *arena, const struct gql_type *ty
             return fail(arena, ERR_INVALID, "contains a field not in '%.*s': '%.*s'",
                 PRI(type->name), PRI(value->items[i].key));
         }
+        if (gql_value_get(value, value->items[i].key) != &value->items[i]) {
+            return fail(
+                arena, ERR_INVALID, "contains the field '%.*s' twice", PRI(value->items[i].key));
+        }
     }
     for (size_t i = 0; i < type->input_count; i++) {
         const struct gql_arg_def *input = &type->inputs[i];
@@ -262,12 +283,16 @@ static err *coerce_leaf(struct arena *arena, const struct gql_type *type,
         *out = json_string(arena, value->text);
         return NULL;
     }
+    if (type->builtin == GQL_ID && value->kind == GQL_VALUE_INT) { // of any length, as written
+        *out = json_string(arena, value->text);
+        return NULL;
+    }
     TRY(literal_to_json(arena, value, variables, &plain));
-    bool integer_literal = value->kind == GQL_VALUE_INT || !str_eq(type->name, S("Int"));
-    bool id_literal = value->kind == GQL_VALUE_INT || value->kind == GQL_VALUE_STRING ||
-                      !str_eq(type->name, S("ID"));
-    bool enum_literal = value->kind == GQL_VALUE_ENUM;
-    if (!integer_literal || !id_literal || enum_literal ||
+    // What JSON cannot tell apart: 1.0 is no Int, and a name is no string.
+    bool fraction =
+        value->kind == GQL_VALUE_FLOAT && (type->builtin == GQL_INT || type->builtin == GQL_ID);
+    bool checked = type->builtin != GQL_CUSTOM || type->scalar_in != NULL;
+    if (fraction || (checked && value->kind == GQL_VALUE_ENUM) ||
         gql_scalar_input(arena, type, plain, out) != NULL) {
         return fail(arena, ERR_INVALID, "is not a valid '%.*s'", PRI(type->name));
     }
@@ -316,21 +341,6 @@ err *gql_coerce_literal(struct arena *arena, const struct gql_type_ref *ref,
                : coerce_leaf(arena, ref->type, value, variables, out);
 }
 
-static err *variable_type(struct arena *arena, const struct gql_schema *schema,
-    const struct gql_type_ast *ast, const struct gql_type_ref **out)
-{
-    struct gql_type_ref *ref = arena_new_of(arena, struct gql_type_ref);
-    *out = ref;
-    if (ast->kind == GQL_AST_NAMED) {
-        ref->kind = GQL_REF_NAMED;
-        ref->type = gql_schema_type(schema, ast->name);
-        return ref->type != NULL ? NULL
-                                 : fail(arena, ERR_INVALID, "Unknown type %.*s", PRI(ast->name));
-    }
-    ref->kind = ast->kind == GQL_AST_LIST ? GQL_REF_LIST : GQL_REF_NON_NULL;
-    return variable_type(arena, schema, ast->of, &ref->of);
-}
-
 err *gql_coerce_variables(struct arena *arena, const struct gql_plan *plan,
     const struct json *variables, struct json **out)
 {
@@ -338,10 +348,10 @@ err *gql_coerce_variables(struct arena *arena, const struct gql_plan *plan,
     *out = json_object(arena);
     for (size_t i = 0; i < operation->variable_count; i++) {
         const struct gql_variable_def *variable = &operation->variables[i];
-        const struct gql_type_ref *ref = NULL;
+        const struct gql_type_ref *ref = gql_ref_of_ast(arena, plan->schema, variable->type);
         const struct json *given = json_get(variables, variable->name);
         struct json *coerced = NULL;
-        TRY(variable_type(arena, plan->schema, variable->type, &ref));
+        check(ref != NULL); // validated
         if (given == NULL && variable->otherwise != NULL) {
             TRY(gql_coerce_literal(arena, ref, variable->otherwise, NULL, &coerced));
         } else if (given == NULL && ref->kind != GQL_REF_NON_NULL) {

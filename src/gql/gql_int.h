@@ -11,6 +11,7 @@ struct gql_directive_def {
     str *locations;
     size_t location_count;
     bool repeatable;
+    bool built_in;
 };
 
 struct gql_schema {
@@ -32,9 +33,12 @@ const struct gql_type *gql_ref_type(const struct gql_type_ref *ref);
 bool gql_is_input_type(const struct gql_type *type);
 bool gql_is_composite(const struct gql_type *type);
 bool gql_type_includes(const struct gql_type *type, const struct gql_type *object);
+const struct gql_directive_def *gql_schema_directive(const struct gql_schema *schema, str name);
+// The type an operation's variable is declared with; NULL when its name is unknown.
+const struct gql_type_ref *gql_ref_of_ast(
+    struct arena *arena, const struct gql_schema *schema, const struct gql_type_ast *ast);
 str gql_ref_text(struct arena *arena, const struct gql_type_ref *ref);
 str gql_value_text(struct arena *arena, const struct gql_value *value);
-bool gql_is_builtin_scalar(str name);
 
 // Turns a literal (no variables left, or with `variables` given) into an input value of the type.
 [[nodiscard]] err *gql_coerce_literal(struct arena *arena, const struct gql_type_ref *ref,
@@ -42,6 +46,7 @@ bool gql_is_builtin_scalar(str name);
 // The same for a JSON value of a request's variables.
 [[nodiscard]] err *gql_coerce_json(struct arena *arena, const struct gql_type_ref *ref,
     const struct json *value, str where, struct json **out);
+enum gql_builtin gql_builtin_scalar(str name);
 [[nodiscard]] err *gql_scalar_input(
     struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out);
 [[nodiscard]] err *gql_scalar_output(
@@ -56,8 +61,9 @@ struct gql_problems {
     vec_of(struct gql_problem) list;
 };
 
-void gql_validate(struct gql_problems *problems, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *only);
+// The whole document has to be valid, whichever operation runs (section 5).
+void gql_validate(
+    struct gql_problems *problems, const struct gql_schema *schema, const struct gql_document *doc);
 
 // ---- plans -----------------------------------------------------------------------------------
 struct gql_when { // @include / @skip
@@ -70,15 +76,18 @@ struct gql_when { // @include / @skip
 
 struct gql_plan_field {
     str response_key;
-    str key_json; // "key": with quotes and colon, ready to append
+    str key_json; // ,"key": ready to append
     const struct gql_field_def *field;
-    const struct gql_when **whens; // included when any holds; none: always
-    size_t when_count;
+    const struct gql_when *when; // included when it holds; NULL: always
+    // Conditions under which the field stood in the response earlier: then it is not repeated here.
+    const struct gql_when **earlier;
+    size_t earlier_count;
     const struct gql_argument *arguments;
     size_t argument_count;
     const struct json *args;        // coerced ahead of time when no variable is in them
     const struct gql_plan_set *set; // sub-selection
     struct gql_pos pos;
+    bool is_meta; // introspection: no limits, no access control
 };
 
 // The fields of a selection set for one concrete object type.
@@ -108,6 +117,6 @@ struct gql_plan {
     bool evicted;
 };
 
-[[nodiscard]] err *gql_plan_build(struct arena *arena, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *operation,
-    const struct gql_limits *limits, struct gql_plan *plan);
+// Plans a valid document's operation in plan->arena.
+[[nodiscard]] err *gql_plan_build(const struct gql_schema *schema, const struct gql_document *doc,
+    const struct gql_definition *operation, const struct gql_limits *limits, struct gql_plan *plan);

@@ -71,6 +71,21 @@ static struct json *input_values(struct arena *arena, const struct gql_arg_def *
     return list;
 }
 
+// The list without deprecated members, unless they are asked for.
+static struct json *undeprecated(const struct gql_call *call, struct json *list)
+{
+    struct json *kept = json_array(call->arena);
+    if (json_get_bool(call->args, S("includeDeprecated"), false)) {
+        return list;
+    }
+    json_each (item, list) {
+        if (!json_get_bool(item, S("isDeprecated"), false)) {
+            json_push(kept, json_shallow(call->arena, item));
+        }
+    }
+    return kept;
+}
+
 static struct json *field_value(struct arena *arena, const struct gql_field_def *field)
 {
     struct json *value = json_object(arena);
@@ -198,8 +213,15 @@ static err *type_inputs(struct gql_call *call, struct json **out)
 {
     const struct gql_type *type = type_of(call);
     if (type != NULL && type->kind == GQL_INPUT) {
-        *out = input_values(call->arena, type->inputs, type->input_count);
+        *out = undeprecated(call, input_values(call->arena, type->inputs, type->input_count));
     }
+    return NULL;
+}
+
+// Of fields and directives, whose value has all of them.
+static err *own_args(struct gql_call *call, struct json **out)
+{
+    *out = undeprecated(call, json_get(call->source, S("args")));
     return NULL;
 }
 
@@ -272,23 +294,27 @@ static const struct gql_type_ref *make_ref(struct gql_schema *schema, str name, 
 void gql_introspection_attach(struct gql_schema *schema)
 {
     static const struct {
+        str type;
         str field;
         gql_resolver resolve;
     } RESOLVERS[] = {
-        {S_INIT("kind"), type_kind},
-        {S_INIT("name"), type_name},
-        {S_INIT("description"), type_description},
-        {S_INIT("specifiedByURL"), type_url},
-        {S_INIT("fields"), type_fields},
-        {S_INIT("interfaces"), type_interfaces},
-        {S_INIT("possibleTypes"), type_possible},
-        {S_INIT("enumValues"), type_values},
-        {S_INIT("inputFields"), type_inputs},
-        {S_INIT("ofType"), type_inner},
+        {S_INIT("__Type"), S_INIT("kind"), type_kind},
+        {S_INIT("__Type"), S_INIT("name"), type_name},
+        {S_INIT("__Type"), S_INIT("description"), type_description},
+        {S_INIT("__Type"), S_INIT("specifiedByURL"), type_url},
+        {S_INIT("__Type"), S_INIT("fields"), type_fields},
+        {S_INIT("__Type"), S_INIT("interfaces"), type_interfaces},
+        {S_INIT("__Type"), S_INIT("possibleTypes"), type_possible},
+        {S_INIT("__Type"), S_INIT("enumValues"), type_values},
+        {S_INIT("__Type"), S_INIT("inputFields"), type_inputs},
+        {S_INIT("__Type"), S_INIT("ofType"), type_inner},
+        {S_INIT("__Field"), S_INIT("args"), own_args},
+        {S_INIT("__Directive"), S_INIT("args"), own_args},
     };
 
     for (size_t i = 0; i < countof(RESOLVERS); i++) {
-        struct gql_field_def *field = gql_schema_field_mut(schema, S("__Type"), RESOLVERS[i].field);
+        struct gql_field_def *field =
+            gql_schema_field_mut(schema, RESOLVERS[i].type, RESOLVERS[i].field);
         check(field != NULL);
         field->resolve = RESOLVERS[i].resolve;
     }

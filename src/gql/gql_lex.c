@@ -58,51 +58,50 @@ static struct gql_pos position(struct gql_lexer *l)
     return (struct gql_pos){.line = l->line, .column = l->counted + 1};
 }
 
-static struct gql_token bad(struct gql_lexer *l, struct gql_token token, str message)
+// A lexical error, placed at the character the lexer stands on.
+static struct gql_token bad(struct gql_lexer *l, str message)
 {
     l->message = message;
-    token.kind = TOKEN_BAD;
-    return token;
+    return (struct gql_token){.kind = TOKEN_BAD, .pos = position(l)};
+}
+
+static void skip_digits(struct gql_lexer *l)
+{
+    while (is_digit(peek(l, 0))) {
+        l->at++;
+    }
 }
 
 static struct gql_token lex_number(struct gql_lexer *l, struct gql_token token)
 {
+    static const char *const BAD_DIGIT = "Invalid number, expected digit.";
     size_t from = l->at;
     token.kind = TOKEN_INT;
     l->at += peek(l, 0) == '-';
-    bool zero = peek(l, 0) == '0';
-    size_t digits = l->at;
-    while (is_digit(peek(l, 0))) {
-        l->at++;
+    if (!is_digit(peek(l, 0)) || (peek(l, 0) == '0' && is_digit(peek(l, 1)))) {
+        l->at += peek(l, 0) == '0';
+        return bad(l, str_from(BAD_DIGIT));
     }
-    if (l->at == digits || (zero && l->at - digits > 1)) {
-        return bad(l, token, S("Invalid number, expected digit."));
-    }
+    skip_digits(l);
     if (peek(l, 0) == '.') {
         token.kind = TOKEN_FLOAT;
         l->at++;
-        digits = l->at;
-        while (is_digit(peek(l, 0))) {
-            l->at++;
+        if (!is_digit(peek(l, 0))) {
+            return bad(l, str_from(BAD_DIGIT));
         }
-        if (l->at == digits) {
-            return bad(l, token, S("Invalid number, expected digit."));
-        }
+        skip_digits(l);
     }
     if ((peek(l, 0) | 0x20) == 'e') {
         token.kind = TOKEN_FLOAT;
         l->at++;
         l->at += peek(l, 0) == '+' || peek(l, 0) == '-';
-        digits = l->at;
-        while (is_digit(peek(l, 0))) {
-            l->at++;
+        if (!is_digit(peek(l, 0))) {
+            return bad(l, str_from(BAD_DIGIT));
         }
-        if (l->at == digits) {
-            return bad(l, token, S("Invalid number, expected digit."));
-        }
+        skip_digits(l);
     }
     if (peek(l, 0) == '.' || is_name_start(peek(l, 0))) {
-        return bad(l, token, S("Invalid number, expected digit."));
+        return bad(l, str_from(BAD_DIGIT));
     }
     token.text = str_sub(l->text, from, l->at);
     return token;
@@ -117,22 +116,40 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// At the character behind "\u"; false on a bad escape.
-static bool read_code(struct gql_lexer *l, u32 *code)
+// Four hexadecimal digits ("\u0041"); false when there are fewer.
+static bool read_fixed(struct gql_lexer *l, u32 *code)
 {
-    bool braces = peek(l, 0) == '{';
+    *code = 0;
+    for (size_t i = 0; i < 4; i++) {
+        int digit = hex_digit(peek(l, 0));
+        if (digit < 0) {
+            return false;
+        }
+        *code = *code * 16 + (u32)digit;
+        l->at++;
+    }
+    return true;
+}
+
+// One to eight digits and the closing brace ("\u{1F600}").
+static bool read_braced(struct gql_lexer *l, u32 *code)
+{
     size_t digits = 0;
     *code = 0;
-    l->at += braces;
-    while (digits < (braces ? 8u : 4u) && hex_digit(peek(l, 0)) >= 0) {
+    for (; digits < 8 && hex_digit(peek(l, 0)) >= 0; digits++) {
         *code = *code * 16 + (u32)hex_digit(peek(l, 0));
         l->at++;
-        digits++;
     }
-    if (braces) {
-        return digits > 0 && peek(l, 0) == '}' && l->at++ > 0;
+    if (digits == 0 || peek(l, 0) != '}') {
+        return false;
     }
-    return digits == 4;
+    l->at++;
+    return true;
+}
+
+static bool is_surrogate(u32 code, u32 first)
+{
+    return code >= first && code < first + 0x400;
 }
 
 static void put_code(struct buf *out, u32 code)
@@ -147,27 +164,45 @@ static void put_code(struct buf *out, u32 code)
     buf_add(out, (str){bytes, len});
 }
 
+// At the character behind "\u"; false on a bad escape. Surrogates come in pairs of fixed escapes.
 static bool lex_unicode(struct gql_lexer *l, struct buf *out)
 {
     u32 code = 0;
     u32 low = 0;
-    if (!read_code(l, &code) || code > 0x10ffff) {
+    bool braced = peek(l, 0) == '{';
+    l->at += braced;
+    if (!(braced ? read_braced(l, &code) : read_fixed(l, &code)) || code > 0x10ffff) {
         return false;
     }
-    if (code >= 0xd800 && code <= 0xdbff) {
-        if (peek(l, 0) != '\\' || peek(l, 1) != 'u') {
-            return false;
-        }
+    if (!braced && is_surrogate(code, 0xd800) && peek(l, 0) == '\\' && peek(l, 1) == 'u') {
         l->at += 2;
-        if (!read_code(l, &low) || low < 0xdc00 || low > 0xdfff) {
+        if (!read_fixed(l, &low) || !is_surrogate(low, 0xdc00)) {
             return false;
         }
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-    } else if (code >= 0xdc00 && code <= 0xdfff) {
+    }
+    if (is_surrogate(code, 0xd800) || is_surrogate(code, 0xdc00)) {
         return false;
     }
     put_code(out, code);
     return true;
+}
+
+// The usual string has no escapes and is a slice of the document; false for others.
+static bool lex_plain_string(struct gql_lexer *l, struct gql_token *token)
+{
+    for (size_t i = l->at + 1; i < l->text.len; i++) {
+        char c = l->text.ptr[i];
+        if (c == '"') {
+            token->text = str_sub(l->text, l->at + 1, i);
+            l->at = i + 1;
+            return true;
+        }
+        if (c == '\\' || c == '\n' || c == '\r') {
+            return false;
+        }
+    }
+    return false;
 }
 
 static struct gql_token lex_string(struct gql_lexer *l, struct gql_token token)
@@ -176,27 +211,29 @@ static struct gql_token lex_string(struct gql_lexer *l, struct gql_token token)
     static const char TO[] = "\"\\/\b\f\n\r\t";
     struct buf out = buf_in(l->arena, l->text.len + 16);
     token.kind = TOKEN_STRING;
+    if (lex_plain_string(l, &token)) {
+        return token;
+    }
     l->at++;
     while (peek(l, 0) != '"') {
         char c = peek(l, 0);
         if (l->at >= l->text.len || c == '\n' || c == '\r') {
-            return bad(l, token, S("Unterminated string."));
+            return bad(l, S("Unterminated string."));
         }
-        if ((u8)c < 0x20 && c != '\t') {
-            return bad(l, token, S("Invalid character within String."));
-        }
-        l->at++;
         if (c != '\\') {
             buf_add_char(&out, c);
+            l->at++;
             continue;
         }
-        c = peek(l, 0);
-        l->at++;
+        size_t escape = l->at;
+        c = peek(l, 1);
+        l->at += 2;
         const char *found = c != '\0' ? strchr(FROM, c) : NULL;
         if (found != NULL) {
             buf_add_char(&out, TO[found - FROM]);
         } else if (c != 'u' || !lex_unicode(l, &out)) {
-            return bad(l, token, S("Invalid character escape sequence."));
+            l->at = escape;
+            return bad(l, S("Invalid character escape sequence."));
         }
     }
     l->at++;
@@ -263,7 +300,7 @@ static struct gql_token lex_block(struct gql_lexer *l, struct gql_token token)
     for (;;) {
         str rest = str_sub(l->text, l->at, l->text.len);
         if (rest.len == 0) {
-            return bad(l, token, S("Unterminated string."));
+            return bad(l, S("Unterminated string."));
         }
         if (str_starts(rest, S("\"\"\""))) {
             l->at += 3;
@@ -311,16 +348,18 @@ struct gql_token gql_lex(struct gql_lexer *l)
         bool block = peek(l, 1) == '"' && peek(l, 2) == '"';
         return block ? lex_block(l, token) : lex_string(l, token);
     }
+    bool spread = c == '.' && peek(l, 1) == '.' && peek(l, 2) == '.';
+    if (!spread && (c == '\0' || strchr("!$&()[]{}:=@|", c) == NULL)) {
+        size_t len = 1; // of the whole character
+        while (((u8)peek(l, len) & 0xc0) == 0x80) {
+            len++;
+        }
+        str shown = str_sub(l->text, from, from + len);
+        return bad(l, str_cat(l->arena, S("Unexpected character: \""), shown, S("\".")));
+    }
+    l->at += spread ? 3 : 1;
     token.kind = TOKEN_PUNCT;
     token.punct = c;
-    l->at++;
-    if (c == '.' && peek(l, 0) == '.' && peek(l, 1) == '.') {
-        l->at += 2;
-    } else if (c == '\0' || strchr("!$&()[]{}:=@|", c) == NULL) {
-        token.text = str_sub(l->text, from, l->at);
-        return bad(
-            l, token, str_cat(l->arena, S("Unexpected character: \""), token.text, S("\".")));
-    }
     token.text = str_sub(l->text, from, l->at);
     return token;
 }

@@ -121,6 +121,11 @@ static bool deeper(struct parser *p)
     return !p->failed;
 }
 
+static bool at_operation(const struct parser *p)
+{
+    return at_word(p, S("query")) || at_word(p, S("mutation")) || at_word(p, S("subscription"));
+}
+
 // ---- values --------------------------------------------------------------------------------
 
 static void parse_value(struct parser *p, bool constant, struct gql_value *value);
@@ -146,10 +151,12 @@ static void parse_object_value(struct parser *p, bool constant, struct gql_value
     need_punct(p, '{');
     while (!p->failed && !take_punct(p, '}')) {
         struct gql_value item = {};
+        struct gql_pos key_pos = p->token.pos;
         str key = need_name(p);
         need_punct(p, ':');
         parse_value(p, constant, &item);
         item.key = key;
+        item.key_pos = key_pos;
         *vec_push(p->arena, &items) = item;
     }
     value->items = items.items;
@@ -303,6 +310,7 @@ static void parse_fragment_use(struct parser *p, struct gql_selection *selection
     }
     selection->kind = GQL_INLINE;
     if (take_word(p, S("on"))) {
+        selection->on_pos = p->token.pos;
         selection->on = need_name(p);
     }
     selection->directives = parse_directives(p, false, &selection->directive_count);
@@ -381,6 +389,7 @@ static void parse_fragment(struct parser *p, struct gql_definition *definition)
     if (!take_word(p, S("on"))) {
         expected(p, S("\"on\""));
     }
+    definition->on_pos = p->token.pos;
     definition->on = need_name(p);
     definition->directives = parse_directives(p, false, &definition->directive_count);
     definition->selections = parse_selections(p, &definition->selection_count);
@@ -456,11 +465,29 @@ static struct gql_member *parse_enum_values(struct parser *p, size_t *count)
     return list.items;
 }
 
-static str *parse_names(struct parser *p, char separator, size_t *count)
+static bool is_location(str word)
+{
+    static const char *const WORDS[] = {"QUERY", "MUTATION", "SUBSCRIPTION", "FIELD",
+        "FRAGMENT_DEFINITION", "FRAGMENT_SPREAD", "INLINE_FRAGMENT", "VARIABLE_DEFINITION",
+        "SCHEMA", "SCALAR", "OBJECT", "FIELD_DEFINITION", "ARGUMENT_DEFINITION", "INTERFACE",
+        "UNION", "ENUM", "ENUM_VALUE", "INPUT_OBJECT", "INPUT_FIELD_DEFINITION"};
+
+    for (size_t i = 0; i < countof(WORDS); i++) {
+        if (str_eq(word, str_from(WORDS[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static str *parse_names(struct parser *p, char separator, bool locations, size_t *count)
 {
     vec_of(str) list = {};
     (void)take_punct(p, separator);
     do {
+        if (locations && p->token.kind == TOKEN_NAME && !is_location(p->token.text)) {
+            unexpected(p);
+        }
         str name = need_name(p);
         *vec_push(p->arena, &list) = name;
     } while (!p->failed && take_punct(p, separator));
@@ -472,12 +499,15 @@ static void parse_schema(struct parser *p, struct gql_definition *d)
 {
     vec_of(struct gql_member) list = {};
     d->directives = parse_directives(p, true, &d->directive_count);
-    if (d->is_extension && !at_punct(p, '{')) {
+    if (d->is_extension && d->directive_count > 0 && !at_punct(p, '{')) {
         return;
     }
     need_punct(p, '{');
     do {
         struct gql_member member = {.pos = p->token.pos};
+        if (p->token.kind == TOKEN_NAME && !at_operation(p)) {
+            unexpected(p);
+        }
         member.name = need_name(p);
         need_punct(p, ':');
         member.type = arena_new_of(p->arena, struct gql_type_ast);
@@ -498,14 +528,14 @@ static void parse_directive_definition(struct parser *p, struct gql_definition *
     if (!take_word(p, S("on"))) {
         expected(p, S("\"on\""));
     }
-    d->names = parse_names(p, '|', &d->name_count);
+    d->names = parse_names(p, '|', true, &d->name_count);
 }
 
 static void parse_type_body(struct parser *p, struct gql_definition *d)
 {
     if ((d->kind == GQL_DEF_OBJECT || d->kind == GQL_DEF_INTERFACE) &&
         take_word(p, S("implements"))) {
-        d->names = parse_names(p, '&', &d->name_count);
+        d->names = parse_names(p, '&', false, &d->name_count);
     }
     d->directives = parse_directives(p, true, &d->directive_count);
     switch (d->kind) {
@@ -515,38 +545,52 @@ static void parse_type_body(struct parser *p, struct gql_definition *d)
     case GQL_DEF_INPUT: d->members = parse_input_members(p, '{', '}', &d->member_count); break;
     case GQL_DEF_UNION:
         if (take_punct(p, '=')) {
-            d->names = parse_names(p, '|', &d->name_count);
+            d->names = parse_names(p, '|', false, &d->name_count);
         }
         break;
     default: break;
     }
+    if (d->is_extension && d->name_count + d->directive_count + d->member_count == 0) {
+        unexpected(p); // an extension has to extend something
+    }
+}
+
+static const struct {
+    str word;
+    enum gql_def_kind kind;
+} TYPE_SYSTEM[] = {
+    {S_INIT("schema"), GQL_DEF_SCHEMA},
+    {S_INIT("scalar"), GQL_DEF_SCALAR},
+    {S_INIT("type"), GQL_DEF_OBJECT},
+    {S_INIT("interface"), GQL_DEF_INTERFACE},
+    {S_INIT("union"), GQL_DEF_UNION},
+    {S_INIT("enum"), GQL_DEF_ENUM},
+    {S_INIT("input"), GQL_DEF_INPUT},
+    {S_INIT("directive"), GQL_DEF_DIRECTIVE},
+};
+
+static bool at_type_system(const struct parser *p)
+{
+    for (size_t i = 0; i < countof(TYPE_SYSTEM); i++) {
+        if (at_word(p, TYPE_SYSTEM[i].word)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool parse_type_system(struct parser *p, struct gql_definition *d)
 {
-    static const struct {
-        str word;
-        enum gql_def_kind kind;
-    } KINDS[] = {
-        {S_INIT("schema"), GQL_DEF_SCHEMA},
-        {S_INIT("scalar"), GQL_DEF_SCALAR},
-        {S_INIT("type"), GQL_DEF_OBJECT},
-        {S_INIT("interface"), GQL_DEF_INTERFACE},
-        {S_INIT("union"), GQL_DEF_UNION},
-        {S_INIT("enum"), GQL_DEF_ENUM},
-        {S_INIT("input"), GQL_DEF_INPUT},
-        {S_INIT("directive"), GQL_DEF_DIRECTIVE},
-    };
-
-    d->is_extension = d->description.ptr == NULL && take_word(p, S("extend"));
-    for (size_t i = 0; i < countof(KINDS); i++) {
-        if (!take_word(p, KINDS[i].word)) {
+    d->is_extension = take_word(p, S("extend"));
+    for (size_t i = 0; i < countof(TYPE_SYSTEM); i++) {
+        bool extensible = TYPE_SYSTEM[i].kind != GQL_DEF_DIRECTIVE;
+        if ((d->is_extension && !extensible) || !take_word(p, TYPE_SYSTEM[i].word)) {
             continue;
         }
-        d->kind = KINDS[i].kind;
+        d->kind = TYPE_SYSTEM[i].kind;
         if (d->kind == GQL_DEF_SCHEMA) {
             parse_schema(p, d);
-        } else if (d->kind == GQL_DEF_DIRECTIVE && !d->is_extension) {
+        } else if (d->kind == GQL_DEF_DIRECTIVE) {
             parse_directive_definition(p, d);
         } else {
             d->name = need_name(p);
@@ -562,12 +606,13 @@ static void parse_definition(struct parser *p, struct gql_definition *d)
     d->pos = p->token.pos;
     d->description = parse_description(p);
     bool described = d->description.ptr != NULL;
-    bool operation = at_punct(p, '{') || at_word(p, S("query")) || at_word(p, S("mutation")) ||
-                     at_word(p, S("subscription"));
+    bool operation = at_punct(p, '{') || at_operation(p);
     if (!described && operation) {
         parse_operation(p, d);
     } else if (!described && at_word(p, S("fragment"))) {
         parse_fragment(p, d);
+    } else if (described && p->token.kind == TOKEN_NAME && !at_type_system(p)) {
+        fault_at(p, d->pos, S("Unexpected description, only type definitions have one."));
     } else if (!parse_type_system(p, d)) {
         unexpected(p);
     }

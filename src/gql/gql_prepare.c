@@ -1,28 +1,45 @@
 // From text to plan, and the cache of plans.
 #include "gql/gql_int.h"
 
-static const struct gql_definition *choose_operation(
-    struct arena *arena, const struct gql_document *doc, str name, err **error)
+// Recursion over the document has to fit a fiber's stack beside the callers' frames; what may be
+// executed is limited to less.
+enum { PARSE_DEPTH_MAX = 120 };
+
+static err *choose_operation(struct arena *arena, const struct gql_document *doc, str name,
+    const struct gql_definition **out)
 {
-    const struct gql_definition *found = NULL;
     size_t count = 0;
     for (size_t i = 0; i < doc->definition_count; i++) {
         const struct gql_definition *d = &doc->definitions[i];
         if (d->kind == GQL_DEF_OPERATION && (name.len == 0 || str_eq(d->name, name))) {
-            found = d;
+            *out = d;
             count++;
         }
     }
     if (count > 1) {
-        *error = fail(arena, ERR_SYNTAX, "Missing operation name.");
-        return NULL;
+        return fail(arena, ERR_SYNTAX,
+            "Must provide operation name if query contains multiple operations.");
     }
-    if (found == NULL && name.len > 0) {
-        *error = fail(arena, ERR_SYNTAX, "Unknown operation named '%.*s'.", PRI(name));
-    } else if (found == NULL) {
-        *error = fail(arena, ERR_SYNTAX, "The document contains no operation.");
+    if (count == 0 && name.len > 0) {
+        return fail(arena, ERR_SYNTAX, "Unknown operation named '%.*s'.", PRI(name));
     }
-    return found;
+    return count == 0 ? fail(arena, ERR_SYNTAX, "The document contains no operation.") : NULL;
+}
+
+// Errors go into `arena`, since the plan's memory is given back when there is one.
+static err *plan_operation(struct arena *arena, const struct gql_schema *schema,
+    const struct gql_document *doc, str name, const struct gql_limits *limits,
+    struct gql_plan *plan)
+{
+    static const char *const KINDS[] = {"queries", "mutations", "subscriptions"};
+    const struct gql_definition *operation = NULL;
+    TRY(choose_operation(arena, doc, name, &operation));
+    if (schema->roots[operation->operation] == NULL) {
+        return fail(
+            arena, ERR_INVALID, "Schema is not configured for %s.", KINDS[operation->operation]);
+    }
+    err *e = gql_plan_build(schema, doc, operation, limits, plan);
+    return e != NULL ? fail(arena, e->code, "%.*s", PRI(e->text)) : NULL;
 }
 
 void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text, str operation_name,
@@ -30,11 +47,13 @@ void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text,
 {
     struct arena *memory = arena_new();
     struct gql_plan *plan = arena_new_of(memory, struct gql_plan);
-    struct gql_parse_limits parse_limits = {.tokens_max = limits->tokens_max, .depth_max = 200};
+    struct gql_parse_limits parse_limits = {
+        .tokens_max = limits->tokens_max, .depth_max = PARSE_DEPTH_MAX};
     struct gql_document *doc = NULL;
     struct gql_fault fault = {};
     struct gql_problems problems = {.arena = arena};
     *out = (struct gql_prepared){};
+    plan->arena = memory;
     plan->text = str_cat(memory, text, S("\0"), operation_name);
     if (gql_parse(memory, str_sub(plan->text, 0, text.len), &parse_limits, &doc, &fault) != NULL) {
         out->syntax = arena_new_of(arena, struct gql_fault);
@@ -42,21 +61,12 @@ void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text,
         arena_free(memory);
         return;
     }
-    const struct gql_definition *operation =
-        choose_operation(arena, doc, operation_name, &out->error);
-    if (operation != NULL && schema->roots[operation->operation] == NULL) {
-        out->error =
-            fail(arena, ERR_INVALID, "Schema is not configured for this kind of operation.");
-    }
-    if (out->error == NULL) {
-        gql_validate(&problems, schema, doc, operation);
-        out->problems = problems.list.items;
-        out->problem_count = problems.list.count;
-    }
-    if (out->error == NULL && out->problem_count == 0) {
-        err *e = gql_plan_build(memory, schema, doc, operation, limits, plan);
-        out->error = e != NULL ? fail(arena, e->code, "%.*s", PRI(e->text)) : NULL;
-        out->plan = e == NULL ? plan : NULL;
+    gql_validate(&problems, schema, doc);
+    out->problems = problems.list.items;
+    out->problem_count = problems.list.count;
+    if (out->problem_count == 0) {
+        out->error = plan_operation(arena, schema, doc, operation_name, limits, plan);
+        out->plan = out->error == NULL ? plan : NULL;
     }
     if (out->plan == NULL) {
         arena_free(memory);

@@ -16,10 +16,10 @@ static void write_path(struct buf *out, const struct name_path *path)
 void gql_problem(struct validator *v, struct gql_pos pos, const char *type,
     const struct name_path *path, const char *fmt, ...)
 {
-    struct buf where = buf_in(v->arena, 64 * 1024);
+    struct buf where = buf_in(v->arena, GQL_SHOWN_MAX);
     va_list args;
-    if (v->problems->list.count >= 100) {
-        return; // graphql-java stops there too
+    if (v->problems->list.count >= GQL_PROBLEMS_MAX) {
+        return;
     }
     va_start(args, fmt);
     str what = str_vfmt(v->arena, fmt, args);
@@ -33,82 +33,104 @@ void gql_problem(struct validator *v, struct gql_pos pos, const char *type,
         (struct gql_problem){.type = str_from(type), .message = message, .pos = pos};
 }
 
+bool gql_work(struct validator *v, struct gql_pos pos)
+{
+    if (v->work == GQL_WORK_MAX) {
+        gql_problem(v, pos, "TooComplex", NULL, "The fragments expand to too many selections");
+    }
+    return v->work++ < GQL_WORK_MAX;
+}
+
 // ---- arguments and directives ------------------------------------------------------------------
 
-static void validate_arguments(struct validator *v, const struct gql_argument *given, size_t count,
-    const struct gql_arg_def *defs, size_t def_count, bool directive, struct gql_pos pos, str owner,
-    const struct name_path *path)
+struct arguments { // of a field or directive, with what it is called in messages
+    const struct gql_argument *given;
+    size_t count;
+    const struct gql_arg_def *defs;
+    size_t def_count;
+    bool of_directive;
+    struct gql_pos pos;
+};
+
+static void validate_given(
+    struct validator *v, const struct arguments *a, size_t index, const struct name_path *path)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct gql_arg_def *def = gql_find_arg(defs, def_count, given[i].name);
-        for (size_t k = 0; k < i; k++) {
-            if (str_eq(given[k].name, given[i].name)) {
-                gql_problem(v, given[i].pos, "DuplicateArgumentNames", path,
-                    "There can be only one argument named '%.*s'", PRI(given[i].name));
-            }
-        }
-        if (def == NULL) {
-            gql_problem(v, given[i].pos, directive ? "UnknownDirectiveArgument" : "UnknownArgument",
-                path, directive ? "Unknown directive argument %.*s" : "Unknown field argument %.*s",
-                PRI(given[i].name));
-        } else {
-            gql_validate_value(v, def->type, &given[i].value, path, def->name);
+    const struct gql_argument *argument = &a->given[index];
+    const struct gql_arg_def *def = gql_find_arg(a->defs, a->def_count, argument->name);
+    for (size_t k = 0; k < index; k++) {
+        if (str_eq(a->given[k].name, argument->name)) {
+            gql_problem(v, argument->pos, "DuplicateArgumentNames", path,
+                "There can be only one argument named '%.*s'", PRI(argument->name));
+            break;
         }
     }
-    for (size_t i = 0; i < def_count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < count; k++) {
-            found = found || str_eq(given[k].name, defs[i].name);
-        }
-        if (!found && defs[i].type->kind == GQL_REF_NON_NULL &&
-            defs[i].otherwise_text.ptr == NULL) {
-            gql_problem(v, pos, directive ? "MissingDirectiveArgument" : "MissingFieldArgument",
-                path,
-                directive ? "Missing directive argument '%.*s'" : "Missing field argument '%.*s'",
-                PRI(defs[i].name));
-        }
+    gql_validate_members(v, &argument->value, path);
+    if (def != NULL) {
+        gql_validate_argument(v, def, argument, path);
+    } else if (a->of_directive) {
+        gql_problem(v, argument->pos, "UnknownDirective", path, "Unknown directive argument %.*s",
+            PRI(argument->name));
+    } else {
+        gql_problem(v, argument->pos, "UnknownArgument", path, "Unknown field argument %.*s",
+            PRI(argument->name));
     }
-    (void)owner;
 }
 
-static const struct gql_directive_def *find_directive(const struct gql_schema *schema, str name)
+static void validate_arguments(
+    struct validator *v, const struct arguments *a, const struct name_path *path)
 {
-    for (size_t i = 0; i < schema->directives.count; i++) {
-        if (str_eq(schema->directives.items[i]->name, name)) {
-            return schema->directives.items[i];
+    for (size_t i = 0; i < a->count; i++) {
+        validate_given(v, a, i, path);
+    }
+    for (size_t i = 0; i < a->def_count; i++) {
+        const struct gql_arg_def *def = &a->defs[i];
+        bool found = def->type->kind != GQL_REF_NON_NULL || def->otherwise_text.ptr != NULL;
+        for (size_t k = 0; k < a->count && !found; k++) {
+            found = str_eq(a->given[k].name, def->name);
+        }
+        if (!found) {
+            gql_problem(v, a->pos,
+                a->of_directive ? "MissingDirectiveArgument" : "MissingFieldArgument", path,
+                "Missing %s argument %.*s", a->of_directive ? "directive" : "field",
+                PRI(def->name));
         }
     }
-    return NULL;
 }
 
-static void validate_directives(struct validator *v, const struct gql_directive *list, size_t count,
+static bool allows(const struct gql_directive_def *def, str location)
+{
+    for (size_t i = 0; i < def->location_count; i++) {
+        if (str_eq(def->locations[i], location)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void gql_validate_directives(struct validator *v, const struct gql_directive *list, size_t count,
     str location, const struct name_path *path)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct gql_directive_def *def = find_directive(v->schema, list[i].name);
-        bool allowed = false;
+        const struct gql_directive *one = &list[i];
+        const struct gql_directive_def *def = gql_schema_directive(v->schema, one->name);
         if (def == NULL) {
-            gql_problem(v, list[i].pos, "UnknownDirective", path, "Unknown directive %.*s",
-                PRI(list[i].name));
+            gql_problem(
+                v, one->pos, "UnknownDirective", path, "Unknown directive %.*s", PRI(one->name));
             continue;
         }
-        for (size_t k = 0; k < def->location_count; k++) {
-            allowed = allowed || str_eq(def->locations[k], location);
+        if (!allows(def, location)) {
+            gql_problem(v, one->pos, "MisplacedDirective", path, "Directive %.*s not allowed here",
+                PRI(one->name));
         }
-        if (!allowed) {
-            gql_problem(v, list[i].pos, "MisplacedDirective", path,
-                "Directive %.*s not allowed here", PRI(list[i].name));
+        if (!def->repeatable && gql_directive_find(list, i, one->name) != NULL) {
+            gql_problem(v, one->pos, "DuplicateDirectiveName", path,
+                "Non repeatable directives must be uniquely named within a location. The "
+                "directive '%.*s' is not unique.",
+                PRI(one->name));
         }
-        for (size_t k = 0; k < i && !def->repeatable; k++) {
-            if (str_eq(list[k].name, list[i].name)) {
-                gql_problem(v, list[i].pos, "DuplicateDirectiveName", path,
-                    "Non repeatable directives must be uniquely named within a location. The "
-                    "directive '%.*s' is not unique.",
-                    PRI(list[i].name));
-            }
-        }
-        validate_arguments(v, list[i].arguments, list[i].argument_count, def->args, def->arg_count,
-            true, list[i].pos, list[i].name, path);
+        struct arguments arguments = {
+            one->arguments, one->argument_count, def->args, def->arg_count, true, one->pos};
+        validate_arguments(v, &arguments, path);
     }
 }
 
@@ -123,31 +145,31 @@ static void validate_field(struct validator *v, const struct gql_type *parent,
     struct name_path here = {outer, field->name};
     const struct gql_field_def *def =
         parent != NULL ? gql_type_field(v->schema, parent, field->name) : NULL;
-    validate_directives(v, field->directives, field->directive_count, S("FIELD"), &here);
-    if (parent == NULL) {
-        return;
-    }
+    gql_validate_directives(v, field->directives, field->directive_count, S("FIELD"), &here);
     if (def == NULL) {
-        gql_problem(v, field->pos, "FieldUndefined", &here,
-            "Field '%.*s' in type '%.*s' is undefined", PRI(field->name), PRI(parent->name));
+        if (parent != NULL) {
+            gql_problem(v, field->pos, "FieldUndefined", &here,
+                "Field '%.*s' in type '%.*s' is undefined", PRI(field->name), PRI(parent->name));
+        }
+        validate_selections(v, NULL, field->selections, field->selection_count, &here);
         return;
     }
-    validate_arguments(v, field->arguments, field->argument_count, def->args, def->arg_count, false,
-        field->pos, field->name, &here);
+    struct arguments arguments = {
+        field->arguments, field->argument_count, def->args, def->arg_count, false, field->pos};
+    validate_arguments(v, &arguments, &here);
     const struct gql_type *type = gql_ref_type(def->type);
-    str shown = gql_ref_text(v->arena, def->type);
-    if (gql_is_composite(type)) {
-        if (!field->has_selections) {
-            gql_problem(v, field->pos, "SubSelectionRequired", &here,
-                "Sub selection required for type %.*s of field %.*s", PRI(shown), PRI(field->name));
-            return;
-        }
-        validate_selections(v, type, field->selections, field->selection_count, &here);
-    } else if (field->has_selections) {
+    bool composite = gql_is_composite(type);
+    if (composite && !field->has_selections) {
+        gql_problem(v, field->pos, "SubSelectionRequired", &here,
+            "Sub selection required for type %.*s of field %.*s",
+            PRI(gql_ref_text(v->arena, def->type)), PRI(field->name));
+    } else if (!composite && field->has_selections) {
         gql_problem(v, field->pos, "SubSelectionNotAllowed", &here,
-            "Sub selection not allowed on leaf type %.*s of field %.*s", PRI(shown),
-            PRI(field->name));
+            "Sub selection not allowed on leaf type %.*s of field %.*s",
+            PRI(gql_ref_text(v->arena, def->type)), PRI(field->name));
     }
+    validate_selections(
+        v, composite ? type : NULL, field->selections, field->selection_count, &here);
 }
 
 // Whether an object can be of both types (section 5.5.2.3).
@@ -168,234 +190,318 @@ static void validate_condition(struct validator *v, const struct gql_type *paren
     const struct gql_selection *use, str on, const struct name_path *path)
 {
     const struct gql_type *type = gql_schema_type(v->schema, on);
-    if (type == NULL || !gql_is_composite(type) || parent == NULL) {
-        return; // told at the fragment itself
+    if (type == NULL || !gql_is_composite(type) || parent == NULL || types_overlap(parent, type)) {
+        return; // what is wrong with the type itself is told elsewhere
     }
-    if (!types_overlap(parent, type)) {
-        gql_problem(v, use->pos, "InvalidFragmentType", path,
-            use->kind == GQL_SPREAD ? "Fragment %.*s cannot be spread here as objects of type %.*s "
-                                      "can never be of type %.*s"
-                                    : "Fragment%.*s cannot be spread here as objects of type %.*s "
-                                      "can never be of type %.*s",
-            PRI(use->kind == GQL_SPREAD ? use->name : S("")), PRI(parent->name), PRI(type->name));
-    }
+    bool spread = use->kind == GQL_SPREAD;
+    gql_problem(v, use->pos, "InvalidFragmentType", path,
+        "Fragment%s%.*s cannot be spread here as objects of type %.*s can never be of type %.*s",
+        spread ? " " : "", PRI(spread ? use->name : S("")), PRI(parent->name), PRI(type->name));
 }
 
+// The type of a type condition, or NULL when there is something wrong with it.
 static const struct gql_type *validate_on(
-    struct validator *v, str on, struct gql_pos pos, const struct name_path *path)
+    struct validator *v, str on, struct gql_pos pos, bool is_inline, const struct name_path *path)
 {
     const struct gql_type *type = gql_schema_type(v->schema, on);
     if (type == NULL) {
         gql_problem(v, pos, "UnknownType", path, "Unknown type %.*s", PRI(on));
         return NULL;
     }
-    if (!gql_is_composite(type)) {
-        gql_problem(v, pos, "FragmentTypeConditionInvalid", path,
-            "Fragment type condition is invalid, must be on Object/Interface/Union");
-        return NULL;
+    if (gql_is_composite(type)) {
+        return type;
     }
-    return type;
+    gql_problem(v, pos,
+        is_inline ? "InlineFragmentTypeConditionInvalid" : "FragmentTypeConditionInvalid", path,
+        "%s type condition is invalid, must be on Object/Interface/Union",
+        is_inline ? "Inline fragment" : "Fragment");
+    return NULL;
+}
+
+static void validate_inline(struct validator *v, const struct gql_type *parent,
+    const struct gql_selection *s, const struct name_path *path)
+{
+    const struct gql_type *type = parent;
+    gql_validate_directives(v, s->directives, s->directive_count, S("INLINE_FRAGMENT"), path);
+    if (s->on.ptr != NULL) {
+        type = validate_on(v, s->on, s->on_pos, true, path);
+        validate_condition(v, parent, s, s->on, path);
+    }
+    validate_selections(v, type, s->selections, s->selection_count, path);
+}
+
+static void validate_spread(struct validator *v, const struct gql_type *parent,
+    const struct gql_selection *s, const struct name_path *path)
+{
+    const struct gql_definition *fragment = map_get(v->fragments, s->name);
+    gql_validate_directives(v, s->directives, s->directive_count, S("FRAGMENT_SPREAD"), path);
+    if (fragment == NULL) {
+        gql_problem(v, s->pos, "UndefinedFragment", path, "Undefined fragment %.*s", PRI(s->name));
+    } else {
+        validate_condition(v, parent, s, fragment->on, path);
+    }
 }
 
 static void validate_selections(struct validator *v, const struct gql_type *parent,
     const struct gql_selection *selections, size_t count, const struct name_path *path)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct gql_selection *selection = &selections[i];
-        if (selection->kind == GQL_FIELD) {
-            validate_field(v, parent, selection, path);
-        } else if (selection->kind == GQL_INLINE) {
-            const struct gql_type *type = parent;
-            validate_directives(
-                v, selection->directives, selection->directive_count, S("INLINE_FRAGMENT"), path);
-            if (selection->on.ptr != NULL) {
-                type = validate_on(v, selection->on, selection->pos, path);
-                validate_condition(v, parent, selection, selection->on, path);
-            }
-            validate_selections(v, type, selection->selections, selection->selection_count, path);
-        } else {
-            const struct gql_definition *fragment = map_get(v->fragments, selection->name);
-            validate_directives(
-                v, selection->directives, selection->directive_count, S("FRAGMENT_SPREAD"), path);
-            if (fragment == NULL) {
-                gql_problem(v, selection->pos, "UndefinedFragment", path, "Undefined fragment %.*s",
-                    PRI(selection->name));
-            } else {
-                validate_condition(v, parent, selection, fragment->on, path);
-            }
+        switch (selections[i].kind) {
+        case GQL_FIELD: validate_field(v, parent, &selections[i], path); break;
+        case GQL_INLINE: validate_inline(v, parent, &selections[i], path); break;
+        case GQL_SPREAD: validate_spread(v, parent, &selections[i], path); break;
         }
     }
 }
 
 // ---- fragments ---------------------------------------------------------------------------------
 
-enum mark { UNSEEN, OPEN, CLOSED };
-
-struct marks {
-    struct map *states; // fragment name -> enum mark, as pointer
+// How deep selections nest once fragments are taken in. Everything after this follows fragments
+// recursively, so cycles and excessive depth end validation here.
+struct nesting {
+    struct validator *v;
+    struct map *heights; // fragment name -> enum below, or its height from HEIGHT on
+    bool failed;
 };
 
-static void mark_used(struct validator *v, struct map *states,
-    const struct gql_selection *selections, size_t count, bool *cycle, u32 depth);
+enum { OPEN = 1, CYCLIC = 2, HEIGHT = 3 };
 
-static void mark_fragment(struct validator *v, struct map *states, str name, bool *cycle, u32 depth)
+static size_t selections_height(
+    struct nesting *n, const struct gql_selection *list, size_t count, size_t depth);
+
+static size_t fragment_height(struct nesting *n, const struct gql_selection *spread, size_t depth)
 {
-    const struct gql_definition *fragment = map_get(v->fragments, name);
-    uintptr_t state = (uintptr_t)map_get(states, name);
-    if (fragment == NULL || state == CLOSED) {
-        return;
+    struct gql_definition *fragment = map_get(n->v->fragments, spread->name);
+    uintptr_t known = (uintptr_t)map_get(n->heights, spread->name);
+    if (known >= HEIGHT || fragment == NULL) {
+        return known >= HEIGHT ? known - HEIGHT : 0;
     }
-    if (state == OPEN || depth > 1000) {
-        *cycle = true;
-        return;
+    if (known != 0) {
+        map_set(n->heights, spread->name, (void *)(uintptr_t)CYCLIC);
+        return 0;
     }
-    map_set(states, name, (void *)(uintptr_t)OPEN);
-    mark_used(v, states, fragment->selections, fragment->selection_count, cycle, depth + 1);
-    map_set(states, name, (void *)(uintptr_t)CLOSED);
+    map_set(n->heights, fragment->name, (void *)(uintptr_t)OPEN);
+    size_t height =
+        selections_height(n, fragment->selections, fragment->selection_count, depth + 1);
+    if ((uintptr_t)map_get(n->heights, fragment->name) == CYCLIC) {
+        struct name_path path = {NULL, fragment->name};
+        gql_problem(n->v, fragment->pos, "FragmentCycle", &path, "Fragment cycles not allowed");
+        n->failed = true;
+    }
+    map_set(n->heights, fragment->name, (void *)(uintptr_t)(HEIGHT + height));
+    return height;
 }
 
-static void mark_used(struct validator *v, struct map *states,
-    const struct gql_selection *selections, size_t count, bool *cycle, u32 depth)
+static size_t selections_height(
+    struct nesting *n, const struct gql_selection *list, size_t count, size_t depth)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (selections[i].kind == GQL_SPREAD) {
-            mark_fragment(v, states, selections[i].name, cycle, depth);
-        } else {
-            mark_used(
-                v, states, selections[i].selections, selections[i].selection_count, cycle, depth);
+    size_t height = 0;
+    for (size_t i = 0; i < count && !n->failed; i++) {
+        if (depth >= GQL_NESTING_MAX) {
+            n->failed = true;
+            gql_problem(n->v, list[i].pos, "TooDeep", NULL, "The selections are nested too deeply");
+            break;
+        }
+        size_t inner = list[i].kind == GQL_SPREAD ? fragment_height(n, &list[i], depth)
+                                                  : selections_height(n, list[i].selections,
+                                                        list[i].selection_count, depth + 1);
+        height = inner + 1 > height ? inner + 1 : height;
+        if (depth + height > GQL_NESTING_MAX && !n->failed) {
+            n->failed = true;
+            gql_problem(n->v, list[i].pos, "TooDeep", NULL, "The selections are nested too deeply");
         }
     }
+    return height;
 }
 
 static bool validate_fragments(struct validator *v)
 {
-    struct map *used = map_new(v->arena);
-    bool cycle = false;
-    for (size_t i = 0; i < v->doc->definition_count; i++) {
+    struct nesting n = {.v = v, .heights = map_new(v->arena)};
+    for (size_t i = 0; i < v->doc->definition_count && !n.failed; i++) {
         const struct gql_definition *d = &v->doc->definitions[i];
         if (d->kind == GQL_DEF_OPERATION) {
-            mark_used(v, used, d->selections, d->selection_count, &cycle, 0);
+            selections_height(&n, d->selections, d->selection_count, 0);
         }
     }
-    for (size_t i = 0; i < v->doc->definition_count; i++) {
+    for (size_t i = 0; i < v->doc->definition_count && !n.failed; i++) {
         const struct gql_definition *d = &v->doc->definitions[i];
-        if (d->kind != GQL_DEF_FRAGMENT) {
-            continue;
-        }
-        struct map *own = map_new(v->arena);
-        bool own_cycle = false;
-        mark_fragment(v, own, d->name, &own_cycle, 0);
-        if (own_cycle) {
-            gql_problem(v, d->pos, "FragmentCycle", NULL, "Fragment cycles not allowed");
-            cycle = true;
-        }
-        if (map_get(used, d->name) == NULL) {
-            gql_problem(v, d->pos, "UnusedFragment", NULL, "Unused fragment %.*s", PRI(d->name));
+        if (d->kind == GQL_DEF_FRAGMENT && map_get(n.heights, d->name) == NULL) {
+            struct name_path path = {NULL, d->name};
+            gql_problem(v, d->pos, "UnusedFragment", &path, "Unused fragment %.*s", PRI(d->name));
         }
     }
-    return !cycle;
+    // Unused fragments may be cyclic as well.
+    for (size_t i = 0; i < v->doc->definition_count && !n.failed; i++) {
+        const struct gql_definition *d = &v->doc->definitions[i];
+        if (d->kind == GQL_DEF_FRAGMENT) {
+            fragment_height(&n, &(struct gql_selection){.name = d->name}, 0);
+        }
+    }
+    return !n.failed;
 }
 
-// ---- definitions
-// ---------------------------------------------------------------------------------
+// ---- definitions -------------------------------------------------------------------------------
 
-static void validate_operation(struct validator *v, const struct gql_definition *d)
+// True for @skip(if: true) and @include(if: false): section 5.2.3.1 collects fields as execution
+// does.
+static bool is_left_out(const struct gql_selection *s)
 {
-    static const str LOCATIONS[] = {S_INIT("QUERY"), S_INIT("MUTATION"), S_INIT("SUBSCRIPTION")};
-    const struct gql_type *root = v->schema->roots[d->operation];
-    validate_directives(v, d->directives, d->directive_count, LOCATIONS[d->operation], NULL);
-    if (root == NULL) {
-        gql_problem(v, d->pos, "UnknownOperation", NULL,
-            "The '%.*s' operation is not supported by the schema",
-            PRI(str_lower(v->arena, LOCATIONS[d->operation])));
-        return;
+    static const struct {
+        str name;
+        bool out;
+    } KINDS[] = {{S_INIT("skip"), true}, {S_INIT("include"), false}};
+
+    for (size_t i = 0; i < countof(KINDS); i++) {
+        const struct gql_value *value = gql_directive_argument(
+            gql_directive_find(s->directives, s->directive_count, KINDS[i].name), S("if"));
+        if (value != NULL && value->kind == GQL_VALUE_BOOLEAN && value->boolean == KINDS[i].out) {
+            return true;
+        }
     }
-    validate_selections(v, root, d->selections, d->selection_count, NULL);
-    gql_validate_variables(v, d);
+    return false;
 }
 
-static void validate_names(struct validator *v)
-{
-    struct map *operations = map_new(v->arena);
-    size_t count = 0;
-    for (size_t i = 0; i < v->doc->definition_count; i++) {
-        const struct gql_definition *d = &v->doc->definitions[i];
-        count += d->kind == GQL_DEF_OPERATION;
-        if (d->kind == GQL_DEF_OPERATION && d->name.ptr != NULL &&
-            map_set(operations, d->name, (void *)d) != NULL) {
-            gql_problem(v, d->pos, "DuplicateOperationName", NULL,
-                "There can be only one operation named '%.*s'", PRI(d->name));
-        }
-        if (d->kind == GQL_DEF_FRAGMENT && map_set(v->fragments, d->name, (void *)d) != NULL) {
-            gql_problem(v, d->pos, "DuplicateFragmentName", NULL,
-                "There can be only one fragment named '%.*s'", PRI(d->name));
-        }
-        if (d->kind != GQL_DEF_FRAGMENT && d->kind != GQL_DEF_OPERATION) {
-            gql_problem(v, d->pos, "NonExecutableDefinition", NULL,
-                "The '%.*s' definition is not executable.", PRI(d->name));
-        }
-    }
-    for (size_t i = 0; i < v->doc->definition_count; i++) {
-        const struct gql_definition *d = &v->doc->definitions[i];
-        if (d->kind == GQL_DEF_OPERATION && d->name.ptr == NULL && count > 1) {
-            gql_problem(v, d->pos, "LoneAnonymousOperationViolation", NULL,
-                "Anonymous operation with other operations.");
-        }
-    }
-}
-
-// Root fields of a subscription through fragments; introspection fields are not allowed there.
-static size_t count_roots(
-    struct validator *v, const struct gql_selection *list, size_t count, struct map *keys)
+// Root fields of a subscription through fragments, by response key.
+static void subscription_roots(struct validator *v, const struct gql_type *root,
+    const struct gql_selection *list, size_t count, struct map *keys)
 {
     for (size_t i = 0; i < count; i++) {
         const struct gql_selection *s = &list[i];
         const struct gql_definition *fragment =
             s->kind == GQL_SPREAD ? map_get(v->fragments, s->name) : NULL;
+        if (!gql_work(v, s->pos)) {
+            return;
+        }
+        str on = fragment != NULL ? fragment->on : s->on;
+        const struct gql_type *type = on.ptr != NULL ? gql_schema_type(v->schema, on) : NULL;
+        if (is_left_out(s) || (type != NULL && !gql_type_includes(type, root))) {
+            continue;
+        }
         if (s->kind == GQL_FIELD) {
             map_set(keys, s->alias.ptr != NULL ? s->alias : s->name, (void *)s);
         } else if (fragment != NULL) {
-            count_roots(v, fragment->selections, fragment->selection_count, keys);
+            subscription_roots(v, root, fragment->selections, fragment->selection_count, keys);
         } else {
-            count_roots(v, s->selections, s->selection_count, keys);
+            subscription_roots(v, root, s->selections, s->selection_count, keys);
         }
     }
-    return map_count(keys);
 }
 
-void gql_validate(struct gql_problems *problems, const struct gql_schema *schema,
-    const struct gql_document *doc, const struct gql_definition *only)
+static void validate_subscription(struct validator *v, const struct gql_definition *d)
+{
+    const struct gql_type *root = v->schema->roots[GQL_SUBSCRIPTION];
+    struct map *keys = map_new(v->arena);
+    str name = d->name.ptr != NULL ? d->name : S("null");
+    size_t pos = 0;
+    str key = {};
+    void *field = NULL;
+    subscription_roots(v, root, d->selections, d->selection_count, keys);
+    if (map_count(keys) > 1) {
+        gql_problem(v, d->pos, "SubscriptionMultipleRootFields", NULL,
+            "Subscription operation '%.*s' must have exactly one root field", PRI(name));
+    }
+    while (map_next(keys, &pos, &key, &field)) {
+        const struct gql_selection *s = field;
+        if (str_starts(s->name, S("__"))) {
+            gql_problem(v, s->pos, "SubscriptionIntrospectionRootField", NULL,
+                "Subscription operation '%.*s' root field '%.*s' cannot be an introspection field",
+                PRI(name), PRI(s->name));
+        }
+    }
+}
+
+static void validate_operation(struct validator *v, const struct gql_definition *d)
+{
+    static const str LOCATIONS[] = {S_INIT("QUERY"), S_INIT("MUTATION"), S_INIT("SUBSCRIPTION")};
+    gql_validate_directives(v, d->directives, d->directive_count, LOCATIONS[d->operation], NULL);
+    validate_selections(v, v->schema->roots[d->operation], d->selections, d->selection_count, NULL);
+    gql_validate_variables(v, d);
+    if (d->operation == GQL_SUBSCRIPTION && v->schema->roots[GQL_SUBSCRIPTION] != NULL) {
+        validate_subscription(v, d);
+    }
+}
+
+static void validate_fragment(struct validator *v, const struct gql_definition *d)
+{
+    struct name_path path = {NULL, d->name};
+    gql_validate_directives(v, d->directives, d->directive_count, S("FRAGMENT_DEFINITION"), &path);
+    const struct gql_type *type = validate_on(v, d->on, d->on_pos, false, &path);
+    validate_selections(v, type, d->selections, d->selection_count, &path);
+}
+
+static void validate_not_executable(struct validator *v, const struct gql_definition *d)
+{
+    if (d->kind == GQL_DEF_SCHEMA) {
+        gql_problem(
+            v, d->pos, "NonExecutableDefinition", NULL, "Schema definition is not executable");
+    } else {
+        gql_problem(v, d->pos, "NonExecutableDefinition", NULL,
+            "%s '%.*s' definition is not executable",
+            d->kind == GQL_DEF_DIRECTIVE ? "Directive" : "Type", PRI(d->name));
+    }
+}
+
+static void validate_names(struct validator *v)
+{
+    struct map *operations = map_new(v->arena);
+    bool anonymous = false;
+    size_t count = 0;
+    for (size_t i = 0; i < v->doc->definition_count; i++) {
+        const struct gql_definition *d = &v->doc->definitions[i];
+        if (d->kind == GQL_DEF_FRAGMENT) {
+            if (map_get(v->fragments, d->name) != NULL) {
+                gql_problem(v, d->pos, "DuplicateFragmentName", NULL,
+                    "There can be only one fragment named '%.*s'", PRI(d->name));
+                continue;
+            }
+            map_set(v->fragments, d->name, (void *)d);
+        } else if (d->kind != GQL_DEF_OPERATION) {
+            validate_not_executable(v, d);
+        } else if (d->name.ptr == NULL) {
+            anonymous = true;
+            if (count++ > 0) {
+                gql_problem(v, d->pos, "LoneAnonymousOperationViolation", NULL,
+                    "Anonymous operation with other operations.");
+            }
+        } else {
+            if (map_set(operations, d->name, (void *)d) != NULL) {
+                gql_problem(v, d->pos, "DuplicateOperationName", NULL,
+                    "There can be only one operation named '%.*s'", PRI(d->name));
+            }
+            if (anonymous) {
+                gql_problem(v, d->pos, "LoneAnonymousOperationViolation", NULL,
+                    "Operation %.*s is following anonymous operation.", PRI(d->name));
+            }
+            count++;
+        }
+    }
+}
+
+void gql_validate(
+    struct gql_problems *problems, const struct gql_schema *schema, const struct gql_document *doc)
 {
     struct validator v = {.problems = problems,
         .arena = problems->arena,
         .schema = schema,
         .doc = doc,
         .fragments = map_new(problems->arena)};
-    (void)only; // the whole document has to be valid
     validate_names(&v);
     if (!validate_fragments(&v)) {
-        return; // everything below follows fragments
+        return;
     }
     for (size_t i = 0; i < doc->definition_count; i++) {
         const struct gql_definition *d = &doc->definitions[i];
         if (d->kind == GQL_DEF_FRAGMENT) {
-            validate_directives(
-                &v, d->directives, d->directive_count, S("FRAGMENT_DEFINITION"), NULL);
-            const struct gql_type *type = validate_on(&v, d->on, d->pos, NULL);
-            validate_selections(&v, type, d->selections, d->selection_count, NULL);
+            validate_fragment(&v, d);
         } else if (d->kind == GQL_DEF_OPERATION) {
             validate_operation(&v, d);
-            if (d->operation == GQL_SUBSCRIPTION &&
-                count_roots(&v, d->selections, d->selection_count, map_new(v.arena)) > 1) {
-                gql_problem(&v, d->pos, "SubscriptionMultipleRootFields", NULL,
-                    "Subscription operation must have exactly one root field");
-            }
         }
     }
+    // Comparing fields takes all else for granted.
     for (size_t i = 0; i < doc->definition_count && problems->list.count == 0; i++) {
         const struct gql_definition *d = &doc->definitions[i];
         const struct gql_type *type = d->kind == GQL_DEF_FRAGMENT ? gql_schema_type(schema, d->on)
                                                                   : schema->roots[d->operation];
-        gql_validate_overlaps(&v, type, d->selections, d->selection_count, NULL);
+        gql_validate_overlaps(&v, type, d->selections, d->selection_count);
     }
 }

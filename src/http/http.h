@@ -68,7 +68,8 @@ void http_add_header(struct http_req *req, str name, str value);
 bool http_has_begun(const struct http_req *req);
 
 // ---- router ----------------------------------------------------------------------------------
-typedef err *(*http_handler)(struct http_req *req)YIELDS;
+// May wait (a function type cannot carry the mark).
+typedef err *(*http_handler)(struct http_req *req);
 
 struct http_route {
     unsigned methods; // enum http_method bits
@@ -103,7 +104,7 @@ struct http_server {
 };
 
 // The `serve` function for net_listen; arg is a struct http_server.
-void http_serve(struct net_stream *stream, void *server);
+void http_serve(struct net_stream *stream, void *server) YIELDS;
 
 // ---- WebSocket -------------------------------------------------------------------------------
 struct ws;
@@ -119,12 +120,14 @@ str ws_protocol_with_prefix(const struct http_req *req, str prefix);
 [[nodiscard]] err *ws_accept(
     struct http_req *req, str protocol, size_t message_max, struct ws **out) YIELDS;
 // Next whole message (fragments joined, pings answered, UTF-8 checked) in `arena`. WS_CLOSE at the
-// peer's close or after a protocol error (already answered with its close code).
+// peer's close, after a protocol error (already answered with its close code), and when the peer
+// did not answer our close in time; the fiber may be cancelled by then.
 [[nodiscard]] err *ws_read(
     struct ws *ws, struct arena *arena, enum ws_kind *kind, str *message) YIELDS;
-// Queues a text message; never waits. False when the queue would exceed the bound: the caller cuts
-// the reader off. The bytes are copied. A writer fiber of the socket sends.
+// Queues a text message; never waits. False when others wait in the queue and it would exceed the
+// bound: the caller cuts the reader off. The bytes are copied. A writer fiber of the socket sends.
 bool ws_send(struct ws *ws, str text);
+bool ws_send_binary(struct ws *ws, str bytes);
 // Queues a message shared by many sockets: `prefix`, `shared`, `suffix` are sent as one text
 // message; `shared` is reference counted instead of copied.
 struct ws_shared;
@@ -134,7 +137,7 @@ bool ws_send_shared(struct ws *ws, str prefix, struct ws_shared *shared, str suf
 void ws_set_queue_max(struct ws *ws, size_t bytes);
 size_t ws_queued(const struct ws *ws);
 // Starts the closing handshake; ws_read then ends. Never waits.
-void ws_close(struct ws *ws, u16 code, str reason);
+void ws_close(struct ws *ws, u16 code, str reason); // reason: at most 123 bytes, else cut
 
 // ---- client ----------------------------------------------------------------------------------
 struct http_client_req {
@@ -143,9 +146,9 @@ struct http_client_req {
     struct http_header *headers;
     size_t header_count;
     str body;
-    u64 timeout_ms;
-    size_t response_max;
-    const char *ca_pem; // NULL: the system's CAs
+    u64 timeout_ms;      // for the whole of it; 0: only the fiber's deadline
+    size_t response_max; // a longer body is ERR_TOO_LARGE
+    const char *ca_pem;  // file of the only authorities to trust; NULL: the system's
 };
 
 struct http_client_res {
@@ -155,6 +158,8 @@ struct http_client_res {
     str body;
 };
 
-// One request over libcurl driven by the current loop. Result in `arena`.
+// One request over libcurl driven by the current loop. Result in `arena`; any status is a result.
+// Redirects are not followed. ERR_INVALID: it cannot be sent so; ERR_IO: no connection, no trust,
+// or a broken answer; ERR_TIMEOUT; ERR_TOO_LARGE; ERR_CANCELLED ends the connection.
 [[nodiscard]] err *http_fetch(
     struct arena *arena, const struct http_client_req *req, struct http_client_res *out) YIELDS;

@@ -21,6 +21,16 @@ int http_parse_head(struct http_req *req, struct http_head *head, str bytes,
 // Reads one chunk-size line: 0 when incomplete, 200 with size and *used, or 400.
 int http_parse_chunk_line(str bytes, u64 *size, size_t *used);
 
+// Reads one line behind the last chunk: 0 when incomplete, 200 with *used (2 for the empty line
+// that ends the body), or 400. Trailer fields are checked and passed over.
+int http_parse_trailer_line(str bytes, size_t *used);
+
+// Space of the thread to read into. Good until the caller waits: a connection that waits holds
+// none.
+enum { HTTP_SCRATCH = 16 * 1024 };
+
+char *http_scratch(void);
+
 enum http_body_state {
     BODY_NONE,
     BODY_LENGTH,
@@ -46,8 +56,10 @@ struct http_conn {
     bool head_only; // HEAD: no body bytes go out
     u64 length_left;
     bool close_after;
-    bool upgraded;
+    bool cut; // close without the usual courtesies
     bool cors;
+    bool body_late; // the peer was silent for too long inside its body
+    size_t served;
     struct buf headers; // extra response headers
     struct ws *ws;
 };
@@ -55,5 +67,6 @@ struct http_conn {
 const struct http_route *http_router_find(
     const struct http_router *router, const struct http_req *req, unsigned *allowed, str *rest);
 str http_reason(int status);
-// Frees the socket's memory after its handler returned; waits for its writer.
-void ws_end(struct ws *ws) YIELDS;
+// After the socket's handler returned: closes with `code` if nobody has, waits for the writer,
+// frees the socket's memory.
+void ws_end(struct ws *ws, u16 code) YIELDS;

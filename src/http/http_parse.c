@@ -1,21 +1,85 @@
 // The request head, as a pure function over bytes.
 #include "http/http_int.h"
 
-// RFC 9110 section 5.6.2: token characters.
-static bool is_token_char(char c)
+// What a byte may be part of.
+enum {
+    IN_TOKEN = 1,  // RFC 9110 section 5.6.2
+    IN_VALUE = 2,  // section 5.5: visible, space, tab, and obs-text
+    IN_TARGET = 4, // visible ASCII, no fragment
+    IN_HOST = 8,   // RFC 3986 section 3.2.2: reg-name
+};
+
+static const u8 BYTES[256] = {
+    ['\t'] = IN_VALUE,
+    [' '] = IN_VALUE,
+    ['!'] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    ['"'] = IN_VALUE | IN_TARGET,
+    ['#'] = IN_TOKEN | IN_VALUE,
+    ['$' ... '\''] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    ['(' ... ')'] = IN_VALUE | IN_TARGET | IN_HOST,
+    ['*' ... '+'] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    [','] = IN_VALUE | IN_TARGET | IN_HOST,
+    ['-' ... '.'] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    ['/'] = IN_VALUE | IN_TARGET,
+    ['0' ... '9'] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    [':'] = IN_VALUE | IN_TARGET,
+    [';'] = IN_VALUE | IN_TARGET | IN_HOST,
+    ['<'] = IN_VALUE | IN_TARGET,
+    ['='] = IN_VALUE | IN_TARGET | IN_HOST,
+    ['>' ... '@'] = IN_VALUE | IN_TARGET,
+    ['A' ... 'Z'] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    ['[' ... ']'] = IN_VALUE | IN_TARGET,
+    ['^'] = IN_TOKEN | IN_VALUE | IN_TARGET,
+    ['_'] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    ['`'] = IN_TOKEN | IN_VALUE | IN_TARGET,
+    ['a' ... 'z'] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    ['{'] = IN_VALUE | IN_TARGET,
+    ['|'] = IN_TOKEN | IN_VALUE | IN_TARGET,
+    ['}'] = IN_VALUE | IN_TARGET,
+    ['~'] = IN_TOKEN | IN_VALUE | IN_TARGET | IN_HOST,
+    [0x80 ... 0xff] = IN_VALUE,
+};
+
+static bool is_all(str s, u8 kind)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    for (size_t i = 0; i < s.len; i++) {
+        if ((BYTES[(u8)s.ptr[i]] & kind) == 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool is_token(str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_token_char(s.ptr[i])) {
+    return s.len > 0 && is_all(s, IN_TOKEN);
+}
+
+// uri-host [":" port]; an IPv6 address stands in brackets. Both may be empty.
+static bool is_host(str host)
+{
+    ptrdiff_t colon = str_rfind_char(host, ':');
+    ptrdiff_t bracket = str_rfind_char(host, ']');
+    if (colon > bracket) {
+        str port = str_sub(host, (size_t)colon + 1, host.len);
+        for (size_t i = 0; i < port.len; i++) {
+            if (port.ptr[i] < '0' || port.ptr[i] > '9') {
+                return false;
+            }
+        }
+        host.len = (size_t)colon;
+    }
+    if (!str_starts(host, S("["))) {
+        return is_all(host, IN_HOST);
+    }
+    for (size_t i = 1; i + 1 < host.len; i++) {
+        char c = host.ptr[i];
+        bool hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+        if (!hex && c != ':' && c != '.') {
             return false;
         }
     }
-    return s.len > 0;
+    return host.len > 2 && host.ptr[host.len - 1] == ']';
 }
 
 static bool parse_method(str name, enum http_method *out)
@@ -42,23 +106,36 @@ static bool parse_method(str name, enum http_method *out)
     return false;
 }
 
+// "http://host/path": cuts off what stands before the path. False when the host is not one.
+static bool parse_absolute(struct http_req *req, str *rest)
+{
+    static const str SCHEMES[] = {S_INIT("http://"), S_INIT("https://")};
+    for (size_t i = 0; i < countof(SCHEMES); i++) {
+        if (!str_eq_nocase(str_sub(*rest, 0, SCHEMES[i].len), SCHEMES[i])) {
+            continue;
+        }
+        *rest = str_sub(*rest, SCHEMES[i].len, rest->len);
+        size_t end = 0;
+        while (end < rest->len && rest->ptr[end] != '/' && rest->ptr[end] != '?') {
+            end++;
+        }
+        req->host = str_sub(*rest, 0, end); // counts instead of the Host header
+        *rest = str_sub(*rest, end, rest->len);
+        return end > 0 && is_host(req->host);
+    }
+    return true;
+}
+
 static bool parse_target(struct http_req *req, str target)
 {
-    for (size_t i = 0; i < target.len; i++) {
-        if ((u8)target.ptr[i] <= ' ' || (u8)target.ptr[i] >= 0x7f || target.ptr[i] == '#') {
-            return false;
-        }
-    }
     req->target = target;
+    req->host = (str){};
+    if (target.len == 0 || !is_all(target, IN_TARGET)) {
+        return false;
+    }
     str rest = target;
-    str scheme = str_starts(rest, S("http://")) ? S("http://") : S("https://");
-    if (str_starts(rest, scheme)) { // absolute form
-        rest = str_sub(rest, scheme.len, rest.len);
-        ptrdiff_t slash = str_find_char(rest, '/');
-        if (slash == 0) {
-            return false;
-        }
-        rest = slash > 0 ? str_sub(rest, (size_t)slash, rest.len) : S("/");
+    if (target.ptr[0] != '/' && !parse_absolute(req, &rest)) {
+        return false;
     }
     if (str_eq(rest, S("*")) && req->method == HTTP_OPTIONS) {
         req->path = rest;
@@ -67,13 +144,15 @@ static bool parse_target(struct http_req *req, str target)
     ptrdiff_t mark = str_find_char(rest, '?');
     req->path = mark >= 0 ? str_sub(rest, 0, (size_t)mark) : rest;
     req->query = mark >= 0 ? str_sub(rest, (size_t)mark + 1, rest.len) : (str){};
+    if (req->path.len == 0 && req->host.len > 0) {
+        req->path = S("/");
+    }
     return str_starts(req->path, S("/"));
 }
 
 static int parse_version(struct http_head *head, str version)
 {
     if (str_eq(version, S("HTTP/1.1"))) {
-        head->keep_alive = true;
         return 200;
     }
     if (str_eq(version, S("HTTP/1.0"))) {
@@ -111,31 +190,53 @@ static int parse_request_line(
     return parse_target(req, target) ? 200 : 400;
 }
 
+enum { FIELDS_FIRST = 16 }; // room made at once; doubled up to HTTP_HEADERS_MAX
+
+static void add_field(struct http_req *req, str name, str value)
+{
+    size_t count = req->header_count;
+    size_t size = sizeof(struct http_header);
+    if (count == 0) {
+        req->headers = arena_array(req->arena, struct http_header, FIELDS_FIRST);
+    } else if (count >= FIELDS_FIRST && (count & (count - 1)) == 0) { // a power of two: full
+        req->headers = arena_grow(req->arena, req->headers, count * size, count * 2 * size);
+    }
+    req->headers[req->header_count++] = (struct http_header){name, value};
+}
+
+// "name: value" without its line end.
+static bool split_field(str line, str *name, str *value)
+{
+    ptrdiff_t colon = str_find_char(line, ':');
+    if (colon <= 0) {
+        return false;
+    }
+    *name = str_sub(line, 0, (size_t)colon);
+    *value = str_sub(line, (size_t)colon + 1, line.len);
+    while (value->len > 0 && (value->ptr[0] == ' ' || value->ptr[0] == '\t')) {
+        *value = str_sub(*value, 1, value->len);
+    }
+    while (value->len > 0 &&
+           (value->ptr[value->len - 1] == ' ' || value->ptr[value->len - 1] == '\t')) {
+        value->len--;
+    }
+    // A folded line and white space before the colon are no token.
+    return is_token(*name) && is_all(*value, IN_VALUE);
+}
+
 static int parse_field(struct http_req *req, str line, const char **why)
 {
+    str name = {};
+    str value = {};
     *why = "bad header field";
-    ptrdiff_t colon = str_find_char(line, ':');
-    if (colon <= 0 || !is_token(str_sub(line, 0, (size_t)colon))) {
-        return 400; // also folded lines and white space before the colon
-    }
-    str value = str_sub(line, (size_t)colon + 1, line.len);
-    while (value.len > 0 && (value.ptr[0] == ' ' || value.ptr[0] == '\t')) {
-        value = str_sub(value, 1, value.len);
-    }
-    while (value.len > 0 && (value.ptr[value.len - 1] == ' ' || value.ptr[value.len - 1] == '\t')) {
-        value.len--;
-    }
-    for (size_t i = 0; i < value.len; i++) {
-        if (((u8)value.ptr[i] < ' ' && value.ptr[i] != '\t') || value.ptr[i] == 0x7f) {
-            return 400;
-        }
+    if (!split_field(line, &name, &value)) {
+        return 400;
     }
     if (req->header_count == HTTP_HEADERS_MAX) {
         *why = "too many header fields";
         return 431;
     }
-    req->headers[req->header_count++] =
-        (struct http_header){str_sub(line, 0, (size_t)colon), value};
+    add_field(req, name, value);
     return 200;
 }
 
@@ -187,29 +288,28 @@ static int parse_framing(struct http_req *req, struct http_head *head, const cha
     return 200;
 }
 
-static bool is_host(str host)
+// Is `word` in any of the fields of that name?
+static bool fields_have(const struct http_req *req, str name, str word)
 {
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.ptr[i];
-        if (!is_token_char(c) && strchr(":[]()=,;", c) == NULL) {
-            return false;
+    for (size_t i = 0; i < req->header_count; i++) {
+        if (str_eq_nocase(req->headers[i].name, name) && list_has(req->headers[i].value, word)) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 static int parse_fields_meaning(struct http_req *req, struct http_head *head, const char **why)
 {
     str value = {};
-    size_t hosts = count_fields(req, S("host"), &req->host);
-    if (hosts > 1 || (hosts == 0 && !head->is_http10) || !is_host(req->host)) {
+    size_t hosts = count_fields(req, S("host"), &value);
+    if (hosts > 1 || (hosts == 0 && !head->is_http10) || !is_host(value)) {
         *why = "exactly one valid Host header is needed";
         return 400;
     }
-    if (count_fields(req, S("connection"), &value) > 0) {
-        head->keep_alive =
-            head->is_http10 ? list_has(value, S("keep-alive")) : !list_has(value, S("close"));
-    }
+    req->host = req->host.len > 0 ? req->host : value; // an absolute target's host goes before
+    head->keep_alive = !fields_have(req, S("connection"), S("close")) &&
+                       (!head->is_http10 || fields_have(req, S("connection"), S("keep-alive")));
     if (count_fields(req, S("expect"), &value) > 0) {
         if (!str_eq_nocase(value, S("100-continue"))) {
             *why = "expectation not supported";
@@ -263,7 +363,7 @@ int http_parse_head(struct http_req *req, struct http_head *head, str bytes,
     if (status != 200) {
         return status;
     }
-    req->headers = arena_array(req->arena, struct http_header, HTTP_HEADERS_MAX);
+    req->header_count = 0;
     for (;;) {
         *why = "bad line end";
         status = next_line(bytes, &at, &line);
@@ -314,10 +414,29 @@ int http_parse_chunk_line(str bytes, u64 *size, size_t *used)
         value = value * 16 + digit;
     }
     // Chunk extensions are allowed and ignored.
-    if (digits == 0 || (digits < line.len && line.ptr[digits] != ';')) {
+    str extension = str_sub(line, digits, line.len);
+    if (digits == 0 || (extension.len > 0 && extension.ptr[0] != ';') ||
+        !is_all(extension, IN_VALUE)) {
         return 400;
     }
     *size = value;
+    *used = at;
+    return 200;
+}
+
+int http_parse_trailer_line(str bytes, size_t *used)
+{
+    str line = {};
+    str name = {};
+    str value = {};
+    size_t at = 0;
+    int status = next_line(bytes, &at, &line);
+    if (status == 0) {
+        return bytes.len > HTTP_LINE_MAX ? 400 : 0;
+    }
+    if (status != 200 || (line.len > 0 && !split_field(line, &name, &value))) {
+        return 400;
+    }
     *used = at;
     return 200;
 }

@@ -70,12 +70,13 @@ const struct http_route *http_router_find(
         if (!path_matches(route->path, req->path, rest) || !host_matches(route->host, req->host)) {
             continue;
         }
-        *allowed |= route->methods;
-        bool head_as_get = req->method == HTTP_HEAD && (route->methods & HTTP_GET) != 0;
-        bool preflight = req->method == HTTP_OPTIONS && route->cors;
-        if ((route->methods & req->method) != 0 || head_as_get || preflight) {
+        unsigned methods = route->methods;
+        methods |= (methods & HTTP_GET) != 0 ? HTTP_HEAD : 0;
+        methods |= route->cors ? HTTP_OPTIONS : 0; // preflight
+        if ((methods & req->method) != 0) {
             return route;
         }
+        *allowed |= methods;
     }
     return NULL;
 }
@@ -166,10 +167,13 @@ str http_reason(int status)
     } REASONS[] = {
         {101, S_INIT("Switching Protocols")},
         {200, S_INIT("OK")},
+        {201, S_INIT("Created")},
+        {202, S_INIT("Accepted")},
         {204, S_INIT("No Content")},
         {206, S_INIT("Partial Content")},
         {301, S_INIT("Moved Permanently")},
         {302, S_INIT("Found")},
+        {303, S_INIT("See Other")},
         {304, S_INIT("Not Modified")},
         {307, S_INIT("Temporary Redirect")},
         {308, S_INIT("Permanent Redirect")},
@@ -178,8 +182,10 @@ str http_reason(int status)
         {403, S_INIT("Forbidden")},
         {404, S_INIT("Not Found")},
         {405, S_INIT("Method Not Allowed")},
+        {406, S_INIT("Not Acceptable")},
         {408, S_INIT("Request Timeout")},
         {409, S_INIT("Conflict")},
+        {410, S_INIT("Gone")},
         {411, S_INIT("Length Required")},
         {412, S_INIT("Precondition Failed")},
         {413, S_INIT("Content Too Large")},
@@ -187,11 +193,14 @@ str http_reason(int status)
         {415, S_INIT("Unsupported Media Type")},
         {416, S_INIT("Range Not Satisfiable")},
         {417, S_INIT("Expectation Failed")},
+        {422, S_INIT("Unprocessable Content")},
+        {424, S_INIT("Failed Dependency")},
         {426, S_INIT("Upgrade Required")},
         {429, S_INIT("Too Many Requests")},
         {431, S_INIT("Request Header Fields Too Large")},
         {500, S_INIT("Internal Server Error")},
         {501, S_INIT("Not Implemented")},
+        {502, S_INIT("Bad Gateway")},
         {503, S_INIT("Service Unavailable")},
         {504, S_INIT("Gateway Timeout")},
         {505, S_INIT("HTTP Version Not Supported")},

@@ -1,6 +1,7 @@
 // A connection's life: read a head, route it, let the handler answer, keep alive or close.
 #include "http/http_int.h"
 
+#include <stdio.h>
 #include <time.h>
 
 const struct http_limits HTTP_LIMITS_DEFAULT = {
@@ -13,7 +14,21 @@ const struct http_limits HTTP_LIMITS_DEFAULT = {
     .requests_max = 1000000,
 };
 
-enum { READ_SIZE = 16 * 1024, DRAIN_MAX = 256 * 1024 };
+enum {
+    DRAIN_MAX = 256 * 1024,   // an unread body up to this is passed over to keep the connection
+    IDLE_BUFFER_MAX = 1024,   // a connection keeps a read buffer of this size between requests
+    LINGER_MS = 2000,         // how long a closing connection still takes bytes in
+    COALESCE_MAX = 2048,      // smaller pieces of a chunked answer go out in one system call
+    DIRECT_MIN = 4096,        // larger pieces of a body are read straight to where they go
+    TOGETHER_MAX = 1024,      // a body up to this is copied behind its head: one piece to send
+    HEADERS_MAX = 512 * 1024, // response headers; what is echoed is bounded by the request's head
+};
+
+char *http_scratch(void)
+{
+    static _Thread_local char bytes[HTTP_SCRATCH];
+    return bytes;
+}
 
 static err *read_more(struct http_conn *conn, size_t *got) YIELDS;
 
@@ -21,13 +36,14 @@ static err *read_more(struct http_conn *conn, size_t *got) YIELDS;
 // holds no buffer. Nothing yields between the read and the copy.
 static err *read_more(struct http_conn *conn, size_t *got)
 {
-    static _Thread_local char scratch[READ_SIZE];
-    TRY(net_read(conn->stream, scratch, sizeof(scratch), got));
+    char *scratch = http_scratch();
+    TRY(net_read(conn->stream, scratch, HTTP_SCRATCH, got));
     if (conn->in_used > 0) {
         buf_drop(&conn->in, conn->in_used);
         conn->in_used = 0;
     }
     buf_add(&conn->in, (str){scratch, *got});
+    check(!conn->in.overflow); // heads and lines between chunks are bounded before this
     return NULL;
 }
 
@@ -55,15 +71,31 @@ static str date_header(void)
     return (str){text, len};
 }
 
+// A value that may come from outside must not end its line (RFC 9110 section 5.5).
+static void add_value(struct buf *out, str value)
+{
+    size_t start = out->len;
+    buf_add(out, value);
+    for (size_t i = start; i < out->len; i++) {
+        u8 c = (u8)out->ptr[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f) {
+            out->ptr[i] = ' ';
+        }
+    }
+}
+
+static void add_field(struct buf *out, str name, str value)
+{
+    buf_add(out, name);
+    buf_add(out, S(": "));
+    add_value(out, value);
+    buf_add(out, S("\r\n"));
+}
+
 void http_add_header(struct http_req *req, str name, str value)
 {
-    struct buf *headers = &req->conn->headers;
     check(!req->conn->begun);
-    check(str_find_char(value, '\n') < 0 && str_find_char(value, '\r') < 0);
-    buf_add(headers, name);
-    buf_add(headers, S(": "));
-    buf_add(headers, value);
-    buf_add(headers, S("\r\n"));
+    add_field(&req->conn->headers, name, value);
 }
 
 static void add_cors(struct http_req *req, struct buf *head)
@@ -86,11 +118,26 @@ static void add_decimal(struct buf *out, u64 value)
     buf_add(out, (str){digits + at, sizeof(digits) - at});
 }
 
-static str response_head(struct http_req *req, int status, str content_type, u64 length)
+// How the end of a response's body is told when its length is not: by chunks, or, to an HTTP/1.0
+// peer, by the end of the connection.
+enum { LENGTH_CHUNKED = -1, LENGTH_UNTIL_CLOSE = -2 };
+
+// Made when it is needed first: a connection that waits for a request allocates nothing.
+static str request_id(struct http_req *req)
+{
+    if (req->request_id.len == 0) {
+        req->request_id = random_uuid(req->arena);
+    }
+    return req->request_id;
+}
+
+static struct buf response_head(struct http_req *req, int status, str content_type, i64 length)
 {
     struct http_conn *conn = req->conn;
-    struct buf head = buf_in(req->arena, 64 * 1024);
-    bool no_body = status == 204 || status == 304 || status < 200;
+    struct buf head = buf_in(req->arena, HEADERS_MAX + TOGETHER_MAX + 4096);
+    bool no_body = status == 204 || status == 304;
+    check(status >= 200 && (!no_body || length == 0));
+    (void)buf_room(&head, 512); // most fit: no growing
     buf_add(&head, S("HTTP/1.1 "));
     add_decimal(&head, (u64)status);
     buf_add_char(&head, ' ');
@@ -98,19 +145,17 @@ static str response_head(struct http_req *req, int status, str content_type, u64
     buf_add(&head, S("\r\n"));
     buf_add(&head, date_header());
     if (content_type.len > 0) {
-        buf_add(&head, S("Content-Type: "));
-        buf_add(&head, content_type);
-        buf_add(&head, S("\r\n"));
+        add_field(&head, S("Content-Type"), content_type);
     }
-    if (length == UINT64_MAX) {
+    if (length == LENGTH_CHUNKED) {
         buf_add(&head, S("Transfer-Encoding: chunked\r\n"));
-    } else if (!no_body) {
+    } else if (length >= 0 && !no_body) {
         buf_add(&head, S("Content-Length: "));
-        add_decimal(&head, length);
+        add_decimal(&head, (u64)length);
         buf_add(&head, S("\r\n"));
     }
     buf_add(&head, S("x-amzn-RequestId: "));
-    buf_add(&head, req->request_id);
+    buf_add(&head, request_id(req));
     buf_add(&head, S("\r\n"));
     add_cors(req, &head);
     buf_add(&head, buf_str(&conn->headers));
@@ -120,8 +165,8 @@ static str response_head(struct http_req *req, int status, str content_type, u64
         buf_add(&head, S("Connection: keep-alive\r\n"));
     }
     buf_add(&head, S("\r\n"));
-    check(!head.overflow);
-    return buf_str(&head);
+    check(!head.overflow && !conn->headers.overflow);
+    return head;
 }
 
 // A body that will not be read to its end makes the connection useless for another request.
@@ -141,11 +186,16 @@ err *http_reply(struct http_req *req, int status, str content_type, str body)
     struct http_conn *conn = req->conn;
     check(!conn->begun);
     decide_close(conn);
-    str head = response_head(req, status, content_type, body.len);
+    struct buf head = response_head(req, status, content_type, (i64)body.len);
     conn->begun = true;
     conn->length_left = 0;
     conn->chunked_out = false;
-    return net_write2(conn->stream, head, conn->head_only ? (str){} : body);
+    body = conn->head_only ? (str){} : body;
+    if (body.len <= TOGETHER_MAX) {
+        buf_add(&head, body);
+        return net_write(conn->stream, buf_str(&head));
+    }
+    return net_write2(conn->stream, buf_str(&head), body);
 }
 
 err *http_reply_empty(struct http_req *req, int status)
@@ -158,22 +208,31 @@ err *http_begin(struct http_req *req, int status, str content_type, u64 length)
     struct http_conn *conn = req->conn;
     check(!conn->begun);
     decide_close(conn);
-    if (length == UINT64_MAX && conn->head.is_http10) {
-        conn->close_after = true; // the end of the connection ends the body
-        str head = response_head(req, status, content_type, 0);
-        ptrdiff_t at = str_find(head, S("Content-Length: 0\r\n"));
-        head = at < 0 ? head
-                      : str_cat(req->arena, str_sub(head, 0, (size_t)at),
-                            str_sub(head, (size_t)at + S("Content-Length: 0\r\n").len, head.len));
-        conn->begun = true;
-        conn->length_left = UINT64_MAX;
-        return net_write(conn->stream, head);
-    }
-    str head = response_head(req, status, content_type, length);
-    conn->begun = true;
-    conn->chunked_out = length == UINT64_MAX;
+    bool until_close = length == UINT64_MAX && conn->head.is_http10;
+    conn->close_after = conn->close_after || until_close;
+    conn->chunked_out = length == UINT64_MAX && !until_close;
     conn->length_left = length;
-    return net_write(conn->stream, head);
+    struct buf head = response_head(req, status, content_type,
+        until_close         ? LENGTH_UNTIL_CLOSE
+        : conn->chunked_out ? LENGTH_CHUNKED
+                            : (i64)length);
+    conn->begun = true;
+    return net_write(conn->stream, buf_str(&head));
+}
+
+static err *write_chunk(struct http_conn *conn, str bytes) YIELDS;
+
+static err *write_chunk(struct http_conn *conn, str bytes)
+{
+    char whole[COALESCE_MAX + 32];
+    size_t len = (size_t)snprintf(whole, sizeof(whole), "%zx\r\n", bytes.len);
+    if (bytes.len > COALESCE_MAX) {
+        TRY(net_write2(conn->stream, (str){whole, len}, bytes));
+        return net_write(conn->stream, S("\r\n"));
+    }
+    memcpy(whole + len, bytes.ptr, bytes.len);
+    memcpy(whole + len + bytes.len, "\r\n", 2);
+    return net_write(conn->stream, (str){whole, len + bytes.len + 2});
 }
 
 err *http_write(struct http_req *req, str bytes)
@@ -188,9 +247,7 @@ err *http_write(struct http_req *req, str bytes)
         conn->length_left -= conn->length_left == UINT64_MAX ? 0 : bytes.len;
         return net_write(conn->stream, bytes);
     }
-    str size = str_fmt(req->arena, "%zx\r\n", bytes.len);
-    TRY(net_write2(conn->stream, size, bytes));
-    return net_write(conn->stream, S("\r\n"));
+    return write_chunk(conn, bytes);
 }
 
 err *http_end(struct http_req *req)
@@ -221,24 +278,39 @@ static err *bad_body(struct http_req *req, const char *what)
     return fail(req->arena, ERR_SYNTAX, "%s", what);
 }
 
-static err *need_bytes(struct http_req *req) YIELDS;
+static err *before_reading(struct http_conn *conn) YIELDS;
 
-static err *need_bytes(struct http_req *req)
+// Asks the peer for the body it holds back, and limits how long it may be silent.
+static err *before_reading(struct http_conn *conn)
 {
-    struct http_conn *conn = req->conn;
-    size_t got = 0;
     if (conn->head.expects_continue && !conn->continue_sent && !conn->begun) {
         conn->continue_sent = true;
         TRY(net_write(conn->stream, S("HTTP/1.1 100 Continue\r\n\r\n")));
     }
     net_set_timeouts(
         conn->stream, conn->server->limits.body_timeout_ms, conn->server->limits.write_timeout_ms);
-    err *e = read_more(conn, &got);
+    return NULL;
+}
+
+static err *after_reading(struct http_req *req, err *e, size_t got)
+{
+    struct http_conn *conn = req->conn;
     if (e != NULL) {
         conn->close_after = true;
+        conn->body_late = e->code == ERR_TIMEOUT;
         return e;
     }
     return got > 0 ? NULL : bad_body(req, "the request ended before its body did");
+}
+
+static err *need_bytes(struct http_req *req) YIELDS;
+
+static err *need_bytes(struct http_req *req)
+{
+    size_t got = 0;
+    TRY(before_reading(req->conn));
+    err *e = read_more(req->conn, &got);
+    return after_reading(req, e, got);
 }
 
 // Moves through the lines between chunks until body bytes or the end are next.
@@ -257,19 +329,15 @@ static err *chunk_frame(struct http_req *req)
             conn->body = status != 200         ? conn->body
                          : conn->body_left > 0 ? BODY_CHUNK
                                                : BODY_TRAILER;
-        } else if (bytes.len >= 2 && str_starts(bytes, S("\r\n"))) {
-            status = 200;
-            used = 2;
-            conn->body = conn->body == BODY_CHUNK_END ? BODY_CHUNK_LINE : BODY_DONE;
         } else if (conn->body == BODY_CHUNK_END) {
-            status = bytes.len >= 2 || (bytes.len == 1 && bytes.ptr[0] != '\r') ? 400 : 0;
-        } else { // a trailer field: passed over
-            ptrdiff_t end = str_find(bytes, S("\r\n"));
-            used = end >= 0 ? (size_t)end + 2 : 0;
+            used = str_starts(bytes, S("\r\n")) ? 2 : 0;
+            status = used > 0 ? 200 : str_starts(S("\r"), bytes) ? 0 : 400;
+            conn->body = used > 0 ? BODY_CHUNK_LINE : conn->body;
+        } else {
+            status = http_parse_trailer_line(bytes, &used);
+            conn->body = status == 200 && used == 2 ? BODY_DONE : conn->body;
             trailer_bytes += used;
-            status = end >= 0 ? 200 : 0;
-            status =
-                bytes.len > conn->server->limits.head_max || trailer_bytes > 8192 ? 400 : status;
+            status = trailer_bytes > HTTP_LINE_MAX ? 400 : status;
         }
         if (status == 400) {
             return bad_body(req, "bad chunk");
@@ -285,6 +353,7 @@ static err *chunk_frame(struct http_req *req)
 err *http_read_some(struct http_req *req, void *bytes, size_t size, size_t *got)
 {
     struct http_conn *conn = req->conn;
+    check(size > 0);
     *got = 0;
     if (conn->body != BODY_LENGTH && conn->body != BODY_NONE && conn->body != BODY_DONE) {
         TRY(chunk_frame(req));
@@ -292,14 +361,21 @@ err *http_read_some(struct http_req *req, void *bytes, size_t size, size_t *got)
     if (conn->body == BODY_NONE || conn->body == BODY_DONE) {
         return NULL;
     }
-    if (unread(conn).len == 0) {
-        TRY(need_bytes(req));
+    size = size < conn->body_left ? size : (size_t)conn->body_left;
+    size_t take = size;
+    if (unread(conn).len == 0 && size >= DIRECT_MIN) { // no copy on the way
+        TRY(before_reading(conn));
+        err *e = net_read(conn->stream, bytes, size, &take);
+        TRY(after_reading(req, e, take));
+    } else {
+        if (unread(conn).len == 0) {
+            TRY(need_bytes(req));
+        }
+        str from = unread(conn);
+        take = from.len < size ? from.len : size;
+        memcpy(bytes, from.ptr, take);
+        conn->in_used += take;
     }
-    str from = unread(conn);
-    size_t take = from.len < size ? from.len : size;
-    take = take < conn->body_left ? take : (size_t)conn->body_left;
-    memcpy(bytes, from.ptr, take);
-    conn->in_used += take;
     conn->body_left -= take;
     *got = take;
     if (conn->body_left == 0) {
@@ -346,15 +422,60 @@ static void refuse(struct http_req *req, int status, str why) YIELDS;
 
 static void refuse(struct http_req *req, int status, str why)
 {
-    struct buf body = buf_in(req->arena, 4096);
-    struct http_conn *conn = req->conn;
-    conn->close_after = true;
-    buf_add(&body, S("{\"message\":\""));
-    buf_add(&body, why); // our own words: nothing to escape
-    buf_add(&body, S("\"}"));
-    err *e = http_reply(req, status, S("application/json"), buf_str(&body));
-    if (e == NULL) {
-        net_shutdown(conn->stream);
+    // Our own words: nothing to escape.
+    str body = str_cat(req->arena, S("{\"message\":\""), why, S("\"}"));
+    req->conn->close_after = true;
+    err *e = http_reply(req, status, S("application/json"), body);
+    (void)e; // the connection ends in any case
+}
+
+// Tells the peer that no more comes and takes in for a while what it still sends: closing at once
+// with unread bytes would reset the connection and could destroy the answer on its way (RFC 9112
+// section 9.6).
+static void linger(struct http_conn *conn) YIELDS;
+
+static void linger(struct http_conn *conn)
+{
+    char *scratch = http_scratch();
+    size_t got = 1;
+    net_shutdown(conn->stream);
+    net_stream_set_idle(conn->stream, true);
+    net_set_timeouts(conn->stream, 0, 0);
+    fiber_deadline(time_mono_us() + LINGER_MS * 1000);
+    while (got > 0 && net_read(conn->stream, scratch, HTTP_SCRATCH, &got) == NULL) {
+    }
+    fiber_deadline(0);
+}
+
+// A head is looked at again only when a line has ended or it has become too long, so that one that
+// comes byte by byte does not cost quadratic time.
+static bool may_parse(const struct http_conn *conn, str bytes, size_t seen)
+{
+    return str_find_char(str_sub(bytes, seen, bytes.len), '\n') >= 0 ||
+           bytes.len > conn->server->limits.head_max ||
+           (bytes.len > HTTP_LINE_MAX && seen <= HTTP_LINE_MAX);
+}
+
+// Leaves alone what is not in the head: the "/" of an absolute target without a path.
+static void rebase(str *text, str head, const char *to)
+{
+    uintptr_t at = (uintptr_t)text->ptr - (uintptr_t)head.ptr;
+    if (text->ptr != NULL && at <= head.len) {
+        text->ptr = to + at;
+    }
+}
+
+// The bytes that have been read move when more are: what the request points to is copied out.
+static void keep_head(struct http_req *req, str head)
+{
+    const char *to = str_dup(req->arena, head).ptr;
+    rebase(&req->target, head, to);
+    rebase(&req->path, head, to);
+    rebase(&req->query, head, to);
+    rebase(&req->host, head, to);
+    for (size_t i = 0; i < req->header_count; i++) {
+        rebase(&req->headers[i].name, head, to);
+        rebase(&req->headers[i].value, head, to);
     }
 }
 
@@ -365,24 +486,26 @@ static bool read_head(struct http_conn *conn, struct http_req *req)
 {
     const struct http_limits *limits = &conn->server->limits;
     u64 started = 0;
+    size_t seen = 0;
     for (;;) {
         const char *why = "";
         size_t used = 0;
         size_t got = 0;
         str bytes = unread(conn);
-        if (bytes.len > 0) {
-            int status = http_parse_head(req, &conn->head, bytes, limits, &used, &why);
-            if (status == 200) {
-                conn->in_used += used;
-                return true;
-            }
-            if (status != 0) {
-                refuse(req, status, str_from(why));
-                return false;
-            }
-            req->header_count = 0;
-            started = started == 0 ? time_mono_us() : started;
+        int status = may_parse(conn, bytes, seen)
+                         ? http_parse_head(req, &conn->head, bytes, limits, &used, &why)
+                         : 0;
+        if (status == 200) {
+            keep_head(req, str_sub(bytes, 0, used));
+            conn->in_used += used;
+            return true;
         }
+        if (status != 0) {
+            refuse(req, status, str_from(why));
+            return false;
+        }
+        seen = bytes.len;
+        started = started == 0 && seen > 0 ? time_mono_us() : started;
         net_stream_set_idle(conn->stream, bytes.len == 0);
         net_set_timeouts(
             conn->stream, started == 0 ? limits->idle_timeout_ms : 0, limits->write_timeout_ms);
@@ -447,13 +570,19 @@ static err *dispatch(struct http_req *req)
         if (allowed != 0) {
             add_allow(req, allowed);
         }
+        if (str_eq(req->path, S("*"))) { // OPTIONS *: about the server as a whole
+            add_allow(req, HTTP_ANY);
+            return http_reply_empty(req, 204);
+        }
         return http_reply(req, allowed != 0 ? 405 : 404, S("application/json"),
             allowed != 0 ? S("{\"message\":\"method not allowed\"}")
                          : S("{\"message\":\"not found\"}"));
     }
     req->conn->cors = route->cors;
     req->route_arg = route->arg;
-    if (req->method == HTTP_OPTIONS && route->cors && (route->methods & HTTP_OPTIONS) == 0) {
+    if (req->method == HTTP_OPTIONS && route->cors &&
+        ((route->methods & HTTP_OPTIONS) == 0 ||
+            http_header(req, S("access-control-request-method")).len > 0)) {
         return preflight(req);
     }
     return call_handler(route->handler, req);
@@ -465,16 +594,16 @@ static void answer_error(struct http_req *req, err *e)
 {
     struct http_conn *conn = req->conn;
     conn->close_after = true;
+    conn->cut = conn->begun; // an answer that broke off: the peer shall notice at once
     if (e->code == ERR_CANCELLED || e->code == ERR_CLOSED) {
         return;
     }
-    bool timed_out = e->code == ERR_TIMEOUT;
-    if (!timed_out && err_status(e->code) >= 500) {
+    if (!conn->body_late && err_status(e->code) >= 500) {
         log_error("http.handler", "%.*s %.*s: %.*s (%s:%d)", PRI(req->path), PRI(req->request_id),
             PRI(e->text), e->file, e->line);
     }
     if (!conn->begun) {
-        int status = timed_out ? 408 : err_status(e->code);
+        int status = conn->body_late ? 408 : err_status(e->code);
         refuse(req, status, status >= 500 ? S("internal failure") : http_reason(status));
     }
 }
@@ -506,7 +635,9 @@ static void prepare(struct http_conn *conn, struct http_req *req)
     conn->continue_sent = false;
     conn->chunked_out = false;
     conn->head_only = req->method == HTTP_HEAD;
-    conn->close_after = conn->close_after || !conn->head.keep_alive;
+    (void)request_id(req); // handlers may log it
+    conn->close_after =
+        !conn->head.keep_alive || ++conn->served >= conn->server->limits.requests_max;
 }
 
 static void start_request(struct http_conn *conn, struct http_req *req)
@@ -515,51 +646,53 @@ static void start_request(struct http_conn *conn, struct http_req *req)
     *req = (struct http_req){.arena = conn->arena, .conn = conn};
     req->is_tls = net_is_tls(conn->stream);
     req->peer = net_peer(conn->stream);
-    req->request_id = random_uuid(conn->arena);
-    conn->headers = buf_in(conn->arena, 16 * 1024);
+    conn->headers = buf_in(conn->arena, HEADERS_MAX);
     conn->begun = false;
     conn->cors = false;
     conn->head_only = false;
     conn->length_left = 0;
+    conn->body_late = false;
+}
+
+// One request of the connection; false when it was the last.
+static bool serve_one(struct http_conn *conn, struct http_req *req) YIELDS;
+
+static bool serve_one(struct http_conn *conn, struct http_req *req)
+{
+    start_request(conn, req);
+    if (!read_head(conn, req)) {
+        return false;
+    }
+    prepare(conn, req);
+    err *e = dispatch(req);
+    if (conn->ws != NULL) {
+        ws_end(conn->ws, e == NULL ? 1000 : 1011);
+        return false;
+    }
+    if (e == NULL && !conn->begun) {
+        e = fail(req->arena, ERR_INTERNAL, "the handler sent no answer");
+    }
+    if (e != NULL) {
+        answer_error(req, e);
+        return false;
+    }
+    return !conn->close_after && drain_body(req);
 }
 
 void http_serve(struct net_stream *stream, void *arg)
 {
-    struct http_conn conn = {.stream = stream,
-        .server = arg,
-        .arena = arena_new(),
-        .in = buf_heap(HTTP_LIMITS_DEFAULT.body_buffer_max)};
+    struct http_conn conn = {
+        .stream = stream, .server = arg, .arena = arena_new(), .in = buf_heap(SIZE_MAX / 4)};
     struct http_req req;
-    size_t served = 0;
-    while (!conn.close_after) {
-        start_request(&conn, &req);
-        if (!read_head(&conn, &req)) {
-            break;
-        }
-        prepare(&conn, &req);
-        conn.close_after = conn.close_after || ++served >= conn.server->limits.requests_max;
-        err *e = dispatch(&req);
-        if (conn.ws != NULL) {
-            ws_end(conn.ws);
-            break;
-        }
-        if (e != NULL) {
-            answer_error(&req, e);
-            break;
-        }
-        if (!conn.begun) {
-            answer_error(&req, fail(req.arena, ERR_INTERNAL, "the handler sent no answer"));
-            break;
-        }
-        if (conn.close_after || !drain_body(&req)) {
-            break;
-        }
-        if (conn.in_used == conn.in.len && conn.in.cap > READ_SIZE) {
+    while (serve_one(&conn, &req)) {
+        if (conn.in_used == conn.in.len && conn.in.cap > IDLE_BUFFER_MAX) {
             buf_free(&conn.in);
             conn.in_used = 0;
         }
     }
-    net_shutdown(stream);
+    if (!conn.cut) {
+        linger(&conn);
+    }
     buf_free(&conn.in);
     arena_free(conn.arena);
 }

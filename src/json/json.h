@@ -49,7 +49,8 @@ bool json_to_i64(const struct json *number, i64 *out); // exact integers only ("
 double json_to_double(const struct json *number);
 // Deep equality; numbers by value, members in any order.
 bool json_equal(const struct json *a, const struct json *b);
-// Compares two JSON number texts exactly as decimals: <0, 0, >0.
+// Compares two JSON number texts exactly as decimals: <0, 0, >0. Exponents beyond a thousand
+// million count as that.
 int json_number_cmp(str a, str b);
 
 // ---- making ------------------------------------------------------------------------------------

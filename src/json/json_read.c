@@ -415,9 +415,10 @@ static void locate(const struct reader *r, struct json_fault *fault)
 err *json_parse(struct arena *arena, str text, struct json **out, struct json_fault *fault)
 {
     struct json_fault where = {};
+    text = text.ptr != NULL ? text : S("");
     struct reader r = {
         .arena = arena, .start = text.ptr, .at = text.ptr, .end = text.ptr + text.len};
-    struct json *value = text.len > 0 ? read_value(&r, 0) : NULL;
+    struct json *value = read_value(&r, 0);
     if (value != NULL) {
         skip_space(&r);
         if (r.at == r.end) {
@@ -426,7 +427,6 @@ err *json_parse(struct arena *arena, str text, struct json **out, struct json_fa
         }
         stop(&r, "text behind the value");
     }
-    stop(&r, "unexpected end");
     locate(&r, &where);
     if (fault != NULL) {
         *fault = where;

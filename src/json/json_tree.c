@@ -172,11 +172,16 @@ bool json_to_i64(const struct json *number, i64 *out)
 
 double json_to_double(const struct json *number)
 {
-    char text[512] = {};
+    char small[64] = {}; // strtod wants a NUL behind the text
     check(number != NULL && number->kind == JSON_NUMBER);
-    size_t len = number->text.len < sizeof(text) ? number->text.len : sizeof(text) - 1;
+    size_t len = number->text.len;
+    char *text = len < sizeof(small) ? small : mem_alloc(len + 1);
     memcpy(text, number->text.ptr, len);
-    return strtod(text, NULL);
+    double value = strtod(text, NULL);
+    if (text != small) {
+        mem_free(text);
+    }
+    return value;
 }
 
 static bool equal_arrays(const struct json *a, const struct json *b)
@@ -191,8 +196,27 @@ static bool equal_arrays(const struct json *a, const struct json *b)
     return true;
 }
 
+// Through a map, so that large objects do not cost quadratic time.
+static bool equal_large_objects(const struct json *a, const struct json *b)
+{
+    struct map *members = map_new(NULL);
+    bool equal = true;
+    json_each (y, b) {
+        map_set(members, y->key, y);
+    }
+    json_each (x, a) {
+        const struct json *y = map_get(members, x->key);
+        equal = equal && y != NULL && json_equal(x, y);
+    }
+    map_free(members);
+    return equal;
+}
+
 static bool equal_objects(const struct json *a, const struct json *b)
 {
+    if (a->count > 16) {
+        return equal_large_objects(a, b);
+    }
     json_each (x, a) {
         const struct json *y = json_get(b, x->key);
         if (y == NULL || !json_equal(x, y)) {
@@ -318,6 +342,7 @@ void json_remove(struct json *object, str key)
             }
             object->last = object->last == member ? before : object->last;
             object->count--;
+            member->next = NULL; // it may be put into another tree
             return;
         }
         before = member;

@@ -9,7 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_TURN = 64, FIRST_BYTE_MS = 10000, TLS_HANDSHAKE_BYTE = 0x16 };
+enum {
+    ACCEPTS_PER_TURN = 64,
+    FIRST_BYTE_MS = 10000,
+    REFUSED_WARN_US = 1000 * 1000,
+    TLS_HANDSHAKE_BYTE = 0x16
+};
 
 static void unlink_connection(struct net_stream *stream)
 {
@@ -61,17 +66,18 @@ static err *choose_protocol(struct net_stream *stream)
         if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             return net_broken();
         }
-        TRY(net_stream_wait(stream, false, until_us));
+        TRY(net_stream_wait(stream, NET_READER, NET_IN, until_us));
     }
     bool tls = first == TLS_HANDSHAKE_BYTE && stream->listener->options.tls != NULL;
     return tls ? begin_tls(stream, until_us) : NULL;
 }
 
+static void connection_fiber(void *arg) YIELDS;
+
 static void connection_fiber(void *arg)
 {
     struct net_stream *stream = arg;
     struct net_listener *listener = stream->listener;
-    stream->owner = fiber_current();
     net_stream_set_idle(stream, true);
     err *e = choose_protocol(stream);
     net_stream_set_idle(stream, false);
@@ -95,6 +101,15 @@ static void address_text(const struct sockaddr_storage *address, char *out, size
     inet_ntop(address->ss_family, bytes, out, (socklen_t)size);
 }
 
+static void warn_refused(struct net_listener *listener, const char *why)
+{
+    u64 now_us = time_mono_us();
+    if (listener->warned_us == 0 || now_us - listener->warned_us > REFUSED_WARN_US) {
+        listener->warned_us = now_us;
+        log_warn("net.refused", "connections are refused: %s", why);
+    }
+}
+
 static void take_connection(struct net_listener *listener, int fd, const char *peer)
 {
     struct net_stream *stream = net_stream_new(fd, peer);
@@ -105,7 +120,11 @@ static void take_connection(struct net_listener *listener, int fd, const char *p
     }
     listener->connections = stream;
     listener->connection_count++;
-    fiber_start("connection", connection_fiber, stream);
+    stream->owner = fiber_try_start("connection", connection_fiber, stream);
+    if (stream->owner == NULL) {
+        warn_refused(listener, "no memory mapping left (raise vm.max_map_count)");
+        net_close(stream);
+    }
 }
 
 // Without a free descriptor accept would fail again and again while the peer waits: the spare one
@@ -118,7 +137,7 @@ static void refuse_one(struct net_listener *listener)
         close(fd);
     }
     listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    log_warn("net.refused", "no file descriptor left: a connection was refused (raise ulimit -n)");
+    warn_refused(listener, "no file descriptor left (raise ulimit -n)");
 }
 
 static void on_listening(uv_poll_t *poll, int status, int events)
@@ -138,7 +157,7 @@ static void on_listening(uv_poll_t *poll, int status, int events)
             }
             return;
         }
-        if (listener->connection_count >= listener->options.connections_max) {
+        if (listener->connection_count >= listener->options.connections_max || !fiber_has_room()) {
             close(fd);
             continue;
         }
@@ -299,6 +318,26 @@ void net_listener_set_tls(struct net_listener *listener, struct net_tls *tls)
     listener->options.tls = tls;
 }
 
+// HTTP/1.1 is what is spoken here, and its forerunner (curl --http1.0 offers that only). A client
+// that offers protocols without it is told so (RFC 7301, 3.2); one that offers none is served.
+static int choose_alpn(
+    SSL *ssl, const u8 **out, u8 *out_len, const u8 *offered, unsigned len, void *arg)
+{
+    static const u8 OURS[] = "\x08http/1.1\x08http/1.0";
+    (void)ssl, (void)arg;
+    return SSL_select_next_proto((u8 **)out, out_len, OURS, sizeof(OURS) - 1, offered, len) ==
+                   OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+// OpenSSL would ask on the terminal for the password of an encrypted key.
+static int no_password(char *buf, int size, int for_writing, void *arg)
+{
+    (void)buf, (void)size, (void)for_writing, (void)arg;
+    return -1;
+}
+
 err *net_tls_load(
     struct arena *arena, const char *cert_pem, const char *key_pem, struct net_tls **out)
 {
@@ -310,6 +349,9 @@ err *net_tls_load(
     SSL_CTX_set_options(
         ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); // tickets carry the state
+    SSL_CTX_set_read_ahead(ctx, 1); // a record's head and body in one system call
+    SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
+    SSL_CTX_set_default_passwd_cb(ctx, no_password);
     bool loaded = SSL_CTX_use_certificate_chain_file(ctx, cert_pem) == 1 &&
                   SSL_CTX_use_PrivateKey_file(ctx, key_pem, SSL_FILETYPE_PEM) == 1 &&
                   SSL_CTX_check_private_key(ctx) == 1;

@@ -41,7 +41,8 @@ void net_listener_free(struct net_listener *listener);
 void net_listener_set_tls(struct net_listener *listener, struct net_tls *tls);
 
 // ---- connections ---------------------------------------------------------------------------
-// Closes and frees; no fiber may be waiting on it.
+// Closes and frees; no fiber may be waiting on it. Without net_shutdown before it a TLS peer sees
+// an end without close_notify, by which it can tell a cut answer from a whole one.
 void net_close(struct net_stream *stream);
 
 // A peer that resets the connection while its request is being served cancels the fiber that owns
@@ -56,10 +57,12 @@ void net_close(struct net_stream *stream);
 [[nodiscard]] err *net_write2(struct net_stream *stream, str first, str second) YIELDS;
 // Ends our side (TLS close_notify, then FIN).
 void net_shutdown(struct net_stream *stream);
-void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms); // 0: none
+// How long a read waits for a byte, and a write for the peer to take any; 0: for ever.
+void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms);
 bool net_is_tls(const struct net_stream *stream);
 str net_peer(const struct net_stream *stream); // "127.0.0.1", for logs and identity.sourceIp
 void net_stream_set_idle(struct net_stream *stream, bool idle);
 // Writes what the kernel takes at once, without waiting; the number of bytes taken is returned, 0
-// also when the connection is broken (the next read or write tells).
+// also when the connection is broken (the next read or write tells). The next write must begin with
+// the bytes that were not taken: under TLS they may be encrypted already.
 size_t net_try_write(struct net_stream *stream, str bytes);

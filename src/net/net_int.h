@@ -15,10 +15,16 @@ struct net_stream {
     SSL *ssl;
     uv_poll_t poll;
     int events; // libuv's, presently asked for
+    // One fiber may be in net_read while another is in net_write. Under TLS each of them may wait
+    // for either direction, and both for the same one.
     struct fiber *reader;
     struct fiber *writer;
+    int reader_events;
+    int writer_events;
+    unsigned unpaused;   // reads and writes in a row that did not have to wait
     struct fiber *owner; // cancelled when the peer resets the connection
     bool broken;
+    bool dry; // the last read took all there was: poll before the next
     bool idle;
     bool ended; // our side is shut down
     u64 read_ms;
@@ -36,6 +42,7 @@ struct net_listener {
     uv_poll_t poll;
     bool stopped;
     bool freed;
+    u64 warned_us; // when a lack of descriptors was last told
     struct net_listen_options options;
     struct net_stream *connections;
     size_t connection_count;
@@ -43,7 +50,14 @@ struct net_listener {
 
 // Wraps a connected non-blocking socket; owns the descriptor.
 struct net_stream *net_stream_new(int fd, const char *peer);
-[[nodiscard]] err *net_stream_wait(struct net_stream *stream, bool for_write, u64 until_us) YIELDS;
+
+enum net_side { NET_READER, NET_WRITER };
+
+enum { NET_IN = UV_READABLE | UV_DISCONNECT, NET_OUT = UV_WRITABLE };
+
+// Waits, as the stream's reader or writer, for NET_IN or NET_OUT.
+[[nodiscard]] err *net_stream_wait(
+    struct net_stream *stream, enum net_side side, int events, u64 until_us) YIELDS;
 [[nodiscard]] err *net_tls_handshake(struct net_stream *stream, u64 until_us) YIELDS;
 void net_listener_connection_gone(struct net_stream *stream);
 err *net_broken(void);

@@ -11,6 +11,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+enum {
+    UNPAUSED_MAX = 64,
+    JOINED_MAX = 4096, // head and body up to this size share a TLS record
+};
+
 err *net_broken(void)
 {
     // Never written to: one for the whole process.
@@ -43,28 +48,38 @@ static void wake(struct fiber **waiting)
     }
 }
 
+static void break_off(struct net_stream *stream)
+{
+    stream->broken = true;
+    set_events(stream, 0);
+    wake(&stream->reader);
+    wake(&stream->writer);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct net_stream *stream = container_of(poll, struct net_stream, poll);
     int wanted = stream->events;
     if (status < 0) {
-        stream->broken = true;
-        set_events(stream, 0);
-        wake(&stream->reader);
-        wake(&stream->writer);
+        break_off(stream);
         if (stream->owner != NULL) {
             fiber_cancel(stream->owner);
         }
         return;
     }
-    if ((events & (UV_READABLE | UV_DISCONNECT)) != 0) {
-        if (stream->reader == NULL) { // level-triggered: nobody reads now, so do not ask again
-            wanted &= ~(events & (UV_READABLE | UV_DISCONNECT));
-        }
+    if ((events & NET_IN) != 0) {
+        stream->dry = false;
+    }
+    int awaited = (stream->reader != NULL ? stream->reader_events : 0) |
+                  (stream->writer != NULL ? stream->writer_events : 0);
+    if ((events & NET_IN) != 0 && (awaited & NET_IN) == 0) {
+        wanted &= ~(events & NET_IN); // level-triggered: nobody reads now, so do not ask again
+    }
+    wanted &= ~(events & NET_OUT);
+    if ((events & stream->reader_events) != 0) {
         wake(&stream->reader);
     }
-    if ((events & UV_WRITABLE) != 0) {
-        wanted &= ~UV_WRITABLE;
+    if ((events & stream->writer_events) != 0) {
         wake(&stream->writer);
     }
     set_events(stream, wanted);
@@ -79,6 +94,9 @@ struct net_stream *net_stream_new(int fd, const char *peer)
     memcpy(stream->peer, name.ptr, name.len);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     check(uv_poll_init_socket(loop_uv(loop_current()), &stream->poll, fd) == 0);
+    // From the start, and not only once a read has had to wait: a reset is noticed only while
+    // something is asked for.
+    set_events(stream, NET_IN);
     return stream;
 }
 
@@ -102,15 +120,17 @@ void net_close(struct net_stream *stream)
     stream->fd = -1;
 }
 
-err *net_stream_wait(struct net_stream *stream, bool for_write, u64 until_us)
+err *net_stream_wait(struct net_stream *stream, enum net_side side, int events, u64 until_us)
 {
-    struct fiber **place = for_write ? &stream->writer : &stream->reader;
+    struct fiber **place = side == NET_WRITER ? &stream->writer : &stream->reader;
     check(*place == NULL);
     if (stream->broken) {
         return net_broken();
     }
     *place = fiber_current();
-    set_events(stream, stream->events | (for_write ? UV_WRITABLE : UV_READABLE | UV_DISCONNECT));
+    *(side == NET_WRITER ? &stream->writer_events : &stream->reader_events) = events;
+    stream->unpaused = 0;
+    set_events(stream, stream->events | events);
     while (*place != NULL) { // cleared by on_poll
         err *e = fiber_wait_until(until_us);
         if (e != NULL) {
@@ -121,20 +141,36 @@ err *net_stream_wait(struct net_stream *stream, bool for_write, u64 until_us)
     return NULL;
 }
 
+// A peer that is always faster than we are must not keep the loop from everybody else.
+static err *give_way(struct net_stream *stream) YIELDS;
+
+static err *give_way(struct net_stream *stream)
+{
+    if (++stream->unpaused < UNPAUSED_MAX) {
+        return NULL;
+    }
+    stream->unpaused = 0;
+    return fiber_pause();
+}
+
 static u64 until(u64 ms)
 {
     return ms == 0 ? 0 : time_mono_us() + ms * 1000;
 }
 
 // What an SSL call that did not succeed waits for: NULL when it may be tried again.
-static err *ssl_wait(struct net_stream *stream, int result, u64 until_us) YIELDS;
+static err *ssl_wait(
+    struct net_stream *stream, enum net_side side, int result, u64 until_us) YIELDS;
 
-static err *ssl_wait(struct net_stream *stream, int result, u64 until_us)
+static err *ssl_wait(struct net_stream *stream, enum net_side side, int result, u64 until_us)
 {
     switch (SSL_get_error(stream->ssl, result)) {
-    case SSL_ERROR_WANT_READ: return net_stream_wait(stream, false, until_us);
-    case SSL_ERROR_WANT_WRITE: return net_stream_wait(stream, true, until_us);
-    default: ERR_clear_error(); return net_broken();
+    case SSL_ERROR_WANT_READ: return net_stream_wait(stream, side, NET_IN, until_us);
+    case SSL_ERROR_WANT_WRITE: return net_stream_wait(stream, side, NET_OUT, until_us);
+    default: // no call on this SSL can succeed any more
+        ERR_clear_error();
+        break_off(stream);
+        return net_broken();
     }
 }
 
@@ -146,7 +182,7 @@ err *net_tls_handshake(struct net_stream *stream, u64 until_us)
         if (result == 1) {
             return NULL;
         }
-        TRY(ssl_wait(stream, result, until_us));
+        TRY(ssl_wait(stream, NET_READER, result, until_us));
     }
 }
 
@@ -166,20 +202,25 @@ static err *read_tls(struct net_stream *stream, void *bytes, size_t size, size_t
             *got = 0;
             return NULL;
         }
-        TRY(ssl_wait(stream, result, limit));
+        TRY(ssl_wait(stream, NET_READER, result, limit));
     }
 }
 
 err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
 {
     check(size > 0);
+    TRY(give_way(stream));
     if (stream->ssl != NULL) {
         return read_tls(stream, bytes, size, got);
     }
     u64 limit = until(stream->read_ms);
     for (;;) {
+        if (stream->dry) { // saves the call that would only say EAGAIN
+            TRY(net_stream_wait(stream, NET_READER, NET_IN, limit));
+        }
         ssize_t done = recv(stream->fd, bytes, size, 0);
         if (done >= 0) {
+            stream->dry = done > 0 && (size_t)done < size;
             *got = (size_t)done;
             return NULL;
         }
@@ -189,7 +230,7 @@ err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
         if (errno != EAGAIN) {
             return net_broken();
         }
-        TRY(net_stream_wait(stream, false, limit));
+        stream->dry = true;
     }
 }
 
@@ -219,26 +260,49 @@ static err *write_tls(struct net_stream *stream, str bytes)
         ERR_clear_error();
         int result = SSL_write_ex(stream->ssl, bytes.ptr, bytes.len, &done);
         if (result != 1) {
-            TRY(ssl_wait(stream, result, limit));
+            TRY(ssl_wait(stream, NET_WRITER, result, limit));
             continue;
         }
         bytes = str_sub(bytes, done, bytes.len);
+        limit = until(stream->write_ms); // a slow peer is not a dead one
     }
     return NULL;
 }
 
+static err *write2_tls(struct net_stream *stream, str first, str second) YIELDS;
+
+static err *write2_tls(struct net_stream *stream, str first, str second)
+{
+    char joined[JOINED_MAX];
+    if (first.len > 0 && second.len > 0 && first.len + second.len <= sizeof(joined)) {
+        memcpy(joined, first.ptr, first.len);
+        memcpy(joined + first.len, second.ptr, second.len);
+        return write_tls(stream, (str){joined, first.len + second.len});
+    }
+    TRY(write_tls(stream, first));
+    return write_tls(stream, second);
+}
+
+static ssize_t send_parts(int fd, str first, str second)
+{
+    if (first.len == 0 || second.len == 0) { // cheaper for the kernel
+        str only = first.len > 0 ? first : second;
+        return send(fd, only.ptr, only.len, MSG_NOSIGNAL);
+    }
+    struct iovec parts[2] = {{(void *)first.ptr, first.len}, {(void *)second.ptr, second.len}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 err *net_write2(struct net_stream *stream, str first, str second)
 {
+    TRY(give_way(stream));
     if (stream->ssl != NULL) {
-        TRY(write_tls(stream, first));
-        return write_tls(stream, second);
+        return write2_tls(stream, first, second);
     }
     u64 limit = until(stream->write_ms);
     while (first.len + second.len > 0) {
-        struct iovec parts[2] = {{(void *)first.ptr, first.len}, {(void *)second.ptr, second.len}};
-        struct msghdr message = {.msg_iov = first.len > 0 ? parts : parts + 1,
-            .msg_iovlen = first.len > 0 && second.len > 0 ? 2 : 1};
-        ssize_t sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = send_parts(stream->fd, first, second);
         if (sent < 0 && errno == EINTR) {
             continue;
         }
@@ -246,7 +310,8 @@ err *net_write2(struct net_stream *stream, str first, str second)
             return net_broken();
         }
         if (sent < 0) {
-            TRY(net_stream_wait(stream, true, limit));
+            TRY(net_stream_wait(stream, NET_WRITER, NET_OUT, limit));
+            limit = until(stream->write_ms); // a slow peer is not a dead one
             continue;
         }
         size_t of_first = (size_t)sent < first.len ? (size_t)sent : first.len;

@@ -19,7 +19,8 @@ err *conn_error(struct conn *conn, struct arena *arena, const char *doing)
     conn->failed = true;
     if (code == SQLITE_FULL) {
         err *e = fail(arena, ERR_DISK_FULL, "%s: there is no room left for the database", doing);
-        return err_hint(e, S("Free space on the file system of the data folder."));
+        return err_hint(e, S("Free space on the file system of the data folder, or raise the limit "
+                             "of the database's size."));
     }
     err *e = fail(arena, ERR_IO, "%s: %s (%d)", doing, sqlite3_errmsg(conn->db),
         sqlite3_extended_errcode(conn->db));
@@ -41,6 +42,21 @@ err *conn_prepare(struct conn *conn, struct arena *arena, const char *sql, sqlit
 {
     int rc = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
     return rc == SQLITE_OK ? NULL : conn_error(conn, arena, sql);
+}
+
+err *conn_count(struct conn *conn, struct arena *arena, str quoted, u64 *out)
+{
+    sqlite3_stmt *row = NULL;
+    str sql = str_cat(arena, S("SELECT count(*) FROM "), quoted);
+    TRY(conn_prepare(conn, arena, str_cstr(arena, sql), &row));
+    err *e = NULL;
+    if (sqlite3_step(row) == SQLITE_ROW) {
+        *out = (u64)sqlite3_column_int64(row, 0);
+    } else {
+        e = conn_error(conn, arena, "counting");
+    }
+    sqlite3_finalize(row);
+    return e;
 }
 
 err *conn_run(struct conn *conn, struct arena *arena, sqlite3_stmt *statement)
@@ -83,14 +99,15 @@ static err *conn_set_up(struct conn *conn, struct arena *arena, const struct sto
     enum conn_role role)
 {
     check(sqlite3_busy_timeout(conn->db, BUSY_MS) == SQLITE_OK);
-    if (role == CONN_READER) {
-        return conn_exec(conn, arena, "PRAGMA cache_size=-8000; PRAGMA query_only=1");
+    TRY(conn_exec(conn, arena, "PRAGMA temp_store=MEMORY"));
+    TRY(conn_exec(
+        conn, arena, options->fast_unsafe ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL"));
+    if (role != CONN_WRITER) {
+        return conn_exec(conn, arena, "PRAGMA cache_size=-16000; PRAGMA query_only=1");
     }
     TRY(conn_exec(conn, arena,
         "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA cache_size=-32000;"
         "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864"));
-    TRY(conn_exec(
-        conn, arena, options->fast_unsafe ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL"));
     if (options->size_max > 0) {
         str sql = str_fmt(arena, "PRAGMA max_page_count=%llu",
             (unsigned long long)(options->size_max / DATABASE_PAGE + 1));
@@ -105,12 +122,13 @@ err *conn_open(struct arena *arena, struct conn *conn, const struct store_option
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     flags |= role == CONN_WRITER ? SQLITE_OPEN_CREATE : 0;
     *conn = (struct conn){};
+    err *e = NULL;
     if (sqlite3_open_v2(options->path, &conn->db, flags, NULL) != SQLITE_OK) {
-        err *e = conn_error(conn, arena, options->path);
-        conn_close(conn);
-        return e;
+        e = conn_error(conn, arena, "open");
+    } else if (sqlite3_db_readonly(conn->db, "main") == 1) { // SQLite's fallback
+        e = fail(arena, ERR_IO, "the file may not be written to");
     }
-    err *e = conn_set_up(conn, arena, options, role);
+    e = e != NULL ? e : conn_set_up(conn, arena, options, role);
     if (e != NULL) {
         conn_close(conn);
         return err_wrap(arena, e, "opening %s", options->path);

@@ -6,7 +6,8 @@
 // added twice; that changes nothing.
 #include "store/store_int.h"
 
-enum { BUILD_ROWS = 500 };
+// What one step adds before the writes that wait have their turn.
+enum { BUILD_ROWS = 500, BUILD_BYTES = 2 * 1024 * 1024 };
 
 static err *part_of(struct arena *arena, const struct index *index, const struct json *item,
     const struct store_key_def *def, struct index_key *key, str *out)
@@ -17,12 +18,11 @@ static err *part_of(struct arena *arena, const struct index *index, const struct
         key->present = false;
         return NULL;
     }
-    const char *expected = def->type == STORE_KEY_STRING ? "S" : "N";
-    if (strcmp(expected, json_type_name(value)) != 0) {
+    if (!key_has_type(def, value)) {
         return fail(arena, ERR_INVALID,
             "One or more parameter values were invalid: Type mismatch for Index Key %.*s Expected: "
             "%s Actual: %s IndexName: %.*s",
-            PRI(def->name), expected, json_type_name(value), PRI(index->name));
+            PRI(def->name), key_type_name(def), json_type_name(value), PRI(index->name));
     }
     if (value->kind == JSON_STRING && value->text.len == 0) {
         return fail(arena, ERR_INVALID,
@@ -111,25 +111,23 @@ static err *build_add(struct build *build, sqlite3_stmt *add, str pk, str sk, st
 
 static err *build_rows(struct build *build, sqlite3_stmt *row, sqlite3_stmt *add)
 {
-    str pk = {};
-    str sk = {};
-    for (size_t count = 0; count < BUILD_ROWS; count++) {
-        int rc = sqlite3_step(row);
-        if (rc != SQLITE_ROW) {
-            build->complete = rc == SQLITE_DONE;
-            break;
-        }
+    size_t bytes = 0;
+    int rc = SQLITE_DONE;
+    for (size_t count = 1; (rc = sqlite3_step(row)) == SQLITE_ROW; count++) {
         struct arena_mark mark = arena_mark(build->arena);
-        pk = column_bytes(row, 0);
-        sk = column_bytes(row, 1);
-        TRY(build_add(build, add, pk, sk, column_bytes(row, 2)));
+        str pk = column_bytes(row, 0);
+        str sk = column_bytes(row, 1);
+        str text = column_bytes(row, 2);
+        TRY(build_add(build, add, pk, sk, text));
         arena_rewind(build->arena, mark);
-        if (count + 1 == BUILD_ROWS) { // the next batch begins with the next possible key
+        bytes += text.len;
+        if (count >= BUILD_ROWS || bytes >= BUILD_BYTES) {
             build->from.parts[0] = str_dup(build->arena, pk);
-            build->from.parts[1] = str_concat(build->arena, (const str[]){sk, {"\0", 1}}, 2);
+            build->from.parts[1] = key_behind(build->arena, sk); // the next possible key
             return NULL;
         }
     }
+    build->complete = rc == SQLITE_DONE;
     return build->complete ? NULL : conn_error(&build->store->writer, build->arena, "reading");
 }
 

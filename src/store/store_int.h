@@ -17,15 +17,20 @@ enum {
     GROUP_MAX = 256,    // jobs that share a commit
     WATCHERS_MAX = 8,
     PRED_DEPTH_MAX = 600,
-    BUSY_MS = 5000, // how long to wait for another program that has the database locked
+    BUSY_MS = 2000, // how long to wait for another program that has the database locked
 };
 
 // ---- keys --------------------------------------------------------------------------------------
-// Says in DynamoDB's words what is wrong with a key value; `out` is in the arena.
+// Says in DynamoDB's words what is wrong with a key value; `out` is in the arena, or borrows the
+// text of a string.
 [[nodiscard]] err *key_encode(struct arena *arena, const struct json *value,
     const struct store_key_def *def, size_t max, str *out);
+bool key_has_type(const struct store_key_def *def, const struct json *value);
 // "S", "N", "M", ... of a JSON value; NULL pointer counts as NULL.
 const char *json_type_name(const struct json *value);
+const char *key_type_name(const struct store_key_def *def);
+// The next encoded key in bytewise order.
+str key_behind(struct arena *arena, str key);
 
 // ---- schema ------------------------------------------------------------------------------------
 // A table of SQLite's, with the number under which each connection keeps its statements. The number
@@ -62,6 +67,11 @@ struct schema {
     struct schema *older;
 };
 
+// The key of one item, as given to read, update or delete it. `sk` must be NULL exactly when the
+// table has no sort key.
+[[nodiscard]] err *key_encode_pair(struct arena *arena, const struct table *table,
+    const struct json *pk, const struct json *sk, str out[2]);
+
 // The place of an item in an index; absent when the item lacks a key attribute.
 struct index_key {
     bool present;
@@ -94,7 +104,7 @@ struct conn {
     bool failed; // a statement failed since the writer last looked
 };
 
-enum conn_role { CONN_WRITER, CONN_READER };
+enum conn_role { CONN_WRITER, CONN_READER, CONN_LOG };
 
 [[nodiscard]] err *conn_open(struct arena *arena, struct conn *conn,
     const struct store_options *options, enum conn_role role);
@@ -109,6 +119,8 @@ void conn_close(struct conn *conn);
 // A statement for one use: the caller finalizes.
 [[nodiscard]] err *conn_prepare(
     struct conn *conn, struct arena *arena, const char *sql, sqlite3_stmt **out);
+// Number of rows of a relation.
+[[nodiscard]] err *conn_count(struct conn *conn, struct arena *arena, str quoted, u64 *out);
 // Steps a statement that gives no rows, and resets it.
 [[nodiscard]] err *conn_run(struct conn *conn, struct arena *arena, sqlite3_stmt *statement);
 // Borrows `bytes` until the statement is reset.
@@ -172,31 +184,49 @@ struct store {
     struct store_options options;
     _Atomic(struct schema *) schema;
     atomic_ullong committed; // grows with each commit
+    atomic_uint changes;     // of the schema; odd while one is committed and published
     char token_key[32];
+    int lock_file;
     struct reader *readers; // one for each loop
     pthread_t thread;
-    pthread_mutex_t lock; // guards the queue and `closing`
-    pthread_cond_t wanted;
+    uv_mutex_t lock; // guards the queue, `crowd`, `closing`, `log_wanted`
+    uv_cond_t wanted;
     struct job *queue_first;
     struct job *queue_last;
+    size_t queue_count;
+    size_t crowd; // how many the writer waits for
     bool closing;
+    // The log's thread.
+    pthread_t log_thread;
+    uv_cond_t log_cond;
+    bool log_wanted; // guarded by the lock
+    struct conn log_conn;
     // The writer's own.
     struct conn writer;
     struct arena *writer_arena; // emptied after each group
     struct map *slots;          // SQL name -> slot + 1
+    size_t group_count;         // of the last group
+    size_t left_count;          // that were queued when it was done
+    u64 commit_us;              // that it took
     u64 sequence;
     u64 sequence_reserved;
     int log_pages; // in the write-ahead log after the last commit
-    int log_done;  // of them, when a checkpoint was last tried
-    bool building; // an index is incomplete
+    int log_done;  // of them, when a checkpoint was last asked for
+    bool building; // an index may be incomplete
     struct watcher watchers[WATCHERS_MAX];
     size_t watcher_count;
 };
 
-// Writer thread, or before it starts. Reads the definitions and publishes them as the schema.
-[[nodiscard]] err *schema_load(struct store *store, struct arena *arena);
+// Writer thread, or before it starts. Reads the definitions, as the transaction has them now.
+[[nodiscard]] err *schema_read(struct store *store, struct arena *arena, struct schema **out);
+// Makes it the schema that everybody sees.
+void schema_publish(struct store *store, struct schema *schema);
 void schema_free_all(struct store *store);
-[[nodiscard]] err *schema_apply(struct store *store, struct job *job);
+// Inside the writer's transaction. *changed false: everything was there already.
+[[nodiscard]] err *schema_apply(struct store *store, struct job *job, bool *changed);
+bool key_equal(const struct store_key_def *a, const struct store_key_def *b);
+bool index_equal(const struct index *index, const struct store_key_def *partition,
+    const struct store_key_def *sort);
 [[nodiscard]] err *schema_table(
     const struct schema *schema, struct arena *arena, str name, const struct table **out);
 // NULL when there is none.
@@ -218,8 +248,24 @@ void write_run(struct store *store, struct job *job);
 
 void *writer_main(void *store);
 void writer_submit(struct store *store, struct job *job) YIELDS; // waits for its end
+
+// Opens the connection and starts the thread that copies the write-ahead log into the database.
+[[nodiscard]] err *log_start(struct store *store, struct arena *arena);
+void log_stop(struct store *store); // once `closing` is set and log_cond signalled
+void log_tend(struct store *store); // writer thread, after each commit
+
 // Copies an error (and its causes) out of a job's arena.
 [[nodiscard]] err *err_copy(struct arena *arena, const err *e);
+
+// The schema at one moment. A reader begins with it, then takes its snapshot (in this order), and
+// trusts what it has read if the view still holds afterwards.
+struct view {
+    const struct schema *schema;
+    unsigned changes;
+};
+
+[[nodiscard]] err *view_begin(struct store *store, struct view *out) YIELDS;
+bool view_holds(const struct store *store, const struct view *view);
 
 // The calling loop's connection with a snapshot not older than the newest acknowledged commit.
 [[nodiscard]] err *reader_begin(struct store *store, struct arena *arena, struct reader **out);

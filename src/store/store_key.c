@@ -14,7 +14,6 @@ enum {
     DIGITS_MAX = 38,
     EXPONENT_MIN = -130,
     EXPONENT_MAX = 125,
-    EXPONENT_CLAMP = 1000000,
     NUMBER_BYTES = 2 + (DIGITS_MAX + 1) / 2 + 1,
 };
 
@@ -25,7 +24,9 @@ struct digits {
     u8 digit[DIGITS_MAX + 1];
 };
 
-// The written exponent; only its being far out matters beyond the clamp.
+// No text is long enough for its digits to make up for an exponent beyond this.
+static const i64 EXPONENT_CLAMP = 1'000'000'000'000;
+
 static i64 read_exponent(str text)
 {
     bool minus = str_starts(text, S("-"));
@@ -140,6 +141,11 @@ const char *json_type_name(const struct json *value)
     unreachable("kind of JSON value");
 }
 
+const char *key_type_name(const struct store_key_def *def)
+{
+    return def->type == STORE_KEY_STRING ? "S" : "N";
+}
+
 static err *check_length(struct arena *arena, str text, const struct store_key_def *def, size_t max)
 {
     if (text.len == 0) {
@@ -158,27 +164,43 @@ static err *check_length(struct arena *arena, str text, const struct store_key_d
     }
     return fail(arena, ERR_INVALID,
         "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size "
-        "limit of 2048 bytes");
+        "limit of2048 bytes"); // DynamoDB writes it without the space
+}
+
+bool key_has_type(const struct store_key_def *def, const struct json *value)
+{
+    return value != NULL &&
+           value->kind == (def->type == STORE_KEY_STRING ? JSON_STRING : JSON_NUMBER);
 }
 
 err *key_encode(struct arena *arena, const struct json *value, const struct store_key_def *def,
     size_t max, str *out)
 {
     check(def->type == STORE_KEY_STRING || def->type == STORE_KEY_NUMBER);
-    const char *expected = def->type == STORE_KEY_STRING ? "S" : "N";
-    const char *actual = json_type_name(value);
-    if (strcmp(expected, actual) != 0) {
+    if (!key_has_type(def, value)) {
         return fail(arena, ERR_INVALID,
             "One or more parameter values were invalid: Type mismatch for key %.*s expected: %s "
             "actual: %s",
-            PRI(def->name), expected, actual);
+            PRI(def->name), key_type_name(def), json_type_name(value));
     }
     if (def->type == STORE_KEY_NUMBER) {
         return encode_number(arena, value->text, out);
     }
     TRY(check_length(arena, value->text, def, max));
-    *out = str_dup(arena, value->text);
+    *out = value->text;
     return NULL;
+}
+
+err *key_encode_pair(struct arena *arena, const struct table *table, const struct json *pk,
+    const struct json *sk, str out[2])
+{
+    bool fits = key_has_type(&table->partition, pk) &&
+                (table->sort.type == STORE_KEY_NONE ? sk == NULL : key_has_type(&table->sort, sk));
+    if (!fits) {
+        return fail(arena, ERR_INVALID, "The provided key element does not match the schema");
+    }
+    TRY(key_encode(arena, pk, &table->partition, PARTITION_KEY_MAX, &out[0]));
+    return sk != NULL ? key_encode(arena, sk, &table->sort, SORT_KEY_MAX, &out[1]) : NULL;
 }
 
 err *store_key_encode(
@@ -189,4 +211,9 @@ err *store_key_encode(
     TRY(key_encode(arena, value, &def, PARTITION_KEY_MAX, &bytes));
     buf_add(out, bytes);
     return NULL;
+}
+
+str key_behind(struct arena *arena, str key)
+{
+    return str_concat(arena, (const str[]){key, {"\0", 1}}, 2);
 }

@@ -9,11 +9,16 @@ enum { CHUNK_ROWS = 200, CHUNK_BYTES = 128 * 1024, INDEX_POLL_MS = 5 };
 static void reader_end(void *arg)
 {
     struct reader *reader = arg;
-    if (reader->in_snapshot) {
-        // Ending a transaction that only read cannot fail.
-        check(sqlite3_step(reader->conn.commands[CMD_COMMIT]) == SQLITE_DONE);
-        sqlite3_reset(reader->conn.commands[CMD_COMMIT]);
-        reader->in_snapshot = false;
+    bool open = reader->in_snapshot && !sqlite3_get_autocommit(reader->conn.db);
+    reader->in_snapshot = false; // a failed read may have ended it by itself
+    if (!open) {
+        return;
+    }
+    int rc = sqlite3_step(reader->conn.commands[CMD_COMMIT]);
+    sqlite3_reset(reader->conn.commands[CMD_COMMIT]);
+    if (rc != SQLITE_DONE) { // of a damaged database only: begin anew with another connection
+        conn_close(&reader->conn);
+        reader->is_open = false;
     }
 }
 
@@ -30,17 +35,35 @@ static err *reader_open(struct store *store, struct arena *arena, struct reader 
     return NULL;
 }
 
+// A change of the schema is committed and published while `changes` is odd. If the number is the
+// same after reading, the snapshot was not newer than the schema; that it was not older is
+// reader_begin's doing, which comes after this and looks for new commits.
+err *view_begin(struct store *store, struct view *out)
+{
+    while ((out->changes = atomic_load(&store->changes)) % 2 != 0) {
+        TRY(fiber_sleep(1));
+    }
+    out->schema = atomic_load(&store->schema);
+    return NULL;
+}
+
+bool view_holds(const struct store *store, const struct view *view)
+{
+    return atomic_load(&store->changes) == view->changes;
+}
+
 err *reader_begin(struct store *store, struct arena *arena, struct reader **out)
 {
     struct loop *loop = loop_current();
     check(loop != NULL && loop_index(loop) < store->options.loop_count);
     struct reader *reader = &store->readers[loop_index(loop)];
+    u64 committed = atomic_load(&store->committed); // before the snapshot, so that it holds them
+    if (reader->in_snapshot &&
+        (reader->seen < committed || sqlite3_get_autocommit(reader->conn.db))) {
+        reader_end(reader);
+    }
     if (!reader->is_open) {
         TRY(reader_open(store, arena, reader));
-    }
-    u64 committed = atomic_load(&store->committed); // before the snapshot, so that it holds them
-    if (reader->in_snapshot && reader->seen < committed) {
-        reader_end(reader);
     }
     if (!reader->in_snapshot) {
         TRY(conn_command(&reader->conn, arena, CMD_BEGIN_READ));
@@ -54,33 +77,19 @@ err *reader_begin(struct store *store, struct arena *arena, struct reader **out)
 
 // ---- get ---------------------------------------------------------------------------------------
 
-static err *encode_keys(struct arena *arena, const struct table *table, const struct json *pk,
-    const struct json *sk, str keys[2])
-{
-    TRY(key_encode(arena, pk, &table->partition, PARTITION_KEY_MAX, &keys[0]));
-    if ((table->sort.type == STORE_KEY_NONE) != (sk == NULL)) {
-        return fail(arena, ERR_INVALID, "The provided key element does not match the schema");
-    }
-    return sk != NULL ? key_encode(arena, sk, &table->sort, SORT_KEY_MAX, &keys[1]) : NULL;
-}
-
 static err *parse_item(struct arena *arena, str text, struct json **item)
 {
     err *e = json_parse(arena, str_dup(arena, text), item, NULL);
     return e != NULL ? err_wrap(arena, e, "an item in the database") : NULL;
 }
 
-err *store_get(struct store *store, struct arena *arena, str table_name, const struct json *pk,
-    const struct json *sk, struct json **item)
+static err *get_item(struct store *store, struct arena *arena, const struct table *table,
+    const str keys[2], struct json **item)
 {
-    const struct table *table = NULL;
     struct reader *reader = NULL;
     sqlite3_stmt *get = NULL;
-    str keys[2] = {};
     *item = NULL;
     TRY(reader_begin(store, arena, &reader));
-    TRY(schema_table(atomic_load(&store->schema), arena, table_name, &table));
-    TRY(encode_keys(arena, table, pk, sk, keys));
     TRY(conn_statement(&reader->conn, arena, &table->relation, ST_GET, &get));
     bind_bytes(get, 1, keys[0]);
     bind_bytes(get, 2, keys[1]);
@@ -95,12 +104,32 @@ err *store_get(struct store *store, struct arena *arena, str table_name, const s
     return e;
 }
 
+err *store_get(struct store *store, struct arena *arena, str table_name, const struct json *pk,
+    const struct json *sk, struct json **item)
+{
+    const struct table *table = NULL;
+    struct view view = {};
+    str keys[2] = {};
+    err *e = NULL;
+    *item = NULL;
+    do {
+        TRY(view_begin(store, &view));
+        TRY(schema_table(view.schema, arena, table_name, &table));
+        TRY(key_encode_pair(arena, table, pk, sk, keys));
+        e = get_item(store, arena, table, keys, item);
+    } while (!view_holds(store, &view));
+    return e;
+}
+
 // ---- query and scan ----------------------------------------------------------------------------
 
 // A read under way: what is left of it lies between `low` (included) and `high` (not included).
 struct walk {
     struct store *store;
     const struct store_query *query;
+    struct view view;
+    const struct table *table; // NULL: not planned yet
+    const struct index *index; // NULL: the table itself
     const struct relation *relation;
     enum statement kind;
     str partition;
@@ -125,24 +154,29 @@ static str behind_prefix(struct arena *arena, str prefix)
     return (str){copy, prefix.len};
 }
 
-// The next key in bytewise order.
-static str behind(struct arena *arena, str key)
+static err *condition_key(struct arena *arena, const struct json *value,
+    const struct store_key_def *def, size_t max, str *out)
 {
-    return str_concat(arena, (const str[]){key, {"\0", 1}}, 2);
+    if (!key_has_type(def, value)) {
+        return fail(arena, ERR_INVALID,
+            "One or more parameter values were invalid: Condition parameter type does not match "
+            "schema type");
+    }
+    return key_encode(arena, value, def, max, out);
 }
 
 static err *range_between(struct arena *arena, const struct store_key_def *sort,
     const struct store_query *query, str *low, str *high)
 {
     str last = {};
-    TRY(key_encode(arena, query->sk_low, sort, SORT_KEY_MAX, low));
-    TRY(key_encode(arena, query->sk_high, sort, SORT_KEY_MAX, &last));
+    TRY(condition_key(arena, query->sk_low, sort, SORT_KEY_MAX, low));
+    TRY(condition_key(arena, query->sk_high, sort, SORT_KEY_MAX, &last));
     if (str_cmp(*low, last) > 0) {
         return fail(arena, ERR_INVALID,
             "Invalid KeyConditionExpression: The BETWEEN operator requires upper bound to be "
             "greater than or equal to lower bound");
     }
-    *high = behind(arena, last);
+    *high = key_behind(arena, last);
     return NULL;
 }
 
@@ -160,15 +194,15 @@ static err *range_bounds(struct arena *arena, const struct store_key_def *sort,
         return range_between(arena, sort, query, low, high);
     }
     str key = {};
-    TRY(key_encode(arena, query->sk_low, sort, SORT_KEY_MAX, &key));
+    TRY(condition_key(arena, query->sk_low, sort, SORT_KEY_MAX, &key));
     switch (query->range) {
     case STORE_RANGE_EQ:
         *low = key;
-        *high = behind(arena, key);
+        *high = key_behind(arena, key);
         return NULL;
     case STORE_RANGE_LT: *high = key; return NULL;
-    case STORE_RANGE_LE: *high = behind(arena, key); return NULL;
-    case STORE_RANGE_GT: *low = behind(arena, key); return NULL;
+    case STORE_RANGE_LE: *high = key_behind(arena, key); return NULL;
+    case STORE_RANGE_GT: *low = key_behind(arena, key); return NULL;
     case STORE_RANGE_GE: *low = key; return NULL;
     case STORE_RANGE_BEGINS:
         if (sort->type != STORE_KEY_STRING) {
@@ -193,26 +227,26 @@ static void walk_skip(struct walk *walk, struct arena *arena, const struct posit
         return;
     }
     struct position next = *last;
-    next.parts[next.count - 1] = behind(arena, next.parts[next.count - 1]);
+    next.parts[next.count - 1] = key_behind(arena, next.parts[next.count - 1]);
     walk->low = position_cmp(&next, &walk->low) > 0 ? next : walk->low;
 }
 
 // Fills bounds and token scope once table and index are known.
-static err *walk_plan(struct store *store, struct arena *arena, const struct table *table,
-    const struct index *index, struct walk *walk)
+static err *walk_plan(struct walk *walk, struct arena *arena)
 {
     const struct store_query *query = walk->query;
+    const struct table *table = walk->table;
+    const struct index *index = walk->index;
     const struct store_key_def *partition = index != NULL ? &index->partition : &table->partition;
     const struct store_key_def *sort = index != NULL ? &index->sort : &table->sort;
     bool scan = query->pk == NULL;
     str low = S("");
     str high = S("\xff");
-    walk->relation = index != NULL ? &index->relation : &table->relation;
     walk->kind = query->backwards ? ST_BACKWARD : ST_FORWARD;
     if (scan) {
         walk->kind = query->backwards ? ST_SCAN_BACKWARD : ST_SCAN_FORWARD;
     } else {
-        TRY(key_encode(arena, query->pk, partition, PARTITION_KEY_MAX, &walk->partition));
+        TRY(condition_key(arena, query->pk, partition, PARTITION_KEY_MAX, &walk->partition));
     }
     TRY(range_bounds(arena, sort, query, &low, &high));
     walk->low.count = (index != NULL ? 3u : 1u) + scan;
@@ -229,7 +263,8 @@ static err *walk_plan(struct store *store, struct arena *arena, const struct tab
         .is_scan = scan};
     if (query->page_token.ptr != NULL) {
         struct position last = {};
-        TRY(token_read(store, arena, &walk->scope, query->page_token, walk->low.count, &last));
+        TRY(token_read(
+            walk->store, arena, &walk->scope, query->page_token, walk->low.count, &last));
         walk_skip(walk, arena, &last);
     }
     return NULL;
@@ -308,7 +343,7 @@ static err *walk_rows(struct walk *walk, struct arena *arena, struct conn *conn,
     }
 }
 
-static err *walk_chunk(struct walk *walk, struct arena *arena)
+static err *walk_read(struct walk *walk, struct arena *arena)
 {
     struct reader *reader = NULL;
     sqlite3_stmt *row = NULL;
@@ -327,20 +362,62 @@ static err *walk_find(struct walk *walk, struct arena *arena, const struct table
 {
     const struct store_query *query = walk->query;
     for (;;) {
-        TRY(schema_table(atomic_load(&walk->store->schema), arena, query->table, table));
-        if (query->index.len == 0) {
-            return NULL;
-        }
-        struct index *found = table_index(*table, query->index);
-        if (found == NULL) {
+        TRY(view_begin(walk->store, &walk->view));
+        TRY(schema_table(walk->view.schema, arena, query->table, table));
+        *index = query->index.len > 0 ? table_index(*table, query->index) : NULL;
+        if (query->index.len > 0 && *index == NULL) {
             return fail(arena, ERR_INVALID, "The table does not have the specified index: %.*s",
                 PRI(query->index));
         }
-        if (atomic_load(&found->ready)) {
-            *index = found;
+        if (*index == NULL || atomic_load(&(*index)->ready)) {
             return NULL;
         }
         TRY(fiber_sleep(INDEX_POLL_MS));
+    }
+}
+
+static bool is_same_order(
+    const struct walk *walk, const struct table *table, const struct index *index)
+{
+    return key_equal(&walk->table->partition, &table->partition) &&
+           key_equal(&walk->table->sort, &table->sort) &&
+           (index == NULL || index_equal(walk->index, &index->partition, &index->sort));
+}
+
+// Finds the relation to read from: at the beginning, and again when the schema has changed between
+// two chunks.
+static err *walk_enter(struct walk *walk, struct arena *arena) YIELDS
+{
+    const struct table *table = NULL;
+    const struct index *index = NULL;
+    if (walk->table != NULL && view_holds(walk->store, &walk->view)) {
+        return NULL;
+    }
+    TRY(walk_find(walk, arena, &table, &index));
+    bool first = walk->table == NULL;
+    if (!first && !is_same_order(walk, table, index)) {
+        return fail(arena, ERR_CONFLICT, "The keys of table %.*s changed while it was read",
+            PRI(table->name));
+    }
+    walk->table = table;
+    walk->index = index;
+    walk->relation = index != NULL ? &index->relation : &table->relation;
+    return first ? walk_plan(walk, arena) : NULL;
+}
+
+// Some rows of one snapshot. What was read while the schema changed is forgotten and read again.
+static err *walk_chunk(struct walk *walk, struct arena *arena) YIELDS
+{
+    for (;;) {
+        TRY(walk_enter(walk, arena));
+        struct walk before = *walk;
+        struct store_page page = *walk->page;
+        err *e = walk_read(walk, arena);
+        if (view_holds(walk->store, &walk->view)) {
+            return e;
+        }
+        *walk = before;
+        *walk->page = page;
     }
 }
 
@@ -348,11 +425,7 @@ err *store_query(struct store *store, struct arena *arena, const struct store_qu
     struct store_page *page)
 {
     struct walk walk = {.store = store, .query = query, .page = page};
-    const struct table *table = NULL;
-    const struct index *index = NULL;
     *page = (struct store_page){};
-    TRY(walk_find(&walk, arena, &table, &index));
-    TRY(walk_plan(store, arena, table, index, &walk));
     for (;;) {
         TRY(walk_chunk(&walk, arena));
         if (walk.done) {
@@ -372,24 +445,10 @@ err *store_query(struct store *store, struct arena *arena, const struct store_qu
 struct count_task {
     struct store *store;
     struct arena *arena; // the worker's
-    const char *sql;
+    str quoted;
     u64 count;
     err *result;
 };
-
-static err *count_rows(struct count_task *task, struct conn *conn)
-{
-    sqlite3_stmt *row = NULL;
-    TRY(conn_prepare(conn, task->arena, task->sql, &row));
-    err *e = NULL;
-    if (sqlite3_step(row) == SQLITE_ROW) {
-        task->count = (u64)sqlite3_column_int64(row, 0);
-    } else {
-        e = conn_error(conn, task->arena, "counting");
-    }
-    sqlite3_finalize(row);
-    return e;
-}
 
 static void count_run(void *arg)
 {
@@ -397,7 +456,7 @@ static void count_run(void *arg)
     struct conn conn = {};
     task->result = conn_open(task->arena, &conn, &task->store->options, CONN_READER);
     if (task->result == NULL) {
-        task->result = count_rows(task, &conn);
+        task->result = conn_count(&conn, task->arena, task->quoted, &task->count);
         conn_close(&conn);
     }
 }
@@ -406,9 +465,8 @@ err *store_count(struct store *store, struct arena *arena, str table_name, u64 *
 {
     const struct table *table = NULL;
     TRY(schema_table(atomic_load(&store->schema), arena, table_name, &table));
-    struct count_task task = {.store = store, .arena = arena_new()};
-    str sql = str_cat(task.arena, S("SELECT count(*) FROM "), table->relation.quoted);
-    task.sql = str_cstr(task.arena, sql);
+    struct count_task task = {
+        .store = store, .arena = arena_new(), .quoted = table->relation.quoted};
     err *cancelled = worker_run(count_run, &task);
     err *e = task.result != NULL ? err_copy(arena, task.result) : cancelled;
     *count = task.count;

@@ -156,9 +156,7 @@ static void load_index(struct store *store, struct schema *schema, sqlite3_stmt 
     index->relation.quoted = quoted_index(schema->arena, table->name, index->name);
     index->relation.table_quoted = table->relation.quoted;
     index->relation.slot = slot_of(store, index->relation.quoted);
-    bool ready = sqlite3_column_int(row, 6) != 0;
-    atomic_init(&index->ready, ready);
-    store->building = store->building || !ready;
+    atomic_init(&index->ready, sqlite3_column_int(row, 6) != 0);
 }
 
 static err *load_rows(struct store *store, struct arena *arena, struct schema *schema,
@@ -175,13 +173,13 @@ static err *load_rows(struct store *store, struct arena *arena, struct schema *s
     return e;
 }
 
-err *schema_load(struct store *store, struct arena *arena)
+err *schema_read(struct store *store, struct arena *arena, struct schema **out)
 {
     struct arena *own = arena_new();
     struct schema *schema = arena_new_of(own, struct schema);
+    *out = NULL;
     schema->arena = own;
     schema->tables = map_new(own);
-    store->building = false;
     err *e = load_rows(store, arena, schema,
         "SELECT name, pk_name, pk_type, sk_name, sk_type,"
         " (SELECT count(*) FROM ampd_index i WHERE i.table_name = t.name) FROM ampd_table t",
@@ -195,9 +193,15 @@ err *schema_load(struct store *store, struct arena *arena)
         arena_free(own);
         return e;
     }
+    *out = schema;
+    return NULL;
+}
+
+void schema_publish(struct store *store, struct schema *schema)
+{
     schema->older = atomic_load(&store->schema);
     atomic_store(&store->schema, schema);
-    return NULL;
+    store->building = true; // perhaps: the next step finds out
 }
 
 void schema_free_all(struct store *store)
@@ -234,9 +238,16 @@ struct index *table_index(const struct table *table, str name)
 
 // ---- apply -------------------------------------------------------------------------------------
 
-static bool key_equal(const struct store_key_def *a, const struct store_key_def *b)
+bool key_equal(const struct store_key_def *a, const struct store_key_def *b)
 {
     return a->type == b->type && (a->type == STORE_KEY_NONE || str_eq(a->name, b->name));
+}
+
+static bool are_keys(const struct store_key_def *partition, const struct store_key_def *sort)
+{
+    return partition->type != STORE_KEY_NONE && partition->name.len > 0 &&
+           (sort->type == STORE_KEY_NONE ||
+               (sort->name.len > 0 && !str_eq(sort->name, partition->name)));
 }
 
 static err *check_index_def(
@@ -246,8 +257,10 @@ static err *check_index_def(
         return fail(arena, ERR_INVALID, "Index name \"%.*s\" of table %.*s is not allowed",
             PRI(index->name), PRI(table->name));
     }
-    if (index->partition.type == STORE_KEY_NONE) {
-        return fail(arena, ERR_INVALID, "Index %.*s of table %.*s has no partition key",
+    if (!are_keys(&index->partition, &index->sort)) {
+        return fail(arena, ERR_INVALID,
+            "Index %.*s of table %.*s needs a partition key, and a sort key, if any, of another "
+            "name",
             PRI(index->name), PRI(table->name));
     }
     for (const struct store_index_def *i = table->indexes; i < index; i++) {
@@ -265,8 +278,10 @@ static err *check_table_def(
     if (!is_name(def->name) || is_reserved(def->name)) {
         return fail(arena, ERR_INVALID, "Table name \"%.*s\" is not allowed", PRI(def->name));
     }
-    if (def->partition.type == STORE_KEY_NONE) {
-        return fail(arena, ERR_INVALID, "Table %.*s has no partition key", PRI(def->name));
+    if (!are_keys(&def->partition, &def->sort)) {
+        return fail(arena, ERR_INVALID,
+            "Table %.*s needs a partition key, and a sort key, if any, of another name",
+            PRI(def->name));
     }
     size_t pos = 0;
     str name = {};
@@ -364,8 +379,11 @@ static err *drop_table(struct store *store, struct arena *arena, const struct ta
 static err *add_table(struct store *store, struct arena *arena, const struct store_table_def *def)
 {
     sqlite3_stmt *insert = NULL;
+    // Items lie in order of their making and are found by a narrow index of the keys, so that
+    // random keys make a commit write, and the log's thread copy, few pages instead of one for each
+    // item.
     TRY(EXEC(store, arena, S("CREATE TABLE "), quoted_table(arena, def->name),
-        S("(pk BLOB, sk BLOB, item TEXT, PRIMARY KEY(pk, sk)) WITHOUT ROWID")));
+        S("(pk BLOB NOT NULL, sk BLOB NOT NULL, item TEXT NOT NULL, UNIQUE(pk, sk))")));
     TRY(conn_prepare(
         &store->writer, arena, "INSERT INTO ampd_table VALUES(?1,?2,?3,?4,?5)", &insert));
     bind_text(insert, 1, def->name);
@@ -389,30 +407,45 @@ static const struct store_index_def *find_def(const struct store_table_def *def,
     return NULL;
 }
 
-static bool index_equal(const struct index *index, const struct store_index_def *def)
+bool index_equal(const struct index *index, const struct store_key_def *partition,
+    const struct store_key_def *sort)
 {
-    return key_equal(&index->partition, &def->partition) && key_equal(&index->sort, &def->sort);
+    return key_equal(&index->partition, partition) && key_equal(&index->sort, sort);
 }
 
 static err *change_indexes(struct store *store, struct arena *arena, const struct table *table,
-    const struct store_table_def *def)
+    const struct store_table_def *def, bool *changed)
 {
     bool empty = false;
     TRY(is_empty(store, arena, table, &empty));
     for (size_t i = 0; i < table->index_count; i++) {
         const struct index *index = &table->indexes[i];
         const struct store_index_def *wanted = find_def(def, index->name);
-        if (wanted == NULL || !index_equal(index, wanted)) {
+        if (wanted == NULL || !index_equal(index, &wanted->partition, &wanted->sort)) {
             TRY(drop_index(store, arena, table->name, index->name));
+            *changed = true;
         }
     }
     for (size_t i = 0; i < def->index_count; i++) {
-        const struct index *present = table_index(table, def->indexes[i].name);
-        if (present == NULL || !index_equal(present, &def->indexes[i])) {
-            TRY(add_index(store, arena, table->name, &def->indexes[i], empty));
+        const struct store_index_def *wanted = &def->indexes[i];
+        const struct index *present = table_index(table, wanted->name);
+        if (present == NULL || !index_equal(present, &wanted->partition, &wanted->sort)) {
+            TRY(add_index(store, arena, table->name, wanted, empty));
+            *changed = true;
         }
     }
     return NULL;
+}
+
+// "(id: S, rank: N)"
+static str key_text(
+    struct arena *arena, const struct store_key_def *partition, const struct store_key_def *sort)
+{
+    str text = str_fmt(arena, "(%.*s: %s", PRI(partition->name), key_type_name(partition));
+    if (sort->type != STORE_KEY_NONE) {
+        text = str_fmt(arena, "%.*s, %.*s: %s", PRI(text), PRI(sort->name), key_type_name(sort));
+    }
+    return str_cat(arena, text, S(")"));
 }
 
 static err *replace_table(struct store *store, struct job *job, const struct table *table,
@@ -421,12 +454,14 @@ static err *replace_table(struct store *store, struct job *job, const struct tab
     bool empty = false;
     TRY(is_empty(store, job->arena, table, &empty));
     if (!empty && !job->options.allow_data_loss) {
+        u64 count = 0;
+        TRY(conn_count(&store->writer, job->arena, table->relation.quoted, &count));
         err *e = fail(job->arena, ERR_CONFLICT,
-            "Table %.*s: its primary key changes from (%.*s%s%.*s) to (%.*s%s%.*s), and its items "
-            "cannot be kept under the new key",
-            PRI(table->name), PRI(table->partition.name), table->sort.name.len > 0 ? ", " : "",
-            PRI(table->sort.name), PRI(def->partition.name), def->sort.name.len > 0 ? ", " : "",
-            PRI(def->sort.name));
+            "Table %.*s: its primary key changes from %.*s to %.*s, and its %llu item%s cannot be "
+            "kept under the new key",
+            PRI(table->name), PRI(key_text(job->arena, &table->partition, &table->sort)),
+            PRI(key_text(job->arena, &def->partition, &def->sort)), (unsigned long long)count,
+            count == 1 ? "" : "s");
         return err_hint(e, S("Change the identifier back, move the items to a new model, or allow "
                              "the loss of data, which empties the table."));
     }
@@ -434,24 +469,28 @@ static err *replace_table(struct store *store, struct job *job, const struct tab
     return add_table(store, job->arena, def);
 }
 
-static err *apply_table(struct store *store, struct job *job, const struct store_table_def *def)
+static err *apply_table(
+    struct store *store, struct job *job, const struct store_table_def *def, bool *changed)
 {
     const struct schema *schema = atomic_load(&store->schema);
     const struct table *table = map_get(schema->tables, def->name);
     if (table == NULL) {
+        *changed = true;
         return add_table(store, job->arena, def);
     }
     if (!key_equal(&table->partition, &def->partition) || !key_equal(&table->sort, &def->sort)) {
+        *changed = true;
         return replace_table(store, job, table, def);
     }
-    return change_indexes(store, job->arena, table, def);
+    return change_indexes(store, job->arena, table, def, changed);
 }
 
-err *schema_apply(struct store *store, struct job *job)
+err *schema_apply(struct store *store, struct job *job, bool *changed)
 {
+    *changed = false;
     TRY(check_defs(atomic_load(&store->schema), job));
     for (size_t i = 0; i < job->table_count; i++) {
-        TRY(apply_table(store, job, &job->tables[i]));
+        TRY(apply_table(store, job, &job->tables[i], changed));
     }
     return NULL;
 }

@@ -8,8 +8,11 @@ struct verify {
     struct arena *row_arena; // emptied after each row
     struct conn conn;
     const struct table *table;
-    sqlite3_stmt **find; // one for each index: is there this entry?
-    u64 *entries;        // wanted entries of each index
+    sqlite3_stmt **find;   // one for each index: is there this entry?
+    u64 *entries;          // wanted entries of each index
+    const bool *ready;     // which indexes are complete
+    struct map *all_ready; // the same of each table
+    struct view view;
     err *result;
 };
 
@@ -43,7 +46,7 @@ static err *check_entry(
 {
     const struct index *index = &verify->table->indexes[place];
     struct index_key key = {};
-    if (!atomic_load(&index->ready) || index_key_of(verify->row_arena, index, item, &key) != NULL ||
+    if (!verify->ready[place] || index_key_of(verify->row_arena, index, item, &key) != NULL ||
         !key.present) {
         return NULL; // an unfit item may be older than the index
     }
@@ -107,14 +110,11 @@ static err *check_rows(struct verify *verify)
 static err *check_count(struct verify *verify, size_t place)
 {
     const struct index *index = &verify->table->indexes[place];
-    sqlite3_stmt *row = NULL;
-    if (!atomic_load(&index->ready)) {
+    u64 count = 0;
+    if (!verify->ready[place]) {
         return NULL;
     }
-    str sql = str_cat(verify->arena, S("SELECT count(*) FROM "), index->relation.quoted);
-    TRY(first_value(verify, str_cstr(verify->arena, sql), &row));
-    u64 count = (u64)sqlite3_column_int64(row, 0);
-    sqlite3_finalize(row);
+    TRY(conn_count(&verify->conn, verify->arena, index->relation.quoted, &count));
     return count == verify->entries[place]
                ? NULL
                : wrong(verify, index->relation.quoted, S("an entry leads to no item"));
@@ -141,16 +141,34 @@ static err *check_table(struct verify *verify)
     return e;
 }
 
+// Which indexes are complete, from before the snapshot: those are so in it too.
+static void note_ready(struct verify *verify)
+{
+    size_t pos = 0;
+    str name = {};
+    void *value = NULL;
+    verify->all_ready = map_new(verify->arena);
+    while (map_next(verify->view.schema->tables, &pos, &name, &value)) {
+        const struct table *table = value;
+        bool *ready = arena_array(verify->arena, bool, table->index_count);
+        for (size_t i = 0; i < table->index_count; i++) {
+            ready[i] = atomic_load(&table->indexes[i].ready);
+        }
+        map_set(verify->all_ready, name, ready);
+    }
+}
+
 static err *check_all(struct verify *verify)
 {
-    const struct schema *schema = atomic_load(&verify->store->schema);
     size_t pos = 0;
     str name = {};
     void *value = NULL;
     TRY(check_sqlite(verify));
+    note_ready(verify);
     TRY(conn_command(&verify->conn, verify->arena, CMD_BEGIN_READ)); // one snapshot for it all
-    while (map_next(schema->tables, &pos, &name, &value)) {
+    while (map_next(verify->view.schema->tables, &pos, &name, &value)) {
         verify->table = value;
+        verify->ready = map_get(verify->all_ready, name);
         TRY(check_table(verify));
     }
     return conn_command(&verify->conn, verify->arena, CMD_COMMIT);
@@ -166,12 +184,24 @@ static void verify_run(void *arg)
     }
 }
 
-err *store_verify(struct store *store, struct arena *arena)
+static err *verify_once(struct store *store, struct arena *arena, const struct view *view) YIELDS
 {
-    struct verify verify = {.store = store, .arena = arena_new(), .row_arena = arena_new()};
+    struct verify verify = {
+        .store = store, .arena = arena_new(), .row_arena = arena_new(), .view = *view};
     err *cancelled = worker_run(verify_run, &verify);
     err *e = verify.result != NULL ? err_copy(arena, verify.result) : cancelled;
     arena_free(verify.row_arena);
     arena_free(verify.arena);
+    return e;
+}
+
+err *store_verify(struct store *store, struct arena *arena)
+{
+    struct view view = {};
+    err *e = NULL;
+    do { // again if the schema changes meanwhile
+        TRY(view_begin(store, &view));
+        e = verify_once(store, arena, &view);
+    } while (!view_holds(store, &view));
     return e;
 }

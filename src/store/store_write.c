@@ -4,9 +4,37 @@
 
 // ---- preparing ---------------------------------------------------------------------------------
 
-static err *check_size(struct arena *arena, str text, const char *what)
+// As DynamoDB counts: names and strings by their UTF-8 bytes, two digits of a number to a byte, one
+// byte for each element of a list or map and three for itself.
+static size_t size_of(const struct json *value)
 {
-    if (text.len > ITEM_MAX) {
+    size_t size = 1;
+    switch (value->kind) {
+    case JSON_NULL:
+    case JSON_BOOL: break;
+    case JSON_NUMBER: size = (value->text.len + 1) / 2 + 1; break;
+    case JSON_STRING: size = value->text.len; break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        size = 3;
+        json_each (element, value) {
+            size += 1 + element->key.len + size_of(element);
+        }
+        break;
+    }
+    return size;
+}
+
+static err *check_size(struct arena *arena, const struct json *item, str text, const char *what)
+{
+    if (text.len <= ITEM_MAX / 2) {
+        return NULL; // JSON takes more room but for short numbers in a list: "1," against 3 bytes
+    }
+    size_t size = 0;
+    json_each (attribute, item) {
+        size += attribute->key.len + size_of(attribute);
+    }
+    if (size > ITEM_MAX) {
         return fail(arena, ERR_INVALID, "%s has exceeded the maximum allowed size", what);
     }
     return NULL;
@@ -44,7 +72,7 @@ static err *prepare_put(struct arena *arena, struct prepared *out)
     }
     TRY(index_keys_of(arena, out->table, item, &out->keys));
     out->text = json_text(arena, item);
-    return check_size(arena, out->text, "Item size");
+    return check_size(arena, item, out->text, "Item size");
 }
 
 // Key attributes are fixed; naming one with its present value would be harmless, but DynamoDB
@@ -82,14 +110,10 @@ err *write_prepare(const struct schema *schema, struct arena *arena, struct stor
     if (write->kind == STORE_PUT) {
         return prepare_put(arena, out);
     }
-    const struct table *table = out->table;
-    if ((table->sort.type == STORE_KEY_NONE) != (write->sk == NULL)) {
-        return fail(arena, ERR_INVALID, "The provided key element does not match the schema");
-    }
-    TRY(key_encode(arena, write->pk, &table->partition, PARTITION_KEY_MAX, &out->pk));
-    if (write->sk != NULL) {
-        TRY(key_encode(arena, write->sk, &table->sort, SORT_KEY_MAX, &out->sk));
-    }
+    str keys[2] = {};
+    TRY(key_encode_pair(arena, out->table, write->pk, write->sk, keys));
+    out->pk = keys[0];
+    out->sk = keys[1];
     return write->kind == STORE_UPDATE ? prepare_update(arena, out) : NULL;
 }
 
@@ -167,7 +191,7 @@ static err *work_out(struct arena *arena, struct prepared *prepared)
     prepared->new_item = updated(arena, prepared);
     TRY(index_keys_of(arena, prepared->table, prepared->new_item, &prepared->keys));
     prepared->text = json_text(arena, prepared->new_item);
-    return check_size(arena, prepared->text, "Item size to update");
+    return check_size(arena, prepared->new_item, prepared->text, "Item size to update");
 }
 
 static err *change_entry(struct store *store, struct arena *arena, const struct prepared *prepared,

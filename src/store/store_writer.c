@@ -1,11 +1,12 @@
 // The writer thread: takes what has been submitted, carries it out in one transaction, makes it
-// durable with one sync, tells the watchers, wakes the waiters. Between groups it builds indexes
-// and moves the write-ahead log into the database.
+// durable with one sync, tells the watchers, wakes the waiters. Between groups it builds indexes.
 #include "store/store_int.h"
 
-// Pages of 4 KiB in the log at which it is copied over, and at which the readers are waited for so
-// that it can begin anew.
-enum { LOG_PAGES = 1000, LOG_PAGES_MAX = 16000, LOG_WAIT_MS = 50 };
+enum {
+    RETRY_US = 1000000,   // between attempts to go on with a build
+    GATHER_FROM_US = 100, // commits faster than this are not worth waiting for company
+    GATHER_MAX_US = 2000,
+};
 
 err *err_copy(struct arena *arena, const err *e)
 {
@@ -22,7 +23,7 @@ void writer_submit(struct store *store, struct job *job)
 {
     wake_init(&job->wake);
     job->next = NULL;
-    pthread_mutex_lock(&store->lock);
+    uv_mutex_lock(&store->lock);
     check(!store->closing);
     if (store->queue_last != NULL) {
         store->queue_last->next = job;
@@ -30,8 +31,11 @@ void writer_submit(struct store *store, struct job *job)
         store->queue_first = job;
     }
     store->queue_last = job;
-    pthread_cond_signal(&store->wanted);
-    pthread_mutex_unlock(&store->lock);
+    store->queue_count++;
+    if (store->queue_count >= store->crowd) { // until then the writer would go on waiting
+        uv_cond_signal(&store->wanted);
+    }
+    uv_mutex_unlock(&store->lock);
     wake_wait(&job->wake);
 }
 
@@ -46,36 +50,39 @@ static void roll_back(struct store *store)
     store->writer.failed = false;
 }
 
-// One transaction; NULL when it is committed.
-static err *commit_jobs(struct store *store, struct job **jobs, size_t count)
+static err *begin(struct store *store)
 {
-    struct conn *conn = &store->writer;
-    struct arena *arena = store->writer_arena;
-    conn->failed = false;
-    TRY(conn_command(conn, arena, CMD_BEGIN));
-    TRY(meta_reserve(store, arena, count));
-    for (size_t i = 0; i < count; i++) {
-        if (jobs[i]->kind == JOB_WRITE) {
-            write_run(store, jobs[i]);
-            jobs[i]->sequence = ++store->sequence;
-        } else {
-            jobs[i]->result = schema_apply(store, jobs[i]);
-        }
-        check(!conn->failed || jobs[i]->result != NULL);
-        if (conn->failed || (jobs[i]->kind == JOB_APPLY && jobs[i]->result != NULL)) {
-            return jobs[i]->result;
-        }
-    }
-    TRY(conn_command(conn, arena, CMD_COMMIT));
+    store->writer.failed = false;
+    return conn_command(&store->writer, store->writer_arena, CMD_BEGIN);
+}
+
+static err *commit(struct store *store)
+{
+    TRY(conn_command(&store->writer, store->writer_arena, CMD_COMMIT));
     atomic_fetch_add(&store->committed, 1);
     return NULL;
 }
 
+static err *write_jobs(struct store *store, struct job **jobs, size_t count)
+{
+    TRY(meta_reserve(store, store->writer_arena, count));
+    for (size_t i = 0; i < count; i++) {
+        write_run(store, jobs[i]);
+        jobs[i]->sequence = ++store->sequence;
+        if (store->writer.failed) {
+            check(jobs[i]->result != NULL);
+            return jobs[i]->result;
+        }
+    }
+    return commit(store);
+}
+
+// One transaction that has begun; NULL when it is committed, else it is rolled back.
 static err *run_transaction(struct store *store, struct job **jobs, size_t count)
 {
     u64 sequence = store->sequence;
     u64 reserved = store->sequence_reserved;
-    err *e = commit_jobs(store, jobs, count);
+    err *e = write_jobs(store, jobs, count);
     if (e != NULL) {
         roll_back(store);
         store->sequence = sequence;
@@ -106,13 +113,34 @@ static void finish(const struct store *store, struct job *job)
     wake_send(&job->wake); // the job may be gone from here on
 }
 
+// Before anybody is woken.
+static void note_group(struct store *store, size_t count, u64 took_us)
+{
+    uv_mutex_lock(&store->lock);
+    store->group_count = count;
+    store->left_count = store->queue_count;
+    store->commit_us = took_us;
+    uv_mutex_unlock(&store->lock);
+}
+
+static err *run_alone(struct store *store, struct job *job)
+{
+    TRY(begin(store));
+    return run_transaction(store, &job, 1);
+}
+
 // When a group fails (full disk, I/O), each job is tried for itself: one that is too big must not
-// take the others with it.
+// take the others with it. A transaction that cannot even begin is nobody's fault and not worth
+// waiting for once more.
 static void run_group(struct store *store, struct job **jobs, size_t count)
 {
-    err *e = run_transaction(store, jobs, count);
+    u64 start = time_mono_us();
+    err *e = begin(store);
+    bool begun = e == NULL;
+    e = begun ? run_transaction(store, jobs, count) : e;
+    note_group(store, count, time_mono_us() - start);
     for (size_t i = 0; i < count; i++) {
-        err *own = e != NULL && count > 1 ? run_transaction(store, &jobs[i], 1) : e;
+        err *own = e != NULL && begun && count > 1 ? run_alone(store, jobs[i]) : e;
         if (own != NULL) { // may lie in the writer's arena
             jobs[i]->result = err_copy(jobs[i]->arena, own);
         }
@@ -120,54 +148,81 @@ static void run_group(struct store *store, struct job **jobs, size_t count)
     }
 }
 
+// The new definitions are read before they are committed, so that nothing can fail between the two.
+static err *apply(struct store *store, struct job *job)
+{
+    struct schema *schema = NULL;
+    bool changed = false;
+    TRY(begin(store));
+    TRY(schema_apply(store, job, &changed));
+    if (!changed) {
+        roll_back(store);
+        return NULL;
+    }
+    TRY(schema_read(store, job->arena, &schema));
+    atomic_fetch_add(&store->changes, 1);
+    err *e = commit(store);
+    if (e == NULL) {
+        schema_publish(store, schema);
+    } else {
+        arena_free(schema->arena);
+    }
+    atomic_fetch_add(&store->changes, 1);
+    return e;
+}
+
 static void run_apply(struct store *store, struct job *job)
 {
-    err *e = run_transaction(store, &job, 1);
-    job->result = e != NULL ? err_copy(job->arena, e) : schema_load(store, job->arena);
+    err *e = apply(store, job);
+    if (e != NULL) {
+        job->result = err_copy(job->arena, e);
+        roll_back(store);
+    }
     finish(store, job);
-}
-
-// ---- the log -----------------------------------------------------------------------------------
-
-static void tend_log(struct store *store)
-{
-    int pages = store->log_pages;
-    store->log_done = pages < store->log_done ? 0 : store->log_done; // it has begun anew
-    if (pages - store->log_done < LOG_PAGES) {
-        return;
-    }
-    // RESTART waits (in SQLite's busy handler) for readers of older snapshots; a loop drops its
-    // snapshot at the end of the turn.
-    bool restart = pages >= LOG_PAGES_MAX;
-    int mode = restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-    sqlite3_busy_timeout(store->writer.db, LOG_WAIT_MS);
-    int rc = sqlite3_wal_checkpoint_v2(store->writer.db, NULL, mode, NULL, NULL);
-    sqlite3_busy_timeout(store->writer.db, BUSY_MS);
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
-        log_warn("store.checkpoint", "%s: %s", store->options.path, sqlite3_errstr(rc));
-    }
-    store->log_done = pages;
-}
-
-static int on_log(void *arg, sqlite3 *db, const char *name, int pages)
-{
-    struct store *store = arg;
-    (void)db;
-    (void)name;
-    store->log_pages = pages;
-    return SQLITE_OK;
 }
 
 // ---- the thread --------------------------------------------------------------------------------
 
+enum patience { WAIT_NOT, WAIT_A_WHILE, WAIT_FOREVER };
+
+// Waits until `count` jobs are queued, or the time is over (0: as long as it takes).
+static void wait_for(struct store *store, size_t count, u64 limit_us)
+{
+    u64 start = time_mono_us();
+    store->crowd = count;
+    while (store->queue_count < count && !store->closing) {
+        u64 waited = limit_us > 0 ? time_mono_us() - start : 0;
+        if (limit_us == 0) {
+            uv_cond_wait(&store->wanted, &store->lock);
+        } else if (waited >= limit_us || uv_cond_timedwait(&store->wanted, &store->lock,
+                                             (limit_us - waited) * 1000) != 0) {
+            break;
+        }
+    }
+}
+
+// Those whose writes have just been acknowledged tend to come back at once with more. A quarter of
+// the time that a commit takes is well spent on having them all in the next one.
+static void wait_for_jobs(struct store *store, enum patience patience)
+{
+    if (patience == WAIT_NOT) {
+        return;
+    }
+    wait_for(store, 1, patience == WAIT_FOREVER ? 0 : RETRY_US);
+    if (store->group_count + store->left_count > 1 && store->commit_us >= GATHER_FROM_US) {
+        size_t crowd = store->group_count + store->left_count;
+        u64 limit_us = store->commit_us / 4;
+        wait_for(store, crowd < GROUP_MAX ? crowd : GROUP_MAX,
+            limit_us < GATHER_MAX_US ? limit_us : GATHER_MAX_US);
+    }
+}
+
 // Takes up to GROUP_MAX writes, or one other job. False when there is nothing more to do ever.
-static bool take(struct store *store, struct job **jobs, size_t *count, bool may_wait)
+static bool take(struct store *store, struct job **jobs, size_t *count, enum patience patience)
 {
     *count = 0;
-    pthread_mutex_lock(&store->lock);
-    while (store->queue_first == NULL && !store->closing && may_wait) {
-        pthread_cond_wait(&store->wanted, &store->lock);
-    }
+    uv_mutex_lock(&store->lock);
+    wait_for_jobs(store, patience);
     while (store->queue_first != NULL && *count < GROUP_MAX) {
         struct job *job = store->queue_first;
         if (job->kind != JOB_WRITE && *count > 0) {
@@ -175,27 +230,38 @@ static bool take(struct store *store, struct job **jobs, size_t *count, bool may
         }
         store->queue_first = job->next;
         store->queue_last = job->next == NULL ? NULL : store->queue_last;
+        store->queue_count--;
         jobs[(*count)++] = job;
         if (job->kind != JOB_WRITE) {
             break;
         }
     }
     bool more = *count > 0 || !store->closing;
-    pthread_mutex_unlock(&store->lock);
+    uv_mutex_unlock(&store->lock);
     return more;
 }
 
-// A build that cannot go on now (full disk) is tried again with the next group of writes, which
-// will report the trouble to somebody; the queries that wait for it keep waiting.
-static bool build(struct store *store)
+// A build that cannot go on now (full disk) is tried again with the next group of writes or a
+// little later; the queries that wait for it keep waiting. Its trouble is told once.
+static void build(struct store *store, bool *stuck)
 {
     err *e = index_build_step(store, store->writer_arena);
     if (e != NULL) {
-        log_error("store.index", "building an index: %.*s", PRI(e->text));
         roll_back(store);
+        if (!*stuck) {
+            log_error("store.index", "building an index: %.*s", PRI(e->text));
+        }
     }
+    *stuck = e != NULL;
     arena_reset(store->writer_arena);
-    return e == NULL;
+}
+
+static enum patience patience_of(const struct store *store, bool stuck)
+{
+    if (!store->building) {
+        return WAIT_FOREVER;
+    }
+    return stuck ? WAIT_A_WHILE : WAIT_NOT;
 }
 
 void *writer_main(void *arg)
@@ -204,8 +270,7 @@ void *writer_main(void *arg)
     struct job *jobs[GROUP_MAX];
     size_t count = 0;
     bool stuck = false;
-    sqlite3_wal_hook(store->writer.db, on_log, store);
-    while (take(store, jobs, &count, !store->building || stuck)) {
+    while (take(store, jobs, &count, patience_of(store, stuck))) {
         if (count > 0 && jobs[0]->kind == JOB_WRITE) {
             run_group(store, jobs, count);
         } else if (count > 0) {
@@ -213,9 +278,9 @@ void *writer_main(void *arg)
         }
         arena_reset(store->writer_arena);
         if (store->building) {
-            stuck = !build(store);
+            build(store, &stuck);
         }
-        tend_log(store);
+        log_tend(store);
     }
     return NULL;
 }

@@ -1,7 +1,8 @@
 ORACLE_PACKAGES := tests/oracle/node_modules/.package-lock.json
 
+# Not `npm ci`: it refuses locks of packages that bundle others unless the lock names a registry.
 $(ORACLE_PACKAGES): tests/oracle/package-lock.json
-	cd tests/oracle && npm ci --ignore-scripts --no-audit --no-fund
+	cd tests/oracle && npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 test-oracle: $(BUILD)/ampd $(ORACLE_PACKAGES) ## schemas and model introspection against the official generators'

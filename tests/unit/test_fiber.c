@@ -238,6 +238,144 @@ static void test_stop_cancels_everything(void **state)
     assert_int_equal(test.code, ERR_CANCELLED);
 }
 
+static const char LOCAL_KEY = 0;
+
+static void release_local(void *value)
+{
+    struct test *test = value;
+    test->count *= 10;
+}
+
+static void sets_local(void *arg)
+{
+    struct test *test = arg;
+    assert_null(loop_local(test->loop, &LOCAL_KEY));
+    loop_set_local(test->loop, &LOCAL_KEY, test, release_local);
+    assert_ptr_equal(loop_local(test->loop, &LOCAL_KEY), test);
+    assert_null(loop_local(test->loop, test));
+    test->count = 1;
+    loop_stop(test->loop);
+}
+
+static void test_local_is_released(void **state)
+{
+    (void)state;
+    struct test test = {};
+    run(&test, sets_local);
+    assert_int_equal(test.count, 10);
+}
+
+static void takes_in_turn(void *arg)
+{
+    struct test *test = arg;
+    void *item = NULL;
+    int place = ++test->count;
+    assert_null(chan_take(test->chan, &item));
+    assert_int_equal((intptr_t)item, place); // who waited first gets the first
+    if (place == 3) {
+        loop_stop(test->loop);
+    }
+}
+
+static void puts_three(void *arg)
+{
+    struct test *test = arg;
+    while (test->count < 3) {
+        assert_null(fiber_pause());
+    }
+    for (intptr_t i = 1; i <= 3; i++) {
+        assert_null(chan_put(test->chan, (void *)i));
+    }
+}
+
+static void start_in_turn(void *arg)
+{
+    struct test *test = arg;
+    test->chan = chan_new(3);
+    for (int i = 0; i < 3; i++) {
+        fiber_start("taker", takes_in_turn, arg);
+    }
+    fiber_start("putter", puts_three, arg);
+}
+
+static void test_chan_is_fair(void **state)
+{
+    (void)state;
+    struct test test = {};
+    run(&test, start_in_turn);
+    chan_free(test.chan);
+}
+
+static void never_run(void *arg)
+{
+    struct test *test = arg;
+    test->count = 1000;
+}
+
+// A post for a loop that has ended is dropped, and not leaked (LeakSanitizer would tell).
+static void test_post_after_end(void **state)
+{
+    (void)state;
+    struct test test = {.loop = loop_new(0)};
+    loop_stop(test.loop);
+    loop_run(test.loop);
+    loop_post(test.loop, never_run, &test);
+    loop_free(test.loop);
+    assert_int_equal(test.count, 0);
+}
+
+// Loops that end at once while another thread has just woken them: the wake must be over before the
+// loop can be freed.
+static void *wakes_at_once(void *arg)
+{
+    wake_send(arg);
+    return NULL;
+}
+
+static void waits_at_once(void *arg)
+{
+    struct test *test = arg;
+    struct wake wake;
+    wake_init(&wake);
+    assert_int_equal(pthread_create(&test->thread, NULL, wakes_at_once, &wake), 0);
+    wake_wait(&wake);
+    loop_stop(test->loop); // without joining the thread first
+}
+
+static void start_at_once(void *arg)
+{
+    fiber_start("wake", waits_at_once, arg);
+}
+
+static void test_wake_races_with_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        struct test test = {};
+        run(&test, start_at_once);
+        pthread_join(test.thread, NULL);
+    }
+}
+
+static void writes_to_closed(void *arg)
+{
+    struct test *test = arg;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    test->count = (int)write(ends[1], "x", 1); // SIGPIPE would end the process
+    close(ends[1]);
+    loop_stop(test->loop);
+}
+
+static void test_sigpipe_is_ignored(void **state)
+{
+    (void)state;
+    struct test test = {};
+    run(&test, writes_to_closed);
+    assert_int_equal(test.count, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +387,11 @@ int main(void)
         cmocka_unit_test(test_worker),
         cmocka_unit_test(test_wake_from_thread),
         cmocka_unit_test(test_stop_cancels_everything),
+        cmocka_unit_test(test_local_is_released),
+        cmocka_unit_test(test_chan_is_fair),
+        cmocka_unit_test(test_post_after_end),
+        cmocka_unit_test(test_wake_races_with_end),
+        cmocka_unit_test(test_sigpipe_is_ignored),
     };
     return cmocka_run_group_tests_name("fiber", tests, NULL, NULL);
 }

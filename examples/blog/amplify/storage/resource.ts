@@ -1,0 +1,15 @@
+import { defineStorage } from '@aws-amplify/backend';
+
+export const storage = defineStorage({
+  name: 'myAppStorage',
+  access: (allow) => ({
+    'profile-pictures/{entity_id}/*': [
+      allow.guest.to(['read']),
+      allow.entity('identity').to(['read', 'write', 'delete']),
+    ],
+    'public/*': [
+      allow.guest.to(['read']),
+      allow.authenticated.to(['read', 'write']),
+    ],
+  }),
+});

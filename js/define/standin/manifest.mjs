@@ -1,0 +1,90 @@
+// All that one evaluation recorded -> the manifest. Members come in a fixed order: equal projects give equal texts.
+import { rateConstructs } from './construct_support.mjs';
+import { applyOverrides } from './overrides.mjs';
+import { constructs, overrides, recordChangedSeeds } from './recorder.mjs';
+import { serialise, serialiseConstruct, serialiseOp } from './serialise.mjs';
+import { state } from './state.mjs';
+import { checkDefaults } from './storage.mjs';
+
+export const formatVersion = 1;
+
+/** @typedef {import('./serialise.mjs').Locate} Locate */
+
+/**
+ * @param {{root: string, name: string}} project
+ * @param {Locate} locate
+ */
+export function buildManifest(project, locate) {
+  const { backend } = state;
+  recordChangedSeeds();
+  if (backend !== null) {
+    checkDefaults(backend.storage);
+  }
+  /** @type {any} */
+  const manifest = {
+    formatVersion,
+    project,
+    auth: section(backend?.auth?.result, { policies: [], userPool: {} }),
+    data: section(backend?.data?.result, { api: {}, tables: {} }),
+    storage: (backend?.storage ?? []).map(({ result }) => ({ ...result, cors: [], lifecycle: [], notifications: [] })),
+    functions: functionsPart(backend),
+    hosting: state.hosting === null ? null : serialise(state.hosting),
+    overrides: overrides.map((op) => serialiseOp(op, locate)),
+    constructs: constructs.map((root) => serialiseConstruct(root, locate)),
+    stacks: [...(backend?.stacks.values() ?? [])].map(({ name, custom }) => ({ name, custom })),
+    outputs: (backend?.outputs.parts ?? []).map(({ part }) => serialise(part)),
+  };
+  const factories = backend?.functions ?? new Map();
+  /** @type {any[]} */
+  const warnings = state.warnings.map(({ message, hint, at }) => ({ message, ...locate(at), hint }));
+  const warnAt = (
+    /** @type {string} */ message,
+    /** @type {string} */ hint,
+    /** @type {any} */ { file, line, column },
+  ) => warnings.push({ message, file, line, column, hint });
+  applyOverrides(manifest, factories, warnAt);
+  rateConstructs(manifest.constructs, warnAt);
+  for (const [key, factory] of factories) {
+    manifest.functions[key].environment = Object.fromEntries(factory.environment);
+  }
+  manifest.secrets = [...state.secrets].sort();
+  manifest.warnings = warnings;
+  return manifest;
+}
+
+/** @param {any} result @param {object} more members that overrides fill in */
+function section(result, more) {
+  return result === undefined || result === null ? null : { ...result, ...more };
+}
+
+/** @param {import('./backend.mjs').Backend | null} backend */
+function functionsPart(backend) {
+  /** @type {Record<string, any>} */
+  const functions = {};
+  for (const [key, factory] of backend?.functions ?? []) {
+    const { options } = factory;
+    functions[key] = {
+      name: factory.name,
+      group: options?.group ?? factory.providerProps.resourceGroupName ?? 'function',
+      entry: options?.entry ?? null,
+      out: null,
+      timeoutSeconds: options?.timeoutSeconds ?? 3,
+      memoryMB: options?.memoryMB ?? 128,
+      ephemeralStorageSizeMB: options?.ephemeralStorageSizeMB ?? 512,
+      runtime: options?.runtime ?? null,
+      architecture: options?.architecture ?? 'x86_64',
+      environment: {},
+      schedule: options?.schedule ?? [],
+      layers: options?.layers ?? {},
+      minify: options?.minify ?? true,
+      logging: options?.logging ?? { format: 'text', level: null, retention: null },
+      durable: options?.durable ?? null,
+      grants: factory.grants,
+      policies: factory.policies,
+      url: null,
+      eventSources: [],
+      provided: factory.provided === null ? null : serialise(factory.provided),
+    };
+  }
+  return functions;
+}

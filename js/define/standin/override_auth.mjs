@@ -1,0 +1,199 @@
+// Overrides of auth that the server acts on.
+import { statementsOf } from './iam.mjs';
+
+/** @typedef {import('./overrides.mjs').Rule} Rule */
+
+/** @type {Record<string, string>} CloudFormation's words -> the manifest's */
+const policyWords = {
+  minimumLength: 'minLength',
+  requireLowercase: 'requireLowercase',
+  requireUppercase: 'requireUppercase',
+  requireNumbers: 'requireDigits',
+  requireSymbols: 'requireSymbols',
+  temporaryPasswordValidityDays: 'temporaryPasswordValidityDays',
+};
+const emptyPolicy = {
+  minLength: 8,
+  requireLowercase: false,
+  requireUppercase: false,
+  requireDigits: false,
+  requireSymbols: false,
+  temporaryPasswordValidityDays: 7,
+};
+const clientProperties = new Set(
+  `explicitAuthFlows accessTokenValidity idTokenValidity refreshTokenValidity tokenValidityUnits enableTokenRevocation
+  preventUserExistenceErrors callbackUrLs logoutUrLs allowedOAuthFlows allowedOAuthFlowsUserPoolClient allowedOAuthScopes
+  supportedIdentityProviders authSessionValidity readAttributes writeAttributes defaultRedirectUri generateSecret
+  refreshTokenRotation`.split(/\s+/),
+);
+
+/** @param {any} auth @param {string[]} path @param {any} value */
+function passwordPolicy(auth, path, value) {
+  const [, , leaf] = path;
+  if (leaf !== undefined) {
+    const word = policyWords[leaf];
+    if (word !== undefined) {
+      auth.passwordPolicy[word] = value;
+    }
+    return word !== undefined;
+  }
+  // A whole policy replaces the old one: what it does not name is off.
+  const given = path.length === 1 ? value?.passwordPolicy : value;
+  Object.assign(auth.passwordPolicy, emptyPolicy);
+  for (const [key, item] of Object.entries(given ?? {})) {
+    passwordPolicy(auth, ['policies', 'passwordPolicy', key], item);
+  }
+  return true;
+}
+
+/** @param {any} auth @param {any[]} list */
+function schemaAttributes(auth, list) {
+  for (const attribute of list) {
+    const {
+      name,
+      required = false,
+      mutable = true,
+      attributeDataType: dataType = 'String',
+      stringAttributeConstraints: text,
+      numberAttributeConstraints: number,
+    } = attribute;
+    if (standardNames.has(name)) {
+      const camel = name.replace(/_(\w)/g, (/** @type {string} */ _, /** @type {string} */ c) => c.toUpperCase());
+      auth.userAttributes.standard[camel] = { required, mutable };
+    } else {
+      auth.userAttributes.custom[name] = {
+        dataType,
+        mutable,
+        ...(text === undefined ? {} : { minLen: Number(text.minLength), maxLen: Number(text.maxLength) }),
+        ...(number === undefined ? {} : { min: Number(number.minValue), max: Number(number.maxValue) }),
+      };
+    }
+  }
+}
+
+const standardNames = new Set(
+  'address birthdate email family_name gender given_name locale middle_name name nickname phone_number picture preferred_username profile updated_at website zoneinfo'.split(
+    ' ',
+  ),
+);
+
+/** @param {any} auth @param {string[]} list */
+function enabledMfas(auth, list) {
+  Object.assign(auth.multifactor, {
+    sms: list.includes('SMS_MFA'),
+    totp: list.includes('SOFTWARE_TOKEN_MFA'),
+    email: list.includes('EMAIL_OTP'),
+  });
+}
+
+/** @type {Record<string, (auth: any, path: string[], value: any) => boolean | void>} */
+const userPool = {
+  policies: (auth, path, value) =>
+    path.length === 1 || path[1] === 'passwordPolicy' ? passwordPolicy(auth, path, value) : false,
+  usernameAttributes: (auth, _, value) => void (auth.usernameAttributes = value ?? []),
+  aliasAttributes: (auth, _, value) => void (auth.aliasAttributes = value ?? []),
+  autoVerifiedAttributes: (auth, _, value) => void (auth.autoVerifiedAttributes = value ?? []),
+  usernameConfiguration: (auth, path, value) =>
+    void (auth.usernameCaseSensitive = path.length === 1 ? value?.caseSensitive === true : value === true),
+  mfaConfiguration: (auth, _, value) => void (auth.multifactor.mode = value === 'ON' ? 'REQUIRED' : value),
+  enabledMfas: (auth, _, value) => enabledMfas(auth, value ?? []),
+  schema: (auth, path, value) => (path.length === 1 ? schemaAttributes(auth, value ?? []) : false),
+  emailConfiguration: (auth, path, value) => extra(auth, 'emailConfiguration', path, value),
+  smsConfiguration: (auth, path, value) => extra(auth, 'smsConfiguration', path, value),
+  userPoolAddOns: (auth, path, value) => extra(auth, 'userPoolAddOns', path, value),
+  adminCreateUserConfig: (auth, path, value) => {
+    extra(auth, 'adminCreateUserConfig', path, value);
+    auth.selfSignUp = auth.userPool.adminCreateUserConfig.allowAdminCreateUserOnly !== true;
+  },
+  lambdaConfig: (auth, path, value) => extra(auth, 'lambdaConfig', path, value),
+  verificationMessageTemplate: (auth, path, value) => extra(auth, 'verificationMessageTemplate', path, value),
+  deviceConfiguration: (auth, path, value) => extra(auth, 'deviceConfiguration', path, value),
+  accountRecoverySetting: (auth, path, value) => extra(auth, 'accountRecoverySetting', path, value),
+};
+
+/**
+ * Keeps a part of the user pool in CloudFormation's own form.
+ * @param {any} auth @param {string} key @param {string[]} path @param {any} value
+ */
+function extra(auth, key, path, value) {
+  auth.userPool ??= {};
+  if (path.length === 1) {
+    auth.userPool[key] = value;
+    return;
+  }
+  let at = (auth.userPool[key] ??= {});
+  for (const part of path.slice(1, -1)) {
+    at = at[part] ??= {};
+  }
+  at[path[path.length - 1] ?? ''] = value;
+}
+
+/** @param {string} operation @returns {string} `POST_CONFIRMATION` or `postConfirmation` -> the latter */
+function triggerEvent(operation) {
+  return /^[A-Z_]+$/.test(operation) ? operation.toLowerCase().replace(/_(\w)/g, (_, c) => c.toUpperCase()) : operation;
+}
+
+/** @param {string} path */
+function roleOf(path) {
+  const group = /^resources\.groups\.(.+)\.role\./.exec(path)?.[1];
+  return group === undefined
+    ? path.includes('unauthenticated')
+      ? 'unauthenticated'
+      : 'authenticated'
+    : `group:${group}`;
+}
+
+/** @type {Rule[]} */
+export const authRules = [
+  {
+    cfn: 'auth.resources.cfnResources.cfnUserPool',
+    property: ({ auth }, path, value) => {
+      const apply = userPool[path[0] ?? ''];
+      return apply !== undefined && apply(auth, path, value) !== false;
+    },
+  },
+  {
+    cfn: 'auth.resources.cfnResources.cfnUserPoolClient',
+    property: ({ auth }, path, value) => {
+      const [name = ''] = path;
+      if (path.length === 1 && clientProperties.has(name)) {
+        auth.client[name] = value;
+        return true;
+      }
+      return (
+        name === 'tokenValidityUnits' &&
+        void (auth.client[name] = { ...auth.client[name], [path[1] ?? '']: value }) === undefined
+      );
+    },
+  },
+  {
+    cfn: 'auth.resources.cfnResources.cfnIdentityPool',
+    property: ({ auth }, [name], value) =>
+      name === 'allowUnauthenticatedIdentities' && void (auth.guestAccess = value === true) === undefined,
+  },
+  {
+    call: /^auth\.resources\.userPool\.addTrigger$/,
+    apply: ({ auth }, op) => {
+      const [operation, target] = op.args;
+      const event = triggerEvent(
+        String(operation?.$const ?? operation?.args?.[0] ?? '')
+          .split('.')
+          .pop() ?? '',
+      );
+      const fn = /^function\.(.+?)\.resources\.lambda$/.exec(target?.$ref ?? '')?.[1];
+      if (fn === undefined || event === '') {
+        return false;
+      }
+      auth.triggers[event] = fn;
+      return true;
+    },
+  },
+  {
+    call: /^auth\.(resources\.(?:authenticatedUserIamRole|unauthenticatedUserIamRole|groups\..+\.role)\.(?:addToPrincipalPolicy|addToPolicy|attachInlinePolicy))$/,
+    apply: ({ auth, constructs }, op, [, path = '']) => {
+      const statements = statementsOf(op.args, constructs);
+      auth.policies.push({ role: roleOf(path), statements });
+      return statements.length > 0;
+    },
+  },
+];

@@ -1,0 +1,76 @@
+#!/bin/sh
+# Installs what a target needs on Debian and its relatives, and only what is missing. Elsewhere it
+# says what is missing. Usage: deps.sh build|test|bench
+set -eu
+
+missing=""
+need_file() { # header or library that pkg-config or the compiler must find: package, test command...
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+has_header() { printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1; }
+node_is_new_enough() { has node && node -e 'process.exit(+process.versions.node.split(".")[0] >= 18 ? 0 : 1)'; }
+
+need_build() {
+    need_file build-essential has cc
+    need_file make has make
+    need_file pkg-config has pkg-config
+    need_file libuv1-dev pkg-config --exists libuv
+    need_file libssl-dev pkg-config --exists openssl
+    need_file libsqlite3-dev pkg-config --exists sqlite3
+    need_file libcurl4-openssl-dev pkg-config --exists libcurl
+    need_file libboost-context-dev has_header boost/version.hpp
+    need_file nodejs node_is_new_enough
+    need_file npm has npm
+}
+
+need_test() {
+    need_file libcmocka-dev pkg-config --exists cmocka
+    need_file clang-14 has clang-14
+    need_file libclang-rt-14-dev test -n "$(ls /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a 2>/dev/null)"
+    need_file clang-format-14 has clang-format-14
+    need_file chromium has chromium
+    need_file libnss3-tools has certutil
+    need_file openssl has openssl
+    need_file curl has curl
+    need_file sqlite3 has sqlite3
+    need_file python3 has python3
+    need_file universal-ctags has ctags
+    need_file procps has ps
+}
+
+need_bench() {
+    need_file nginx-light has nginx
+    need_file wrk has wrk
+}
+
+case "${1:-}" in
+build) need_build ;;
+test) need_build && need_test ;;
+bench) need_build && need_bench ;;
+*)
+    echo "usage: deps.sh build|test|bench" >&2
+    exit 2
+    ;;
+esac
+
+[ -n "$missing" ] || exit 0
+if ! has apt-get; then
+    echo "These are missing; install them with your system's package manager:$missing" >&2
+    exit 1
+fi
+root=""
+if [ "$(id -u)" != 0 ]; then
+    if ! has sudo; then
+        echo "These packages are missing: run as root: apt-get install$missing" >&2
+        exit 1
+    fi
+    root=sudo
+fi
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+$root apt-get update -q >/dev/null
+# shellcheck disable=SC2086 # a list of words on purpose
+$root apt-get install -q -y --no-install-recommends $missing >/dev/null

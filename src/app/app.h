@@ -1,0 +1,29 @@
+// Configuration and wiring: the one place that knows every service. Runs one backend from its first
+// line on the terminal to its orderly end.
+#pragma once
+
+#include "base/base.h"
+
+struct app_options {
+    const char *project;     // folder that holds amplify/
+    const char *data_dir;    // NULL: <project>/.amplify/ampd
+    const char *outputs_dir; // NULL: the project
+    const char *host;        // NULL: 127.0.0.1 and ::1
+    int port;                // -1: 4443, or the next free one; 0: the system chooses
+    const char *identifier;  // NULL: none
+    const char *manifest;    // a compiled manifest to serve instead of the project's definitions
+    bool once;               // evaluate once, do not watch
+    bool allow_data_loss;
+    unsigned threads; // 0: one per core
+    // Tells whether this machine trusts the certificate authority in that file; may block. NULL:
+    // not asked.
+    bool (*is_trusted)(struct arena *arena, const char *ca_pem);
+    u64 started_us; // time_mono_us() at the start of the process
+};
+
+// Serves until SIGTERM or SIGINT. Returns NULL after an orderly end; an error when the backend
+// could not be started (with `once`: also when the definitions are wrong). A second signal ends the
+// process at once.
+[[nodiscard]] err *app_run(struct arena *arena, const struct app_options *options);
+
+#define AMPD_VERSION "0.1.0"

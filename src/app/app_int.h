@@ -1,0 +1,91 @@
+// Shared inside the folder.
+#pragma once
+
+#include "app/app.h"
+#include "crypto/ca.h"
+#include "data/data.h"
+#include "http/http.h"
+#include "project/project.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { APP_LOOPS_MAX = 64, APP_PORT = 4443, APP_PORTS_TRIED = 200 };
+
+struct app_event { // what the main fiber waits for
+
+    enum { APP_LOADER, APP_LOADER_ENDED, APP_SIGNAL } kind;
+    struct arena *arena; // owns `json`; freed by the receiver
+    struct json *json;
+    int signal;
+};
+
+struct app_loop {
+    struct app *app;
+    struct loop *loop;
+    pthread_t thread;
+    struct net_listener *listeners[2];
+    size_t listener_count;
+};
+
+struct app {
+    const struct app_options *options;
+    struct arena *arena; // as long as the app
+    const char *data_dir;
+    const char *outputs_path;
+    const char *manifest_path;
+    const char *loader_path; // js/define/main.mjs; NULL with a compiled manifest
+    const char *ca_pem;
+    int lock_fd;
+    struct project_ids ids;
+    struct store *store;
+    struct data_hub *hub;
+    struct http_router *router;
+    struct http_server server;
+    struct net_tls *tls;
+    struct app_loop loops[APP_LOOPS_MAX];
+    size_t loop_count;
+    const char *hosts[2];
+    size_t host_count;
+    u16 port;
+    str base_url;
+    str authority;
+    struct chan *events;
+    struct project_loader *loader;
+    uv_signal_t signals[2];
+    unsigned signal_count;
+    size_t connection_count; // at the end, gathered loop by loop
+    bool announced;          // the block of URLs was printed
+    err *result;
+
+    pthread_mutex_t status_lock; // the two below, read by the health handler of any loop
+    u64 ready_ms;                // from the start of the process; 0: not yet
+    char *problem;               // of the last evaluation, heap; NULL: it went well
+};
+
+// ---- net.c: ports and listeners --------------------------------------------------------------
+// Chooses hosts and port and listens on every loop.
+[[nodiscard]] err *app_listen(struct app *app) YIELDS;
+void app_stop_listening(struct app *app) YIELDS;
+// Runs fn(loop) on each loop's thread, one after the other; returns when all have.
+void app_on_each_loop(struct app *app, void (*fn)(struct app_loop *loop)) YIELDS;
+
+// ---- backend.c: from definitions to a served backend -------------------------------------------
+// Serves what the manifest says; on failure the former backend stays.
+[[nodiscard]] err *app_apply_manifest(
+    struct app *app, struct arena *arena, const char *path) YIELDS;
+
+// ---- routes.c ----------------------------------------------------------------------------------
+void app_mount(struct app *app);
+void app_set_problem(struct app *app, str problem); // none: the last evaluation went well
+
+// ---- report.c: what a person sees
+// ----------------------------------------------------------------
+void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void app_say_error(const err *e);
+void app_say_problems(const struct json *event); // of the loader
+void app_say_warnings(const struct json *event);
+void app_announce(struct app *app, const struct project_manifest *manifest) YIELDS;
+// The loader's errors as one text.
+str app_problem_text(struct arena *arena, const struct json *event);

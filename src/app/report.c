@@ -1,0 +1,136 @@
+// What the person at the terminal sees. Plain lines; colour only on a terminal.
+#include "app/app_int.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char *style(const char *code)
+{
+    return isatty(STDOUT_FILENO) ? code : "";
+}
+
+#define BOLD   style("\033[1m")
+#define RED    style("\033[31m")
+#define YELLOW style("\033[33m")
+#define GREEN  style("\033[32m")
+#define PLAIN  style("\033[0m")
+
+void app_say(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+    putchar('\n');
+    fflush(stdout);
+}
+
+void app_say_error(const err *e)
+{
+    app_say("%s✖%s %.*s", RED, PLAIN, PRI(e->text));
+    if (e->hint.len > 0) {
+        app_say("  %.*s", PRI(e->hint));
+    }
+}
+
+// "amplify/data/resource.ts:12:3  text", and what to do on a line of its own.
+static void say_located(const struct json *item, const char *mark, const char *colour)
+{
+    str file = json_get_str(item, S("file"));
+    str hint = json_get_str(item, S("hint"));
+    i64 line = json_get_int(item, S("line"), 0);
+    i64 column = json_get_int(item, S("column"), 0);
+    printf("%s%s%s ", colour, mark, PLAIN);
+    if (file.len > 0 && line > 0) {
+        printf("%.*s:%lld:%lld  ", PRI(file), (long long)line, (long long)column);
+    } else if (file.len > 0) {
+        printf("%.*s  ", PRI(file));
+    }
+    app_say("%.*s", PRI(json_get_str(item, S("message"))));
+    if (hint.len > 0) {
+        app_say("  %.*s", PRI(hint));
+    }
+}
+
+void app_say_problems(const struct json *event)
+{
+    json_each (item, json_get(event, S("errors"))) {
+        say_located(item, "✖", RED);
+    }
+}
+
+void app_say_warnings(const struct json *event)
+{
+    json_each (item, json_get(event, S("warnings"))) {
+        say_located(item, "!", YELLOW);
+    }
+}
+
+str app_problem_text(struct arena *arena, const struct json *event)
+{
+    struct buf out = buf_in(arena, 64 * 1024);
+    json_each (item, json_get(event, S("errors"))) {
+        str file = json_get_str(item, S("file"));
+        buf_add(&out, out.len > 0 ? S("\n") : S(""));
+        if (file.len > 0) {
+            buf_add(&out, file);
+            buf_fmt(&out, ":%lld: ", (long long)json_get_int(item, S("line"), 0));
+        }
+        buf_add(&out, json_get_str(item, S("message")));
+    }
+    return buf_str(&out);
+}
+
+struct trust_question {
+    struct app *app;
+    struct arena *arena;
+    bool trusted;
+};
+
+static void ask_trust(void *arg)
+{
+    struct trust_question *question = arg;
+    const struct app *app = question->app;
+    question->trusted = app->options->is_trusted(question->arena, app->ca_pem);
+}
+
+// Realtime always uses TLS: without trust a browser refuses it, and says so only in its console.
+static void say_trust(struct app *app, struct arena *arena) YIELDS;
+
+static void say_trust(struct app *app, struct arena *arena)
+{
+    struct trust_question question = {.app = app, .arena = arena};
+    if (app->options->is_trusted == NULL || worker_run(ask_trust, &question) != NULL ||
+        question.trusted) {
+        return;
+    }
+    app_say("  Live updates need a certificate that the browser trusts. Once: %sampd trust%s%s%s",
+        BOLD, app->options->data_dir != NULL ? " --data-dir " : "",
+        app->options->data_dir != NULL ? app->data_dir : "", PLAIN);
+    app_say("  For Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
+    app_say("%s", "");
+}
+
+void app_announce(struct app *app, const struct project_manifest *manifest)
+{
+    const str *unserved = NULL;
+    struct arena *arena = arena_new();
+    size_t count = project_manifest_unserved(arena, manifest, &unserved);
+    for (size_t i = 0; i < count; i++) {
+        app_say("%s!%s %.*s", YELLOW, PLAIN, PRI(unserved[i]));
+    }
+    if (!app->announced) {
+        app->announced = true;
+        app_say("%s", "");
+        app_say("  %sampd%s is ready in %llu ms", BOLD, PLAIN, (unsigned long long)app->ready_ms);
+        app_say("%s", "");
+        app_say("  %sGraphQL%s    %.*s/graphql", GREEN, PLAIN, PRI(app->base_url));
+        app_say("  %sRealtime%s   wss://%.*s/graphql/realtime", GREEN, PLAIN, PRI(app->authority));
+        app_say("  %sOutputs%s    %s", GREEN, PLAIN, app->outputs_path);
+        app_say("  %sData%s       %s", GREEN, PLAIN, app->data_dir);
+        app_say("%s", "");
+        say_trust(app, arena);
+    }
+    arena_free(arena);
+}

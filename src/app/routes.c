@@ -1,0 +1,93 @@
+// The routes beside the services' own: health, and clear words for what is not served yet.
+#include "app/app_int.h"
+
+void app_set_problem(struct app *app, str problem)
+{
+    char *copy = NULL;
+    if (problem.len > 0) {
+        copy = mem_alloc(problem.len + 1);
+        memcpy(copy, problem.ptr, problem.len);
+    }
+    pthread_mutex_lock(&app->status_lock);
+    char *old = app->problem;
+    app->problem = copy;
+    pthread_mutex_unlock(&app->status_lock);
+    mem_free(old);
+}
+
+// GET /_ampd/health: 200 from the moment the backend is served.
+static err *health(struct http_req *req) YIELDS;
+
+static err *health(struct http_req *req)
+{
+    struct app *app = req->route_arg;
+    struct buf body = buf_in(req->arena, 128 * 1024);
+    struct json_writer w;
+    pthread_mutex_lock(&app->status_lock);
+    u64 ready_ms = app->ready_ms;
+    str problem = str_dup(req->arena, str_from(app->problem));
+    pthread_mutex_unlock(&app->status_lock);
+    jw_init(&w, &body);
+    jw_object(&w);
+    jw_member(&w, S("status"), ready_ms > 0 ? S("ok") : S("starting"));
+    jw_member(&w, S("version"), S(AMPD_VERSION));
+    jw_key(&w, S("readyMs"));
+    if (ready_ms > 0) {
+        jw_int(&w, (i64)ready_ms);
+    } else {
+        jw_null(&w);
+    }
+    jw_key(&w, S("subscriptions"));
+    jw_int(&w, (i64)data_hub_subscriptions(app->hub));
+    if (problem.len > 0) { // the definitions are wrong at present; the last good ones are served
+        jw_member(&w, S("problem"), problem);
+    }
+    jw_end_object(&w);
+    return http_reply(req, ready_ms > 0 ? 200 : 503, S("application/json"), buf_str(&body));
+}
+
+// POST / with x-amz-target is how clients call Cognito and other JSON services.
+static err *json_service(struct http_req *req) YIELDS;
+
+static err *json_service(struct http_req *req)
+{
+    str target = http_header(req, S("x-amz-target"));
+    struct buf body = buf_in(req->arena, 4096);
+    struct json_writer w;
+    jw_init(&w, &body);
+    jw_object(&w);
+    jw_member(&w, S("__type"), S("NotImplementedException"));
+    jw_member(&w, S("message"),
+        str_cat(req->arena, target.len > 0 ? str_sub(target, 0, 128) : S("This operation"),
+            S(" is not served yet by this version of ampd.")));
+    jw_end_object(&w);
+    http_add_header(req, S("x-amzn-ErrorType"), S("NotImplementedException"));
+    return http_reply(req, 501, S("application/x-amz-json-1.1"), buf_str(&body));
+}
+
+static err *storage(struct http_req *req) YIELDS;
+
+static err *storage(struct http_req *req)
+{
+    return http_reply(req, 501, S("application/xml"),
+        S("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NotImplemented</Code><Message>"
+          "Storage is not served yet by this version of ampd.</Message></Error>"));
+}
+
+void app_mount(struct app *app)
+{
+    http_router_add(app->router, &(struct http_route){.methods = HTTP_GET,
+                                     .path = S("/_ampd/health"),
+                                     .handler = health,
+                                     .arg = app,
+                                     .cors = true});
+    http_router_add(app->router, &(struct http_route){.methods = HTTP_ANY & ~HTTP_OPTIONS,
+                                     .path = S("/*"),
+                                     .host = S("s3.localhost"),
+                                     .handler = storage,
+                                     .cors = true});
+    data_hub_mount(app->hub, app->router);
+    http_router_add(app->router,
+        &(struct http_route){
+            .methods = HTTP_POST, .path = S("/"), .handler = json_service, .cors = true});
+}

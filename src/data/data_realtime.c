@@ -1,0 +1,324 @@
+// AppSync's realtime protocol over WebSocket (sub-protocol graphql-ws): connection, keep-alive,
+// start and stop. Every start is authorised for itself. Sources: the AppSync developer guide,
+// "Building a real-time WebSocket client"; aws-amplify's AWSAppSyncRealTimeProvider.
+#include "data/data_int.h"
+
+enum {
+    MESSAGE_MAX = 1024 * 1024,
+    ID_MAX = 128,
+    INIT_SECONDS = 30, // connection_init must come within this time
+    KEEP_ALIVE_TICK_MS = 5000,
+    KEEP_ALIVE_US = 50 * 1000 * 1000, // the client misses one after 65 s
+};
+
+static const str ACKNOWLEDGEMENT =
+    S_INIT("{\"type\":\"connection_ack\",\"payload\":{\"connectionTimeoutMs\":300000}}");
+static const str KEEP_ALIVE = S_INIT("{\"type\":\"ka\"}");
+
+// ---- sending -------------------------------------------------------------------------------
+
+static void send_text(struct data_conn *conn, str text)
+{
+    if (!ws_send(conn->ws, text)) {
+        ws_close(conn->ws, 1013, S("The client reads too slowly."));
+    }
+}
+
+static void send_simple(struct data_conn *conn, struct arena *arena, str id, str type)
+{
+    struct buf out = buf_in(arena, MESSAGE_MAX);
+    struct json_writer w;
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_member(&w, S("id"), id);
+    jw_member(&w, S("type"), type);
+    jw_end_object(&w);
+    send_text(conn, buf_str(&out));
+}
+
+static void send_errors(
+    struct data_conn *conn, struct arena *arena, str id, str type, const struct json *errors)
+{
+    struct buf out = buf_in(arena, 4 * MESSAGE_MAX);
+    struct json_writer w;
+    jw_init(&w, &out);
+    jw_object(&w);
+    if (id.len > 0) {
+        jw_member(&w, S("id"), id);
+    }
+    jw_member(&w, S("type"), type);
+    jw_key(&w, S("payload"));
+    jw_object(&w);
+    jw_key(&w, S("errors"));
+    jw_value(&w, errors);
+    jw_end_object(&w);
+    jw_end_object(&w);
+    send_text(conn, buf_str(&out));
+}
+
+void data_conn_error(struct data_conn *conn, struct arena *arena, str id, struct json *errors)
+{
+    send_errors(conn, arena, id, S("error"), errors);
+}
+
+static void send_error(
+    struct data_conn *conn, struct arena *arena, str id, str kind, str type, str message, i64 code)
+{
+    struct json *errors = json_array(arena);
+    struct json *error = json_object(arena);
+    json_set(error, S("errorType"), json_string(arena, type));
+    json_set(error, S("message"), json_string(arena, message));
+    json_set(error, S("errorCode"), json_int(arena, code));
+    json_push(errors, error);
+    send_errors(conn, arena, id, kind, errors);
+}
+
+// ---- keep-alive ----------------------------------------------------------------------------
+
+static void keep_alive(void *arg) YIELDS
+{
+    struct data_loop *here = arg;
+    while (here->conns != NULL && fiber_sleep(KEEP_ALIVE_TICK_MS) == NULL) {
+        u64 now = time_mono_us();
+        for (struct data_conn *conn = here->conns; conn != NULL; conn = conn->older) {
+            if (conn->acknowledged && now - conn->sent_us >= KEEP_ALIVE_US) {
+                conn->sent_us = now;
+                send_text(conn, KEEP_ALIVE);
+            }
+        }
+    }
+    here->keeping_alive = false;
+}
+
+static void conn_enter(struct data_conn *conn)
+{
+    struct data_loop *here = conn->loop;
+    conn->older = here->conns;
+    if (here->conns != NULL) {
+        here->conns->newer = conn;
+    }
+    here->conns = conn;
+    if (!here->keeping_alive) {
+        here->keeping_alive = true;
+        fiber_start("realtime keep-alive", keep_alive, here);
+    }
+}
+
+static void conn_leave(struct data_conn *conn)
+{
+    subscription_end_all(conn);
+    *(conn->newer != NULL ? &conn->newer->older : &conn->loop->conns) = conn->older;
+    if (conn->older != NULL) {
+        conn->older->newer = conn->newer;
+    }
+}
+
+static void drain_here(void *arg)
+{
+    struct data_loop *here = arg;
+    here->draining = true;
+    for (struct data_conn *conn = here->conns; conn != NULL; conn = conn->older) {
+        ws_close(conn->ws, 1001, S("The server is going away."));
+    }
+}
+
+void data_hub_drain(struct data_hub *hub)
+{
+    for (size_t i = 0; i < hub->count; i++) {
+        loop_post(hub->loops[i].loop, drain_here, &hub->loops[i]);
+    }
+}
+
+// ---- messages ------------------------------------------------------------------------------
+
+static str member_nocase(const struct json *object, str name)
+{
+    json_each (member, object) {
+        if (member->kind == JSON_STRING && str_eq_nocase(member->key, name)) {
+            return member->text;
+        }
+    }
+    return (str){};
+}
+
+static err *identify(struct data_conn *conn, struct arena *arena, const struct json *headers,
+    struct data_caller *caller)
+{
+    if (conn->loop->service == NULL) {
+        return fail(arena, ERR_UNAUTHORIZED, "No data API is served.");
+    }
+    return data_identify(arena, conn->loop->service, member_nocase(headers, S("x-api-key")),
+        member_nocase(headers, S("authorization")), caller);
+}
+
+static void on_start(
+    struct data_conn *conn, struct arena *arena, str id, const struct json *payload) YIELDS;
+
+static void on_start(
+    struct data_conn *conn, struct arena *arena, str id, const struct json *payload)
+{
+    struct json *request = NULL;
+    struct json *problems = NULL;
+    struct data_caller caller = {};
+    const struct json *headers = json_get(json_get(payload, S("extensions")), S("authorization"));
+    str text = json_get_str(payload, S("data"));
+    if (id.len == 0 || id.len > ID_MAX) {
+        send_error(conn, arena, (str){}, S("error"), S("BadRequestException"),
+            S("A start message needs an id of at most 128 characters."), 400);
+        return;
+    }
+    if (json_parse(arena, text, &request, NULL) != NULL ||
+        json_get_str(request, S("query")).len == 0) {
+        send_error(conn, arena, id, S("error"), S("BadRequestException"),
+            S("The payload's data must be a JSON text with a query."), 400);
+        return;
+    }
+    err *e = identify(conn, arena, headers, &caller);
+    if (e != NULL) {
+        send_error(conn, arena, id, S("error"), err_wire(e), e->text, 401);
+        return;
+    }
+    if (subscription_find(conn, id) != NULL) {
+        send_error(conn, arena, id, S("error"), S("DuplicatedOperationError"),
+            S("An operation with this id is active on the connection."), 400);
+        return;
+    }
+    if (conn->subscription_count >= SUBSCRIPTIONS_PER_CONN_MAX) {
+        send_error(conn, arena, id, S("error"), S("MaxSubscriptionsReachedError"),
+            str_fmt(arena, "Max number of %d subscriptions reached", SUBSCRIPTIONS_PER_CONN_MAX),
+            400);
+        return;
+    }
+    struct json *variables = json_get(request, S("variables"));
+    struct subscription_options options = {.conn = conn,
+        .id = id,
+        .query = json_get_str(request, S("query")),
+        .operation_name = json_get_str(request, S("operationName")),
+        .variables = json_is_null(variables) ? NULL : variables,
+        .caller = caller};
+    if (subscription_start(conn->loop, arena, &options, &problems)) {
+        send_simple(conn, arena, id, S("start_ack"));
+    } else {
+        data_conn_error(conn, arena, id, problems);
+    }
+}
+
+static void on_stop(struct data_conn *conn, struct arena *arena, str id)
+{
+    struct subscription *subscription = subscription_find(conn, id);
+    if (subscription != NULL) {
+        subscription_end(subscription);
+    }
+    send_simple(conn, arena, id, S("complete"));
+}
+
+// The credentials offered at the handshake are judged when the client asks for the connection: an
+// answer before that would be lost to clients that listen only afterwards.
+static void on_init(struct data_conn *conn, struct arena *arena, const err *refusal)
+{
+    if (refusal != NULL) {
+        send_error(
+            conn, arena, (str){}, S("connection_error"), err_wire(refusal), refusal->text, 401);
+        ws_close(conn->ws, 1000, (str){});
+        return;
+    }
+    conn->acknowledged = true;
+    conn->sent_us = time_mono_us();
+    send_text(conn, ACKNOWLEDGEMENT);
+    send_text(conn, KEEP_ALIVE);
+}
+
+static void on_message(
+    struct data_conn *conn, struct arena *arena, str text, const err *refusal) YIELDS;
+
+static void on_message(struct data_conn *conn, struct arena *arena, str text, const err *refusal)
+{
+    struct json *message = NULL;
+    if (json_parse(arena, text, &message, NULL) != NULL || message->kind != JSON_OBJECT) {
+        send_error(conn, arena, (str){}, S("error"), S("BadRequestException"),
+            S("A message must be a JSON object."), 400);
+        return;
+    }
+    str type = json_get_str(message, S("type"));
+    str id = json_get_str(message, S("id"));
+    if (str_eq(type, S("connection_init"))) {
+        on_init(conn, arena, refusal);
+    } else if (!conn->acknowledged) {
+        send_error(conn, arena, id, S("error"), S("UnauthorizedException"),
+            S("The connection has not been initialised."), 401);
+    } else if (str_eq(type, S("start"))) {
+        on_start(conn, arena, id, json_get(message, S("payload")));
+    } else if (str_eq(type, S("stop"))) {
+        on_stop(conn, arena, id);
+    } else {
+        send_error(conn, arena, id, S("error"), S("UnsupportedOperation"),
+            S("unknown not supported through the realtime channel"), 400);
+    }
+}
+
+static err *read_messages(struct data_conn *conn, struct arena *arena, const err *refusal) YIELDS;
+
+static err *read_messages(struct data_conn *conn, struct arena *arena, const err *refusal)
+{
+    enum ws_kind kind = WS_TEXT;
+    struct arena_mark mark = arena_mark(arena);
+    fiber_deadline(time_mono_us() + INIT_SECONDS * (u64)1000000);
+    for (;;) {
+        str text = {};
+        TRY(ws_read(conn->ws, arena, &kind, &text));
+        if (kind == WS_CLOSE) {
+            return NULL;
+        }
+        if (kind == WS_BINARY) {
+            ws_close(conn->ws, 1003, S("Only text messages are understood."));
+            continue;
+        }
+        on_message(conn, arena, text, refusal);
+        if (conn->acknowledged) {
+            fiber_deadline(0);
+        }
+        arena_rewind(arena, mark);
+        fiber_trim_stack(); // messages are rare: the socket now waits, perhaps for hours
+    }
+}
+
+// ---- the handshake -------------------------------------------------------------------------
+
+// The credentials, from the sub-protocol "header-<base64url>" or the query parameter "header".
+static const struct json *handshake_headers(struct http_req *req)
+{
+    str text = {};
+    struct json *headers = NULL;
+    str encoded = ws_protocol_with_prefix(req, S("header-"));
+    encoded = encoded.len > 0 ? str_sub(encoded, S("header-").len, encoded.len)
+                              : http_query(req, S("header"));
+    if (!base64_decode(req->arena, encoded, &text) ||
+        json_parse(req->arena, text, &headers, NULL) != NULL) {
+        return NULL;
+    }
+    return headers;
+}
+
+err *data_http_realtime(struct http_req *req)
+{
+    struct data_conn conn = {.loop = data_hub_here(req->route_arg)};
+    struct data_caller caller = {};
+    if (!ws_is_upgrade(req)) {
+        return http_reply(req, 426, S("application/json"),
+            S("{\"message\":\"This endpoint speaks WebSocket (sub-protocol graphql-ws).\"}"));
+    }
+    if (!ws_offers(req, S("graphql-ws"))) {
+        return http_reply(req, 400, S("application/json"),
+            S("{\"message\":\"The sub-protocol graphql-ws must be offered.\"}"));
+    }
+    err *refusal = identify(&conn, req->arena, handshake_headers(req), &caller);
+    TRY(ws_accept(req, S("graphql-ws"), MESSAGE_MAX, &conn.ws));
+    if (conn.loop->draining) {
+        ws_close(conn.ws, 1001, S("The server is going away."));
+        return NULL;
+    }
+    conn_enter(&conn);
+    err *e = read_messages(&conn, req->arena, refusal);
+    conn_leave(&conn);
+    return e;
+}

@@ -1,0 +1,94 @@
+// Reading the manifest of a project.
+#include "project/project.h"
+
+#include "json/json.h"
+
+enum { MANIFEST_MAX = 64 * 1024 * 1024, FORMAT_VERSION = 1 };
+
+static err *read_modes(struct arena *arena, const struct json *data, struct data_modes *out)
+{
+    const struct json *modes = json_get(json_get(data, S("authorizationModes")), S("modes"));
+    struct buf list = buf_in(arena, 4096);
+    json_each (mode, modes) {
+        buf_add(&list, list.len > 0 ? S(",") : S(""));
+        buf_add(&list, mode->kind == JSON_STRING ? mode->text : S("?"));
+    }
+    return data_modes_parse(arena, buf_str(&list), out);
+}
+
+static void read_handled(struct arena *arena, const struct json *data, struct project_manifest *out)
+{
+    const struct json *list = json_get(data, S("jsFunctions"));
+    size_t count = list != NULL ? list->count : 0;
+    str *names = arena_array(arena, str, count);
+    out->handled = names;
+    json_each (entry, list) {
+        names[out->handled_count++] = str_cat(
+            arena, json_get_str(entry, S("typeName")), S("."), json_get_str(entry, S("fieldName")));
+    }
+}
+
+static err *read_data(struct arena *arena, struct project_manifest *out)
+{
+    const struct json *data = json_get(out->root, S("data"));
+    if (json_is_null(data)) {
+        return NULL;
+    }
+    out->has_data = true;
+    out->sdl = json_get_str(data, S("sdl"));
+    read_handled(arena, data, out);
+    return read_modes(arena, data, &out->modes);
+}
+
+err *project_manifest_read(struct arena *arena, const char *path, struct project_manifest *out)
+{
+    struct json *root = NULL;
+    *out = (struct project_manifest){};
+    TRY(file_read(arena, path, MANIFEST_MAX, &out->text));
+    if (json_parse(arena, out->text, &root, NULL) != NULL || root->kind != JSON_OBJECT) {
+        return fail(arena, ERR_CONFIG, "%s is no manifest: it is not a JSON object", path);
+    }
+    i64 version = json_get_int(root, S("formatVersion"), 0);
+    if (version != FORMAT_VERSION) {
+        return err_hint(
+            fail(arena, ERR_CONFIG, "%s has manifest format %lld; this ampd reads format %d", path,
+                (long long)version, FORMAT_VERSION),
+            S("Compile the project again with this ampd's own `ampd sandbox`."));
+    }
+    out->root = root;
+    out->name = json_get_str(json_get(root, S("project")), S("name"));
+    return read_data(arena, out);
+}
+
+static size_t member_count(const struct json *value)
+{
+    return json_is_null(value) ? 0 : value->count;
+}
+
+size_t project_manifest_unserved(
+    struct arena *arena, const struct project_manifest *manifest, const str **out)
+{
+    const struct json *root = manifest->root;
+    str *list = arena_array(arena, str, 4);
+    size_t count = 0;
+    size_t buckets = member_count(json_get(root, S("storage")));
+    size_t functions = member_count(json_get(root, S("functions")));
+    *out = list;
+    if (!json_is_null(json_get(root, S("auth")))) {
+        list[count++] = S("auth: sign-up and sign-in are not served yet; requests with tokens are "
+                          "refused");
+    }
+    if (buckets > 0) {
+        list[count++] = str_fmt(
+            arena, "storage: %zu bucket%s not served yet", buckets, buckets == 1 ? " is" : "s are");
+    }
+    if (functions > 0) {
+        list[count++] = str_fmt(arena, "functions: %zu function%s not run yet", functions,
+            functions == 1 ? " is" : "s are");
+    }
+    if (manifest->handled_count > 0) {
+        list[count++] = str_fmt(arena, "data: %zu custom operation%s not served yet",
+            manifest->handled_count, manifest->handled_count == 1 ? " is" : "s are");
+    }
+    return count;
+}

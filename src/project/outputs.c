@@ -1,0 +1,195 @@
+// amplify_outputs.json. The client takes the object as it is when its version does not begin with
+// "1"; own endpoints for sign-in and data exist only in that form. The sections of version 1.5 stay
+// beside it for code that reads them.
+#include "project/project.h"
+
+#include "project/project_int.h"
+#include "json/json.h"
+
+enum { OUTPUTS_MAX = 64 * 1024 * 1024 };
+
+void outputs_set(struct arena *arena, struct json *object, const char *key, str text)
+{
+    json_set(object, str_from(key), json_string(arena, text));
+}
+
+static struct json *copy(struct arena *arena, const struct json *value)
+{
+    return value != NULL ? json_copy(arena, value) : NULL;
+}
+
+// ---- data ----------------------------------------------------------------------------------
+
+static str client_mode(enum data_provider provider)
+{
+    switch (provider) {
+    case DATA_API_KEY: return S("apiKey");
+    case DATA_IAM: return S("iam");
+    case DATA_USER_POOLS: return S("userPool");
+    case DATA_OIDC: return S("oidc");
+    case DATA_LAMBDA: return S("lambda");
+    }
+    unreachable("all providers are named");
+}
+
+static struct json *data_section(
+    struct arena *a, const struct project_outputs_options *options, str url)
+{
+    const struct data_modes *modes = &options->manifest->modes;
+    struct json *section = json_object(a);
+    struct json *others = json_array(a);
+
+    static const enum data_provider ALL[] = {
+        DATA_USER_POOLS, DATA_API_KEY, DATA_IAM, DATA_OIDC, DATA_LAMBDA};
+
+    outputs_set(a, section, "url", url);
+    outputs_set(a, section, "aws_region", options->ids->region);
+    if ((modes->all & DATA_API_KEY) != 0) {
+        outputs_set(a, section, "api_key", options->ids->api_key);
+    }
+    outputs_set(a, section, "default_authorization_type", data_mode_name(modes->first));
+    for (size_t i = 0; i < countof(ALL); i++) {
+        bool enabled = (modes->all & ALL[i]) != 0 || ALL[i] == DATA_IAM; // IAM always is
+        if (enabled && ALL[i] != modes->first) {
+            json_push(others, json_string(a, data_mode_name(ALL[i])));
+        }
+    }
+    json_set(section, S("authorization_types"), others);
+    json_set(section, S("model_introspection"), copy(a, options->model_introspection));
+    return section;
+}
+
+static struct json *graphql_config(
+    struct arena *a, const struct project_outputs_options *options, str url)
+{
+    const struct data_modes *modes = &options->manifest->modes;
+    struct json *config = json_object(a);
+    outputs_set(a, config, "endpoint", url);
+    outputs_set(a, config, "region", options->ids->region);
+    if ((modes->all & DATA_API_KEY) != 0) {
+        outputs_set(a, config, "apiKey", options->ids->api_key);
+    }
+    outputs_set(a, config, "defaultAuthMode", client_mode(modes->first));
+    json_set(config, S("modelIntrospection"), copy(a, options->model_introspection));
+    return config;
+}
+
+// ---- what addOutput() gave -----------------------------------------------------------------
+
+// Replaces ${amplify:NAME} in a text by what NAME is here; unknown names stay.
+static str substitute(struct arena *a, const struct project_outputs_options *options, str text)
+{
+    const struct {
+        str name;
+        str value;
+    } KNOWN[] = {
+        {S("${amplify:region}"), options->ids->region},
+        {S("${amplify:account}"), options->ids->account},
+        {S("${amplify:auth.userPoolId}"), options->ids->user_pool_id},
+        {S("${amplify:auth.userPoolClientId}"), options->ids->user_pool_client_id},
+        {S("${amplify:auth.identityPoolId}"), options->ids->identity_pool_id},
+        {S("${amplify:data.apiId}"), options->ids->api_id},
+        {S("${amplify:data.apiKey}"), options->ids->api_key},
+        {S("${amplify:data.graphqlUrl}"), str_cat(a, options->base_url, S("/graphql"))},
+        {S("${amplify:data.realtimeUrl}"),
+            str_cat(a, S("wss://"), options->authority, S("/graphql/realtime"))},
+        {S("${amplify:partition}"), S("aws")},
+        {S("${amplify:urlSuffix}"), S("amazonaws.com")},
+    };
+
+    for (size_t i = 0; i < countof(KNOWN); i++) {
+        ptrdiff_t at = 0;
+        while ((at = str_find(text, KNOWN[i].name)) >= 0) {
+            str rest = str_sub(text, (size_t)at + KNOWN[i].name.len, text.len);
+            text = str_cat(a, str_sub(text, 0, (size_t)at), KNOWN[i].value, rest);
+        }
+    }
+    return text;
+}
+
+static void substitute_all(
+    struct arena *a, const struct project_outputs_options *options, struct json *value, int depth)
+{
+    if (value->kind == JSON_STRING) {
+        value->text = substitute(a, options, value->text);
+    }
+    json_each (member, value) {
+        if (depth < JSON_DEPTH_MAX) {
+            substitute_all(a, options, member, depth + 1);
+        }
+    }
+}
+
+// Deep merge: objects by member, lists appended, what is there already stays.
+static void merge(struct arena *a, struct json *into, const struct json *from, int depth)
+{
+    json_each (member, from) {
+        struct json *old = json_get(into, member->key);
+        if (str_eq(member->key, S("version")) && depth == 0) {
+            continue;
+        }
+        if (old == NULL) {
+            json_set(into, member->key, json_copy(a, member));
+        } else if (old->kind == JSON_OBJECT && member->kind == JSON_OBJECT &&
+                   depth < JSON_DEPTH_MAX) {
+            merge(a, old, member, depth + 1);
+        } else if (old->kind == JSON_ARRAY && member->kind == JSON_ARRAY) {
+            json_each (item, member) {
+                json_push(old, json_copy(a, item));
+            }
+        }
+    }
+}
+
+static void add_custom_outputs(
+    struct arena *a, const struct project_outputs_options *options, struct json *root)
+{
+    json_each (part, json_get(options->manifest->root, S("outputs"))) {
+        struct json *own = json_copy(a, part);
+        substitute_all(a, options, own, 0);
+        merge(a, root, own, 0);
+    }
+}
+
+// ---- the whole -----------------------------------------------------------------------------
+
+str project_outputs_text(struct arena *arena, const struct project_outputs_options *options)
+{
+    struct json *root = json_object(arena);
+    struct json *api = json_object(arena);
+    struct buf out = buf_in(arena, OUTPUTS_MAX);
+    const struct json *auth = json_get(options->manifest->root, S("auth"));
+    const struct json *storage = json_get(options->manifest->root, S("storage"));
+    str url = str_cat(arena, options->base_url, S("/graphql"));
+    if (!json_is_null(auth)) {
+        json_set(root, S("auth"), outputs_auth_section(arena, options, auth));
+    }
+    if (options->manifest->has_data) {
+        json_set(root, S("data"), data_section(arena, options, url));
+        json_set(api, S("GraphQL"), graphql_config(arena, options, url));
+    }
+    if (!json_is_null(storage) && storage->count > 0) {
+        json_set(root, S("storage"), outputs_storage_section(arena, options, storage));
+    }
+    add_custom_outputs(arena, options, root);
+    outputs_set(arena, root, "version", S("local-1.5"));
+    if (!json_is_null(auth)) {
+        json_set(root, S("Auth"), outputs_auth_config(arena, options, auth));
+    }
+    if (api->count > 0) {
+        json_set(root, S("API"), api);
+    }
+    if (!json_is_null(storage) && storage->count > 0) {
+        json_set(root, S("Storage"), outputs_storage_config(arena, options, storage));
+    }
+    json_write_pretty(&out, root, 2);
+    return buf_str(&out);
+}
+
+err *project_outputs_write(struct arena *arena, const char *path, str text, bool *changed)
+{
+    str old = {};
+    err *e = file_read(arena, path, OUTPUTS_MAX, &old);
+    *changed = e != NULL || !str_eq(old, text);
+    return *changed ? file_write_atomic(arena, path, text, 0644) : NULL;
+}

@@ -1,0 +1,91 @@
+// One Amplify project as ampd sees it: the manifest of its amplify/ folder, the ids it was given on
+// this machine, and the amplify_outputs.json its clients are configured with. The blocking
+// functions here are for start-up and the worker pool; only the loader waits as a fiber.
+#pragma once
+
+#include "data/data_model.h"
+#include "fiber/fiber.h"
+
+// ---- ids -----------------------------------------------------------------------------------
+// Made once at random and kept in the data folder, since clients remember them: signed-in users and
+// guest identities are filed under them.
+struct project_ids {
+    str region; // "us-east-1"
+    str account;
+    str api_id;
+    str api_key; // "da2-" and 26 letters and digits; a secret
+    str user_pool_id;
+    str user_pool_client_id;
+    str identity_pool_id;
+};
+
+// Reads `<data_dir>/ids.json`, making it (mode 0600) when there is none. Blocks. Fails for I/O
+// errors and with ERR_CONFIG when the file is damaged.
+[[nodiscard]] err *project_ids_load(
+    struct arena *arena, const char *data_dir, struct project_ids *out);
+
+// ---- manifest ------------------------------------------------------------------------------
+// What js/define wrote (docs/manifest.md), with the parts that are needed here taken out.
+struct project_manifest {
+    const struct json *root;
+    str text; // as read
+    str name; // of the project
+    bool has_data;
+    str sdl;
+    struct data_modes modes;
+    const str *handled; // "Type.field" with handlers of the app's own code
+    size_t handled_count;
+};
+
+// Reads and checks a manifest. Blocks. ERR_CONFIG names what is wrong with it.
+[[nodiscard]] err *project_manifest_read(
+    struct arena *arena, const char *path, struct project_manifest *out);
+// Sentences about the parts of the project that this version does not serve; in `arena`.
+size_t project_manifest_unserved(
+    struct arena *arena, const struct project_manifest *manifest, const str **out);
+
+// Remembers beside the manifest what it was made of (`program`: the loader's main file). Blocks.
+[[nodiscard]] err *project_stamp_write(struct arena *arena, const char *manifest_path,
+    const char *program, const struct project_manifest *manifest);
+// True while none of that has changed, so that the manifest can be served at once. Blocks.
+bool project_stamp_holds(struct arena *arena, const char *manifest_path, const char *program);
+
+// ---- outputs -------------------------------------------------------------------------------
+struct project_outputs_options {
+    const struct project_manifest *manifest;
+    const struct project_ids *ids;
+    const struct json *model_introspection; // NULL when there is no data API
+    str base_url;                           // "http://localhost:4443"
+    str authority;                          // "localhost:4443"
+};
+
+// The text of amplify_outputs.json: the sections of version 1.5 beside the resource configuration
+// that the JavaScript client takes as it is (its own endpoints are honoured only there).
+str project_outputs_text(struct arena *arena, const struct project_outputs_options *options);
+// Writes `text` to `path` atomically, unless that is what it holds already. Blocks.
+[[nodiscard]] err *project_outputs_write(
+    struct arena *arena, const char *path, str text, bool *changed);
+
+// ---- loader --------------------------------------------------------------------------------
+// The Node program that turns an amplify/ folder into a manifest. With `watch` it stays and tells
+// of every change.
+struct project_loader;
+
+struct project_loader_options {
+    const char *program; // path of js/define/main.mjs
+    const char *project; // folder
+    const char *manifest;
+    const char *identifier; // NULL: none
+    bool watch;
+};
+
+// Starts it on the current loop. ERR_CONFIG when Node cannot be started.
+[[nodiscard]] err *project_loader_start(struct arena *arena,
+    const struct project_loader_options *options, struct project_loader **out) YIELDS;
+// Next event, a JSON object ("event" names its kind: manifest, error, change), in `arena`. NULL
+// once the loader has ended. What is no event on its output is passed on to stderr.
+[[nodiscard]] err *project_loader_next(
+    struct project_loader *loader, struct arena *arena, struct json **event) YIELDS;
+int project_loader_exit_code(const struct project_loader *loader); // after its end
+// Ends it (closing its input, and SIGTERM), waits for its end, and frees it.
+void project_loader_free(struct project_loader *loader) YIELDS;

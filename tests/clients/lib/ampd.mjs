@@ -1,0 +1,85 @@
+// Runs `ampd sandbox` for a test: on a port the system chooses, with data and outputs in a folder of
+// its own, and proves when it is stopped that nothing stays behind.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+export const AMPD = process.env.AMPD ?? path.join(ROOT, 'build/ampd');
+
+const START_MS = 60_000;
+const STOP_MS = 20_000;
+
+/**
+ * Starts a sandbox and waits until it is ready. The result has
+ * - outputs, outputsFile: the generated amplify_outputs.json
+ * - origin: http://localhost:PORT
+ * - caFile: the certificate of its authority
+ * - log(): what it has printed
+ * - stop(): ends it by SIGTERM; rejects unless it ends with code 0 and leaves no process
+ */
+export async function startSandbox(project, { args = ['--once'], folder } = {}) {
+  const own = folder ?? mkdtempSync(path.join(tmpdir(), 'ampd-client-'));
+  const outputsFile = path.join(own, 'out', 'amplify_outputs.json');
+  const child = spawn(
+    AMPD,
+    ['sandbox', '--project', project, '--port', '0', '--data-dir', path.join(own, 'data'),
+      '--outputs-out-dir', path.dirname(outputsFile), ...args],
+    { detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let log = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => (log += text));
+  }
+  const ended = new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code, signal) => resolve(signal ?? code));
+  });
+
+  let hasEnded = false;
+  ended.then(() => (hasEnded = true));
+  // A test run that breaks off must not leave its server behind.
+  const killAtExit = () => hasEnded || process.kill(-child.pid, 'SIGKILL');
+  process.on('exit', killAtExit);
+
+  async function stop() {
+    const began = Date.now();
+    child.kill('SIGTERM');
+    const result = await Promise.race([ended, sleep(STOP_MS, 'no end', { ref: false })]);
+    if (result === 'no end') child.kill('SIGKILL');
+    process.off('exit', killAtExit);
+    if (folder === undefined) rmSync(own, { recursive: true, force: true });
+    assert.equal(result, 0, `ampd ended with ${result} after ${Date.now() - began} ms:\n${log}`);
+    assert.throws(() => process.kill(-child.pid, 0), { code: 'ESRCH' }, 'ampd left a process behind');
+  }
+
+  const deadline = Date.now() + START_MS;
+  for (;;) {
+    const outputs = await readyOutputs(outputsFile, log);
+    if (outputs !== null) {
+      const origin = new URL(outputs.data.url).origin;
+      return { outputs, outputsFile, origin, caFile: path.join(own, 'data', 'ca.pem'), log: () => log, stop, child };
+    }
+    if (hasEnded || Date.now() > deadline) {
+      if (!hasEnded) child.kill('SIGKILL');
+      process.off('exit', killAtExit);
+      throw new Error(`ampd sandbox --project ${project}: ${hasEnded ? `ended (${await ended})` : 'not ready in time'}:\n${log}`);
+    }
+    await sleep(20);
+  }
+}
+
+// The outputs, once the server that wrote them says that it is ready.
+async function readyOutputs(outputsFile) {
+  try {
+    const outputs = JSON.parse(readFileSync(outputsFile, 'utf8'));
+    const response = await fetch(new URL('/_ampd/health', outputs.data.url));
+    return response.ok && (await response.json()).status === 'ok' ? outputs : null;
+  } catch {
+    return null;
+  }
+}
