@@ -62,9 +62,9 @@ export function App() {
             <TodoItem
               key={todo.id}
               todo={todo}
-              onToggle={() => update({ id: todo.id, isDone: !todo.isDone })}
-              onRename={(content) => update({ id: todo.id, content })}
-              onDelete={() => remove(todo.id)}
+              onToggle={() => update(todo, { isDone: !todo.isDone })}
+              onRename={(content) => update(todo, { content })}
+              onDelete={() => remove(todo)}
             />
           ))}
         </ul>
