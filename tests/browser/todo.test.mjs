@@ -105,29 +105,29 @@ test('toggling is seen in both, with the progress', async () => {
 test('editing is seen in both; Escape and empty text change nothing', async () => {
   const editor = one.page.getByLabel('New text for: Call grandmother');
   await one.page.getByText('Call grandmother').dblclick();
-  await editor.fill('Call grandmother & <b>aunt</b> 👵');
+  await editor.fill('Call grandmother & <b>aunt</b>');
   await editor.press('Enter');
-  await both(['[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
   await other.page.getByRole('button', { name: 'Edit: Water the plants' }).click();
   await other.page.getByLabel('New text for: Water the plants').fill('Nothing');
   await other.page.keyboard.press('Escape');
   await other.page.getByRole('button', { name: 'Edit: Water the plants' }).click();
   await other.page.getByLabel('New text for: Water the plants').fill('');
   await other.page.keyboard.press('Enter');
-  await both(['[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
 });
 
 test('a reload keeps everything', async () => {
   const acks = one.acks();
   await one.page.reload();
   await becomes(one.acks, acks + 3);
-  await both(['[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
 });
 
 test('filters', async () => {
   const show = (name) => one.page.getByRole('group', { name: 'Show' }).getByRole('button', { name }).click();
   await show('Active');
-  await becomes(() => rows(one), ['[ ] Call grandmother & <b>aunt</b> 👵']);
+  await becomes(() => rows(one), ['[ ] Call grandmother & <b>aunt</b>']);
   await show('Done');
   await becomes(() => rows(one), ['[x] Water the plants']);
   await other.page.getByLabel('Done: Water the plants').uncheck();
@@ -138,10 +138,10 @@ test('filters', async () => {
 
 test('deleting is seen in both', async () => {
   await add(other, 'A mistake');
-  await both(['[ ] A mistake', '[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] A mistake', '[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
   await one.page.getByText('A mistake').hover();
   await one.page.getByRole('button', { name: 'Delete: A mistake' }).click();
-  await both(['[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
 });
 
 test('the keyboard is enough', async () => {
@@ -149,14 +149,14 @@ test('the keyboard is enough', async () => {
   await page.getByLabel('New task').focus();
   await page.keyboard.type('Typed');
   await page.keyboard.press('Enter');
-  await both(['[ ] Typed', '[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] Typed', '[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
   await page.getByLabel('Done: Typed').focus();
   await page.keyboard.press('Space');
   await becomes(() => rows(other).then(([first]) => first), '[x] Typed');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  await both(['[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
 });
 
 test('a failure is told and what was typed comes back', async () => {
@@ -167,15 +167,15 @@ test('a failure is told and what was typed comes back', async () => {
   await shoot(one, 'error');
   await one.page.unroute('**/graphql');
   await one.page.getByLabel('New task').press('Enter');
-  await both(['[ ] Lost?', '[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] Lost?', '[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
   await one.page.getByRole('alert').waitFor({ state: 'detached' });
   await one.page.getByText('Lost?').hover();
   await one.page.getByRole('button', { name: 'Delete: Lost?' }).click();
-  await both(['[ ] Call grandmother & <b>aunt</b> 👵', '[x] Water the plants']);
+  await both(['[ ] Call grandmother & <b>aunt</b>', '[x] Water the plants']);
 });
 
 test('two who change at once end with the same list', async () => {
-  await Promise.all([add(one, 'From one'), add(other, 'From the other')]);
+  await Promise.all([add(one, 'Buy flour and yeast'), add(other, 'Return the library books')]);
   const settled = async () => (await rows(one)).length === 4 && String(await rows(one)) === String(await rows(other));
   await becomes(settled, true);
 });
@@ -186,7 +186,8 @@ test('it looks well in every form', async () => {
   await one.page.getByText('Read the last chapter').hover();
   await shoot(one, 'light');
   const dark = await open({ colorScheme: 'dark' });
-  await dark.page.getByText('From one').dblclick();
+  await dark.page.getByText('Buy flour and yeast').dblclick();
+  await dark.page.keyboard.press('End');
   await shoot(dark, 'dark');
   const phone = await open({ viewport: { width: 375, height: 720 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
   await shoot(phone, 'phone');
