@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { startSandbox } from '../clients/lib/ampd.mjs';
+import { build, copyExample } from '../clients/lib/project.mjs';
 
 export const SCREENSHOTS = fileURLToPath(new URL('../../build/screenshots/', import.meta.url));
 
-/** Chromium with a HOME of its own, whose certificate store holds the authority. */
-export async function startBrowser(caFile) {
+// Chromium with a HOME of its own, whose certificate store holds the authority.
+async function startBrowser(caFile) {
   const home = mkdtempSync(path.join(tmpdir(), 'ampd-browser-'));
   const database = path.join(home, '.pki', 'nssdb');
   mkdirSync(database, { recursive: true });
@@ -37,7 +39,7 @@ export async function startBrowser(caFile) {
  * A window of its own with a page in it, as another person's. The page's errors are collected;
  * `acks` counts the subscriptions that the server has confirmed.
  */
-export async function openWindow(browser, url, options = {}) {
+export async function openWindow({ browser, url }, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 820 }, ...options });
   const page = await context.newPage();
   const problems = [];
@@ -52,8 +54,33 @@ export async function openWindow(browser, url, options = {}) {
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
-/** Serves a folder on a port that the system chooses. */
-export async function serveFolder(folder) {
+/** The page of an example, built with the outputs of its own sandbox, and a browser that trusts it. */
+export async function startExample(name) {
+  const cleanUp = []; // run last to first
+  const stop = async () => {
+    for (const step of cleanUp.reverse()) await step();
+  };
+  try {
+    const project = copyExample(name);
+    cleanUp.push(() => project.remove());
+    const sandbox = await startSandbox(project.folder);
+    cleanUp.push(() => sandbox.stop());
+    project.useOutputs(sandbox.outputsFile);
+    await build(project.folder);
+    const site = await serveFolder(path.join(project.folder, 'dist'));
+    cleanUp.push(() => site.stop());
+    const { browser, stop: stopBrowser } = await startBrowser(sandbox.caFile);
+    cleanUp.push(stopBrowser);
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    return { browser, url: site.url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+// Serves a folder on a port that the system chooses.
+async function serveFolder(folder) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const file = path.join(folder, path.normalize(pathname === '/' ? '/index.html' : pathname));

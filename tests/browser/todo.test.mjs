@@ -1,44 +1,25 @@
 // The todo example in Chromium: two windows, each with a profile of its own, see each other's changes.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { startSandbox } from '../clients/lib/ampd.mjs';
-import { build, copyExample } from '../clients/lib/project.mjs';
-import { SCREENSHOTS, openWindow, serveFolder, startBrowser } from './lib.mjs';
+import { SCREENSHOTS, openWindow, startExample } from './lib.mjs';
 
 const LIMIT_MS = 10_000;
-const cleanUp = []; // run last to first
+let example;
 let one;
 let other;
-let url;
-let browser;
 
 before(async () => {
-  const project = copyExample('todo');
-  cleanUp.push(() => project.remove());
-  const sandbox = await startSandbox(project.folder);
-  cleanUp.push(() => sandbox.stop());
-  project.useOutputs(sandbox.outputsFile);
-  await build(project.folder);
-  const site = await serveFolder(path.join(project.folder, 'dist'));
-  cleanUp.push(() => site.stop());
-  const started = await startBrowser(sandbox.caFile);
-  cleanUp.push(() => started.stop());
-  ({ url } = site);
-  ({ browser } = started);
-  mkdirSync(SCREENSHOTS, { recursive: true });
+  example = await startExample('todo');
   one = await open();
   other = await open();
 });
 
-after(async () => {
-  for (const step of cleanUp.reverse()) await step();
-});
+after(() => example?.stop());
 
 // A window whose list is live: the server has confirmed its three subscriptions.
 async function open(options) {
-  const window = await openWindow(browser, url, options);
+  const window = await openWindow(example, options);
   window.page.setDefaultTimeout(LIMIT_MS);
   await window.page.locator('.badge[data-state=live]').waitFor();
   await becomes(window.acks, 3);
