@@ -40,6 +40,12 @@ $(BUILD)/san/ampd: $(BUILD)/san/libampd.a $(BUILD)/san/src/main.o
 	@echo "  LINK  $@"
 	@$(CC) $(SAN) -o $@ $(BUILD)/san/src/main.o $(BUILD)/san/libampd.a $(LIBS)
 
+# The whole program under clang's thread sanitizer, which knows fibers: AMPD=build/tsan/ampd.
+$(BUILD)/tsan/ampd: $(SRC) src/main.c $(wildcard src/*/*.h src/*/*.def)
+	@mkdir -p $(@D)
+	@echo "  TSAN  $@"
+	@clang-14 -std=gnu2x -D_GNU_SOURCE -Isrc -g -O1 -fsanitize=thread $(PKG_CFLAGS) -o $@ $(SRC) src/main.c $(LIBS)
+
 # One binary per tests/unit/test_*.c, linked with the sanitized objects.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 	@mkdir -p $(@D)

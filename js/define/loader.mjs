@@ -78,7 +78,16 @@ export class Loader {
  * @returns {import('./report.mjs').Problem}
  */
 function internal(error) {
-  const { message, code, stack } = error instanceof Error ? /** @type {NodeJS.ErrnoException} */ (error) : new Error(String(error));
+  const { message, code, stack } = /** @type {NodeJS.ErrnoException} */ (
+    error instanceof Error ? error : new Error(String(error))
+  );
   process.stderr.write(`${stack}\n`);
-  return { message, file: null, line: null, column: null, hint: 'See standard error for the place', code: code ?? 'InternalError' };
+  return {
+    message,
+    file: null,
+    line: null,
+    column: null,
+    hint: 'See standard error for the place',
+    code: code ?? 'InternalError',
+  };
 }

@@ -31,7 +31,11 @@ export class Locator {
     }
     this.map ??= new SourceMap(JSON.parse(this.text));
     const entry = this.map.findEntry(at.line - 1, at.column - 1);
-    if (!('originalSource' in entry) || entry.originalSource === undefined || /ampd-/.test(path.basename(entry.originalSource))) {
+    if (
+      !('originalSource' in entry) ||
+      entry.originalSource === undefined ||
+      /ampd-/.test(path.basename(entry.originalSource))
+    ) {
       return nowhere;
     }
     const file = path.resolve(this.root, entry.originalSource);
@@ -74,7 +78,10 @@ export class Locator {
     for (const word of words) {
       const plain = word.replace(/\W/g, '\\$&');
       const patterns = [new RegExp(`(^|[\\s{,])(["']?)${plain}\\2\\s*:`), new RegExp(`(["'\`])${plain}\\1`)];
-      const found = patterns.map((pattern) => lines.findIndex((text, index) => index >= from && pattern.test(text))).find((index) => index >= 0) ?? -1;
+      const found =
+        patterns
+          .map((pattern) => lines.findIndex((text, index) => index >= from && pattern.test(text)))
+          .find((index) => index >= 0) ?? -1;
       if (found >= 0) {
         from = found;
         best = { file: place.file, line: found + 1, column: (lines[found]?.indexOf(word) ?? 0) + 1 };
@@ -94,6 +101,8 @@ export class Locator {
     }
     const source = fs.readFileSync(path.resolve(this.root, file), 'utf8').split('\n')[line - 1] ?? '';
     const names = new Set(source.match(/[\w$]+/g));
-    return text.replace(/\b([A-Za-z_$][\w$]*?)\d+\b/g, (whole, /** @type {string} */ name) => (!names.has(whole) && names.has(name) ? name : whole));
+    return text.replace(/\b([A-Za-z_$][\w$]*?)\d+\b/g, (whole, /** @type {string} */ name) =>
+      !names.has(whole) && names.has(name) ? name : whole,
+    );
   }
 }

@@ -82,7 +82,11 @@ export class Watcher {
     if (noise.test(name) || skipped.test(name)) {
       return false;
     }
-    return this.inputs.has(file) || this.inAmplify(file) || (folder === this.root && (rootFiles.has(name) || name === 'amplify'));
+    return (
+      this.inputs.has(file) ||
+      this.inAmplify(file) ||
+      (folder === this.root && (rootFiles.has(name) || name === 'amplify'))
+    );
   }
 
   /** @param {string} file */

@@ -20,5 +20,5 @@ str data_value_text(struct arena *arena, const struct gql_value *value);
 [[nodiscard]] err *data_check_sdl(struct arena *arena, const struct gql_document *doc);
 // Refuse what the official transformers do not take, in their words.
 [[nodiscard]] err *data_check_models(struct builder *b);
-[[nodiscard]] err *data_check_rules(struct builder *b);
+[[nodiscard]] err *data_check_resolvers(struct builder *b);
 [[nodiscard]] err *data_check_values_of_fields(struct builder *b);

@@ -330,7 +330,7 @@ static err *check_types(struct builder *b, const struct data_field *field,
     for (size_t i = 0; i < field->reference_count; i++) {
         str key = i == 0 ? parent->partition : parent->sort[i - 1];
         const struct data_field *declared = data_model_field(parent, key);
-        str type = declared != NULL ? declared->type : S("ID");
+        str type = declared != NULL && !parent->has_default_id ? declared->type : S("ID");
         str other = data_model_field(child, field->references[i])->type;
         if (!str_eq(type, other) && !(is_text(type) && is_text(other))) {
             return fail(b->arena, ERR_INVALID,
@@ -576,8 +576,46 @@ err *data_check_models(struct builder *b)
     return NULL;
 }
 
-err *data_check_rules(struct builder *b)
+// ---- what comes to light when resolvers are made -----------------------------------------------
+
+static err *check_index_names(struct builder *b, const struct data_model *m)
 {
+    for (size_t i = 0; i < m->index_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (str_eq(m->indexes[i].name, m->indexes[k].name)) {
+                return fail(b->arena, ERR_INVALID, "a duplicate index name, %.*s, is not allowed",
+                    PRI(m->indexes[i].name));
+            }
+        }
+    }
+    return NULL;
+}
+
+// The official resolvers for belongsTo know no enum as partition key or as the only sort key.
+static err *check_reference_types(struct builder *b, const struct data_model *m)
+{
+    for (size_t i = 0; i < m->field_count; i++) {
+        const struct data_field *field = &m->fields[i];
+        size_t count = field->relation != DATA_BELONGS_TO ? 0 : field->reference_count == 2 ? 2 : 1;
+        for (size_t k = 0; k < count; k++) {
+            const struct data_field *reference = data_model_field(m, field->references[k]);
+            if (reference->kind == DATA_ENUM) {
+                return fail(
+                    b->arena, ERR_INVALID, "Expected scalar and got %.*s", PRI(reference->type));
+            }
+        }
+    }
+    return NULL;
+}
+
+err *data_check_resolvers(struct builder *b)
+{
+    for (size_t i = 0; i < b->api->model_count; i++) {
+        TRY(check_index_names(b, b->api->models[i]));
+    }
+    for (size_t i = 0; i < b->api->model_count; i++) {
+        TRY(check_reference_types(b, b->api->models[i]));
+    }
     for (size_t i = 0; i < b->api->model_count; i++) {
         TRY(check_required_fields(b, b->api->models[i]));
     }

@@ -1,17 +1,19 @@
 // kill -9 at random moments. What was acknowledged is there afterwards, transactions are whole,
 // indexes agree with the items, an index build that was cut off is finished.
 //
-//   node crash.mjs PROGRAM [ROUNDS] [SEED]
+//   node crash.mjs STORE_CRASH AMPD [ROUNDS] [SEED]
 //
-// A target (target_store.mjs) is an object with start, check and, if it can, copy. Writers of a
+// A target (target_store.mjs, target_ampd.mjs) is an object with start, check and, if it can, copy. Writers of a
 // target count their transactions 0, 1, 2, ... and have one under way at a time, so that after a
 // crash the last number found is the last one acknowledged or the next.
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ampdTarget } from "./target_ampd.mjs";
 import { storeTarget } from "./target_store.mjs";
 
-const [program, rounds = "36", seedText = String(Date.now() % 1_000_000)] = process.argv.slice(2);
+const [storeCrash, ampd, roundsText = "36", seedText = String(Date.now() % 1_000_000)] =
+  process.argv.slice(2);
 
 // Small and seeded (mulberry32).
 let seed = Number(seedText);
@@ -57,7 +59,7 @@ async function withWriter(target, folder, acknowledged, fn) {
 async function killRound(target, folder, acknowledged) {
   const count = await withWriter(target, folder, acknowledged, (writer, state) =>
     moment(state, 1 + Math.floor(random() * 1500), random() * 30));
-  compare(target.check(folder), acknowledged, true);
+  compare(await target.check(folder), acknowledged, true);
   return count;
 }
 
@@ -72,25 +74,25 @@ async function copyRound(target, folder, acknowledged, copies) {
       const soFar = new Map(acknowledged);
       target.copy(folder, copy);
       process.kill(writer.pid, "SIGCONT");
-      compare(target.check(copy), soFar, false);
+      compare(await target.check(copy), soFar, false);
     }
   });
 }
 
-async function run(target) {
+async function run(target, rounds) {
   const folder = mkdtempSync(join(tmpdir(), "crash-test-"));
   const data = join(folder, "data");
   const acknowledged = new Map();
   let total = 0;
   console.log(`${target.name}: ${rounds} rounds, seed ${seedText}`);
   mkdirSync(data);
-  for (let i = 0; i < Number(rounds); i++) {
+  for (let i = 0; i < rounds; i++) {
     total += await killRound(target, data, acknowledged);
     if (target.copy && i % 6 === 5) {
       const copies = join(folder, `copies-${i}`);
       mkdirSync(copies);
       total += await copyRound(target, data, acknowledged, copies);
-      compare(target.check(data), acknowledged, true);
+      compare(await target.check(data), acknowledged, true);
       rmSync(copies, { recursive: true });
     }
   }
@@ -99,10 +101,14 @@ async function run(target) {
 }
 
 let failed = 0;
-const targets = [storeTarget(program)];
-for (const target of targets) {
+const rounds = Number(roundsText);
+const targets = [
+  { target: storeTarget(storeCrash), rounds },
+  { target: ampdTarget(ampd), rounds: Math.ceil(rounds / 3) },
+];
+for (const { target, rounds } of targets) {
   try {
-    await run(target);
+    await run(target, rounds);
   } catch (error) {
     failed++;
     console.log(`${target.name}: ${error.stack}`);

@@ -6,18 +6,38 @@ import { fixture, load, projectOf } from './support.mjs';
 test('cdk: well-known overrides land in the sections they concern', async (t) => {
   const { manifest } = await load(fixture(t, 'cdk'));
   const { auth, data, storage, functions } = manifest;
-  assert.deepEqual(auth.passwordPolicy, { minLength: 12, requireLowercase: false, requireUppercase: false, requireDigits: true, requireSymbols: true, temporaryPasswordValidityDays: 3 });
+  assert.deepEqual(auth.passwordPolicy, {
+    minLength: 12,
+    requireLowercase: false,
+    requireUppercase: false,
+    requireDigits: true,
+    requireSymbols: true,
+    temporaryPasswordValidityDays: 3,
+  });
   assert.deepEqual([auth.usernameAttributes, auth.selfSignUp, auth.guestAccess], [[], false, false]);
   assert.deepEqual(auth.client, {
-    explicitAuthFlows: ['ALLOW_CUSTOM_AUTH', 'ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH', 'ALLOW_USER_PASSWORD_AUTH'],
+    explicitAuthFlows: [
+      'ALLOW_CUSTOM_AUTH',
+      'ALLOW_USER_SRP_AUTH',
+      'ALLOW_REFRESH_TOKEN_AUTH',
+      'ALLOW_USER_PASSWORD_AUTH',
+    ],
     preventUserExistenceErrors: 'ENABLED',
     accessTokenValidity: 15,
     tokenValidityUnits: { accessToken: 'minutes' },
   });
   assert.deepEqual(auth.triggers, { postConfirmation: 'greeter' });
   assert.deepEqual(auth.policies, [
-    { role: 'authenticated', statements: [{ effect: 'Allow', actions: ['execute-api:Invoke'], resources: ['*'], conditions: null }] },
-    { role: 'group:admins', statements: [{ effect: 'Allow', actions: ['s3:*'], resources: ['${amplify:storage.files.bucketArn}/*'], conditions: null }] },
+    {
+      role: 'authenticated',
+      statements: [{ effect: 'Allow', actions: ['execute-api:Invoke'], resources: ['*'], conditions: null }],
+    },
+    {
+      role: 'group:admins',
+      statements: [
+        { effect: 'Allow', actions: ['s3:*'], resources: ['${amplify:storage.files.bucketArn}/*'], conditions: null },
+      ],
+    },
   ]);
   assert.deepEqual(data.tables, {
     Todo: { pointInTimeRecoveryEnabled: true, timeToLiveAttribute: { attributeName: 'ttl', enabled: true } },
@@ -30,8 +50,18 @@ test('cdk: well-known overrides land in the sections they concern', async (t) =>
   );
   assert.deepEqual([storage[0].versioned, storage[0].cors], [true, [{ allowedMethods: [], allowedOrigins: ['*'] }]]);
   assert.equal(functions.greeter.timeoutSeconds, 20);
-  assert.deepEqual(functions.greeter.environment, { TABLE: '${amplify:data.table.Todo.name}', WHERE: 'in ${amplify:region}' });
-  assert.deepEqual(functions.greeter.policies, [{ effect: 'Allow', actions: ['dynamodb:Query', 'dynamodb:GetItem'], resources: ['${amplify:data.table.Todo.arn}'], conditions: null }]);
+  assert.deepEqual(functions.greeter.environment, {
+    TABLE: '${amplify:data.table.Todo.name}',
+    WHERE: 'in ${amplify:region}',
+  });
+  assert.deepEqual(functions.greeter.policies, [
+    {
+      effect: 'Allow',
+      actions: ['dynamodb:Query', 'dynamodb:GetItem'],
+      resources: ['${amplify:data.table.Todo.arn}'],
+      conditions: null,
+    },
+  ]);
   assert.deepEqual(functions.greeter.url, { authType: 'NONE', cors: null, invokeMode: 'BUFFERED' });
   assert.deepEqual(functions.greeter.eventSources, [
     {
@@ -47,7 +77,10 @@ test('cdk: constructs, stacks and outputs are recorded with references that lead
   const { constructs, outputs, stacks } = manifest;
   const byType = (type) => constructs.find((item) => item.type.endsWith(type));
   const api = byType('.RestApi');
-  assert.deepEqual([api.scope, api.id, api.handling, api.file, api.line], ['stack:api-stack', 'Api', 'kept', 'amplify/backend.ts', 62]);
+  assert.deepEqual(
+    [api.scope, api.id, api.handling, api.file, api.line],
+    ['stack:api-stack', 'Api', 'kept', 'amplify/backend.ts', 62],
+  );
   assert.deepEqual(
     api.ops.map(({ path, args: [first] }) => [path.replace(/#\d+/g, '#'), first]),
     [
@@ -59,7 +92,10 @@ test('cdk: constructs, stacks and outputs are recorded with references that lead
   assert.equal(api.ops[1].args[2].authorizer.$ref, byType('.CognitoUserPoolsAuthorizer').ref);
   assert.deepEqual(api.ops[1].args[1].args, [{ $ref: 'function.greeter.resources.lambda' }]);
   const queue = byType('.Queue');
-  assert.deepEqual([queue.scope, queue.handling, queue.args[0].visibilityTimeout], [byType('.Construct').ref, 'unsupported', { $seconds: 300 }]);
+  assert.deepEqual(
+    [queue.scope, queue.handling, queue.args[0].visibilityTimeout],
+    [byType('.Construct').ref, 'unsupported', { $seconds: 300 }],
+  );
   assert.deepEqual([byType('.Construct').class, byType('.CfnOutput').handling], ['Jobs', 'ignored']);
   assert.deepEqual(
     stacks.filter(({ custom }) => custom).map(({ name }) => name),
@@ -82,7 +118,9 @@ test('cdk: constructs, stacks and outputs are recorded with references that lead
 
 test('cdk: the raw record says what became of each override; what has no effect is warned about by line', async (t) => {
   const { manifest, event } = await load(fixture(t, 'cdk'));
-  const effects = Object.fromEntries(manifest.overrides.map(({ path, effect }) => [path.split('.').slice(-2).join('.'), effect]));
+  const effects = Object.fromEntries(
+    manifest.overrides.map(({ path, effect }) => [path.split('.').slice(-2).join('.'), effect]),
+  );
   assert.equal(effects['cfnUserPool.policies'], 'applied');
   assert.equal(effects['Todo.billingMode'], 'ignored');
   assert.equal(effects['cfnUserPool.somethingNew'], 'unsupported');

@@ -13,7 +13,10 @@ test('todo: one model behind an API key, without any node_modules', async (t) =>
   assert.deepEqual(Object.keys(manifest), keys.split(' '));
   assert.equal(manifest.formatVersion, 1);
   assert.deepEqual(manifest.project, { root, name: 'todo' });
-  assert.equal(manifest.data.sdl, 'type Todo @model @auth(rules: [{allow: public, provider: apiKey}])\n{\n  content: String!\n  done: Boolean\n}\n');
+  assert.equal(
+    manifest.data.sdl,
+    'type Todo @model @auth(rules: [{allow: public, provider: apiKey}])\n{\n  content: String!\n  done: Boolean\n}\n',
+  );
   assert.deepEqual(manifest.data.authorizationModes, {
     default: 'apiKey',
     modes: ['apiKey', 'iam'],
@@ -22,7 +25,10 @@ test('todo: one model behind an API key, without any node_modules', async (t) =>
     oidc: null,
   });
   assert.equal(manifest.auth, null);
-  assert.deepEqual(manifest.inputs, [path.join(root, 'amplify/backend.ts'), path.join(root, 'amplify/data/resource.ts')]);
+  assert.deepEqual(manifest.inputs, [
+    path.join(root, 'amplify/backend.ts'),
+    path.join(root, 'amplify/data/resource.ts'),
+  ]);
   assert.equal(stdout.split('\n').length, 2, 'one line on standard output');
   assert.match(stderr, /printed by a definition/);
   assert.deepEqual({ ...event, ms: 0 }, { event: 'manifest', path: out, changed: true, ms: 0, warnings: [] });
@@ -52,7 +58,12 @@ test('blog: auth, data, storage and a function', async (t) => {
     otpLogin: false,
   });
   assert.deepEqual(auth.loginWith.externalProviders, {
-    google: { clientId: '${amplify:secret:GOOGLE_CLIENT_ID}', clientSecret: '${amplify:secret:GOOGLE_CLIENT_SECRET}', scopes: ['profile'], attributeMapping: { email: 'email' } },
+    google: {
+      clientId: '${amplify:secret:GOOGLE_CLIENT_ID}',
+      clientSecret: '${amplify:secret:GOOGLE_CLIENT_SECRET}',
+      scopes: ['profile'],
+      attributeMapping: { email: 'email' },
+    },
     facebook: null,
     loginWithAmazon: null,
     signInWithApple: null,
@@ -71,10 +82,17 @@ test('blog: auth, data, storage and a function', async (t) => {
     { name: 'admins', precedence: 0 },
     { name: 'writers', precedence: 1 },
   ]);
-  assert.deepEqual(auth.client.explicitAuthFlows, ['ALLOW_CUSTOM_AUTH', 'ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH']);
+  assert.deepEqual(auth.client.explicitAuthFlows, [
+    'ALLOW_CUSTOM_AUTH',
+    'ALLOW_USER_SRP_AUTH',
+    'ALLOW_REFRESH_TOKEN_AUTH',
+  ]);
   assert.deepEqual(manifest.secrets, ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET']);
   assert.deepEqual(data.authorizationModes.modes, ['userPool', 'iam', 'apiKey']);
-  assert.match(data.sdl, /type Comment @model @auth\(rules: \[\{allow: public, provider: apiKey, operations: \[read\]\}/);
+  assert.match(
+    data.sdl,
+    /type Comment @model @auth\(rules: \[\{allow: public, provider: apiKey, operations: \[read\]\}/,
+  );
   assert.deepEqual(storage, [
     {
       name: 'myAppStorage',
@@ -153,7 +171,9 @@ test('cycle: an import cycle, grants in both directions, a function that is only
   });
   assert.deepEqual(manifest.auth.access, [{ function: 'make-thumbnail', actions: ['addUserToGroup', 'manageUsers'] }]);
   assert.deepEqual(manifest.auth.triggers, { postConfirmation: 'make-thumbnail' });
-  assert.deepEqual(manifest.storage[0].access[0].rules, [{ kind: 'resource', name: null, function: 'make-thumbnail', actions: ['get', 'list', 'write'] }]);
+  assert.deepEqual(manifest.storage[0].access[0].rules, [
+    { kind: 'resource', name: null, function: 'make-thumbnail', actions: ['get', 'list', 'write'] },
+  ]);
 });
 
 test('combined: two schemas, custom resolvers from two folders, function handlers', async (t) => {
@@ -183,7 +203,10 @@ test('combined: two schemas, custom resolvers from two folders, function handler
     AMPLIFY_DATA_DEFAULT_NAME: 'amplifyDatashopApi',
     SHOP_API_GRAPHQL_ENDPOINT: '${amplify:data.graphqlUrl}',
   });
-  assert.ok(manifest.inputs.includes(path.join(root, 'amplify/data/resolvers/paths.js')), 'what a resolver imports is an input');
+  assert.ok(
+    manifest.inputs.includes(path.join(root, 'amplify/data/resolvers/paths.js')),
+    'what a resolver imports is an input',
+  );
 });
 
 test('combined: the bundled resolvers are modules that import only the runtime', async (t) => {
@@ -224,7 +247,10 @@ test('functions: every option, schedules, a wrapper in another folder, a provide
       { cron: '0 9 ? * 2-6 *', rate: null, timezone: 'UTC', description: null },
       { cron: '*/10 1,2 1 * ? *', rate: null, timezone: 'UTC', description: null },
     ],
-    layers: { sharp: 'arn:aws:lambda:us-east-1:123456789012:layer:sharp:3', tools: 'arn:aws:lambda:${amplify:region}:${amplify:account}:layer:tools:7' },
+    layers: {
+      sharp: 'arn:aws:lambda:us-east-1:123456789012:layer:sharp:3',
+      tools: 'arn:aws:lambda:${amplify:region}:${amplify:account}:layer:tools:7',
+    },
     minify: false,
     logging: { format: 'json', level: 'debug', retention: '1 week' },
     durable: null,
@@ -272,8 +298,19 @@ test('auth: every kind of login, MFA, senders', async (t) => {
   assert.equal(auth.name, 'people');
   assert.equal(auth.loginWith.email.verificationBody, 'Click {##here##}');
   assert.deepEqual(auth.loginWith.webAuthn, { relyingPartyId: 'example.com', userVerification: 'required' });
-  assert.deepEqual(auth.passwordless, { emailOtp: true, smsOtp: false, webAuthn: true, preferredChallenge: 'WEB_AUTHN' });
-  assert.deepEqual(auth.multifactor, { mode: 'OPTIONAL', sms: true, totp: true, email: false, smsMessage: 'MFA {####}' });
+  assert.deepEqual(auth.passwordless, {
+    emailOtp: true,
+    smsOtp: false,
+    webAuthn: true,
+    preferredChallenge: 'WEB_AUTHN',
+  });
+  assert.deepEqual(auth.multifactor, {
+    mode: 'OPTIONAL',
+    sms: true,
+    totp: true,
+    email: false,
+    smsMessage: 'MFA {####}',
+  });
   assert.ok(auth.client.explicitAuthFlows.includes('ALLOW_USER_AUTH'));
   assert.deepEqual(auth.senders.email, { function: 'sender', kmsKeyArn: null });
   assert.deepEqual(auth.loginWith.externalProviders.facebook.attributeMapping, { nickname: 'name' });
@@ -294,9 +331,21 @@ test('reference: referenceAuth keeps the ids and warns', async (t) => {
 test('hosting: two buckets, triggers, amplify/hosting.ts', async (t) => {
   const { manifest } = await load(fixture(t, 'hosting'));
   assert.deepEqual(
-    manifest.storage.map(({ name, isDefault, versioned, keepOnDelete, triggers }) => ({ name, isDefault, versioned, keepOnDelete, triggers })),
+    manifest.storage.map(({ name, isDefault, versioned, keepOnDelete, triggers }) => ({
+      name,
+      isDefault,
+      versioned,
+      keepOnDelete,
+      triggers,
+    })),
     [
-      { name: 'first', isDefault: true, versioned: false, keepOnDelete: false, triggers: { onUpload: 'seen', onDelete: 'seen' } },
+      {
+        name: 'first',
+        isDefault: true,
+        versioned: false,
+        keepOnDelete: false,
+        triggers: { onUpload: 'seen', onDelete: 'seen' },
+      },
       { name: 'second', isDefault: false, versioned: true, keepOnDelete: true, triggers: {} },
     ],
   );
@@ -308,22 +357,28 @@ test('hosting: two buckets, triggers, amplify/hosting.ts', async (t) => {
   });
 });
 
-const fakeSchema = (name) => `export const a = { schema: () => ({ transform: () => ({ schema: 'type ${name} @model { id: ID! }', jsFunctions: [], functionSchemaAccess: [], lambdaFunctions: {} }) }), handler: {} };`;
-const manifestOf = (name) => JSON.stringify({ name, type: 'module', exports: { '.': './index.js', './package.json': './package.json' } });
+const fakeSchema = (name) =>
+  `export const a = { schema: () => ({ transform: () => ({ schema: 'type ${name} @model { id: ID! }', jsFunctions: [], functionSchemaAccess: [], lambdaFunctions: {} }) }), handler: {} };`;
+const manifestOf = (name) =>
+  JSON.stringify({ name, type: 'module', exports: { '.': './index.js', './package.json': './package.json' } });
 
 test("the project's own copy of the schema builder is used, hoisted or not", async (t) => {
   const files = {
     'amplify/backend.ts': `import { defineBackend, defineData, a } from '@aws-amplify/backend';\ndefineBackend({ data: defineData({ schema: a.schema({}) }) });`,
   };
   const hoisted = projectOf(t, files);
-  write(hoisted, { 'node_modules/@aws-amplify/data-schema/package.json': manifestOf('@aws-amplify/data-schema'), 'node_modules/@aws-amplify/data-schema/index.js': fakeSchema('Hoisted') });
+  write(hoisted, {
+    'node_modules/@aws-amplify/data-schema/package.json': manifestOf('@aws-amplify/data-schema'),
+    'node_modules/@aws-amplify/data-schema/index.js': fakeSchema('Hoisted'),
+  });
   assert.match((await load(hoisted)).manifest.data.sdl, /type Hoisted/);
 
   const nested = projectOf(t, files);
   write(nested, {
     'node_modules/@aws-amplify/backend/package.json': manifestOf('@aws-amplify/backend'),
     'node_modules/@aws-amplify/backend/index.js': 'throw new Error("the original is not to be loaded");',
-    'node_modules/@aws-amplify/backend/node_modules/@aws-amplify/data-schema/package.json': manifestOf('@aws-amplify/data-schema'),
+    'node_modules/@aws-amplify/backend/node_modules/@aws-amplify/data-schema/package.json':
+      manifestOf('@aws-amplify/data-schema'),
     'node_modules/@aws-amplify/backend/node_modules/@aws-amplify/data-schema/index.js': fakeSchema('Nested'),
   });
   assert.match((await load(nested)).manifest.data.sdl, /type Nested/);
@@ -338,7 +393,11 @@ const backend = defineBackend({ data: defineData({ schema: text }) });
 new Thing(backend.createStack('things'), 'One');`,
     'node_modules/plain/package.json': JSON.stringify({ name: 'plain', main: 'index.js' }),
     'node_modules/plain/index.js': `exports.text = 'type P @model @auth(rules: [{allow: owner}]) { id: ID! }'; exports.place = __filename;`,
-    'node_modules/cdk-thing/package.json': JSON.stringify({ name: 'cdk-thing', main: 'index.js', peerDependencies: { 'aws-cdk-lib': '^2', constructs: '^10' } }),
+    'node_modules/cdk-thing/package.json': JSON.stringify({
+      name: 'cdk-thing',
+      main: 'index.js',
+      peerDependencies: { 'aws-cdk-lib': '^2', constructs: '^10' },
+    }),
     'node_modules/cdk-thing/index.js': `const { Construct } = require('constructs'); const s3 = require('aws-cdk-lib/aws-s3');
 exports.Thing = class Thing extends Construct { constructor(scope, id) { super(scope, id); this.bucket = new s3.Bucket(this, 'Inner'); } };`,
   });
@@ -359,17 +418,27 @@ const schema = 'type T @model @auth(rules: [{allow: owner}]) { id: ID! }';
 ${auth ? 'const auth = defineAuth({ loginWith: { email: true } });' : ''}
 defineBackend({ ${auth ? 'auth,' : ''} data: defineData({ schema${data} }) });`,
   });
-  const modesOf = async (auth, data) => (await load(projectOf(t, backend(auth, data)))).manifest.data.authorizationModes;
+  const modesOf = async (auth, data) =>
+    (await load(projectOf(t, backend(auth, data)))).manifest.data.authorizationModes;
   const oidc = `, authorizationModes: { oidcAuthorizationMode: { oidcProviderName: 'me', oidcIssuerUrl: 'https://id.example.com', tokenExpiryFromAuthInSeconds: 60, tokenExpireFromIssueInSeconds: 90 } }`;
   assert.deepEqual((await modesOf(false, '')).modes, ['apiKey', 'iam']);
   assert.deepEqual((await modesOf(true, '')).modes, ['userPool', 'iam']);
-  assert.deepEqual((await modesOf(true, `, authorizationModes: { defaultAuthorizationMode: 'identityPool' }`)).modes, ['iam', 'userPool']);
+  assert.deepEqual((await modesOf(true, `, authorizationModes: { defaultAuthorizationMode: 'identityPool' }`)).modes, [
+    'iam',
+    'userPool',
+  ]);
   assert.deepEqual(await modesOf(false, oidc), {
     default: 'oidc',
     modes: ['oidc', 'iam'],
     apiKey: null,
     lambda: null,
-    oidc: { providerName: 'me', issuerUrl: 'https://id.example.com', clientId: null, tokenExpiryFromAuthInSeconds: 60, tokenExpireFromIssueInSeconds: 90 },
+    oidc: {
+      providerName: 'me',
+      issuerUrl: 'https://id.example.com',
+      clientId: null,
+      tokenExpiryFromAuthInSeconds: 60,
+      tokenExpireFromIssueInSeconds: 90,
+    },
   });
 });
 

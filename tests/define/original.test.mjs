@@ -27,14 +27,17 @@ function outcome(run) {
   }
 }
 
-const sameRefusal = (ours, theirs, input) => assert.deepEqual([ours.name, ours.message], [theirs.name, theirs.message], JSON.stringify(input));
+const sameRefusal = (ours, theirs, input) =>
+  assert.deepEqual([ours.name, ours.message], [theirs.name, theirs.message], JSON.stringify(input));
 
 test('defineFunction: options', { skip }, async () => {
   const { defineFunction } = await file('@aws-amplify/backend-function/lib/index.js');
   const { FunctionLayerArnParser } = await file('@aws-amplify/backend-function/lib/layer_parser.js');
   const resolved = (props) => {
     let generator;
-    defineFunction({ name: 'f', entry: '/x/handler.ts', ...props }).getInstance({ constructContainer: { getOrCompute: (g) => (generator = g) } });
+    defineFunction({ name: 'f', entry: '/x/handler.ts', ...props }).getInstance({
+      constructContainer: { getOrCompute: (g) => (generator = g) },
+    });
     new FunctionLayerArnParser('r', '123456789012').parseLayers(generator.props.layers, 'f');
     return generator.props;
   };
@@ -47,8 +50,22 @@ test('defineFunction: options', { skip }, async () => {
     ...[16, 18, 20, 22, 24, 26].map((runtime) => ({ runtime })),
     ...['arm64', 'x86_64', 'arm'].map((architecture) => ({ architecture })),
     ...['A', 'AB', 'a_b', '_A', '1A', 'A-B', 'A1'].map((key) => ({ environment: { [key]: 'v' } })),
-    ...[{ a: 'l:1' }, { a: arn }, { a: 'l' }, { a: 'l:x' }, { a: `${arn}:2` }, { a: 'a:1', b: 'b:1', c: 'c:1', d: 'd:1', e: 'e:1' }, { a: 'a:1', b: 'b:1', c: 'c:1', d: 'd:1', e: 'e:1', f: 'e:1' }, { a: 'a:1', b: 'b:1', c: 'c:1', d: 'd:1', e: 'e:1', f: 'f:1' }].map((layers) => ({ layers })),
-    ...[{ executionTimeoutSeconds: 1 }, { executionTimeoutSeconds: 0 }, { executionTimeoutSeconds: 31_622_401 }, { executionTimeoutSeconds: 9, retentionPeriodDays: 91 }].map((durableConfig) => ({ durableConfig })),
+    ...[
+      { a: 'l:1' },
+      { a: arn },
+      { a: 'l' },
+      { a: 'l:x' },
+      { a: `${arn}:2` },
+      { a: 'a:1', b: 'b:1', c: 'c:1', d: 'd:1', e: 'e:1' },
+      { a: 'a:1', b: 'b:1', c: 'c:1', d: 'd:1', e: 'e:1', f: 'e:1' },
+      { a: 'a:1', b: 'b:1', c: 'c:1', d: 'd:1', e: 'e:1', f: 'f:1' },
+    ].map((layers) => ({ layers })),
+    ...[
+      { executionTimeoutSeconds: 1 },
+      { executionTimeoutSeconds: 0 },
+      { executionTimeoutSeconds: 31_622_401 },
+      { executionTimeoutSeconds: 9, retentionPeriodDays: 91 },
+    ].map((durableConfig) => ({ durableConfig })),
     { durableConfig: { executionTimeoutSeconds: 9 }, runtime: 20 },
   ];
   for (const input of inputs) {
@@ -69,14 +86,19 @@ test('defineFunction: options', { skip }, async () => {
 });
 
 test('defineFunction: schedules', { skip }, async () => {
-  const { convertFunctionSchedulesToScheduleProps } = await file('@aws-amplify/backend-function/lib/schedule_parser.js');
-  const inputs = `every 5m|every 1m|every -3m|every 1.5h|every 2h|every day|every week|every month|every year|0 9 ? * 2-6 *
+  const { convertFunctionSchedulesToScheduleProps } = await file(
+    '@aws-amplify/backend-function/lib/schedule_parser.js',
+  );
+  const inputs =
+    `every 5m|every 1m|every -3m|every 1.5h|every 2h|every day|every week|every month|every year|0 9 ? * 2-6 *
 0 9 * * ? *|0 9 1 * ?|0 9 1 * 1|* * * * *|0 9 ? * MON|0 9 ? JAN 1|*/5 * * * ?|*/0 * * * ?|5/10 * * * ?|70/10 * * * ?|5/x * * * ?|60 * * * ?|0 24 * * ?
 0 0 0 * ?|0 0 32 * ?|0 0 1 13 ?|0 0 ? * 8|0 0 ? * 0|0 0 1 1 ? 1969|0 0 1 1 ? 2199|0 0 1 1 ? 2200|1,2,3 * * * ?|1,60 * * * ?|1,2-3 * * * ?|1,2/3 * * * ?
 10-5 * * * ?|5-10 * * * ?|5-70 * * * ?|a-b * * * ?|x * * * ?|1.5 * * * ?|0 0 1,15 * ?|0 0 ? 1-3 2,4`.split(/[|\n]/);
   for (const timeout of [3, 120]) {
     for (const input of inputs) {
-      const theirs = outcome(() => convertFunctionSchedulesToScheduleProps({ timeout: { toSeconds: () => timeout } }, input));
+      const theirs = outcome(() =>
+        convertFunctionSchedulesToScheduleProps({ timeout: { toSeconds: () => timeout } }, input),
+      );
       const ours = parseSchedules(input, timeout);
       assert.equal(ours.errors.join('\n'), theirs.message ?? '', `${input} with ${timeout}`);
       if (theirs.value) {
@@ -88,22 +110,49 @@ test('defineFunction: schedules', { skip }, async () => {
 });
 
 test('a rate of zero, which the original lets through to a timer that never fires, is refused', () => {
-  assert.deepEqual(parseSchedules('every 0m', 3).errors, ['Function schedule rate must be set with a positive whole number']);
+  assert.deepEqual(parseSchedules('every 0m', 3).errors, [
+    'Function schedule rate must be set with a positive whole number',
+  ]);
 });
 
 test('defineStorage: paths', { skip }, async () => {
-  const { validateStorageAccessPaths } = await file('@aws-amplify/backend-storage/lib/validate_storage_access_paths.js');
+  const { validateStorageAccessPaths } = await file(
+    '@aws-amplify/backend-storage/lib/validate_storage_access_paths.js',
+  );
   const inputs = [
-    ['a/*'], ['/a/*'], ['a'], ['a/'], ['a*'], ['a//b/*'], ['a/*/b/*'], ['*/a/*'], ['a/*', 'a/b/*'], ['a/*', 'a/b/*', 'a/b/c/*'], ['a/b/c/*', 'a/*', 'a/b/*'],
-    ['a/{entity_id}/*'], ['{entity_id}/*'], ['a/{entity_id}/b/*'], ['a/x{entity_id}/*'], ['a/{entity_id}x/*'], ['a/{entity_id}/{entity_id}/*'], ['a/*', 'a/{entity_id}/*'], ['a/{entity_id}/*', 'b/{entity_id}/*', 'b/*'],
-    ['/*'], ['ab/*', 'a/*'],
+    ['a/*'],
+    ['/a/*'],
+    ['a'],
+    ['a/'],
+    ['a*'],
+    ['a//b/*'],
+    ['a/*/b/*'],
+    ['*/a/*'],
+    ['a/*', 'a/b/*'],
+    ['a/*', 'a/b/*', 'a/b/c/*'],
+    ['a/b/c/*', 'a/*', 'a/b/*'],
+    ['a/{entity_id}/*'],
+    ['{entity_id}/*'],
+    ['a/{entity_id}/b/*'],
+    ['a/x{entity_id}/*'],
+    ['a/{entity_id}x/*'],
+    ['a/{entity_id}/{entity_id}/*'],
+    ['a/*', 'a/{entity_id}/*'],
+    ['a/{entity_id}/*', 'b/{entity_id}/*', 'b/*'],
+    ['/*'],
+    ['ab/*', 'a/*'],
   ];
   for (const input of inputs) {
-    const ours = outcome(() => storageAccess('s', () => Object.fromEntries(input.map((name) => [name, []])), /** @type {any} */ ({})));
+    const ours = outcome(() =>
+      storageAccess('s', () => Object.fromEntries(input.map((name) => [name, []])), /** @type {any} */ ({})),
+    );
     const theirs = outcome(() => validateStorageAccessPaths(input));
     assert.equal(ours.name, theirs.name, JSON.stringify(input));
     // The original keeps one detail apart from the message.
-    assert.ok(ours.message === theirs.message || ours.message?.startsWith(theirs.message), JSON.stringify([input, ours.message, theirs.message]));
+    assert.ok(
+      ours.message === theirs.message || ours.message?.startsWith(theirs.message),
+      JSON.stringify([input, ours.message, theirs.message]),
+    );
   }
 });
 
@@ -118,7 +167,9 @@ const authInputs = [
   { loginWith: { email: true, externalProviders: { callbackUrls: ['http://x'], logoutUrls: ['http://x'] } } },
   { loginWith: { webAuthn: true } },
   { loginWith: { email: true, webAuthn: true } },
-  ...['AUTO', 'localhost', 'example.com', 'https://example.com', 'a b', '-x.com', 'x'].map((relyingPartyId) => ({ loginWith: { email: true, webAuthn: { relyingPartyId } } })),
+  ...['AUTO', 'localhost', 'example.com', 'https://example.com', 'a b', '-x.com', 'x'].map((relyingPartyId) => ({
+    loginWith: { email: true, webAuthn: { relyingPartyId } },
+  })),
   { loginWith: { email: { otpLogin: true } }, multifactor: { mode: 'REQUIRED', totp: true } },
   { loginWith: { email: { otpLogin: true } }, multifactor: { mode: 'OPTIONAL', totp: true } },
   { loginWith: { email: { verificationEmailBody: code } } },
@@ -131,9 +182,18 @@ const authInputs = [
   { loginWith: { phone: true }, multifactor: { mode: 'REQUIRED', sms: true } },
   { loginWith: { email: true }, multifactor: { mode: 'OPTIONAL', sms: { smsMessage: () => 'x' } } },
   { loginWith: { email: true }, multifactor: { mode: 'OPTIONAL', sms: { smsMessage: code } } },
-  ...['PASSWORD', 'EMAIL_OTP', 'SMS_OTP', 'WEB_AUTHN'].map((preferredChallenge) => ({ loginWith: { email: { otpLogin: true } }, passwordlessOptions: { preferredChallenge } })),
-  { loginWith: { email: true }, senders: { sms: { snsCallerArn: 'arn:aws:iam::123456789012:role/x', snsRegion: 'us-east-1' } } },
-  { loginWith: { email: true }, senders: { sms: { snsCallerArn: 'arn:aws:iam::123456789012:role/x', externalId: 'x', snsRegion: 'us-east-1' } } },
+  ...['PASSWORD', 'EMAIL_OTP', 'SMS_OTP', 'WEB_AUTHN'].map((preferredChallenge) => ({
+    loginWith: { email: { otpLogin: true } },
+    passwordlessOptions: { preferredChallenge },
+  })),
+  {
+    loginWith: { email: true },
+    senders: { sms: { snsCallerArn: 'arn:aws:iam::123456789012:role/x', snsRegion: 'us-east-1' } },
+  },
+  {
+    loginWith: { email: true },
+    senders: { sms: { snsCallerArn: 'arn:aws:iam::123456789012:role/x', externalId: 'x', snsRegion: 'us-east-1' } },
+  },
 ];
 
 test('defineAuth: what is refused when it is called', { skip }, async () => {
@@ -158,17 +218,34 @@ test('defineAuth: what is refused when it is built, and the pool it gives', { sk
       return { login: loginOption(input.loginWith), mfa: mfaOption(input.multifactor) };
     });
     const theirs = outcome(() => {
-      const loginWith = { ...input.loginWith, ...(input.loginWith.externalProviders ? { externalProviders: { ...input.loginWith.externalProviders, domainPrefix: 'p' } } : {}) };
-      const context = { 'amplify-backend-namespace': 'n', 'amplify-backend-name': 'b', 'amplify-backend-type': 'sandbox' };
-      return new AmplifyAuth(new Stack(new App({ context }), 's'), 'auth', { ...input, loginWith }).resources.cfnResources.cfnUserPool;
+      const loginWith = {
+        ...input.loginWith,
+        ...(input.loginWith.externalProviders
+          ? { externalProviders: { ...input.loginWith.externalProviders, domainPrefix: 'p' } }
+          : {}),
+      };
+      const context = {
+        'amplify-backend-namespace': 'n',
+        'amplify-backend-name': 'b',
+        'amplify-backend-type': 'sandbox',
+      };
+      return new AmplifyAuth(new Stack(new App({ context }), 's'), 'auth', { ...input, loginWith }).resources
+        .cfnResources.cfnUserPool;
     });
     const [first] = (theirs.message ?? '').split('. ');
-    assert.equal(ours.name === undefined, theirs.name === undefined, `${JSON.stringify(input)} ${ours.message} ${theirs.message}`);
+    assert.equal(
+      ours.name === undefined,
+      theirs.name === undefined,
+      `${JSON.stringify(input)} ${ours.message} ${theirs.message}`,
+    );
     assert.ok((ours.message ?? '').startsWith(first), `${ours.message} ${theirs.message}`);
     if (theirs.value && ours.value.login.email) {
       const template = theirs.value.verificationMessageTemplate;
       const { verificationBody, verificationStyle } = ours.value.login.email;
-      assert.equal(verificationBody, verificationStyle === 'LINK' ? template.emailMessageByLink : template.emailMessage);
+      assert.equal(
+        verificationBody,
+        verificationStyle === 'LINK' ? template.emailMessageByLink : template.emailMessage,
+      );
     }
   }
 });
@@ -189,7 +266,10 @@ test('backend.addOutput: merging', { skip }, async () => {
     [{ custom: { a: false } }, { custom: { a: true } }],
     [{ custom: { a: null } }, { custom: { a: 'later' } }],
   ];
-  const names = { ObjectAccumulatorPropertyAlreadyExistsError: 'OutputEntryAlreadyExistsError', ObjectAccumulatorVersionMismatchError: 'VersionMismatchError' };
+  const names = {
+    ObjectAccumulatorPropertyAlreadyExistsError: 'OutputEntryAlreadyExistsError',
+    ObjectAccumulatorVersionMismatchError: 'VersionMismatchError',
+  };
   for (const parts of inputs) {
     const ours = outcome(() => {
       const outputs = new OutputParts();
@@ -214,7 +294,19 @@ test('backend.addOutput: merging', { skip }, async () => {
 
 test('names of variables', { skip }, () => {
   const { NamingConverter } = require('@aws-amplify/platform-core');
-  for (const name of ['amplifyAuth_USERPOOL_ID', 'myAppStorage', 'bucket2', 'photos2Big', 'ABCDef', 'with-dash and space', 'x1y22Z', 'amplifyDatashopApi', 'HTTPServer9', 'a__b', 'snake_case9x']) {
+  for (const name of [
+    'amplifyAuth_USERPOOL_ID',
+    'myAppStorage',
+    'bucket2',
+    'photos2Big',
+    'ABCDef',
+    'with-dash and space',
+    'x1y22Z',
+    'amplifyDatashopApi',
+    'HTTPServer9',
+    'a__b',
+    'snake_case9x',
+  ]) {
     assert.equal(screamingSnake(name), new NamingConverter().toScreamingSnakeCase(name), name);
   }
 });

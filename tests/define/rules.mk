@@ -4,6 +4,7 @@ tests/define/node_modules/.package-lock.json: tests/define/package-lock.json tes
 	@touch $@
 
 test-define: js/node_modules/.package-lock.json tests/define/node_modules/.package-lock.json ## the loader of definitions
+	tests/define/node_modules/.bin/tsc -p js
 	node --test tests/define/*.test.mjs
 
 TESTS += test-define

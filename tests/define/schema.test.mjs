@@ -76,7 +76,8 @@ test('the SDL of a schema with every kind of thing in it', async (t) => {
     'amplify/backend.ts': `import { defineAuth, defineBackend } from '@aws-amplify/backend';\nimport { data } from './data/resource';\ndefineBackend({ data });`,
     'amplify/data/resource.ts': large,
     'amplify/data/fn.ts': 'export const handler = async () => null;',
-    'amplify/data/told.js': 'export const request = () => ({ payload: null });\nexport const response = (ctx) => ctx.result;',
+    'amplify/data/told.js':
+      'export const request = () => ({ payload: null });\nexport const response = (ctx) => ctx.result;',
   });
   const { manifest } = await load(root);
   assert.equal(manifest.data.sdl, await official(t, root));

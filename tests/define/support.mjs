@@ -8,10 +8,16 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const main = path.join(here, '..', '..', 'js', 'define', 'main.mjs');
 
+/** The resident loaders of each test; they end before its folders go. */
+const residents = new WeakMap();
+
 /** A folder that is gone after the test. */
 export function temporary(t) {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ampd-test-define-')));
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  t.after(async () => {
+    await Promise.all((residents.get(t) ?? []).map((resident) => resident.stop()));
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
 }
 
@@ -42,14 +48,20 @@ export function fixture(t, name) {
 export function run(root, { args = [], env = {} } = {}) {
   const out = path.join(root, '.amplify', 'manifest.json');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, '--project', root, '--out', out, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [main, '--project', root, '--out', out, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const text = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr']) {
       child[stream].setEncoding('utf8').on('data', (chunk) => (text[stream] += chunk));
     }
     child.on('error', reject);
     child.on('close', (code) => {
-      const events = text.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+      const events = text.stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
       resolve({ code, events, ...text, out });
     });
   });
@@ -77,7 +89,9 @@ export async function failing(root, options) {
 export class Resident {
   constructor(t, root) {
     this.out = path.join(root, '.amplify', 'manifest.json');
-    this.child = spawn(process.execPath, [main, '--project', root, '--out', this.out, '--watch'], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [main, '--project', root, '--out', this.out, '--watch'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.events = [];
     this.waiting = [];
     this.stderr = '';
@@ -89,7 +103,7 @@ export class Resident {
       lines.forEach((line) => this.take(JSON.parse(line)));
     });
     this.ended = new Promise((resolve) => this.child.on('close', resolve));
-    t.after(() => this.child.kill('SIGKILL'));
+    residents.set(t, [...(residents.get(t) ?? []), this]);
   }
 
   take(event) {

@@ -63,7 +63,9 @@ test('a new file that was missing, in a new folder', async (t) => {
   });
   const loader = new Resident(t, root);
   assert.equal((await loader.outcome()).errors[0].code, 'ModuleNotFoundError');
-  write(root, { 'amplify/data/resource.ts': `import { defineData } from '@aws-amplify/backend';\nexport const data = defineData({ schema: 'type T @model @auth(rules: [{allow: public}]) { id: ID! }' });` });
+  write(root, {
+    'amplify/data/resource.ts': `import { defineData } from '@aws-amplify/backend';\nexport const data = defineData({ schema: 'type T @model @auth(rules: [{allow: public}]) { id: ID! }' });`,
+  });
   let result = await loader.outcome();
   // The folder may be noticed before the file in it is written.
   while (result.event === 'error') {
@@ -112,7 +114,13 @@ test('files that do not matter start nothing', async (t) => {
   const root = fixture(t, 'todo');
   const loader = new Resident(t, root);
   await loader.outcome();
-  write(root, { 'notes.txt': 'x', 'amplify/data/.#resource.ts': 'x', 'amplify/resource.ts~': 'x', '.amplify/x.ts': 'x', 'amplify/node_modules/x/index.js': 'x' });
+  write(root, {
+    'notes.txt': 'x',
+    'amplify/data/.#resource.ts': 'x',
+    'amplify/resource.ts~': 'x',
+    '.amplify/x.ts': 'x',
+    'amplify/node_modules/x/index.js': 'x',
+  });
   fs.utimesSync(path.join(root, 'amplify/data/resource.ts'), new Date(), new Date(1e12));
   const result = await loader.outcome();
   assert.deepEqual(result.files, ['amplify/data/resource.ts'], 'only the touched definition');

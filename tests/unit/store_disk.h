@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,6 +41,8 @@ static struct {
     long fail_count;
     int fail_code;
     u64 syncs;
+    // How long a commit lingers between being visible and returning.
+    atomic_uint linger_us;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .fail_after = -1};
 
 struct disk_handle {
@@ -226,7 +229,13 @@ static int on_shm_map(sqlite3_file *file, int page, int size, int extend, void v
 
 static int on_shm_lock(sqlite3_file *file, int from, int count, int flags)
 {
-    return REAL(file)->pMethods->xShmLock(REAL(file), from, count, flags);
+    bool ends_write = from == 0 && flags == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+    int rc = REAL(file)->pMethods->xShmLock(REAL(file), from, count, flags);
+    unsigned linger_us = atomic_load(&disk.linger_us);
+    if (ends_write && linger_us > 0) {
+        usleep(linger_us);
+    }
+    return rc;
 }
 
 static void on_shm_barrier(sqlite3_file *file)

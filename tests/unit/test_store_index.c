@@ -1,6 +1,9 @@
 // Secondary indexes, and changing the schema while the store is in use.
 #include "store_fixture.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 static const struct store_index_def INDEXES[] = {
     {.name = S_INIT("byState"), .partition = STRING_KEY("state"), .sort = NUMBER_KEY("rank")},
     {.name = S_INIT("byRank"), .partition = NUMBER_KEY("rank")},
@@ -317,21 +320,31 @@ static void refused_definitions(struct fixture *f) YIELDS
 // ---- reading and writing while the schema changes
 // ------------------------------------------------
 
-struct worker {
+enum { WORKERS = 8, CHANGES = 60, LOOPS = 3 };
+
+// The workers of one loop; those of loop 0 run beside the fiber that changes the schema.
+struct crew {
     struct fixture *fixture;
-    size_t place;
-    size_t *alive;
-    bool *stop;
+    pthread_t thread;
+    struct loop *loop; // NULL: of the test itself
+    unsigned index;
+    size_t alive;
+    atomic_bool *stop;
     struct fiber *waker;
+
+    struct worker {
+        struct crew *crew;
+        size_t place;
+    } workers[WORKERS];
 };
 
 // Each keeps one item alive under a state of its own and always finds it.
 static void use_index(void *arg) YIELDS
 {
     struct worker *worker = arg;
-    struct fixture *f = worker->fixture;
+    struct fixture *f = worker->crew->fixture;
     struct arena *arena = fiber_arena();
-    for (size_t round = 0; !*worker->stop; round++) {
+    for (size_t round = 0; !atomic_load(worker->crew->stop); round++) {
         struct arena_mark mark = arena_mark(arena);
         struct json *item = json_object(arena);
         struct json *state = json_string(arena, str_fmt(arena, "state-%zu", worker->place));
@@ -352,34 +365,78 @@ static void use_index(void *arg) YIELDS
         }
         arena_rewind(arena, mark);
     }
-    if (--*worker->alive == 0) {
-        fiber_wake(worker->waker);
+}
+
+static void worker_main(void *arg) YIELDS
+{
+    struct crew *crew = ((struct worker *)arg)->crew;
+    use_index(arg);
+    if (--crew->alive == 0 && crew->loop != NULL) {
+        loop_stop(crew->loop);
+    } else if (crew->alive == 0) {
+        fiber_wake(crew->waker);
     }
 }
 
-static void changed_under_way(struct fixture *f) YIELDS
+static void start_workers(void *arg)
 {
-    enum { WORKERS = 8, CHANGES = 30 };
-    struct worker workers[WORKERS];
-    size_t alive = WORKERS;
-    bool stop = false;
+    struct crew *crew = arg;
+    crew->alive = WORKERS;
+    for (size_t i = 0; i < WORKERS; i++) {
+        crew->workers[i] = (struct worker){.crew = crew, .place = crew->index * WORKERS + i};
+        fiber_start("worker", worker_main, &crew->workers[i]);
+    }
+}
+
+static void *crew_main(void *arg)
+{
+    struct crew *crew = arg;
+    crew->loop = loop_new(crew->index);
+    loop_post(crew->loop, start_workers, crew);
+    loop_run(crew->loop);
+    loop_free(crew->loop);
+    return NULL;
+}
+
+static void change_under_way(struct fixture *f) YIELDS
+{
+    struct crew crews[LOOPS] = {};
+    atomic_bool stop = false;
     assert_ok(apply(f, &TODO, 1));
     fill(f, 0, MANY);
-    for (size_t i = 0; i < WORKERS; i++) {
-        workers[i] = (struct worker){
-            .fixture = f, .place = i, .alive = &alive, .stop = &stop, .waker = fiber_current()};
-        fiber_start("worker", use_index, &workers[i]);
+    for (unsigned i = 0; i < LOOPS; i++) {
+        crews[i] = (struct crew){.fixture = f, .index = i, .stop = &stop, .waker = fiber_current()};
+        if (i == 0) {
+            start_workers(&crews[i]);
+        } else {
+            assert_int_equal(pthread_create(&crews[i].thread, NULL, crew_main, &crews[i]), 0);
+        }
     }
     for (size_t i = 0; i < CHANGES; i++) {
         assert_ok(apply(f, i % 2 == 0 ? &PLAIN : &TODO, 1));
         assert_ok(fiber_pause());
     }
     assert_int_equal(count_in(f, "byState", "'open'"), MANY / 2);
-    stop = true;
-    while (alive > 0) {
+    atomic_store(&stop, true);
+    while (crews[0].alive > 0) {
         assert_ok(fiber_wait());
     }
+    for (unsigned i = 1; i < LOOPS; i++) {
+        pthread_join(crews[i].thread, NULL);
+    }
     verify(f);
+}
+
+static void test_change_under_way(void **state)
+{
+    struct fixture f = {};
+    (void)state;
+    fixture_init(&f);
+    f.options.loop_count = LOOPS;
+    assert_ok(store_open(f.arena, &f.options, &f.store));
+    fixture_run(&f, change_under_way);
+    store_close(f.store);
+    fixture_free(&f);
 }
 
 TEST(sparse)
@@ -391,7 +448,6 @@ TEST(rekeyed)
 TEST(key_changes)
 TEST(kept_when_undefined)
 TEST(refused_definitions)
-TEST(changed_under_way)
 
 int main(void)
 {
@@ -406,7 +462,7 @@ int main(void)
         cmocka_unit_test(test_key_changes),
         cmocka_unit_test(test_kept_when_undefined),
         cmocka_unit_test(test_refused_definitions),
-        cmocka_unit_test(test_changed_under_way),
+        cmocka_unit_test(test_change_under_way),
     };
     return cmocka_run_group_tests_name("store: indexes", tests, NULL, NULL);
 }

@@ -246,7 +246,107 @@ static void full_disk(struct fixture *f) YIELDS
     verify(f);
 }
 
+// An index whose build meets a failing disk is built when the disk has recovered.
+static void build_recovers(struct fixture *f) YIELDS
+{
+    const struct store_table_def plain = {.name = S("Pair"), .partition = PAIR.partition};
+    struct store_page page = {};
+    struct store_query query = {
+        .table = S("Pair"), .index = S("byState"), .pk = text_value(f->arena, "pair")};
+    assert_ok(apply(f, &plain, 1));
+    for (int n = 0; n < 600; n++) {
+        assert_ok(write_pair(f, f->arena, 0, n));
+    }
+    // Spares the change of the schema itself; should it not, the build is tried without faults.
+    disk_fail(6, 1000000, SQLITE_IOERR_WRITE);
+    err *e = apply(f, &PAIR, 1);
+    if (e == NULL) {
+        u64 before = fiber_deadline(time_mono_us() + 20000);
+        assert_code(store_query(f->store, f->arena, &query, &page), ERR_TIMEOUT); // no hanging
+        fiber_deadline(before);
+        disk_fail(-1, 0, 0);
+    } else {
+        disk_fail(-1, 0, 0);
+        assert_ok(apply(f, &PAIR, 1));
+    }
+    assert_ok(store_query(f->store, f->arena, &query, &page));
+    assert_int_equal(page.count, 1200);
+    verify(f);
+}
+
+// ---- between a commit and its being published
+// ----------------------------------------------------
+
+struct looker {
+    struct fixture *fixture;
+    struct loop *loop;
+    atomic_bool stop;
+    size_t found;
+};
+
+// What it asks for is there, or the index is not; never anything in between.
+static void look(void *arg) YIELDS
+{
+    struct looker *looker = arg;
+    struct arena *arena = fiber_arena();
+    while (!atomic_load(&looker->stop)) {
+        struct arena_mark mark = arena_mark(arena);
+        struct store_page page = {};
+        struct store_query query = {
+            .table = S("Pair"), .index = S("byState"), .pk = json_string(arena, S("pair"))};
+        err *e = store_query(looker->fixture->store, arena, &query, &page);
+        if (e != NULL) {
+            assert_string_equal(
+                str_cstr(arena, e->text), "The table does not have the specified index: byState");
+        } else {
+            assert_int_equal(page.count, 20);
+            looker->found++;
+        }
+        assert_ok(fiber_pause());
+        arena_rewind(arena, mark);
+    }
+    loop_stop(looker->loop);
+}
+
+static void start_looking(void *arg)
+{
+    fiber_start("look", look, arg);
+}
+
+static void *looker_main(void *arg)
+{
+    struct looker *looker = arg;
+    looker->loop = loop_new(1);
+    loop_post(looker->loop, start_looking, looker);
+    loop_run(looker->loop);
+    loop_free(looker->loop);
+    return NULL;
+}
+
+static void published_late(struct fixture *f) YIELDS
+{
+    const struct store_table_def plain = {.name = S("Pair"), .partition = PAIR.partition};
+    struct looker looker = {.fixture = f};
+    pthread_t thread;
+    assert_ok(apply(f, &PAIR, 1));
+    for (int n = 0; n < 10; n++) {
+        assert_ok(write_pair(f, f->arena, 0, n));
+    }
+    atomic_store(&disk.linger_us, 2000);
+    assert_int_equal(pthread_create(&thread, NULL, looker_main, &looker), 0);
+    for (int i = 0; i < 60; i++) {
+        assert_ok(apply(f, i % 2 == 0 ? &plain : &PAIR, 1));
+    }
+    atomic_store(&disk.linger_us, 0);
+    atomic_store(&looker.stop, true);
+    pthread_join(thread, NULL);
+    assert_true(looker.found > 0);
+    verify(f);
+}
+
 TEST(full_disk)
+TEST(build_recovers)
+TEST(published_late)
 
 static int install(void **state)
 {
@@ -261,6 +361,8 @@ int main(void)
         cmocka_unit_test(test_power_cuts),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_build_recovers),
+        cmocka_unit_test(test_published_late),
     };
     return cmocka_run_group_tests_name("store: power cuts", tests, install, NULL);
 }

@@ -411,3 +411,16 @@ test('curl', async (t) => {
     assert.equal(await curl(`${base}/hello`, `${base}/hello`, `${base}/stream`), 'hello, world\n'.repeat(2) + 'x'.repeat(30))
   }
 })
+
+test('wrk', async (t) => {
+  const run = (...args) =>
+    new Promise((resolve, reject) => execFile('wrk', args, (error, out) => (error?.code === 'ENOENT' ? reject(error) : resolve(out))))
+  try {
+    const out = await run('-t1', '-c20', '-d1s', `http://127.0.0.1:${port}/hello`)
+    assert.match(out, /Requests\/sec/)
+    assert.doesNotMatch(out, /Non-2xx|Socket errors/)
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+    t.skip('wrk is not installed')
+  }
+})

@@ -324,7 +324,7 @@ export function libraryModule(name) {
           if (typeof prop === 'symbol' || prop === 'then') {
             return undefined;
           }
-          return prop === 'default' ? found : subModule(name, prop) ?? recorder[prop];
+          return prop === 'default' ? found : (subModule(name, prop) ?? recorder[prop]);
         },
         has: (_, prop) => typeof prop === 'string',
       },
@@ -386,4 +386,3 @@ export function recordChangedSeeds() {
     }
   }
 }
-
