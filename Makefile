@@ -40,6 +40,12 @@ $(BUILD)/san/ampd: $(BUILD)/san/libampd.a $(BUILD)/san/src/main.o
 	@echo "  LINK  $@"
 	@$(CC) $(SAN) -o $@ $(BUILD)/san/src/main.o $(BUILD)/san/libampd.a $(LIBS)
 
+# The whole program under clang's thread sanitizer, which knows fibers: AMPD=build/tsan/ampd.
+$(BUILD)/tsan/ampd: $(SRC) src/main.c $(wildcard src/*/*.h src/*/*.def)
+	@mkdir -p $(@D)
+	@echo "  TSAN  $@"
+	@clang-14 -std=gnu2x -D_GNU_SOURCE -Isrc -g -O1 -fsanitize=thread $(PKG_CFLAGS) -o $@ $(SRC) src/main.c $(LIBS)
+
 # One binary per tests/unit/test_*.c, linked with the sanitized objects.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 	@mkdir -p $(@D)
@@ -59,12 +65,12 @@ TESTS_SORTED = $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TES
 
 test: ## install what is missing, build, prove everything
 	@sh scripts/deps.sh test
-	@$(MAKE) --no-print-directory -j2 all $(BUILD)/san/libampd.a js
+	@$(MAKE) -s --no-print-directory -j2 all $(BUILD)/san/libampd.a js
 	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
 
 run: ## install what is missing, build, and serve the todo example
 	@sh scripts/deps.sh build
-	@$(MAKE) --no-print-directory -j2 all js
+	@$(MAKE) -s --no-print-directory -j2 all js
 	@node scripts/run.mjs examples/todo
 
 format: ## put all C into the project's format

@@ -244,7 +244,9 @@ function subscriber(url, auth, onEvent) {
         seen += bytes.toString('latin1');
         if (seen.includes('start_ack')) { seen = null; resolve(); }
         else if (seen.includes('"error"')) reject(new Error(seen));
-      } else onEvent();
+      } else {
+        for (let at = bytes.indexOf('"type":"data"'); at >= 0; at = bytes.indexOf('"type":"data"', at + 1)) onEvent();
+      }
     });
   });
   return { socket, started };

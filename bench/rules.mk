@@ -1,5 +1,8 @@
 # Each bench/NAME.mk brings a benchmark: a target that is added to BENCHES.
-include $(filter-out bench/rules.mk,$(sort $(wildcard bench/*.mk)))
+include $(filter-out bench/rules.mk,$(wildcard bench/*.mk))
 
-bench: $(BENCHES) ## benchmarks, each against a limit or a peer measured in the same run
+bench: ## benchmarks, each against a limit or a peer measured in the same run
+	@sh scripts/deps.sh bench
+	@$(MAKE) --no-print-directory -j2 all js
+	@set -e; for bench in $(BENCHES); do $(MAKE) --no-print-directory $$bench; done
 .PHONY: bench

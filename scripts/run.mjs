@@ -65,8 +65,7 @@ function onLines(child, handle) {
   }
 }
 
-// The packages of the page, when they are missing or older than the lock file. What only deploying
-// to AWS needs is left out.
+// The packages of the page, when they are missing or older than the lock file.
 async function installPackages() {
   const lock = path.join(project, 'package-lock.json');
   const installed = path.join(project, 'node_modules', '.package-lock.json');
@@ -74,7 +73,7 @@ async function installPackages() {
     return;
   }
   console.log('Installing the packages of the page...');
-  const args = [existsSync(lock) ? 'ci' : 'install', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = [existsSync(lock) ? 'ci' : 'install', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = start('npm', NPM, args, { cwd: project, stdio: ['ignore', 'inherit', 'inherit'] });
   const { code } = await npm.ended;
   if (code !== 0) await end(code);

@@ -8,11 +8,10 @@ import { parseArgs } from 'node:util';
  * @property {string} out the manifest file
  * @property {string} generated folder for generated files
  * @property {boolean} watch
- * @property {boolean} typecheck
  * @property {string} identifier
  */
 
-export const usage = 'usage: main.mjs --project DIR --out FILE [--generated DIR] [--identifier NAME] [--typecheck] [--watch]';
+export const usage = 'usage: main.mjs --project DIR --out FILE [--generated DIR] [--identifier NAME] [--watch]';
 
 /**
  * @param {string[]} argv
@@ -27,7 +26,6 @@ export function parseOptions(argv) {
       generated: { type: 'string' },
       identifier: { type: 'string', default: 'sandbox' },
       watch: { type: 'boolean', default: false },
-      typecheck: { type: 'boolean', default: false },
     },
   });
   if (values.project === undefined || values.out === undefined) {
@@ -39,7 +37,6 @@ export function parseOptions(argv) {
     out: path.resolve(values.out),
     generated: path.resolve(values.generated ?? path.join(project, '.amplify', 'generated')),
     watch: values.watch ?? false,
-    typecheck: values.typecheck ?? false,
     identifier: values.identifier ?? 'sandbox',
   };
 }

@@ -60,8 +60,14 @@ export class Bundler {
       sourcesContent: false,
       logLevel: 'silent',
       keepNames: true,
-      define: { 'import.meta.url': 'ampdPlace.url', 'import.meta.dirname': 'ampdPlace.dirname', 'import.meta.filename': 'ampdPlace.filename' },
-      banner: { js: `import { createRequire as ampdRequire } from 'node:module'; const require = ampdRequire(${JSON.stringify(path.join(this.root, 'amplify', 'x.js'))});` },
+      define: {
+        'import.meta.url': 'ampdPlace.url',
+        'import.meta.dirname': 'ampdPlace.dirname',
+        'import.meta.filename': 'ampdPlace.filename',
+      },
+      banner: {
+        js: `import { createRequire as ampdRequire } from 'node:module'; const require = ampdRequire(${JSON.stringify(path.join(this.root, 'amplify', 'x.js'))});`,
+      },
       plugins: [standinPlugin(this.root)],
     };
   }
@@ -69,7 +75,9 @@ export class Bundler {
   /** @param {import('esbuild').BuildResult} result @returns {Bundle} */
   result({ outputFiles = [], metafile }) {
     const file = (/** @type {string} */ name) => outputFiles.find((output) => output.path.endsWith(name))?.text ?? '';
-    const inputs = Object.keys(metafile?.inputs ?? {}).filter((name) => !/^(ampd-[\w-]+:|<|ampd-entry\.mjs$)/.test(name));
+    const inputs = Object.keys(metafile?.inputs ?? {}).filter(
+      (name) => !/^(ampd-[\w-]+:|<|ampd-entry\.mjs$)/.test(name),
+    );
     const imports = Object.values(metafile?.outputs ?? {}).flatMap((output) => output.imports);
     return {
       code: file(outfile),
@@ -89,7 +97,11 @@ export class Bundler {
 export function translate(error, root) {
   const errors = /** @type {import('esbuild').BuildFailure} */ (error).errors;
   if (!Array.isArray(errors)) {
-    return buildError('BackendBuildError', error instanceof Error ? error.message : String(error), 'See the message; this is a fault of the set-up, not of one file');
+    return buildError(
+      'BackendBuildError',
+      error instanceof Error ? error.message : String(error),
+      'See the message; this is a fault of the set-up, not of one file',
+    );
   }
   return new BuildError(errors.map((message) => problemOf(message, root)));
 }
@@ -98,7 +110,10 @@ export function translate(error, root) {
 function problemOf({ text, location, notes }, root) {
   const file = location === null ? null : path.relative(root, path.resolve(root, location.file));
   const shift = location === null ? 0 : placedLines(path.resolve(root, location.file));
-  const { code, hint } = explain(text, notes.map((note) => note.text));
+  const { code, hint } = explain(
+    text,
+    notes.map((note) => note.text),
+  );
   return {
     message: text,
     file,
@@ -114,7 +129,12 @@ function explain(text, notes) {
   const [, specifier] = /^Could not resolve "([^"]+)"/.exec(text) ?? [];
   if (specifier !== undefined) {
     const own = /^[./]/.test(specifier);
-    return { code: 'ModuleNotFoundError', hint: own ? 'Check the path and the spelling of the file name; it is relative to this file' : `Install the package (npm install ${packageOf(specifier)}), or correct the name` };
+    return {
+      code: 'ModuleNotFoundError',
+      hint: own
+        ? 'Check the path and the spelling of the file name; it is relative to this file'
+        : `Install the package (npm install ${packageOf(specifier)}), or correct the name`,
+    };
   }
   if (/^No matching export/.test(text)) {
     return { code: 'SyntaxError', hint: 'Check the spelling; a type is imported with import type' };
@@ -124,5 +144,8 @@ function explain(text, notes) {
 
 /** @param {string} specifier */
 function packageOf(specifier) {
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }

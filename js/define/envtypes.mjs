@@ -36,7 +36,10 @@ ${members(own)}};
 export function writeEnvTypes(root, functions) {
   for (const { name, entry, environment } of Object.values(functions)) {
     if (entry !== null) {
-      writeIfChanged(path.join(root, '.amplify', 'generated', 'env', `${name}.ts`), typedModule(Object.keys(environment)));
+      writeIfChanged(
+        path.join(root, '.amplify', 'generated', 'env', `${name}.ts`),
+        typedModule(Object.keys(environment)),
+      );
     }
   }
 }

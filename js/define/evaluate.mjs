@@ -16,8 +16,8 @@ export class Evaluator {
   /** @param {{root: string, name: string, identifier: string}} project */
   constructor(project) {
     this.project = project;
-    this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ampd-define-'));
-    this.count = 0;
+    /** @type {string | null} where the last bundle was put */
+    this.folder = null;
     /** @type {string[]} */
     this.preload = [];
     this.spare = this.start();
@@ -39,7 +39,10 @@ export class Evaluator {
    * @returns {Promise<{manifest: any, problems: import('./report.mjs').Problem[]}>}
    */
   async evaluate(bundle) {
-    const file = path.join(this.folder, `definitions-${++this.count}.mjs`);
+    // Only while it runs: a loader that is killed leaves nothing behind.
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ampd-define-'));
+    this.folder = folder;
+    const file = path.join(folder, 'definitions.mjs');
     fs.writeFileSync(file, bundle.code);
     const { worker, ended } = this.spare;
     this.preload = bundle.externals;
@@ -50,7 +53,7 @@ export class Evaluator {
       return await withinLimit(Promise.race([answer, ended.then(fail)]));
     } finally {
       void worker.terminate();
-      fs.rmSync(file, { force: true });
+      fs.rmSync(folder, { recursive: true, force: true });
     }
   }
 
@@ -61,7 +64,9 @@ export class Evaluator {
 
   close() {
     void this.spare.worker.terminate();
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    if (this.folder !== null) {
+      fs.rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 }
 
@@ -75,10 +80,21 @@ const file = 'amplify/backend.ts';
 function endOf(worker) {
   return new Promise((resolve) => {
     worker.once('error', (error) =>
-      resolve(buildError(error.name, error.message, 'The definitions threw this outside of any call, such as in a timer', { file })),
+      resolve(
+        buildError(error.name, error.message, 'The definitions threw this outside of any call, such as in a timer', {
+          file,
+        }),
+      ),
     );
     worker.once('exit', (code) =>
-      resolve(buildError('BackendBuildError', `The definitions ended the process with code ${code}`, 'Remove process.exit from the definitions', { file })),
+      resolve(
+        buildError(
+          'BackendBuildError',
+          `The definitions ended the process with code ${code}`,
+          'Remove process.exit from the definitions',
+          { file },
+        ),
+      ),
     );
   });
 }
@@ -97,7 +113,18 @@ async function withinLimit(work) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(buildError('TimeoutError', `The definitions did not finish within ${limitMs / 1000} s`, 'Look for a loop or an await that never ends', { file })), limitMs);
+    timer = setTimeout(
+      () =>
+        reject(
+          buildError(
+            'TimeoutError',
+            `The definitions did not finish within ${limitMs / 1000} s`,
+            'Look for a loop or an await that never ends',
+            { file },
+          ),
+        ),
+      limitMs,
+    );
   });
   try {
     return /** @type {T} */ (await Promise.race([work, late]));

@@ -24,19 +24,22 @@ export class Loader {
 
   /**
    * One build; tells the outcome as an event.
+   * @param {() => void} [ready] called when the build is over and `inputs` are known, before the event goes out
    * @returns {Promise<boolean>} whether it went well
    */
-  async run() {
+  async run(ready = () => {}) {
     const start = performance.now();
     const ms = () => Math.round(performance.now() - start);
     try {
       const { changed, warnings } = await this.build();
+      ready();
       emit({ event: 'manifest', path: this.options.out, changed, ms: ms(), warnings });
       return true;
     } catch (error) {
       const problems = error instanceof BuildError ? error.problems : [internal(error)];
       const named = problems.flatMap(({ file }) => (file === null ? [] : [path.resolve(this.root, file)]));
       this.inputs = [...new Set([...this.inputs, ...named])];
+      ready();
       emit({ event: 'error', ms: ms(), errors: problems });
       return false;
     }
@@ -75,7 +78,16 @@ export class Loader {
  * @returns {import('./report.mjs').Problem}
  */
 function internal(error) {
-  const { message, code, stack } = error instanceof Error ? /** @type {NodeJS.ErrnoException} */ (error) : new Error(String(error));
+  const { message, code, stack } = /** @type {NodeJS.ErrnoException} */ (
+    error instanceof Error ? error : new Error(String(error))
+  );
   process.stderr.write(`${stack}\n`);
-  return { message, file: null, line: null, column: null, hint: 'See standard error for the place', code: code ?? 'InternalError' };
+  return {
+    message,
+    file: null,
+    line: null,
+    column: null,
+    hint: 'See standard error for the place',
+    code: code ?? 'InternalError',
+  };
 }

@@ -31,7 +31,11 @@ export class Locator {
     }
     this.map ??= new SourceMap(JSON.parse(this.text));
     const entry = this.map.findEntry(at.line - 1, at.column - 1);
-    if (!('originalSource' in entry) || entry.originalSource === undefined || /ampd-/.test(path.basename(entry.originalSource))) {
+    if (
+      !('originalSource' in entry) ||
+      entry.originalSource === undefined ||
+      /ampd-/.test(path.basename(entry.originalSource))
+    ) {
       return nowhere;
     }
     const file = path.resolve(this.root, entry.originalSource);
@@ -58,8 +62,8 @@ export class Locator {
   }
 
   /**
-   * Narrows a place down to the line that declares what an error text speaks of: `Post: a.model({` or, within it,
-   * `title: a.string()`.
+   * Narrows a place down to the line that declares what an error text speaks of - `Post: a.model({` or, within it,
+   * `title: a.string()` - or else to where it is quoted.
    * @param {Place} place
    * @param {string[]} words
    * @returns {Place}
@@ -72,8 +76,12 @@ export class Locator {
     let from = place.line - 1;
     let best = place;
     for (const word of words) {
-      const pattern = new RegExp(`(^|[\\s{,])(["']?)${word.replace(/\W/g, '\\$&')}\\2\\s*:`);
-      const found = lines.findIndex((text, index) => index >= from && pattern.test(text));
+      const plain = word.replace(/\W/g, '\\$&');
+      const patterns = [new RegExp(`(^|[\\s{,])(["']?)${plain}\\2\\s*:`), new RegExp(`(["'\`])${plain}\\1`)];
+      const found =
+        patterns
+          .map((pattern) => lines.findIndex((text, index) => index >= from && pattern.test(text)))
+          .find((index) => index >= 0) ?? -1;
       if (found >= 0) {
         from = found;
         best = { file: place.file, line: found + 1, column: (lines[found]?.indexOf(word) ?? 0) + 1 };
@@ -93,6 +101,8 @@ export class Locator {
     }
     const source = fs.readFileSync(path.resolve(this.root, file), 'utf8').split('\n')[line - 1] ?? '';
     const names = new Set(source.match(/[\w$]+/g));
-    return text.replace(/\b([A-Za-z_$][\w$]*?)\d+\b/g, (whole, /** @type {string} */ name) => (!names.has(whole) && names.has(name) ? name : whole));
+    return text.replace(/\b([A-Za-z_$][\w$]*?)\d+\b/g, (whole, /** @type {string} */ name) =>
+      !names.has(whole) && names.has(name) ? name : whole,
+    );
   }
 }

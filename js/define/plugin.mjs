@@ -28,8 +28,14 @@ export function standinPlugin(root) {
       const schemas = new SchemaCopies(build, root);
       build.onResolve({ filter: /^file:/ }, (args) => ({ path: args.path, external: true }));
       build.onResolve({ filter: amplify }, (args) => ({ path: args.importer, namespace: 'ampd-backend' }));
-      build.onResolve({ filter: /^@aws-amplify\/(backend\/types\/platform|plugin-types)$/ }, (args) => ({ path: args.path, namespace: 'ampd-empty' }));
-      build.onResolve({ filter: /^@aws-amplify\/data-schema$/ }, (args) => ({ path: args.importer, namespace: 'ampd-schema' }));
+      build.onResolve({ filter: /^@aws-amplify\/(backend\/types\/platform|plugin-types)$/ }, (args) => ({
+        path: args.path,
+        namespace: 'ampd-empty',
+      }));
+      build.onResolve({ filter: /^@aws-amplify\/data-schema$/ }, (args) => ({
+        path: args.importer,
+        namespace: 'ampd-schema',
+      }));
       build.onResolve({ filter: /^@aws-amplify\/data-schema\/.+$/ }, (args) => schemas.subPath(args));
       build.onResolve({ filter: library }, (args) => ({ path: args.path, namespace: 'ampd-library' }));
       build.onResolve({ filter: /^\$amplify\/env\/.+/ }, (args) => ({ path: args.path, namespace: 'ampd-env' }));
@@ -86,7 +92,9 @@ class SchemaCopies {
 
   /** @param {ResolveArgs} args */
   async subPath(args) {
-    return args.pluginData?.inner ? undefined : { path: await this.resolve(args.path, args.resolveDir), external: true };
+    return args.pluginData?.inner
+      ? undefined
+      : { path: await this.resolve(args.path, args.resolveDir), external: true };
   }
 }
 
@@ -116,12 +124,20 @@ export const a = placedBuilder(builder, ${JSON.stringify(importer)});`,
 /** @param {string} name */
 function loadLibrary(name) {
   // CommonJS on purpose: names are then looked up when they are used, whatever they are.
-  return { contents: `module.exports = globalThis[Symbol.for('ampd.library')](${JSON.stringify(name.replace(/\/index(\.js)?$/, ''))});` };
+  return {
+    contents: `module.exports = globalThis[Symbol.for('ampd.library')](${JSON.stringify(name.replace(/\/index(\.js)?$/, ''))});`,
+  };
 }
 
 /** @param {PluginBuild} build @param {string} root @param {ResolveArgs} args */
 async function resolvePackage(build, root, args) {
-  if (args.pluginData?.inner || args.kind === 'entry-point' || args.namespace !== 'file' || builtins.has(args.path) || /^(node|file|data|https?):/.test(args.path)) {
+  if (
+    args.pluginData?.inner ||
+    args.kind === 'entry-point' ||
+    args.namespace !== 'file' ||
+    builtins.has(args.path) ||
+    /^(node|file|data|https?):/.test(args.path)
+  ) {
     return undefined;
   }
   const options = { kind: args.kind, importer: args.importer, ...inner };
@@ -168,7 +184,9 @@ function usesLibrary(file) {
 function readUses(file) {
   try {
     const { dependencies, peerDependencies } = JSON.parse(fs.readFileSync(file, 'utf8'));
-    return Object.keys({ ...dependencies, ...peerDependencies }).some((name) => library.test(name) || amplify.test(name));
+    return Object.keys({ ...dependencies, ...peerDependencies }).some(
+      (name) => library.test(name) || amplify.test(name),
+    );
   } catch {
     return false;
   }

@@ -17,7 +17,12 @@ export function findEntry(root, stem) {
 /** @param {string} root */
 export function backendEntry(root) {
   if (!fs.existsSync(path.join(root, 'amplify'))) {
-    throw buildError('PathNotFoundError', `There is no amplify folder in ${root}`, 'Run in the folder of an Amplify project, or name it with --project', { file: 'amplify' });
+    throw buildError(
+      'PathNotFoundError',
+      `There is no amplify folder in ${root}`,
+      'Run in the folder of an Amplify project, or name it with --project',
+      { file: 'amplify' },
+    );
   }
   const entry = findEntry(root, 'backend');
   if (entry === null) {

@@ -23,15 +23,16 @@ export async function stay(loader, caller) {
     busy = true;
     do {
       again = false;
-      await loader.run();
-      watcher.update(loader.inputs);
+      const start = Date.now();
+      // Who reads of the outcome may change a file at once: it has to be watched by then.
+      await loader.run(() => watcher.update(loader.inputs, start));
       loader.warm();
     } while (again);
     busy = false;
   }
 
   // Watching begins before the first build: a change made during it must not be lost.
-  watcher.update([]);
+  watcher.update([], Date.now());
   const ended = new Promise((resolve) => {
     caller.once('end', resolve);
     caller.once('close', resolve);

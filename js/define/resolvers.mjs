@@ -24,7 +24,10 @@ export class ResolverBundler {
    */
   async run(jsFunctions) {
     const handlers = jsFunctions.flatMap((fn) =>
-      fn.handlers.map((/** @type {any} */ handler, /** @type {number} */ index) => ({ handler, name: `${fn.typeName}.${fn.fieldName}.${index + 1}.js` })),
+      fn.handlers.map((/** @type {any} */ handler, /** @type {number} */ index) => ({
+        handler,
+        name: `${fn.typeName}.${fn.fieldName}.${index + 1}.js`,
+      })),
     );
     const bundles = await Promise.all(handlers.map(({ handler }) => this.bundle(handler.entry)));
     handlers.forEach(({ handler, name }, index) => {
@@ -46,7 +49,11 @@ export class ResolverBundler {
       const { outputFiles, metafile } = await esbuild.build(this.options(entry));
       const code = outputFiles?.[0]?.contents ?? new Uint8Array();
       const files = Object.keys(metafile?.inputs ?? {}).map((file) => path.resolve(this.root, file));
-      const built = { marks: new Map(files.map((file) => [file, markOf(file)])), code, hash: createHash('sha256').update(code).digest('hex') };
+      const built = {
+        marks: new Map(files.map((file) => [file, markOf(file)])),
+        code,
+        hash: createHash('sha256').update(code).digest('hex'),
+      };
       this.built.set(entry, built);
       return built;
     } catch (error) {

@@ -34,8 +34,9 @@ export class Watcher {
   /**
    * Watches these files, the whole amplify folder and the root's own files from now on.
    * @param {string[]} inputs
+   * @param {number} start of the build that read them; later changes of files not watched then count as changes
    */
-  update(inputs) {
+  update(inputs, start) {
     this.inputs = new Set(inputs);
     const wanted = new Set([this.root, ...walk(this.amplify), ...inputs.map((file) => path.dirname(file))]);
     for (const [folder, watcher] of this.folders) {
@@ -44,8 +45,15 @@ export class Watcher {
         this.folders.delete(folder);
       }
     }
+    const fresh = inputs.filter((file) => !this.marks.has(file));
     for (const folder of wanted) {
       this.add(folder);
+    }
+    for (const file of fresh) {
+      this.marks.set(file, mark(file));
+      if ((fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > start) {
+        this.pend(file, true);
+      }
     }
   }
 
@@ -74,7 +82,11 @@ export class Watcher {
     if (noise.test(name) || skipped.test(name)) {
       return false;
     }
-    return this.inputs.has(file) || this.inAmplify(file) || (folder === this.root && (rootFiles.has(name) || name === 'amplify'));
+    return (
+      this.inputs.has(file) ||
+      this.inAmplify(file) ||
+      (folder === this.root && (rootFiles.has(name) || name === 'amplify'))
+    );
   }
 
   /** @param {string} file */

@@ -26,11 +26,20 @@ async function preload(url) {
 /** @param {Task} task */
 async function evaluate(task) {
   const locator = new Locator(task.root, task.map);
-  Object.assign(state, { bundleUrl: task.url, projectRoot: task.root, identifier: task.identifier, namespace: task.name });
+  Object.assign(state, {
+    bundleUrl: task.url,
+    projectRoot: task.root,
+    identifier: task.identifier,
+    namespace: task.name,
+  });
   try {
     await import(task.url);
     if (state.backend === null) {
-      throw new DefinitionError('BackendBuildError', 'amplify/backend.ts does not call defineBackend', 'Call defineBackend({ auth, data, ... }) in amplify/backend.ts');
+      throw new DefinitionError(
+        'BackendBuildError',
+        'amplify/backend.ts does not call defineBackend',
+        'Call defineBackend({ auth, data, ... }) in amplify/backend.ts',
+      );
     }
     const manifest = buildManifest({ root: task.root, name: task.name }, (at) => locator.locate(at));
     return { manifest, problems: [] };
@@ -46,7 +55,14 @@ function problemOf(error, locator) {
     return { message: error.message, ...locator.narrow(place, error.words), hint: error.hint, code: error.name };
   }
   if (!(error instanceof Error)) {
-    return { message: `Definitions threw ${String(error)}`, file: null, line: null, column: null, hint: 'Throw Error objects to have the place reported', code: 'Error' };
+    return {
+      message: `Definitions threw ${String(error)}`,
+      file: null,
+      line: null,
+      column: null,
+      hint: 'Throw Error objects to have the place reported',
+      code: 'Error',
+    };
   }
   const place = locator.frame(error.stack ?? '', state.bundleUrl);
   return { message: locator.sourceNames(error.message, place), ...place, hint: hintOf(error), code: error.name };
@@ -55,7 +71,8 @@ function problemOf(error, locator) {
 /** @param {Error} error */
 function hintOf(error) {
   const { code } = /** @type {NodeJS.ErrnoException} */ (error);
-  const [, from, name] = /^The requested module '(.+)' does not provide an export named '(.+)'/.exec(error.message) ?? [];
+  const [, from, name] =
+    /^The requested module '(.+)' does not provide an export named '(.+)'/.exec(error.message) ?? [];
   if (name !== undefined) {
     return `Search for the import of '${name}'; the package in ${from} has no such export`;
   }

@@ -59,7 +59,7 @@ struct arena_mark {
 struct arena *arena_new(void);
 // Frees all memory of the arena and the arena itself. NULL is allowed.
 void arena_free(struct arena *arena);
-// Forgets everything allocated, keeping the first chunk for the next request.
+// Forgets everything allocated and holds no memory until the next allocation; cheap.
 void arena_reset(struct arena *arena);
 // Zeroed, 16-byte aligned. Never fails (aborts without memory); size 0 gives a valid pointer.
 void *arena_alloc(struct arena *arena, size_t size);

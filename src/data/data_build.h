@@ -13,8 +13,12 @@ str *data_text_list(struct arena *arena, const struct gql_value *value, size_t *
 [[nodiscard]] err *data_rules_read(struct builder *b, struct data_model *model);
 // Refuses @auth where no model is: on types, and rules of custom operations that cannot be.
 [[nodiscard]] err *data_rules_check_others(struct builder *b);
+// "[String!]!", and a value as GraphQL writes it.
+str data_type_text(struct arena *arena, const struct gql_type_ast *type);
+str data_value_text(struct arena *arena, const struct gql_value *value);
 // Refuses what graphql-js refuses in a schema document, in its words.
 [[nodiscard]] err *data_check_sdl(struct arena *arena, const struct gql_document *doc);
 // Refuse what the official transformers do not take, in their words.
 [[nodiscard]] err *data_check_models(struct builder *b);
+[[nodiscard]] err *data_check_resolvers(struct builder *b);
 [[nodiscard]] err *data_check_values_of_fields(struct builder *b);

@@ -139,22 +139,20 @@ static err *compile(
     struct arena *arena, const struct json *filter, int depth, const struct store_pred **out);
 
 // `and` and `or` take lists; a single object is read as a list of one (GraphQL's list coercion has
-// normally done that already).
+// normally done that already). An empty filter among them says nothing, in `or` as well.
 static err *compile_list(struct arena *arena, const struct json *list, bool any, int depth,
     const struct store_pred **out)
 {
     const struct store_pred *all = NULL;
-    bool always = false;
     if (list->kind != JSON_ARRAY) {
-        return unprocessable(arena);
+        return compile(arena, list, depth + 1, out);
     }
     json_each (item, list) {
         const struct store_pred *one = NULL;
         TRY(compile(arena, item, depth + 1, &one));
-        always = always || one == NULL;
         all = any ? store_pred_or(arena, all, one) : store_pred_and(arena, all, one);
     }
-    *out = any && always ? NULL : all;
+    *out = all;
     return NULL;
 }
 

@@ -234,7 +234,8 @@ static void read_index(struct builder *b, struct data_model *model, const struct
     index->included = data_text_list(
         b->arena, gql_value_get(projection, S("nonKeyAttributes")), &index->included_count);
     str otherwise = default_index_name(b->arena, model, index);
-    index->name = index->name.ptr == NULL ? otherwise : index->name;
+    index->is_named = index->name.ptr != NULL;
+    index->name = index->is_named ? index->name : otherwise;
     index->names_query = query != NULL;
     index->has_query = query == NULL || query->kind == GQL_VALUE_STRING;
     index->query = query != NULL && query->kind == GQL_VALUE_STRING ? query->text : otherwise;
@@ -338,13 +339,14 @@ static void read_switches(struct builder *b, struct data_model *m)
         listen && m->update && read_names(a, d, "onUpdate", m->name, &m->on_update_names);
     m->on_delete =
         listen && m->remove && read_names(a, d, "onDelete", m->name, &m->on_delete_names);
+    m->subscriptions_off = !listen;
     m->subscriptions_public = level != NULL && str_eq(level->text, S("public"));
     m->timestamps = stamps == NULL || stamps->kind != GQL_VALUE_NULL;
     (void)read_name(d, "timestamps", "createdAt", S("createdAt"), &m->created_at);
     (void)read_name(d, "timestamps", "updatedAt", S("updatedAt"), &m->updated_at);
 }
 
-static err *read_model(struct builder *b, struct data_model *model)
+static void read_model(struct builder *b, struct data_model *model)
 {
     const struct gql_definition *d = model->source;
     model->plural = data_plural(b->arena, model->name);
@@ -353,90 +355,25 @@ static err *read_model(struct builder *b, struct data_model *model)
     for (size_t i = 0; i < d->member_count; i++) {
         read_field(b, &d->members[i], &model->fields[i]);
         read_relation(b, model, &d->members[i], &model->fields[i]);
-        if (model->fields[i].kind == DATA_MODEL && model->fields[i].relation == DATA_NO_RELATION) {
-            return fail(b->arena, ERR_INVALID,
-                "%.*s.%.*s refers to the model %.*s without a relationship directive.",
-                PRI(model->name), PRI(d->members[i].name), PRI(model->fields[i].type));
-        }
     }
     model->declares_id = data_model_field(model, S("id")) != NULL;
     read_primary_key(b, model);
     read_indexes(b, model);
     read_switches(b, model);
-    return data_rules_read(b, model);
 }
 
-static err *check_relation(
-    struct builder *b, const struct data_model *model, const struct data_field *field)
-{
-    const struct data_model *child = field->relation == DATA_BELONGS_TO ? model : field->target;
-    const struct data_model *parent = field->relation == DATA_BELONGS_TO ? field->target : model;
-    if (field->target == NULL) {
-        return fail(b->arena, ERR_INVALID,
-            "%.*s.%.*s: a relationship needs a @model type, %.*s is none.", PRI(model->name),
-            PRI(field->name), PRI(field->type));
-    }
-    if (field->reference_count != parent->sort_count + 1) {
-        return fail(b->arena, ERR_INVALID,
-            "The number of references passed to %.*s.%.*s must match the number of primary keys on "
-            "%.*s.",
-            PRI(model->name), PRI(field->name), PRI(parent->name));
-    }
-    for (size_t i = 0; i < field->reference_count; i++) {
-        if (data_model_field(child, field->references[i]) == NULL) {
-            return fail(b->arena, ERR_INVALID, "%.*s is not a field in %.*s",
-                PRI(field->references[i]), PRI(child->name));
-        }
-    }
-    return NULL;
-}
-
-static err *check_keys(struct builder *b, const struct data_model *model)
-{
-    for (size_t i = 0; i < model->index_count; i++) {
-        const struct data_index *index = &model->indexes[i];
-        for (size_t k = 0; k < index->sort_count; k++) {
-            if (data_model_field(model, index->sort[k]) == NULL) {
-                return fail(b->arena, ERR_INVALID,
-                    "Can't find field '%.*s' in %.*s, but it was specified in index '%.*s'",
-                    PRI(index->sort[k]), PRI(model->name), PRI(index->name));
-            }
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (str_eq(model->indexes[k].name, index->name)) {
-                return fail(b->arena, ERR_INVALID,
-                    "You may only supply one @index with the name '%.*s' on type '%.*s'.",
-                    PRI(index->name), PRI(model->name));
-            }
-        }
-    }
-    for (size_t k = 0; k < model->sort_count; k++) {
-        if (data_model_field(model, model->sort[k]) == NULL) {
-            return fail(b->arena, ERR_INVALID,
-                "Can't find field '%.*s' in %.*s, but it was specified in the primary key.",
-                PRI(model->sort[k]), PRI(model->name));
-        }
-    }
-    return NULL;
-}
-
-static err *connect_models(struct builder *b)
+// Every hasMany and hasOne has an index on the other side's table.
+static void add_relation_indexes(struct builder *b)
 {
     for (size_t i = 0; i < b->api->model_count; i++) {
-        struct data_model *model = b->api->models[i];
-        TRY(check_keys(b, model));
+        const struct data_model *model = b->api->models[i];
         for (size_t k = 0; k < model->field_count; k++) {
-            struct data_field *field = &model->fields[k];
-            if (field->relation == DATA_NO_RELATION) {
-                continue;
-            }
-            TRY(check_relation(b, model, field));
-            if (field->relation != DATA_BELONGS_TO) {
+            const struct data_field *field = &model->fields[k];
+            if (field->relation == DATA_HAS_MANY || field->relation == DATA_HAS_ONE) {
                 add_relation_index(b, field->target, field);
             }
         }
     }
-    return NULL;
 }
 
 err *data_api_build(
@@ -447,7 +384,9 @@ err *data_api_build(
     api->arena = arena;
     api->modes = *modes;
     api->sandbox = (modes->all & ~(unsigned)DATA_IAM) == DATA_API_KEY;
-    TRY(gql_parse(arena, sdl, NULL, &api->doc, NULL));
+    struct gql_parse_limits limits = {.tokens_max = 10000000, .depth_max = 200};
+    TRY(gql_parse(arena, sdl, &limits, &api->doc, NULL));
+    TRY(data_check_sdl(arena, api->doc));
     api->models = arena_array(arena, struct data_model *, api->doc->definition_count);
     for (size_t i = 0; i < api->doc->definition_count; i++) {
         const struct gql_definition *d = &api->doc->definitions[i];
@@ -459,10 +398,16 @@ err *data_api_build(
         }
     }
     for (size_t i = 0; i < api->model_count; i++) {
-        TRY(read_model(&b, api->models[i]));
+        read_model(&b, api->models[i]);
     }
-    TRY(connect_models(&b));
+    TRY(data_check_models(&b));
+    add_relation_indexes(&b);
+    for (size_t i = 0; i < api->model_count; i++) {
+        TRY(data_rules_read(&b, api->models[i]));
+    }
     TRY(data_rules_check_others(&b));
+    TRY(data_schema_build(api));
+    TRY(data_check_resolvers(&b));
     *out = api;
-    return data_schema_build(api);
+    return NULL;
 }

@@ -85,6 +85,7 @@ struct data_field {
 struct data_index {
     str name; // default filled in
     bool has_query;
+    bool is_named;    // the name is written
     bool names_query; // queryField is written
     str query;        // query field
     str partition;
@@ -132,6 +133,7 @@ struct data_model {
     str get_name, list_name, create_name, update_name, remove_name;
     struct data_names on_create_names, on_update_names, on_delete_names;
     bool subscriptions_public; // served, but without rules
+    bool subscriptions_off;    // by level
     str *owner_fields;         // undeclared ones, added as String
     size_t owner_field_count;
     str *listen_owners; // owner arguments of the subscriptions

@@ -278,6 +278,7 @@ static err *read_messages(struct data_conn *conn, struct arena *arena, const err
             fiber_deadline(0);
         }
         arena_rewind(arena, mark);
+        fiber_trim_stack(); // messages are rare: the socket now waits, perhaps for hours
     }
 }
 

@@ -145,9 +145,10 @@ static void add_enum_filters(struct served *s, const struct data_model *m)
         if (field->kind != DATA_ENUM) {
             continue;
         }
-        str members = field->is_list ? str_cat(s->arena, S("eq:["), e, S("] ne:["), e,
-                                           S("] contains:"), e, S(" notContains:"), e)
-                                     : str_cat(s->arena, S("eq:"), e, S(" ne:"), e);
+        bool list = counts_as_list(field, OPTIONAL_LISTS);
+        str members = list ? str_cat(s->arena, S("eq:["), e, S("] ne:["), e, S("] contains:"), e,
+                                 S(" notContains:"), e)
+                           : str_cat(s->arena, S("eq:"), e, S(" ne:"), e);
         add_members(s, GQL_DEF_INPUT, filter_type(s->arena, field, OPTIONAL_LISTS), members);
     }
 }

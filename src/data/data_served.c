@@ -1,6 +1,8 @@
 // The served schema as a document that is changed in place. See data_served.h.
 #include "data/data_served.h"
 
+#include "data/data_build.h"
+
 static const struct {
     enum data_provider provider;
     str name;
@@ -12,11 +14,11 @@ static const struct {
     {DATA_LAMBDA, S_INIT("aws_lambda")},
 };
 
-str served_type_text(struct arena *arena, const struct gql_type_ast *ast)
+str data_type_text(struct arena *arena, const struct gql_type_ast *ast)
 {
     switch (ast->kind) {
-    case GQL_AST_LIST: return str_cat(arena, S("["), served_type_text(arena, ast->of), S("]"));
-    case GQL_AST_NON_NULL: return str_cat(arena, served_type_text(arena, ast->of), S("!"));
+    case GQL_AST_LIST: return str_cat(arena, S("["), data_type_text(arena, ast->of), S("]"));
+    case GQL_AST_NON_NULL: return str_cat(arena, data_type_text(arena, ast->of), S("!"));
     case GQL_AST_NAMED: return ast->name;
     }
     unreachable("type");
@@ -60,7 +62,7 @@ static void put_value(struct buf *out, const struct gql_value *value)
     }
 }
 
-static str value_text(struct arena *arena, const struct gql_value *value)
+str data_value_text(struct arena *arena, const struct gql_value *value)
 {
     if (value == NULL) {
         return (str){};
@@ -122,9 +124,9 @@ static str argument_list(struct arena *arena, const struct gql_member *member)
         str pools = {};
         buf_add(&out, i > 0 ? S(", ") : S(""));
         put_description(&out, a->description, " ");
-        buf_fmt(&out, "%.*s: %.*s", PRI(a->name), PRI(served_type_text(arena, a->type)));
+        buf_fmt(&out, "%.*s: %.*s", PRI(a->name), PRI(data_type_text(arena, a->type)));
         if (a->otherwise != NULL) {
-            buf_fmt(&out, " = %.*s", PRI(value_text(arena, a->otherwise)));
+            buf_fmt(&out, " = %.*s", PRI(data_value_text(arena, a->otherwise)));
         }
         buf_add(&out, read_directives(arena, a->directives, a->directive_count, &access, &pools));
     }
@@ -274,10 +276,10 @@ static void copy_members(struct served *s, struct served_type *type, const struc
 {
     for (size_t i = 0; i < d->member_count; i++) {
         const struct gql_member *m = &d->members[i];
-        str text = m->type != NULL ? served_type_text(s->arena, m->type) : (str){};
+        str text = m->type != NULL ? data_type_text(s->arena, m->type) : (str){};
         struct served_field *field = served_put(s, type, m->name, text);
         field->arguments = argument_list(s->arena, m);
-        field->otherwise = value_text(s->arena, m->otherwise);
+        field->otherwise = data_value_text(s->arena, m->otherwise);
         field->description = m->description;
         field->kept = read_directives(
             s->arena, m->directives, m->directive_count, &field->access, &field->pools);

@@ -57,7 +57,6 @@ void served_allow_field(struct served *s, str type, str name, unsigned access);
 void served_allow_operation(struct served *s, str root, str name, unsigned access);
 void served_print(const struct served *s, struct buf *out);
 
-str served_type_text(struct arena *arena, const struct gql_type_ast *ast);
 // "Todo" of "[Todo!]!".
 str served_base(str type);
 

@@ -2,6 +2,7 @@
 // pair of C symbols (12 ns here; swapcontext costs two system calls).
 #include "fiber/fiber_int.h"
 
+#include <stdio.h>
 #include <sys/mman.h>
 
 struct transfer {
@@ -17,6 +18,62 @@ extern void *make_fcontext(void *stack_top, size_t size, void (*entry)(struct tr
 #    if __has_feature(address_sanitizer)
 #        define WITH_ASAN 1
 #    endif
+#endif
+
+#if defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#        define WITH_TSAN 1
+#    endif
+#endif
+
+#ifdef WITH_TSAN
+// As in sanitizer/tsan_interface.h, which would also declare what is defined below.
+extern void *__tsan_get_current_fiber(void);
+extern void *__tsan_create_fiber(unsigned flags);
+extern void __tsan_destroy_fiber(void *fiber);
+extern void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+
+static void tsan_make(struct fiber *fiber)
+{
+    fiber->tsan = __tsan_create_fiber(0);
+}
+
+static void tsan_free(struct fiber *fiber)
+{
+    __tsan_destroy_fiber(fiber->tsan);
+}
+
+static void tsan_enter(struct loop *loop, struct fiber *fiber)
+{
+    loop->tsan = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fiber->tsan, 0);
+}
+
+static void tsan_leave(struct loop *loop)
+{
+    __tsan_switch_to_fiber(loop->tsan, 0);
+}
+#else
+static void tsan_make(struct fiber *fiber)
+{
+    (void)fiber;
+}
+
+static void tsan_free(struct fiber *fiber)
+{
+    (void)fiber;
+}
+
+static void tsan_enter(struct loop *loop, struct fiber *fiber)
+{
+    (void)loop;
+    (void)fiber;
+}
+
+static void tsan_leave(struct loop *loop)
+{
+    (void)loop;
+}
 #endif
 
 #ifdef WITH_ASAN
@@ -48,6 +105,7 @@ static void switch_to_loop(struct fiber *fiber)
     bool ends = fiber->state == FIBER_DONE;
     __sanitizer_start_switch_fiber(
         ends ? NULL : &fiber->asan_fake_stack, loop->asan_stack, loop->asan_stack_size);
+    tsan_leave(loop);
     struct transfer back = jump_fcontext(loop->context, NULL);
     __sanitizer_finish_switch_fiber(
         ends ? NULL : fiber->asan_fake_stack, &loop->asan_stack, &loop->asan_stack_size);
@@ -73,16 +131,65 @@ static void entry(struct transfer from)
 // step over it. It costs address space only.
 enum { GUARD_SIZE = 64 * 1024 };
 
+static char *stack_new(size_t size)
+{
+    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) {
+        return NULL;
+    }
+    if (mprotect(stack, GUARD_SIZE, PROT_NONE) != 0) { // the guard is a mapping of its own
+        munmap(stack, size);
+        return NULL;
+    }
+    return stack;
+}
+
+// A stack and its guard are two mappings, of which Linux allows a process 65,530 unless
+// vm.max_map_count says otherwise. What fibers leave free is for the rest of the process: a library
+// or malloc that finds none left fails.
+enum { MAPPINGS_DEFAULT = 65530, MAPPINGS_EACH = 2, MAPPINGS_SPARE = 8192 };
+
+static _Atomic size_t stacks; // of the process
+
+static size_t stacks_max(void)
+{
+    static _Atomic size_t known;
+    size_t max = known;
+    if (max == 0) {
+        unsigned long mappings = MAPPINGS_DEFAULT;
+        FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+        if (file != NULL) {
+            mappings = fscanf(file, "%lu", &mappings) == 1 ? mappings : MAPPINGS_DEFAULT;
+            fclose(file);
+        }
+        max = mappings > 2 * MAPPINGS_SPARE ? (mappings - MAPPINGS_SPARE) / MAPPINGS_EACH
+                                            : mappings / (2 * MAPPINGS_EACH);
+        known = max;
+    }
+    return max;
+}
+
+bool fiber_has_room(void)
+{
+    struct loop *loop = loop_current();
+    check(loop != NULL);
+    return loop->pool != NULL || stacks < stacks_max();
+}
+
 static struct fiber *fiber_new(struct loop *loop)
 {
+    char *stack = stack_new(STACK_SIZE + GUARD_SIZE);
+    if (stack == NULL) {
+        return NULL;
+    }
     struct fiber *fiber = mem_new(struct fiber);
+    stacks++;
     fiber->loop = loop;
     fiber->stack_size = STACK_SIZE + GUARD_SIZE;
-    fiber->stack = mmap(NULL, fiber->stack_size, PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    check(fiber->stack != MAP_FAILED);
-    check(mprotect(fiber->stack, GUARD_SIZE, PROT_NONE) == 0);
-    fiber->context = make_fcontext(fiber->stack + fiber->stack_size, STACK_SIZE, entry);
+    fiber->stack = stack;
+    tsan_make(fiber);
+    fiber->context = make_fcontext(stack + fiber->stack_size, STACK_SIZE, entry);
     return fiber;
 }
 
@@ -94,7 +201,9 @@ static void timer_closed(uv_handle_t *handle)
 
 static void fiber_free(struct fiber *fiber)
 {
+    tsan_free(fiber);
     munmap(fiber->stack, fiber->stack_size);
+    stacks--;
     if (fiber->timer_made) {
         uv_close((uv_handle_t *)&fiber->timer, timer_closed);
     } else {
@@ -141,6 +250,7 @@ void fiber_switch_to(struct loop *loop, struct fiber *fiber)
     fiber->state = FIBER_RUNNING;
     loop->current = fiber;
     __sanitizer_start_switch_fiber(&loop->asan_fake_stack, fiber->stack, fiber->stack_size);
+    tsan_enter(loop, fiber);
     struct transfer back = jump_fcontext(fiber->context, fiber);
     __sanitizer_finish_switch_fiber(loop->asan_fake_stack, NULL, NULL);
     fiber->context = back.context;
@@ -165,6 +275,13 @@ void fiber_make_ready(struct fiber *fiber)
 
 struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg)
 {
+    struct fiber *fiber = fiber_try_start(name, fn, arg);
+    check(fiber != NULL);
+    return fiber;
+}
+
+struct fiber *fiber_try_start(const char *name, void (*fn)(void *arg), void *arg)
+{
     struct loop *loop = loop_current();
     check(loop != NULL);
     struct fiber *fiber = loop->pool;
@@ -173,6 +290,9 @@ struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg)
         loop->pool_count--;
     } else {
         fiber = fiber_new(loop);
+    }
+    if (fiber == NULL) {
+        return NULL;
     }
     fiber->name = name;
     fiber->fn = fn;
@@ -218,6 +338,20 @@ u64 fiber_deadline(u64 mono_us)
     u64 old = fiber->deadline_us;
     fiber->deadline_us = mono_us;
     return old;
+}
+
+void fiber_trim_stack(void)
+{
+#ifndef WITH_ASAN          // its records of the stack's frames would no longer fit
+    enum { MARGIN = 512 }; // for the frame of madvise itself
+    struct fiber *fiber = fiber_current();
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)fiber->stack + page; // above the guard page
+    uintptr_t to = ((uintptr_t)__builtin_frame_address(0) - MARGIN) & ~(page - 1);
+    if (to > from) {
+        check(madvise((void *)from, to - from, MADV_DONTNEED) == 0);
+    }
+#endif
 }
 
 struct arena *fiber_arena(void)

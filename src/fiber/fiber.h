@@ -40,12 +40,21 @@ void loop_set_local(struct loop *loop, const void *key, void *value, void (*rele
 // Starts a fiber on the calling thread's loop; it first runs at the next loop turn. `name` must be
 // static. The fiber is freed when fn returns.
 struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg);
+// The same for fibers whose number an outsider decides: NULL when the system has no mapping left
+// for another stack (Linux: vm.max_map_count allows some 32,000), where fiber_start ends the
+// process.
+struct fiber *fiber_try_start(const char *name, void (*fn)(void *arg), void *arg);
+// False when the system soon has no room for another stack: take no new work from outside.
+bool fiber_has_room(void);
 struct fiber *fiber_current(void); // NULL outside a fiber
 // Makes the next (or present) wait fail with ERR_CANCELLED. Same thread only.
 void fiber_cancel(struct fiber *fiber);
 bool fiber_is_cancelled(const struct fiber *fiber);
 // Waits end with ERR_TIMEOUT after this moment (time_mono_us); 0 removes it. Returns the old one.
 u64 fiber_deadline(u64 mono_us);
+// Gives the memory of deeper calls, which have returned, back to the system: for a fiber that is
+// about to wait for long. One system call.
+void fiber_trim_stack(void);
 // An arena that lives as long as the fiber.
 struct arena *fiber_arena(void);
 

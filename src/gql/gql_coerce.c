@@ -244,6 +244,10 @@ static err *coerce_literal_object(struct arena *arena, const struct gql_type *ty
             return fail(arena, ERR_INVALID, "contains a field not in '%.*s': '%.*s'",
                 PRI(type->name), PRI(value->items[i].key));
         }
+        if (gql_value_get(value, value->items[i].key) != &value->items[i]) {
+            return fail(
+                arena, ERR_INVALID, "contains the field '%.*s' twice", PRI(value->items[i].key));
+        }
     }
     for (size_t i = 0; i < type->input_count; i++) {
         const struct gql_arg_def *input = &type->inputs[i];

@@ -188,12 +188,32 @@ static bool lex_unicode(struct gql_lexer *l, struct buf *out)
     return true;
 }
 
+// The usual string has no escapes and is a slice of the document; false for others.
+static bool lex_plain_string(struct gql_lexer *l, struct gql_token *token)
+{
+    for (size_t i = l->at + 1; i < l->text.len; i++) {
+        char c = l->text.ptr[i];
+        if (c == '"') {
+            token->text = str_sub(l->text, l->at + 1, i);
+            l->at = i + 1;
+            return true;
+        }
+        if (c == '\\' || c == '\n' || c == '\r') {
+            return false;
+        }
+    }
+    return false;
+}
+
 static struct gql_token lex_string(struct gql_lexer *l, struct gql_token token)
 {
     static const char FROM[] = "\"\\/bfnrt";
     static const char TO[] = "\"\\/\b\f\n\r\t";
     struct buf out = buf_in(l->arena, l->text.len + 16);
     token.kind = TOKEN_STRING;
+    if (lex_plain_string(l, &token)) {
+        return token;
+    }
     l->at++;
     while (peek(l, 0) != '"') {
         char c = peek(l, 0);

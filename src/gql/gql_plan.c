@@ -14,6 +14,8 @@ struct planner {
     struct arena *arena;
     const struct gql_schema *schema;
     struct map *fragments; // name -> definition
+    struct map *whens;     // conditions, see intern_when
+    struct map *sets;      // planned sets, see plan_set
     const struct gql_limits *limits;
     u32 fields;
     size_t visits;
@@ -54,7 +56,31 @@ static void too_many(struct planner *p)
     }
 }
 
-// Conditions that are literally true are left out; false gives a condition that never holds.
+// Conditions are shared: the same selection under the same outer condition has one, so that equal
+// parts can be told by their pointers.
+static const struct gql_when *intern_when(
+    struct planner *p, bool include, const struct gql_value *value, const struct gql_when *outer)
+{
+    struct {
+        const void *value;
+        const void *outer;
+    } identity = {value, outer};
+
+    str key = {(const char *)&identity, sizeof(identity)};
+    struct gql_when *when = map_get(p->whens, key);
+    if (when == NULL) {
+        when = arena_new_of(p->arena, struct gql_when);
+        *when = (struct gql_when){.include = include,
+            .is_variable = value->kind == GQL_VALUE_VARIABLE,
+            .value = value->boolean,
+            .variable = value->text,
+            .and = outer};
+        map_set(p->whens, str_dup(p->arena, key), when);
+    }
+    return when;
+}
+
+// Conditions that are literally true are left out.
 static const struct gql_when *add_conditions(
     struct planner *p, const struct gql_selection *selection, const struct gql_when *outer)
 {
@@ -63,21 +89,15 @@ static const struct gql_when *add_conditions(
         bool include;
     } KINDS[] = {{S_INIT("include"), true}, {S_INIT("skip"), false}};
 
-    for (size_t i = 0; i < countof(KINDS); i++) {
+    for (size_t i = 0; selection->directive_count > 0 && i < countof(KINDS); i++) {
         const struct gql_directive *directive =
             gql_directive_find(selection->directives, selection->directive_count, KINDS[i].name);
         const struct gql_value *value = gql_directive_argument(directive, S("if"));
-        if (value == NULL ||
-            (value->kind == GQL_VALUE_BOOLEAN && value->boolean == KINDS[i].include)) {
-            continue;
+        bool holds = value == NULL ||
+                     (value->kind == GQL_VALUE_BOOLEAN && value->boolean == KINDS[i].include);
+        if (!holds) {
+            outer = intern_when(p, KINDS[i].include, value, outer);
         }
-        struct gql_when *when = arena_new_of(p->arena, struct gql_when);
-        *when = (struct gql_when){.include = KINDS[i].include,
-            .is_variable = value->kind == GQL_VALUE_VARIABLE,
-            .value = value->boolean,
-            .variable = value->text,
-            .and = outer};
-        outer = when;
     }
     return outer;
 }
@@ -220,6 +240,7 @@ static void plan_field(struct planner *p, const struct gql_type *type, struct co
     struct gql_plan_field *out, u32 depth)
 {
     struct buf key = buf_in(p->arena, SIZE_MAX / 4);
+    buf_add_char(&key, ',');
     json_write_string(&key, from->key);
     buf_add_char(&key, ':');
     *out = (struct gql_plan_field){
@@ -259,11 +280,29 @@ static void plan_object(struct planner *p, const struct gql_type *type, const st
     }
 }
 
+// The same parts of the same type at the same depth are planned once: without this, abstract types
+// within abstract types would multiply.
+static str set_identity(struct planner *p, const struct gql_type *type, const struct part *parts,
+    size_t count, u32 depth)
+{
+    struct buf key = buf_in(p->arena, SIZE_MAX / 4);
+    buf_add(&key, (str){(const char *)&type, sizeof(type)});
+    buf_add(&key, (str){(const char *)&depth, sizeof(depth)});
+    buf_add(&key, (str){(const char *)parts, count * sizeof(*parts)});
+    return buf_str(&key);
+}
+
 static const struct gql_plan_set *plan_set(struct planner *p, const struct gql_type *type,
     const struct part *parts, size_t count, u32 depth)
 {
-    struct gql_plan_set *set = arena_new_of(p->arena, struct gql_plan_set);
     bool concrete = type->kind == GQL_OBJECT;
+    str identity = set_identity(p, type, parts, count, depth);
+    struct gql_plan_set *set = map_get(p->sets, identity);
+    if (set != NULL) {
+        return set;
+    }
+    set = arena_new_of(p->arena, struct gql_plan_set);
+    map_set(p->sets, identity, set);
     p->depth_seen = depth > p->depth_seen ? depth : p->depth_seen;
     if (p->limits->depth_max != 0 && depth > p->limits->depth_max && p->error == NULL) {
         p->error = fail(p->arena, ERR_LIMIT, "The operation is nested more than %u levels deep.",
@@ -284,8 +323,12 @@ err *gql_plan_build(const struct gql_schema *schema, const struct gql_document *
     const struct gql_definition *operation, const struct gql_limits *limits, struct gql_plan *plan)
 {
     struct arena *arena = plan->arena;
-    struct planner p = {
-        .arena = arena, .schema = schema, .fragments = map_new(arena), .limits = limits};
+    struct planner p = {.arena = arena,
+        .schema = schema,
+        .fragments = map_new(arena),
+        .whens = map_new(arena),
+        .sets = map_new(arena),
+        .limits = limits};
     struct part whole = {operation->selections, operation->selection_count, NULL};
     for (size_t i = 0; i < doc->definition_count; i++) {
         if (doc->definitions[i].kind == GQL_DEF_FRAGMENT) {

@@ -1,6 +1,10 @@
 // From text to plan, and the cache of plans.
 #include "gql/gql_int.h"
 
+// Recursion over the document has to fit a fiber's stack beside the callers' frames; what may be
+// executed is limited to less.
+enum { PARSE_DEPTH_MAX = 120 };
+
 static err *choose_operation(struct arena *arena, const struct gql_document *doc, str name,
     const struct gql_definition **out)
 {
@@ -43,7 +47,8 @@ void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text,
 {
     struct arena *memory = arena_new();
     struct gql_plan *plan = arena_new_of(memory, struct gql_plan);
-    struct gql_parse_limits parse_limits = {.tokens_max = limits->tokens_max, .depth_max = 200};
+    struct gql_parse_limits parse_limits = {
+        .tokens_max = limits->tokens_max, .depth_max = PARSE_DEPTH_MAX};
     struct gql_document *doc = NULL;
     struct gql_fault fault = {};
     struct gql_problems problems = {.arena = arena};

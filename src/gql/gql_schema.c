@@ -1,11 +1,7 @@
 // Schemas from type-system documents (section 3).
-#include "gql/gql_int.h"
+#include "gql/gql_schema.h"
 
-struct builder {
-    struct arena *arena;
-    struct gql_schema *schema;
-    const struct gql_document *doc;
-};
+enum { DEFAULT_DEPTH_MAX = 100 }; // defaults within each other
 
 static const char BUILTIN[] =
     "\"The `Int` scalar type represents non-fractional signed whole numeric values.\" scalar Int "
@@ -127,6 +123,16 @@ const struct gql_arg_def *gql_find_arg(const struct gql_arg_def *args, size_t co
     return NULL;
 }
 
+const struct gql_field_def *gql_find_field(const struct gql_type *type, str name)
+{
+    for (size_t i = 0; i < type->field_count; i++) {
+        if (str_eq(type->fields[i].name, name)) {
+            return &type->fields[i];
+        }
+    }
+    return NULL;
+}
+
 static str field_key(struct arena *arena, str type, str field)
 {
     return str_cat(arena, type, S("."), field);
@@ -213,7 +219,7 @@ const struct gql_type_ref *gql_ref_of_ast(
 
 // ---- building ------------------------------------------------------------------------------
 
-static err *bad_schema(struct builder *b, struct gql_pos pos, str text)
+err *gql_bad_schema(struct builder *b, struct gql_pos pos, str text)
 {
     return fail(
         b->arena, ERR_INVALID, "%.*s (line %u, column %u)", PRI(text), pos.line, pos.column);
@@ -228,7 +234,7 @@ static err *resolve_ref(
         ref->kind = GQL_REF_NAMED;
         ref->type = map_get(b->schema->by_name, ast->name);
         if (ref->type == NULL) {
-            return bad_schema(
+            return gql_bad_schema(
                 b, ast->pos, str_cat(b->arena, S("Unknown type \""), ast->name, S("\".")));
         }
         return NULL;
@@ -246,49 +252,86 @@ static void read_deprecation(
     *reason = value != NULL ? value->text : directive != NULL ? S("No longer supported") : (str){};
 }
 
-static err *build_args(
-    struct builder *b, const struct gql_member *members, size_t count, struct gql_arg_def **out)
+// Adds to the arguments or input fields that are there.
+static err *build_args(struct builder *b, const struct gql_member *members, size_t count,
+    struct gql_arg_def **list, size_t *list_count)
 {
-    struct gql_arg_def *args = arena_array(b->arena, struct gql_arg_def, count);
-    *out = args;
+    size_t room = *list_count + count;
+    struct gql_arg_def *args = arena_grow(b->arena, *list, *list_count * sizeof(struct gql_arg_def),
+        room * sizeof(struct gql_arg_def));
+    *list = args;
     for (size_t i = 0; i < count; i++) {
         const struct gql_member *member = &members[i];
-        if (gql_find_arg(args, i, member->name) != NULL) {
-            return bad_schema(b, member->pos,
+        struct gql_arg_def *arg = &args[*list_count];
+        if (gql_find_arg(args, *list_count, member->name) != NULL) {
+            return gql_bad_schema(b, member->pos,
                 str_cat(b->arena, S("\""), member->name, S("\" is defined more than once.")));
         }
-        args[i] = (struct gql_arg_def){.name = member->name,
+        *arg = (struct gql_arg_def){.name = member->name,
             .description = member->description,
             .directives = member->directives,
             .directive_count = member->directive_count};
-        TRY(resolve_ref(b, member->type, &args[i].type));
-        if (!gql_is_input_type(gql_ref_type(args[i].type))) {
-            return bad_schema(b, member->pos,
+        TRY(resolve_ref(b, member->type, &arg->type));
+        if (!gql_is_input_type(gql_ref_type(arg->type))) {
+            return gql_bad_schema(b, member->pos,
                 str_cat(
                     b->arena, S("The type of \""), member->name, S("\" must be an input type.")));
         }
         if (member->otherwise != NULL) {
-            args[i].otherwise_text = gql_value_text(b->arena, member->otherwise);
+            arg->otherwise_value = member->otherwise;
+            arg->otherwise_text = gql_value_text(b->arena, member->otherwise);
+        }
+        ++*list_count;
+    }
+    return NULL;
+}
+
+static err *ensure_default(struct builder *b, struct gql_arg_def *arg, size_t depth);
+
+// The defaults an object in a default leaves to its type have to be there first.
+static err *ensure_members(
+    struct builder *b, const struct gql_type_ref *ref, const struct gql_value *value, size_t depth)
+{
+    const struct gql_type *type = gql_ref_type(ref);
+    for (size_t i = 0; value->kind == GQL_VALUE_LIST && i < value->count; i++) {
+        TRY(ensure_members(b, ref, &value->items[i], depth));
+    }
+    for (size_t i = 0; value->kind == GQL_VALUE_OBJECT && i < type->input_count; i++) {
+        struct gql_arg_def *input = &type->inputs[i];
+        const struct gql_value *given = gql_value_get(value, input->name);
+        if (given != NULL) {
+            TRY(ensure_members(b, input->type, given, depth));
+        } else {
+            TRY(ensure_default(b, input, depth + 1));
         }
     }
     return NULL;
 }
 
-// Defaults may refer to input types that are not complete while args are built: a second pass.
-static err *build_defaults(
-    struct builder *b, const struct gql_member *members, size_t count, struct gql_arg_def *args)
+static err *ensure_default(struct builder *b, struct gql_arg_def *arg, size_t depth)
+{
+    struct json *value = NULL;
+    if (arg->otherwise_value == NULL || arg->otherwise != NULL) {
+        return NULL;
+    }
+    if (depth > DEFAULT_DEPTH_MAX) {
+        return gql_bad_schema(b, arg->otherwise_value->pos,
+            str_cat(b->arena, S("The default of \""), arg->name, S("\" contains itself.")));
+    }
+    TRY(ensure_members(b, arg->type, arg->otherwise_value, depth));
+    err *e = gql_coerce_literal(b->arena, arg->type, arg->otherwise_value, NULL, &value);
+    if (e != NULL) {
+        return gql_bad_schema(b, arg->otherwise_value->pos,
+            str_cat(b->arena, S("Bad default of \""), arg->name, S("\": "), e->text));
+    }
+    arg->otherwise = value;
+    return NULL;
+}
+
+static err *build_defaults(struct builder *b, struct gql_arg_def *args, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct json *value = NULL;
-        if (members[i].otherwise == NULL) {
-            continue;
-        }
-        err *e = gql_coerce_literal(b->arena, args[i].type, members[i].otherwise, NULL, &value);
-        if (e != NULL) {
-            return bad_schema(b, members[i].pos,
-                str_cat(b->arena, S("Bad default of \""), members[i].name, S("\": "), e->text));
-        }
-        args[i].otherwise = value;
+        TRY(ensure_default(b, &args[i], 0));
     }
     return NULL;
 }
@@ -300,21 +343,27 @@ static err *build_fields(struct builder *b, struct gql_type *type, const struct 
         type->field_count * sizeof(struct gql_field_def), room * sizeof(struct gql_field_def));
     for (size_t i = 0; i < d->member_count; i++) {
         const struct gql_member *member = &d->members[i];
-        struct gql_field_def *field = &type->fields[type->field_count++];
+        if (gql_find_field(type, member->name) != NULL) {
+            return gql_bad_schema(b, member->pos,
+                str_cat(b->arena, S("Field \""), type->name, S("."), member->name,
+                    S("\" can only be defined once.")));
+        }
+        struct gql_field_def *field = &type->fields[type->field_count];
         *field = (struct gql_field_def){.name = member->name,
             .description = member->description,
-            .arg_count = member->argument_count,
             .directives = member->directives,
             .directive_count = member->directive_count};
         read_deprecation(member->directives, member->directive_count, &field->deprecated,
             &field->deprecation_reason);
         TRY(resolve_ref(b, member->type, &field->type));
         if (gql_ref_type(field->type)->kind == GQL_INPUT) {
-            return bad_schema(b, member->pos,
+            return gql_bad_schema(b, member->pos,
                 str_cat(b->arena, S("The type of \""), type->name, S("."), member->name,
                     S("\" must be an output type.")));
         }
-        TRY(build_args(b, member->arguments, member->argument_count, &field->args));
+        TRY(build_args(
+            b, member->arguments, member->argument_count, &field->args, &field->arg_count));
+        type->field_count++;
     }
     return NULL;
 }
@@ -328,7 +377,7 @@ static err *build_values(struct builder *b, struct gql_type *type, const struct 
         const struct gql_member *member = &d->members[i];
         for (size_t k = 0; k < type->value_count; k++) {
             if (str_eq(type->values[k].name, member->name)) {
-                return bad_schema(b, member->pos,
+                return gql_bad_schema(b, member->pos,
                     str_cat(b->arena, S("Enum value \""), type->name, S("."), member->name,
                         S("\" can only be defined once.")));
             }
@@ -341,20 +390,12 @@ static err *build_values(struct builder *b, struct gql_type *type, const struct 
     return NULL;
 }
 
-static err *add_possible(
-    struct builder *b, struct gql_type *abstract, const struct gql_type *object)
+static void add_type(
+    struct builder *b, const struct gql_type ***list, size_t *count, const struct gql_type *type)
 {
-    const struct gql_type **list =
-        arena_array(b->arena, const struct gql_type *, abstract->possible_count + 1);
-    for (size_t i = 0; i < abstract->possible_count; i++) {
-        list[i] = abstract->possible[i];
-        if (list[i] == object) {
-            return NULL;
-        }
-    }
-    list[abstract->possible_count++] = object;
-    abstract->possible = list;
-    return NULL;
+    size_t size = sizeof(const struct gql_type *);
+    *list = arena_grow(b->arena, *list, *count * size, (*count + 1) * size);
+    (*list)[(*count)++] = type;
 }
 
 static err *build_names(struct builder *b, struct gql_type *type, const struct gql_definition *d)
@@ -362,48 +403,19 @@ static err *build_names(struct builder *b, struct gql_type *type, const struct g
     for (size_t i = 0; i < d->name_count; i++) {
         struct gql_type *other = map_get(b->schema->by_name, d->names[i]);
         if (other == NULL) {
-            return bad_schema(
+            return gql_bad_schema(
                 b, d->pos, str_cat(b->arena, S("Unknown type \""), d->names[i], S("\".")));
         }
         if (type->kind == GQL_UNION) {
-            TRY(add_possible(b, type, other));
+            add_type(b, &type->possible, &type->possible_count, other);
             continue;
         }
-        const struct gql_type **list =
-            arena_array(b->arena, const struct gql_type *, type->interface_count + 1);
-        for (size_t k = 0; k < type->interface_count; k++) {
-            list[k] = type->interfaces[k];
-        }
-        list[type->interface_count++] = other;
-        type->interfaces = list;
+        add_type(b, &type->interfaces, &type->interface_count, other);
         if (type->kind == GQL_OBJECT) {
-            TRY(add_possible(b, other, type));
+            add_type(b, &other->possible, &other->possible_count, type);
         }
     }
     return NULL;
-}
-
-static err *build_type(struct builder *b, const struct gql_definition *d)
-{
-    struct gql_type *type = map_get(b->schema->by_name, d->name);
-    if (type == NULL) {
-        return bad_schema(
-            b, d->pos, str_cat(b->arena, S("Cannot extend unknown type \""), d->name, S("\".")));
-    }
-    if (!d->is_extension || type->directive_count == 0) {
-        type->directives = d->directives;
-        type->directive_count = d->directive_count;
-    }
-    TRY(build_names(b, type, d));
-    switch (d->kind) {
-    case GQL_DEF_OBJECT:
-    case GQL_DEF_INTERFACE: return build_fields(b, type, d);
-    case GQL_DEF_ENUM: return build_values(b, type, d);
-    case GQL_DEF_INPUT:
-        type->input_count = d->member_count;
-        return build_args(b, d->members, d->member_count, &type->inputs);
-    default: return NULL;
-    }
 }
 
 static const enum gql_kind KIND_OF[] = {
@@ -415,7 +427,39 @@ static const enum gql_kind KIND_OF[] = {
     [GQL_DEF_INPUT] = GQL_INPUT,
 };
 
-static bool is_type(const struct gql_definition *d)
+static void add_directives(struct builder *b, struct gql_type *type, const struct gql_definition *d)
+{
+    size_t count = type->directive_count + d->directive_count;
+    struct gql_directive *all = arena_array(b->arena, struct gql_directive, count);
+    for (size_t i = 0; i < count; i++) {
+        all[i] = i < type->directive_count ? type->directives[i]
+                                           : d->directives[i - type->directive_count];
+    }
+    type->directives = all;
+    type->directive_count = count;
+}
+
+static err *build_type(struct builder *b, const struct gql_definition *d)
+{
+    struct gql_type *type = map_get(b->schema->by_name, d->name);
+    if (type == NULL || type->kind != KIND_OF[d->kind]) {
+        return gql_bad_schema(b, d->pos,
+            str_cat(b->arena, S("Cannot extend type \""), d->name,
+                S("\": there is none of this kind.")));
+    }
+    add_directives(b, type, d);
+    TRY(build_names(b, type, d));
+    switch (d->kind) {
+    case GQL_DEF_OBJECT:
+    case GQL_DEF_INTERFACE: return build_fields(b, type, d);
+    case GQL_DEF_ENUM: return build_values(b, type, d);
+    case GQL_DEF_INPUT:
+        return build_args(b, d->members, d->member_count, &type->inputs, &type->input_count);
+    default: return NULL;
+    }
+}
+
+bool gql_defines_type(const struct gql_definition *d)
 {
     return d->kind >= GQL_DEF_SCALAR && d->kind <= GQL_DEF_INPUT;
 }
@@ -425,17 +469,19 @@ static err *declare_types(struct builder *b, const struct gql_document *doc)
     for (size_t i = 0; i < doc->definition_count; i++) {
         const struct gql_definition *d = &doc->definitions[i];
         if (d->kind == GQL_DEF_OPERATION || d->kind == GQL_DEF_FRAGMENT) {
-            return bad_schema(b, d->pos, S("A schema may only contain type definitions."));
+            return gql_bad_schema(b, d->pos, S("A schema may only contain type definitions."));
         }
-        if (!is_type(d) || d->is_extension) {
-            continue;
+        bool standard = d->kind == GQL_DEF_SCALAR && gql_builtin_scalar(d->name) != GQL_CUSTOM;
+        if (!gql_defines_type(d) || d->is_extension ||
+            (standard && map_get(b->schema->by_name, d->name) != NULL)) {
+            continue; // a schema may declare the standard scalars itself
         }
         struct gql_type *type = arena_new_of(b->arena, struct gql_type);
         *type = (struct gql_type){
             .kind = KIND_OF[d->kind], .name = d->name, .description = d->description};
         type->builtin = d->kind == GQL_DEF_SCALAR ? gql_builtin_scalar(d->name) : GQL_CUSTOM;
         if (map_set(b->schema->by_name, d->name, type) != NULL) {
-            return bad_schema(b, d->pos,
+            return gql_bad_schema(b, d->pos,
                 str_cat(b->arena, S("There can be only one type named \""), d->name, S("\".")));
         }
         *vec_push(b->arena, &b->schema->types) = type;
@@ -448,29 +494,45 @@ static err *build_directive(struct builder *b, const struct gql_definition *d)
     struct gql_directive_def *directive = arena_new_of(b->arena, struct gql_directive_def);
     *directive = (struct gql_directive_def){.name = d->name,
         .description = d->description,
-        .arg_count = d->member_count,
         .locations = d->names,
         .location_count = d->name_count,
         .repeatable = d->repeatable};
-    TRY(build_args(b, d->members, d->member_count, &directive->args));
-    TRY(build_defaults(b, d->members, d->member_count, directive->args));
-    *vec_push(b->arena, &b->schema->directives) = directive;
+    const struct gql_directive_def *known = gql_schema_directive(b->schema, d->name);
+    if (known != NULL && !known->built_in) {
+        return gql_bad_schema(b, d->pos,
+            str_cat(b->arena, S("There can be only one directive named \"@"), d->name, S("\".")));
+    }
+    TRY(build_args(b, d->members, d->member_count, &directive->args, &directive->arg_count));
+    if (known != NULL) { // its own definition takes the place of the built-in one
+        *(struct gql_directive_def *)known = *directive;
+    } else {
+        *vec_push(b->arena, &b->schema->directives) = directive;
+    }
     return NULL;
 }
 
 static err *build_roots(struct builder *b, const struct gql_definition *d)
 {
     static const str NAMES[] = {S_INIT("query"), S_INIT("mutation"), S_INIT("subscription")};
+    if (!d->is_extension && b->defined) {
+        return gql_bad_schema(b, d->pos, S("Must provide only one schema definition."));
+    }
+    b->defined = b->defined || !d->is_extension;
     for (size_t i = 0; i < d->member_count; i++) {
-        for (size_t k = 0; k < countof(NAMES); k++) {
-            if (str_eq(d->members[i].name, NAMES[k])) {
-                b->schema->roots[k] = map_get(b->schema->by_name, d->members[i].type->name);
-                if (b->schema->roots[k] == NULL) {
-                    return bad_schema(b, d->pos,
-                        str_cat(
-                            b->arena, S("Unknown type \""), d->members[i].type->name, S("\".")));
-                }
-            }
+        const struct gql_member *member = &d->members[i];
+        size_t kind = 0;
+        while (!str_eq(member->name, NAMES[kind])) {
+            kind++; // the parser takes no other names
+        }
+        if (b->schema->roots[kind] != NULL) {
+            return gql_bad_schema(b, member->pos,
+                str_cat(
+                    b->arena, S("There can be only one "), member->name, S(" type in schema.")));
+        }
+        b->schema->roots[kind] = map_get(b->schema->by_name, member->type->name);
+        if (b->schema->roots[kind] == NULL) {
+            return gql_bad_schema(b, member->pos,
+                str_cat(b->arena, S("Unknown type \""), member->type->name, S("\".")));
         }
     }
     return NULL;
@@ -480,7 +542,7 @@ static err *build_definitions(struct builder *b, const struct gql_document *doc)
 {
     for (size_t i = 0; i < doc->definition_count; i++) {
         const struct gql_definition *d = &doc->definitions[i];
-        if (is_type(d)) {
+        if (gql_defines_type(d)) {
             TRY(build_type(b, d));
         } else if (d->kind == GQL_DEF_DIRECTIVE) {
             TRY(build_directive(b, d));
@@ -491,81 +553,79 @@ static err *build_definitions(struct builder *b, const struct gql_document *doc)
     return NULL;
 }
 
-// Extensions of a type have their members behind those of the definition, in order of the source.
-static err *build_late_defaults(struct builder *b, const struct gql_document *doc)
-{
-    for (size_t i = 0; i < doc->definition_count; i++) {
-        const struct gql_definition *d = &doc->definitions[i];
-        struct gql_type *type = is_type(d) ? map_get(b->schema->by_name, d->name) : NULL;
-        if (type == NULL) {
-            continue;
-        }
-        if (d->kind == GQL_DEF_INPUT) {
-            TRY(build_defaults(b, d->members, d->member_count, type->inputs));
-        }
-        for (size_t k = 0;
-             k < d->member_count && (d->kind == GQL_DEF_OBJECT || d->kind == GQL_DEF_INTERFACE);
-             k++) {
-            for (size_t f = 0; f < type->field_count; f++) {
-                if (str_eq(type->fields[f].name, d->members[k].name)) {
-                    TRY(build_defaults(b, d->members[k].arguments, d->members[k].argument_count,
-                        type->fields[f].args));
-                }
-            }
-        }
-    }
-    return NULL;
-}
-
-static err *index_fields(struct builder *b)
+// Once all types are complete.
+static err *build_all_defaults(struct builder *b)
 {
     struct gql_schema *schema = b->schema;
     for (size_t i = 0; i < schema->types.count; i++) {
         struct gql_type *type = schema->types.items[i];
-        bool needs_fields = type->kind == GQL_OBJECT || type->kind == GQL_INTERFACE;
-        if (needs_fields && type->field_count == 0) {
-            return fail(b->arena, ERR_INVALID, "Type %.*s must define one or more fields.",
-                PRI(type->name));
+        TRY(build_defaults(b, type->inputs, type->input_count));
+        for (size_t k = 0; k < type->field_count; k++) {
+            TRY(build_defaults(b, type->fields[k].args, type->fields[k].arg_count));
         }
+    }
+    for (size_t i = 0; i < schema->directives.count; i++) {
+        TRY(build_defaults(
+            b, schema->directives.items[i]->args, schema->directives.items[i]->arg_count));
+    }
+    return NULL;
+}
+
+static void index_fields(struct builder *b)
+{
+    struct gql_schema *schema = b->schema;
+    for (size_t i = 0; i < schema->types.count; i++) {
+        struct gql_type *type = schema->types.items[i];
         for (size_t f = 0; f < type->field_count; f++) {
             str key = field_key(b->arena, type->name, type->fields[f].name);
-            if (map_set(schema->fields, key, &type->fields[f]) != NULL) {
-                return fail(
-                    b->arena, ERR_INVALID, "Field \"%.*s\" can only be defined once.", PRI(key));
-            }
+            map_set(schema->fields, key, &type->fields[f]);
         }
+    }
+}
+
+// Without a schema definition the root types go by their usual names.
+static void default_roots(struct builder *b)
+{
+    static const str NAMES[] = {S_INIT("Query"), S_INIT("Mutation"), S_INIT("Subscription")};
+    for (size_t i = 0; i < countof(NAMES) && !b->defined; i++) {
+        if (b->schema->roots[i] == NULL) {
+            b->schema->roots[i] = map_get(b->schema->by_name, NAMES[i]);
+        }
+    }
+}
+
+// The built-in definitions, which nothing has to be checked of.
+static err *build_builtin(struct builder *b)
+{
+    const char *const texts[] = {BUILTIN, GQL_INTROSPECTION_SDL};
+    struct gql_document *docs[countof(texts)] = {};
+    for (size_t i = 0; i < countof(texts); i++) {
+        TRY(gql_parse(b->arena, str_from(texts[i]), NULL, &docs[i], NULL));
+        TRY(declare_types(b, docs[i]));
+    }
+    for (size_t i = 0; i < countof(texts); i++) {
+        TRY(build_definitions(b, docs[i]));
+    }
+    for (size_t i = 0; i < b->schema->directives.count; i++) {
+        b->schema->directives.items[i]->built_in = true;
     }
     return NULL;
 }
 
 err *gql_schema_build(struct arena *arena, const struct gql_document *doc, struct gql_schema **out)
 {
-    struct gql_document *builtin = NULL;
-    struct gql_document *meta = NULL;
     struct gql_schema *schema = arena_new_of(arena, struct gql_schema);
     struct builder b = {.arena = arena, .schema = schema, .doc = doc};
-    static const str ROOTS[] = {S_INIT("Query"), S_INIT("Mutation"), S_INIT("Subscription")};
     schema->arena = arena;
     schema->by_name = map_new(arena);
     schema->fields = map_new(arena);
-    TRY(gql_parse(arena, str_from(BUILTIN), NULL, &builtin, NULL));
-    TRY(gql_parse(arena, str_from(GQL_INTROSPECTION_SDL), NULL, &meta, NULL));
     TRY(declare_types(&b, doc));
-    TRY(declare_types(&b, builtin));
-    TRY(declare_types(&b, meta));
-    TRY(build_definitions(&b, builtin));
-    TRY(build_definitions(&b, meta));
+    TRY(build_builtin(&b));
     TRY(build_definitions(&b, doc));
-    TRY(build_late_defaults(&b, doc));
-    TRY(index_fields(&b));
-    for (size_t i = 0; i < countof(ROOTS); i++) {
-        if (schema->roots[i] == NULL) {
-            schema->roots[i] = map_get(schema->by_name, ROOTS[i]);
-        }
-    }
-    if (schema->roots[GQL_QUERY] == NULL) {
-        return fail(arena, ERR_INVALID, "Query root type must be provided.");
-    }
+    TRY(build_all_defaults(&b));
+    default_roots(&b);
+    TRY(gql_schema_check(&b));
+    index_fields(&b);
     gql_introspection_attach(schema);
     *out = schema;
     return NULL;

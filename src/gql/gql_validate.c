@@ -362,8 +362,8 @@ static bool is_left_out(const struct gql_selection *s)
 }
 
 // Root fields of a subscription through fragments, by response key.
-static void subscription_roots(
-    struct validator *v, const struct gql_selection *list, size_t count, struct map *keys)
+static void subscription_roots(struct validator *v, const struct gql_type *root,
+    const struct gql_selection *list, size_t count, struct map *keys)
 {
     for (size_t i = 0; i < count; i++) {
         const struct gql_selection *s = &list[i];
@@ -372,27 +372,30 @@ static void subscription_roots(
         if (!gql_work(v, s->pos)) {
             return;
         }
-        if (is_left_out(s)) {
+        str on = fragment != NULL ? fragment->on : s->on;
+        const struct gql_type *type = on.ptr != NULL ? gql_schema_type(v->schema, on) : NULL;
+        if (is_left_out(s) || (type != NULL && !gql_type_includes(type, root))) {
             continue;
         }
         if (s->kind == GQL_FIELD) {
             map_set(keys, s->alias.ptr != NULL ? s->alias : s->name, (void *)s);
         } else if (fragment != NULL) {
-            subscription_roots(v, fragment->selections, fragment->selection_count, keys);
+            subscription_roots(v, root, fragment->selections, fragment->selection_count, keys);
         } else {
-            subscription_roots(v, s->selections, s->selection_count, keys);
+            subscription_roots(v, root, s->selections, s->selection_count, keys);
         }
     }
 }
 
 static void validate_subscription(struct validator *v, const struct gql_definition *d)
 {
+    const struct gql_type *root = v->schema->roots[GQL_SUBSCRIPTION];
     struct map *keys = map_new(v->arena);
     str name = d->name.ptr != NULL ? d->name : S("null");
     size_t pos = 0;
     str key = {};
     void *field = NULL;
-    subscription_roots(v, d->selections, d->selection_count, keys);
+    subscription_roots(v, root, d->selections, d->selection_count, keys);
     if (map_count(keys) > 1) {
         gql_problem(v, d->pos, "SubscriptionMultipleRootFields", NULL,
             "Subscription operation '%.*s' must have exactly one root field", PRI(name));
@@ -413,7 +416,7 @@ static void validate_operation(struct validator *v, const struct gql_definition 
     gql_validate_directives(v, d->directives, d->directive_count, LOCATIONS[d->operation], NULL);
     validate_selections(v, v->schema->roots[d->operation], d->selections, d->selection_count, NULL);
     gql_validate_variables(v, d);
-    if (d->operation == GQL_SUBSCRIPTION) {
+    if (d->operation == GQL_SUBSCRIPTION && v->schema->roots[GQL_SUBSCRIPTION] != NULL) {
         validate_subscription(v, d);
     }
 }

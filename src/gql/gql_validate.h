@@ -5,7 +5,7 @@
 
 enum {
     GQL_PROBLEMS_MAX = 100,    // graphql-java stops there too
-    GQL_NESTING_MAX = 200,     // selection sets within each other, fragments taken in
+    GQL_NESTING_MAX = 120,     // selection sets within each other, fragments taken in
     GQL_WORK_MAX = 500 * 1000, // selections looked at through fragments, for one document
     GQL_SHOWN_MAX = 4096,      // bytes of a value or path in a message
 };

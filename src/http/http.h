@@ -124,8 +124,8 @@ str ws_protocol_with_prefix(const struct http_req *req, str prefix);
 // did not answer our close in time; the fiber may be cancelled by then.
 [[nodiscard]] err *ws_read(
     struct ws *ws, struct arena *arena, enum ws_kind *kind, str *message) YIELDS;
-// Queues a text message; never waits. False when the queue would exceed the bound: the caller cuts
-// the reader off. The bytes are copied. A writer fiber of the socket sends.
+// Queues a text message; never waits. False when others wait in the queue and it would exceed the
+// bound: the caller cuts the reader off. The bytes are copied. A writer fiber of the socket sends.
 bool ws_send(struct ws *ws, str text);
 bool ws_send_binary(struct ws *ws, str bytes);
 // Queues a message shared by many sockets: `prefix`, `shared`, `suffix` are sent as one text

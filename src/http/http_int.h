@@ -25,6 +25,12 @@ int http_parse_chunk_line(str bytes, u64 *size, size_t *used);
 // that ends the body), or 400. Trailer fields are checked and passed over.
 int http_parse_trailer_line(str bytes, size_t *used);
 
+// Space of the thread to read into. Good until the caller waits: a connection that waits holds
+// none.
+enum { HTTP_SCRATCH = 16 * 1024 };
+
+char *http_scratch(void);
+
 enum http_body_state {
     BODY_NONE,
     BODY_LENGTH,

@@ -15,13 +15,20 @@ const struct http_limits HTTP_LIMITS_DEFAULT = {
 };
 
 enum {
-    READ_SIZE = 16 * 1024,
     DRAIN_MAX = 256 * 1024,   // an unread body up to this is passed over to keep the connection
+    IDLE_BUFFER_MAX = 1024,   // a connection keeps a read buffer of this size between requests
     LINGER_MS = 2000,         // how long a closing connection still takes bytes in
     COALESCE_MAX = 2048,      // smaller pieces of a chunked answer go out in one system call
     DIRECT_MIN = 4096,        // larger pieces of a body are read straight to where they go
+    TOGETHER_MAX = 1024,      // a body up to this is copied behind its head: one piece to send
     HEADERS_MAX = 512 * 1024, // response headers; what is echoed is bounded by the request's head
 };
+
+char *http_scratch(void)
+{
+    static _Thread_local char bytes[HTTP_SCRATCH];
+    return bytes;
+}
 
 static err *read_more(struct http_conn *conn, size_t *got) YIELDS;
 
@@ -29,8 +36,8 @@ static err *read_more(struct http_conn *conn, size_t *got) YIELDS;
 // holds no buffer. Nothing yields between the read and the copy.
 static err *read_more(struct http_conn *conn, size_t *got)
 {
-    static _Thread_local char scratch[READ_SIZE];
-    TRY(net_read(conn->stream, scratch, sizeof(scratch), got));
+    char *scratch = http_scratch();
+    TRY(net_read(conn->stream, scratch, HTTP_SCRATCH, got));
     if (conn->in_used > 0) {
         buf_drop(&conn->in, conn->in_used);
         conn->in_used = 0;
@@ -64,21 +71,31 @@ static str date_header(void)
     return (str){text, len};
 }
 
-void http_add_header(struct http_req *req, str name, str value)
+// A value that may come from outside must not end its line (RFC 9110 section 5.5).
+static void add_value(struct buf *out, str value)
 {
-    struct buf *headers = &req->conn->headers;
-    check(!req->conn->begun);
-    buf_add(headers, name);
-    buf_add(headers, S(": "));
-    size_t start = headers->len;
-    buf_add(headers, value);
-    for (size_t i = start; i < headers->len; i++) {
-        u8 c = (u8)headers->ptr[i];
+    size_t start = out->len;
+    buf_add(out, value);
+    for (size_t i = start; i < out->len; i++) {
+        u8 c = (u8)out->ptr[i];
         if ((c < ' ' && c != '\t') || c == 0x7f) {
-            headers->ptr[i] = ' '; // a value from outside must not end the line (RFC 9110 5.5)
+            out->ptr[i] = ' ';
         }
     }
-    buf_add(headers, S("\r\n"));
+}
+
+static void add_field(struct buf *out, str name, str value)
+{
+    buf_add(out, name);
+    buf_add(out, S(": "));
+    add_value(out, value);
+    buf_add(out, S("\r\n"));
+}
+
+void http_add_header(struct http_req *req, str name, str value)
+{
+    check(!req->conn->begun);
+    add_field(&req->conn->headers, name, value);
 }
 
 static void add_cors(struct http_req *req, struct buf *head)
@@ -105,10 +122,19 @@ static void add_decimal(struct buf *out, u64 value)
 // peer, by the end of the connection.
 enum { LENGTH_CHUNKED = -1, LENGTH_UNTIL_CLOSE = -2 };
 
-static str response_head(struct http_req *req, int status, str content_type, i64 length)
+// Made when it is needed first: a connection that waits for a request allocates nothing.
+static str request_id(struct http_req *req)
+{
+    if (req->request_id.len == 0) {
+        req->request_id = random_uuid(req->arena);
+    }
+    return req->request_id;
+}
+
+static struct buf response_head(struct http_req *req, int status, str content_type, i64 length)
 {
     struct http_conn *conn = req->conn;
-    struct buf head = buf_in(req->arena, HEADERS_MAX + 4096);
+    struct buf head = buf_in(req->arena, HEADERS_MAX + TOGETHER_MAX + 4096);
     bool no_body = status == 204 || status == 304;
     check(status >= 200 && (!no_body || length == 0));
     (void)buf_room(&head, 512); // most fit: no growing
@@ -119,9 +145,7 @@ static str response_head(struct http_req *req, int status, str content_type, i64
     buf_add(&head, S("\r\n"));
     buf_add(&head, date_header());
     if (content_type.len > 0) {
-        buf_add(&head, S("Content-Type: "));
-        buf_add(&head, content_type);
-        buf_add(&head, S("\r\n"));
+        add_field(&head, S("Content-Type"), content_type);
     }
     if (length == LENGTH_CHUNKED) {
         buf_add(&head, S("Transfer-Encoding: chunked\r\n"));
@@ -131,7 +155,7 @@ static str response_head(struct http_req *req, int status, str content_type, i64
         buf_add(&head, S("\r\n"));
     }
     buf_add(&head, S("x-amzn-RequestId: "));
-    buf_add(&head, req->request_id);
+    buf_add(&head, request_id(req));
     buf_add(&head, S("\r\n"));
     add_cors(req, &head);
     buf_add(&head, buf_str(&conn->headers));
@@ -142,7 +166,7 @@ static str response_head(struct http_req *req, int status, str content_type, i64
     }
     buf_add(&head, S("\r\n"));
     check(!head.overflow && !conn->headers.overflow);
-    return buf_str(&head);
+    return head;
 }
 
 // A body that will not be read to its end makes the connection useless for another request.
@@ -162,11 +186,16 @@ err *http_reply(struct http_req *req, int status, str content_type, str body)
     struct http_conn *conn = req->conn;
     check(!conn->begun);
     decide_close(conn);
-    str head = response_head(req, status, content_type, (i64)body.len);
+    struct buf head = response_head(req, status, content_type, (i64)body.len);
     conn->begun = true;
     conn->length_left = 0;
     conn->chunked_out = false;
-    return net_write2(conn->stream, head, conn->head_only ? (str){} : body);
+    body = conn->head_only ? (str){} : body;
+    if (body.len <= TOGETHER_MAX) {
+        buf_add(&head, body);
+        return net_write(conn->stream, buf_str(&head));
+    }
+    return net_write2(conn->stream, buf_str(&head), body);
 }
 
 err *http_reply_empty(struct http_req *req, int status)
@@ -183,12 +212,12 @@ err *http_begin(struct http_req *req, int status, str content_type, u64 length)
     conn->close_after = conn->close_after || until_close;
     conn->chunked_out = length == UINT64_MAX && !until_close;
     conn->length_left = length;
-    str head = response_head(req, status, content_type,
+    struct buf head = response_head(req, status, content_type,
         until_close         ? LENGTH_UNTIL_CLOSE
         : conn->chunked_out ? LENGTH_CHUNKED
                             : (i64)length);
     conn->begun = true;
-    return net_write(conn->stream, head);
+    return net_write(conn->stream, buf_str(&head));
 }
 
 static err *write_chunk(struct http_conn *conn, str bytes) YIELDS;
@@ -324,6 +353,7 @@ static err *chunk_frame(struct http_req *req)
 err *http_read_some(struct http_req *req, void *bytes, size_t size, size_t *got)
 {
     struct http_conn *conn = req->conn;
+    check(size > 0);
     *got = 0;
     if (conn->body != BODY_LENGTH && conn->body != BODY_NONE && conn->body != BODY_DONE) {
         TRY(chunk_frame(req));
@@ -406,13 +436,13 @@ static void linger(struct http_conn *conn) YIELDS;
 
 static void linger(struct http_conn *conn)
 {
-    static _Thread_local char scratch[READ_SIZE];
+    char *scratch = http_scratch();
     size_t got = 1;
     net_shutdown(conn->stream);
     net_stream_set_idle(conn->stream, true);
     net_set_timeouts(conn->stream, 0, 0);
     fiber_deadline(time_mono_us() + LINGER_MS * 1000);
-    while (got > 0 && net_read(conn->stream, scratch, sizeof(scratch), &got) == NULL) {
+    while (got > 0 && net_read(conn->stream, scratch, HTTP_SCRATCH, &got) == NULL) {
     }
     fiber_deadline(0);
 }
@@ -605,6 +635,7 @@ static void prepare(struct http_conn *conn, struct http_req *req)
     conn->continue_sent = false;
     conn->chunked_out = false;
     conn->head_only = req->method == HTTP_HEAD;
+    (void)request_id(req); // handlers may log it
     conn->close_after =
         !conn->head.keep_alive || ++conn->served >= conn->server->limits.requests_max;
 }
@@ -615,7 +646,6 @@ static void start_request(struct http_conn *conn, struct http_req *req)
     *req = (struct http_req){.arena = conn->arena, .conn = conn};
     req->is_tls = net_is_tls(conn->stream);
     req->peer = net_peer(conn->stream);
-    req->request_id = random_uuid(conn->arena);
     conn->headers = buf_in(conn->arena, HEADERS_MAX);
     conn->begun = false;
     conn->cors = false;
@@ -655,7 +685,7 @@ void http_serve(struct net_stream *stream, void *arg)
         .stream = stream, .server = arg, .arena = arena_new(), .in = buf_heap(SIZE_MAX / 4)};
     struct http_req req;
     while (serve_one(&conn, &req)) {
-        if (conn.in_used == conn.in.len && conn.in.cap > READ_SIZE) {
+        if (conn.in_used == conn.in.len && conn.in.cap > IDLE_BUFFER_MAX) {
             buf_free(&conn.in);
             conn.in_used = 0;
         }

@@ -8,7 +8,7 @@ enum {
     QUEUE_MAX_DEFAULT = 1024 * 1024,
     QUEUE_LIMIT = SIZE_MAX / 4, // of the buffer itself; queue_max is checked before
     CLOSING_MS = 5000,          // for the peer to answer our close frame
-    SMALL_FRAME = 512,          // sent as one piece
+    TOGETHER_MAX = 12 * 1024,   // a frame up to this is sent as one piece
 };
 
 // Gives the connection up when the peer does not answer our close frame. Lives until libuv has
@@ -173,26 +173,13 @@ static void writer_fiber(void *arg)
     }
 }
 
-static bool enqueue(struct ws *ws, str first, str second, str third)
+// Writes what the kernel takes at once and queues the rest.
+static void put(struct ws *ws, str bytes)
 {
-    const str parts[] = {first, second, third};
-    size_t total = first.len + second.len + third.len;
-    if (ws->failed || ws_queued(ws) + total > ws->queue_max) {
-        return false;
+    if (ws->writer == NULL && ws->out.len == 0) {
+        bytes = str_sub(bytes, net_try_write(ws->conn->stream, bytes), bytes.len);
     }
-    bool direct = ws->writer == NULL && ws->out.len == 0;
-    for (size_t i = 0; i < countof(parts); i++) {
-        str rest = parts[i];
-        if (direct && rest.len > 0) {
-            rest = str_sub(rest, net_try_write(ws->conn->stream, rest), rest.len);
-            direct = rest.len == 0;
-        }
-        buf_add(&ws->out, rest);
-    }
-    if (ws->out.len > 0 && ws->writer == NULL) {
-        ws->writer = fiber_start("websocket writer", writer_fiber, ws);
-    }
-    return true;
+    buf_add(&ws->out, bytes);
 }
 
 static size_t frame_head(u8 *out, u8 opcode, size_t len)
@@ -210,22 +197,41 @@ static size_t frame_head(u8 *out, u8 opcode, size_t len)
     return 2 + bytes;
 }
 
-bool ws_send_frame(struct ws *ws, u8 opcode, str payload)
+// One frame, its payload in three parts. Put together where they are small: one system call, one
+// packet, one TLS record.
+static bool send_parts(struct ws *ws, u8 opcode, str first, str second, str third)
 {
+    static _Thread_local char together[TOGETHER_MAX];
     u8 head[10];
+    size_t payload = first.len + second.len + third.len;
+    str parts[] = {{(char *)head, frame_head(head, opcode, payload)}, first, second, third};
+    size_t total = parts[0].len + payload;
+    size_t queued = ws_queued(ws);
+    size_t at = 0;
     if (ws->close_sent) {
         return true; // nothing may follow a close frame
     }
-    size_t len = frame_head(head, opcode, payload.len);
-    if (len + payload.len <= SMALL_FRAME) { // one packet, one system call
-        u8 whole[SMALL_FRAME];
-        memcpy(whole, head, len);
-        if (payload.len > 0) {
-            memcpy(whole + len, payload.ptr, payload.len);
-        }
-        return enqueue(ws, (str){(char *)whole, len + payload.len}, (str){}, (str){});
+    if (ws->failed || (queued > 0 && queued + total > ws->queue_max)) {
+        return false; // one message is always taken: its sender knows its size
     }
-    return enqueue(ws, (str){(char *)head, len}, payload, (str){});
+    for (size_t i = 0; i < countof(parts); i++) {
+        if (total > TOGETHER_MAX) {
+            put(ws, parts[i]);
+        } else if (parts[i].len > 0) {
+            memcpy(together + at, parts[i].ptr, parts[i].len);
+            at += parts[i].len;
+        }
+    }
+    put(ws, (str){together, at});
+    if (ws->out.len > 0 && ws->writer == NULL) {
+        ws->writer = fiber_start("websocket writer", writer_fiber, ws);
+    }
+    return true;
+}
+
+bool ws_send_frame(struct ws *ws, u8 opcode, str payload)
+{
+    return send_parts(ws, opcode, payload, (str){}, (str){});
 }
 
 bool ws_send(struct ws *ws, str text)
@@ -258,14 +264,7 @@ void ws_shared_release(struct ws_shared *shared)
 
 bool ws_send_shared(struct ws *ws, str prefix, struct ws_shared *shared, str suffix)
 {
-    u8 head[SMALL_FRAME];
-    if (ws->close_sent) {
-        return true;
-    }
-    check(prefix.len <= sizeof(head) - 10);
-    size_t len = frame_head(head, OP_TEXT, prefix.len + shared->bytes.len + suffix.len);
-    memcpy(head + len, prefix.ptr, prefix.len);
-    return enqueue(ws, (str){(char *)head, len + prefix.len}, shared->bytes, suffix);
+    return send_parts(ws, OP_TEXT, prefix, shared->bytes, suffix);
 }
 
 void ws_set_queue_max(struct ws *ws, size_t bytes)

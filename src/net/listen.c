@@ -101,6 +101,15 @@ static void address_text(const struct sockaddr_storage *address, char *out, size
     inet_ntop(address->ss_family, bytes, out, (socklen_t)size);
 }
 
+static void warn_refused(struct net_listener *listener, const char *why)
+{
+    u64 now_us = time_mono_us();
+    if (listener->warned_us == 0 || now_us - listener->warned_us > REFUSED_WARN_US) {
+        listener->warned_us = now_us;
+        log_warn("net.refused", "connections are refused: %s", why);
+    }
+}
+
 static void take_connection(struct net_listener *listener, int fd, const char *peer)
 {
     struct net_stream *stream = net_stream_new(fd, peer);
@@ -111,7 +120,11 @@ static void take_connection(struct net_listener *listener, int fd, const char *p
     }
     listener->connections = stream;
     listener->connection_count++;
-    stream->owner = fiber_start("connection", connection_fiber, stream);
+    stream->owner = fiber_try_start("connection", connection_fiber, stream);
+    if (stream->owner == NULL) {
+        warn_refused(listener, "no memory mapping left (raise vm.max_map_count)");
+        net_close(stream);
+    }
 }
 
 // Without a free descriptor accept would fail again and again while the peer waits: the spare one
@@ -124,12 +137,7 @@ static void refuse_one(struct net_listener *listener)
         close(fd);
     }
     listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    u64 now_us = time_mono_us();
-    if (listener->warned_us == 0 || now_us - listener->warned_us > REFUSED_WARN_US) {
-        listener->warned_us = now_us;
-        log_warn(
-            "net.refused", "no file descriptor left: connections are refused (raise ulimit -n)");
-    }
+    warn_refused(listener, "no file descriptor left (raise ulimit -n)");
 }
 
 static void on_listening(uv_poll_t *poll, int status, int events)
@@ -149,7 +157,7 @@ static void on_listening(uv_poll_t *poll, int status, int events)
             }
             return;
         }
-        if (listener->connection_count >= listener->options.connections_max) {
+        if (listener->connection_count >= listener->options.connections_max || !fiber_has_room()) {
             close(fd);
             continue;
         }

@@ -283,6 +283,17 @@ static err *write2_tls(struct net_stream *stream, str first, str second)
     return write_tls(stream, second);
 }
 
+static ssize_t send_parts(int fd, str first, str second)
+{
+    if (first.len == 0 || second.len == 0) { // cheaper for the kernel
+        str only = first.len > 0 ? first : second;
+        return send(fd, only.ptr, only.len, MSG_NOSIGNAL);
+    }
+    struct iovec parts[2] = {{(void *)first.ptr, first.len}, {(void *)second.ptr, second.len}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 err *net_write2(struct net_stream *stream, str first, str second)
 {
     TRY(give_way(stream));
@@ -291,10 +302,7 @@ err *net_write2(struct net_stream *stream, str first, str second)
     }
     u64 limit = until(stream->write_ms);
     while (first.len + second.len > 0) {
-        struct iovec parts[2] = {{(void *)first.ptr, first.len}, {(void *)second.ptr, second.len}};
-        struct msghdr message = {.msg_iov = first.len > 0 ? parts : parts + 1,
-            .msg_iovlen = first.len > 0 && second.len > 0 ? 2 : 1};
-        ssize_t sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = send_parts(stream->fd, first, second);
         if (sent < 0 && errno == EINTR) {
             continue;
         }

@@ -8,11 +8,6 @@
 
 enum { OUTPUTS_MAX = 64 * 1024 * 1024 };
 
-struct json *outputs_text(struct arena *arena, str text)
-{
-    return json_string(arena, text);
-}
-
 void outputs_set(struct arena *arena, struct json *object, const char *key, str text)
 {
     json_set(object, str_from(key), json_string(arena, text));
@@ -96,6 +91,10 @@ static str substitute(struct arena *a, const struct project_outputs_options *opt
         {S("${amplify:data.apiId}"), options->ids->api_id},
         {S("${amplify:data.apiKey}"), options->ids->api_key},
         {S("${amplify:data.graphqlUrl}"), str_cat(a, options->base_url, S("/graphql"))},
+        {S("${amplify:data.realtimeUrl}"),
+            str_cat(a, S("wss://"), options->authority, S("/graphql/realtime"))},
+        {S("${amplify:partition}"), S("aws")},
+        {S("${amplify:urlSuffix}"), S("amazonaws.com")},
     };
 
     for (size_t i = 0; i < countof(KNOWN); i++) {

@@ -39,18 +39,8 @@ static const struct json *login_with(const struct json *auth, str how)
 static struct json *required_attributes(struct arena *a, const struct json *auth)
 {
     struct json *list = json_array(a);
-    bool email = is_on(login_with(auth, S("email")));
-    bool phone = is_on(login_with(auth, S("phone")));
-    if (email) {
-        json_push(list, json_string(a, S("email")));
-    }
-    if (phone) {
-        json_push(list, json_string(a, S("phone_number")));
-    }
-    json_each (attribute, json_get(auth, S("userAttributes"))) {
-        bool known = (email && str_eq(attribute->key, S("email"))) ||
-                     (phone && str_eq(attribute->key, S("phoneNumber")));
-        for (size_t i = 0; i < countof(ATTRIBUTES) && !known; i++) {
+    json_each (attribute, json_get(json_get(auth, S("userAttributes")), S("standard"))) {
+        for (size_t i = 0; i < countof(ATTRIBUTES); i++) {
             if (str_eq(attribute->key, ATTRIBUTES[i].defined) &&
                 json_get_bool(attribute, S("required"), false)) {
                 json_push(list, json_string(a, ATTRIBUTES[i].name));
@@ -60,16 +50,9 @@ static struct json *required_attributes(struct arena *a, const struct json *auth
     return list;
 }
 
-static struct json *login_names(struct arena *a, const struct json *auth)
+static struct json *copy_list(struct arena *a, const struct json *list)
 {
-    struct json *list = json_array(a);
-    if (is_on(login_with(auth, S("email")))) {
-        json_push(list, json_string(a, S("email")));
-    }
-    if (is_on(login_with(auth, S("phone")))) {
-        json_push(list, json_string(a, S("phone_number")));
-    }
-    return list;
+    return json_is_null(list) ? json_array(a) : json_copy(a, list);
 }
 
 static str mfa_mode(const struct json *auth)
@@ -101,12 +84,11 @@ static struct json *mfa_methods(struct arena *a, const struct json *auth)
 static struct json *groups_of(struct arena *a, const struct json *auth)
 {
     struct json *list = json_array(a);
-    i64 precedence = 0;
     json_each (group, json_get(auth, S("groups"))) {
         struct json *entry = json_object(a);
         struct json *details = json_object(a);
-        json_set(details, S("precedence"), json_int(a, precedence++));
-        json_set(entry, group->text, details);
+        json_set(details, S("precedence"), json_int(a, json_get_int(group, S("precedence"), 0)));
+        json_set(entry, json_get_str(group, S("name")), details);
         json_push(list, entry);
     }
     return list;
@@ -137,51 +119,39 @@ static struct json *provider_names(struct arena *a, const struct json *external,
     return list;
 }
 
-static struct json *copy_list(struct arena *a, const struct json *list)
+// Overrides of the app client win over what the providers were defined with.
+static struct json *redirects(
+    struct arena *a, const struct json *auth, const struct json *external, bool out)
 {
-    return json_is_null(list) ? json_array(a) : json_copy(a, list);
-}
-
-static struct json *scopes_of(struct arena *a, const struct json *external)
-{
-    static const str ALWAYS[] = {S_INIT("phone"), S_INIT("email"), S_INIT("openid"),
-        S_INIT("profile"), S_INIT("aws.cognito.signin.user.admin")};
-    struct json *list = json_array(a);
-    const struct json *given = json_get(external, S("scopes"));
-    if (!json_is_null(given) && given->count > 0) {
-        json_each (scope, given) {
-            bool admin = str_eq(scope->text, S("COGNITO_ADMIN"));
-            json_push(list, json_string(a, admin ? ALWAYS[4] : str_lower(a, scope->text)));
-        }
-        return list;
-    }
-    for (size_t i = 0; i < countof(ALWAYS); i++) {
-        json_push(list, json_string(a, ALWAYS[i]));
-    }
-    return list;
+    const struct json *overridden =
+        json_get(json_get(auth, S("client")), out ? S("logoutUrLs") : S("callbackUrLs"));
+    const struct json *defined = json_get(external, out ? S("logoutUrls") : S("callbackUrls"));
+    return copy_list(a, !json_is_null(overridden) ? overridden : defined);
 }
 
 static struct json *oauth_section(
-    struct arena *a, const struct project_outputs_options *options, const struct json *external)
+    struct arena *a, const struct project_outputs_options *options, const struct json *auth)
 {
+    const struct json *external = login_with(auth, S("externalProviders"));
     struct json *oauth = json_object(a);
     json_set(oauth, S("identity_providers"), provider_names(a, external, false));
-    json_set(oauth, S("redirect_sign_in_uri"), copy_list(a, json_get(external, S("callbackUrls"))));
-    json_set(oauth, S("redirect_sign_out_uri"), copy_list(a, json_get(external, S("logoutUrls"))));
+    json_set(oauth, S("redirect_sign_in_uri"), redirects(a, auth, external, false));
+    json_set(oauth, S("redirect_sign_out_uri"), redirects(a, auth, external, true));
     outputs_set(a, oauth, "response_type", S("code"));
-    json_set(oauth, S("scopes"), scopes_of(a, external));
+    json_set(oauth, S("scopes"), copy_list(a, json_get(external, S("scopes"))));
     outputs_set(a, oauth, "domain", options->authority);
     return oauth;
 }
 
 static struct json *oauth_config(
-    struct arena *a, const struct project_outputs_options *options, const struct json *external)
+    struct arena *a, const struct project_outputs_options *options, const struct json *auth)
 {
+    const struct json *external = login_with(auth, S("externalProviders"));
     struct json *oauth = json_object(a);
     outputs_set(a, oauth, "domain", options->authority);
-    json_set(oauth, S("scopes"), scopes_of(a, external));
-    json_set(oauth, S("redirectSignIn"), copy_list(a, json_get(external, S("callbackUrls"))));
-    json_set(oauth, S("redirectSignOut"), copy_list(a, json_get(external, S("logoutUrls"))));
+    json_set(oauth, S("scopes"), copy_list(a, json_get(external, S("scopes"))));
+    json_set(oauth, S("redirectSignIn"), redirects(a, auth, external, false));
+    json_set(oauth, S("redirectSignOut"), redirects(a, auth, external, true));
     outputs_set(a, oauth, "responseType", S("code"));
     json_set(oauth, S("providers"), provider_names(a, external, true));
     return oauth;
@@ -189,48 +159,64 @@ static struct json *oauth_config(
 
 // ---- password policy, passwordless ---------------------------------------------------------
 
-// In the words of the file (snake case) or of the client's configuration.
-static struct json *password_policy(struct arena *a, bool for_client)
+// Words of the file (snake case) and of the client's configuration, for the manifest's words.
+static const struct {
+    str defined;
+    str file;
+    str client;
+} POLICY[] = {
+    {S_INIT("minLength"), S_INIT("min_length"), S_INIT("minLength")},
+    {S_INIT("requireLowercase"), S_INIT("require_lowercase"), S_INIT("requireLowercase")},
+    {S_INIT("requireDigits"), S_INIT("require_numbers"), S_INIT("requireNumbers")},
+    {S_INIT("requireSymbols"), S_INIT("require_symbols"), S_INIT("requireSpecialCharacters")},
+    {S_INIT("requireUppercase"), S_INIT("require_uppercase"), S_INIT("requireUppercase")},
+};
+
+static struct json *password_policy(struct arena *a, const struct json *auth, bool for_client)
 {
+    const struct json *defined = json_get(auth, S("passwordPolicy"));
     struct json *policy = json_object(a);
-    json_set(policy, for_client ? S("minLength") : S("min_length"), json_int(a, 8));
-    json_set(
-        policy, for_client ? S("requireLowercase") : S("require_lowercase"), json_bool(a, true));
-    json_set(policy, for_client ? S("requireNumbers") : S("require_numbers"), json_bool(a, true));
-    json_set(policy, for_client ? S("requireSpecialCharacters") : S("require_symbols"),
-        json_bool(a, true));
-    json_set(
-        policy, for_client ? S("requireUppercase") : S("require_uppercase"), json_bool(a, true));
+    for (size_t i = 0; i < countof(POLICY); i++) {
+        const struct json *value = json_get(defined, POLICY[i].defined);
+        if (!json_is_null(value)) {
+            json_set(policy, for_client ? POLICY[i].client : POLICY[i].file, json_copy(a, value));
+        }
+    }
     return policy;
+}
+
+static struct json *relying_party(struct arena *a, const struct json *auth, bool for_client)
+{
+    const struct json *webauthn = login_with(auth, S("webAuthn"));
+    struct json *party = json_object(a);
+    str id = json_get_str(webauthn, S("relyingPartyId"));
+    str check_user = json_get_str(webauthn, S("userVerification"));
+    bool automatic = id.len == 0 || str_eq(id, S("AUTO"));
+    json_set(party, for_client ? S("relyingPartyId") : S("relying_party_id"),
+        json_string(a, automatic ? S("localhost") : id));
+    json_set(party, for_client ? S("userVerification") : S("user_verification"),
+        json_string(a, check_user.len > 0 ? check_user : S("preferred")));
+    return party;
 }
 
 // NULL when no way without a password is on.
 static struct json *passwordless(struct arena *a, const struct json *auth, bool for_client)
 {
-    const struct json *email = login_with(auth, S("email"));
-    const struct json *phone = login_with(auth, S("phone"));
-    const struct json *webauthn = login_with(auth, S("webAuthn"));
-    bool email_otp = is_on(json_get(email, S("otpLogin")));
-    bool sms_otp = is_on(json_get(phone, S("otpLogin")));
-    if (!email_otp && !sms_otp && !is_on(webauthn)) {
+    const struct json *defined = json_get(auth, S("passwordless"));
+    bool email = json_get_bool(defined, S("emailOtp"), false);
+    bool sms = json_get_bool(defined, S("smsOtp"), false);
+    bool webauthn = is_on(login_with(auth, S("webAuthn")));
+    str preferred = json_get_str(defined, S("preferredChallenge"));
+    if (!email && !sms && !webauthn) {
         return NULL;
     }
     struct json *out = json_object(a);
-    json_set(
-        out, for_client ? S("emailOtpEnabled") : S("email_otp_enabled"), json_bool(a, email_otp));
-    json_set(out, for_client ? S("smsOtpEnabled") : S("sms_otp_enabled"), json_bool(a, sms_otp));
-    if (is_on(webauthn)) {
-        struct json *party = json_object(a);
-        str id = json_get_str(webauthn, S("relyingPartyId"));
-        str check_user = json_get_str(webauthn, S("userVerification"));
-        bool automatic = id.len == 0 || str_eq(id, S("AUTO"));
-        json_set(party, for_client ? S("relyingPartyId") : S("relying_party_id"),
-            json_string(a, automatic ? S("localhost") : id));
-        json_set(party, for_client ? S("userVerification") : S("user_verification"),
-            json_string(a, check_user.len > 0 ? check_user : S("preferred")));
-        json_set(out, for_client ? S("webAuthn") : S("web_authn"), party);
+    json_set(out, for_client ? S("emailOtpEnabled") : S("email_otp_enabled"), json_bool(a, email));
+    json_set(out, for_client ? S("smsOtpEnabled") : S("sms_otp_enabled"), json_bool(a, sms));
+    if (webauthn) {
+        json_set(
+            out, for_client ? S("webAuthn") : S("web_authn"), relying_party(a, auth, for_client));
     }
-    str preferred = json_get_str(json_get(auth, S("passwordlessOptions")), S("preferredChallenge"));
     if (preferred.len > 0) {
         json_set(out, for_client ? S("preferredChallenge") : S("preferred_challenge"),
             json_string(a, preferred));
@@ -251,15 +237,18 @@ struct json *outputs_auth_section(
     outputs_set(a, section, "identity_pool_id", options->ids->identity_pool_id);
     json_set(section, S("mfa_methods"), mfa_methods(a, auth));
     json_set(section, S("standard_required_attributes"), required_attributes(a, auth));
-    json_set(section, S("username_attributes"), login_names(a, auth));
-    json_set(section, S("user_verification_types"), login_names(a, auth));
+    json_set(
+        section, S("username_attributes"), copy_list(a, json_get(auth, S("usernameAttributes"))));
+    json_set(section, S("user_verification_types"),
+        copy_list(a, json_get(auth, S("autoVerifiedAttributes"))));
     json_set(section, S("groups"), groups_of(a, auth));
     outputs_set(a, section, "mfa_configuration", mfa_mode(auth));
-    json_set(section, S("password_policy"), password_policy(a, false));
+    json_set(section, S("password_policy"), password_policy(a, auth, false));
     if (is_on(external)) {
-        json_set(section, S("oauth"), oauth_section(a, options, external));
+        json_set(section, S("oauth"), oauth_section(a, options, auth));
     }
-    json_set(section, S("unauthenticated_identities_enabled"), json_bool(a, true));
+    json_set(section, S("unauthenticated_identities_enabled"),
+        json_bool(a, json_get_bool(auth, S("guestAccess"), true)));
     struct json *without_password = passwordless(a, auth, false);
     if (without_password != NULL) {
         json_set(section, S("passwordless"), without_password);
@@ -278,8 +267,12 @@ static struct json *login_config(
     if (is_on(login_with(auth, S("phone")))) {
         json_set(login, S("phone"), json_bool(a, true));
     }
+    if (json_is_null(json_get(auth, S("usernameAttributes"))) ||
+        json_get(auth, S("usernameAttributes"))->count == 0) {
+        json_set(login, S("username"), json_bool(a, true));
+    }
     if (is_on(external)) {
-        json_set(login, S("oauth"), oauth_config(a, options, external));
+        json_set(login, S("oauth"), oauth_config(a, options, auth));
     }
     return login;
 }
@@ -323,9 +316,10 @@ struct json *outputs_auth_config(
         json_set(attributes, name->text, required);
     }
     json_set(cognito, S("userAttributes"), attributes);
-    json_set(cognito, S("passwordFormat"), password_policy(a, true));
+    json_set(cognito, S("passwordFormat"), password_policy(a, auth, true));
     json_set(cognito, S("mfa"), mfa_config(a, auth));
-    json_set(cognito, S("allowGuestAccess"), json_bool(a, true));
+    json_set(
+        cognito, S("allowGuestAccess"), json_bool(a, json_get_bool(auth, S("guestAccess"), true)));
     json_set(cognito, S("groups"), groups_of(a, auth));
     struct json *without_password = passwordless(a, auth, true);
     if (without_password != NULL) {

@@ -43,7 +43,7 @@ static str grantee(struct arena *a, const struct json *rule)
     if (str_eq(kind, S("entity"))) {
         return S("entityidentity");
     }
-    if (str_eq(kind, S("group")) || str_eq(kind, S("groups"))) {
+    if (str_eq(kind, S("group"))) {
         return str_cat(a, S("groups"), json_get_str(rule, S("name")));
     }
     return (str){};
@@ -63,12 +63,7 @@ static struct json *rules_of(struct arena *a, const struct json *rules)
             json_set(out, who, actions);
         }
         json_each (action, json_get(rule, S("actions"))) {
-            if (str_eq(action->text, S("read"))) {
-                push_once(a, actions, S("get"));
-                push_once(a, actions, S("list"));
-            } else {
-                push_once(a, actions, action->text);
-            }
+            push_once(a, actions, action->text);
         }
     }
     return out;
@@ -77,10 +72,10 @@ static struct json *rules_of(struct arena *a, const struct json *rules)
 static struct json *paths_of(struct arena *a, const struct json *bucket)
 {
     struct json *paths = json_object(a);
-    json_each (rules, json_get(bucket, S("access"))) {
-        struct json *kept = rules_of(a, rules);
+    json_each (entry, json_get(bucket, S("access"))) {
+        struct json *kept = rules_of(a, json_get(entry, S("rules")));
         if (kept->count > 0) {
-            json_set(paths, path_pattern(a, rules->key), kept);
+            json_set(paths, path_pattern(a, json_get_str(entry, S("path"))), kept);
         }
     }
     return paths;

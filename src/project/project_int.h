@@ -6,7 +6,6 @@
 
 // Sets a text member.
 void outputs_set(struct arena *arena, struct json *object, const char *key, str text);
-struct json *outputs_text(struct arena *arena, str text);
 
 // "auth" of version 1.5, and "Auth" of the resource configuration, from the manifest's auth.
 struct json *outputs_auth_section(

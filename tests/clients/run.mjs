@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { ROOT, startSandbox } from './lib/ampd.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
+const LIMIT_MS = 300_000;
 const wanted = process.argv.slice(2);
 const suites = readdirSync(path.join(here, 'suites'))
   .map((file) => file.replace('.test.mjs', ''))
@@ -56,6 +57,13 @@ function runTests(files, env) {
       stdio: 'inherit',
       env: { ...process.env, ...env },
     });
-    child.on('close', (result) => resolve(result ?? 1));
+    const late = setTimeout(() => {
+      console.error(`The suites have not ended in ${LIMIT_MS / 1000} s.`);
+      child.kill('SIGKILL');
+    }, LIMIT_MS);
+    child.on('close', (result) => {
+      clearTimeout(late);
+      resolve(result ?? 1);
+    });
   });
 }

@@ -60,7 +60,12 @@ export function reference(schema, { query, variables, operationName, root }) {
   } catch (e) {
     return { syntax: { message: e.message, locations: locations([e])[0] } };
   }
-  const problems = validate(schema, document, undefined, { maxErrors: 1000 });
+  let problems;
+  try {
+    problems = validate(schema, document, undefined, { maxErrors: 1000 });
+  } catch (e) {
+    problems = [e]; // it evaluates the directives of subscriptions, also wrong ones
+  }
   if (problems.length > 0) {
     return { problems: problems.map((e, i) => ({ message: e.message, locations: locations([e])[0] })) };
   }

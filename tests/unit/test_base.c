@@ -352,6 +352,30 @@ static void test_utf8(void **state)
     assert_true(str_is_utf8((str){}));
 }
 
+static void test_utf8_prefix(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *text;
+        size_t len;
+        bool bad;
+    } CASES[] = {{"", 0, false}, {"abc", 3, false}, {"abc\xc3", 3, false},
+        {"abc\xc3\xa9", 5, false}, {"a\xe2\x82", 1, false}, {"a\xf0\x9f\x98", 1, false},
+        {"a\xf4", 1, false}, {"a\xf4\x8f", 1, false}, {"a\xf4\x90", 1, true},
+        {"a\xed\xa0", 1, true}, {"a\xe0\x9f", 1, true}, {"a\xf0\x8f", 1, true}, {"a\xc0", 1, true},
+        {"a\xff", 1, true}, {"a\x80", 1, true}, {"a\xc3(", 1, true}, {"a\xe2\x82(", 1, true},
+        {"a\xf0\x9f\x98(", 1, true}, {"abcdefghijk\xe2\x82\xac\xe2", 14, false}};
+
+    for (size_t i = 0; i < countof(CASES); i++) {
+        bool bad = false;
+        size_t len = str_utf8_prefix(str_from(CASES[i].text), &bad);
+        if (len != CASES[i].len || bad != CASES[i].bad) {
+            fail_msg("case %zu: %zu %d", i, len, bad);
+        }
+    }
+}
+
 static void test_base64(void **state)
 {
     (void)state;
@@ -527,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_str_next),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_utf8_prefix),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_random),

@@ -161,7 +161,7 @@ static err *header(struct http_req *req)
 {
     app_of(req);
     http_add_header(req, S("X-Value"), http_query(req, S("value")));
-    return http_reply_empty(req, 200);
+    return http_reply(req, 200, http_query(req, S("type")), S(""));
 }
 
 static err *info(struct http_req *req)

@@ -291,10 +291,21 @@ test('handlers that fail', async () => {
   connection.close()
 })
 
+test('a small answer is one TLS record, a large one is whole', async () => {
+  for (const size of [0, 1000, 1024, 1025, 12 * 1024, 12 * 1024 + 1, 70000]) {
+    for (const secure of [false, true]) {
+      const { body } = await exchange(port, POST('/echo', 'y'.repeat(size)), { secure })
+      assert.equal(body.length, size)
+    }
+  }
+})
+
 test('a header value cannot end its line', async () => {
   const response = await exchange(port, GET('/header?value=a%0d%0aX-Evil:%20b%00c'))
   assert.equal(response.headers['x-value'], 'a  X-Evil: b c')
   assert.equal(response.headers['x-evil'], undefined)
+  const typed = await exchange(port, GET('/header?type=a/b%0aX-Evil:%20b'))
+  assert.equal(typed.headers['content-type'], 'a/b X-Evil: b')
 })
 
 test('CORS', async () => {
@@ -398,5 +409,18 @@ test('curl', async (t) => {
     assert.equal(await curl('--data', 'z'.repeat(5000), '--header', 'Expect: 100-continue', `${base}/echo`), 'z'.repeat(5000))
     assert.equal(await curl('--data', 'abc', '--header', 'Transfer-Encoding: chunked', `${base}/echo`), 'abc')
     assert.equal(await curl(`${base}/hello`, `${base}/hello`, `${base}/stream`), 'hello, world\n'.repeat(2) + 'x'.repeat(30))
+  }
+})
+
+test('wrk', async (t) => {
+  const run = (...args) =>
+    new Promise((resolve, reject) => execFile('wrk', args, (error, out) => (error?.code === 'ENOENT' ? reject(error) : resolve(out))))
+  try {
+    const out = await run('-t1', '-c20', '-d1s', `http://127.0.0.1:${port}/hello`)
+    assert.match(out, /Requests\/sec/)
+    assert.doesNotMatch(out, /Non-2xx|Socket errors/)
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+    t.skip('wrk is not installed')
   }
 })

@@ -184,6 +184,20 @@ test('413: too large a body, told and untold', async () => {
   assert.equal(huge.status, 413)
 })
 
+test('too long is refused without waiting for its end', async () => {
+  for (const [status, text] of [[414, `GET /${'a'.repeat(9000)}`], [431, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(33000)}`]]) {
+    const whole = await exchangeToEnd(port, text)
+    assert.equal(whole.status, status)
+    const connection = await Connection.open(port) // in pieces that end nowhere in particular
+    for (let at = 0; at < text.length; at += 700) {
+      connection.write(text.slice(at, at + 700))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.equal((await connection.response()).status, status)
+    connection.close()
+  }
+})
+
 test('a body that ends early is an error, not a shorter body', async () => {
   for (const text of [HEADERS('Content-Length: 5') + 'hel', HEADERS('Transfer-Encoding: chunked') + '5\r\nhel']) {
     const connection = await Connection.open(port)

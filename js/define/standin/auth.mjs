@@ -1,6 +1,13 @@
 // defineAuth and referenceAuth.
 import { checkBuild, checkCall } from './auth_checks.mjs';
-import { attributesOption, clientOption, loginOption, mfaOption, passwordlessOption, recoveryOption } from './auth_options.mjs';
+import {
+  attributesOption,
+  clientOption,
+  loginOption,
+  mfaOption,
+  passwordlessOption,
+  recoveryOption,
+} from './auth_options.mjs';
 import { checkPlace } from './data.mjs';
 import { DefinitionError, positioned } from './errors.mjs';
 import { functionOf } from './function.mjs';
@@ -15,7 +22,9 @@ const actions = new Set(
   `manageUsers manageGroupMembership manageGroups manageUserDevices managePasswordRecovery addUserToGroup createUser
   deleteUser deleteUserAttributes disableUser enableUser forgetDevice getDevice getUser listDevices listGroupsForUser
   listUsers listUsersInGroup removeUserFromGroup resetUserPassword setUserMfaPreference setUserPassword setUserSettings
-  updateDeviceStatus updateUserAttributes listGroups createGroup deleteGroup getGroup updateGroup manageProviderForUser`.split(/\s+/),
+  updateDeviceStatus updateUserAttributes listGroups createGroup deleteGroup getGroup updateGroup manageProviderForUser`.split(
+    /\s+/,
+  ),
 );
 const triggerEvents = new Set([
   'createAuthChallenge',
@@ -81,7 +90,7 @@ export class AuthFactory {
     checkPlace(this, 'auth', 'Amplify Auth must be defined in amplify/auth/resource.ts');
     backend.auth = this;
     backend.stackFor('auth');
-    const name = this.kind === 'define' ? this.props.name ?? defaultName : defaultName;
+    const name = this.kind === 'define' ? (this.props.name ?? defaultName) : defaultName;
     checkResourceName(name);
     this.result = this.kind === 'define' ? this.defined(name, backend) : this.referenced(name);
     this.instance = resource('auth', this.shapes());
@@ -105,10 +114,23 @@ export class AuthFactory {
       triggers: this.triggers(backend),
       access: [],
       senders: sendersOption(props.senders, backend),
-      passwordPolicy: { minLength: 8, requireLowercase: true, requireUppercase: true, requireDigits: true, requireSymbols: true, temporaryPasswordValidityDays: 7 },
-      usernameAttributes: [...(props.loginWith.email ? ['email'] : []), ...(props.loginWith.phone ? ['phone_number'] : [])],
+      passwordPolicy: {
+        minLength: 8,
+        requireLowercase: true,
+        requireUppercase: true,
+        requireDigits: true,
+        requireSymbols: true,
+        temporaryPasswordValidityDays: 7,
+      },
+      usernameAttributes: [
+        ...(props.loginWith.email ? ['email'] : []),
+        ...(props.loginWith.phone ? ['phone_number'] : []),
+      ],
       aliasAttributes: [],
-      autoVerifiedAttributes: [...(props.loginWith.email ? ['email'] : []), ...(props.loginWith.phone ? ['phone_number'] : [])],
+      autoVerifiedAttributes: [
+        ...(props.loginWith.email ? ['email'] : []),
+        ...(props.loginWith.phone ? ['phone_number'] : []),
+      ],
       usernameCaseSensitive: false,
       selfSignUp: true,
       guestAccess: true,
@@ -131,7 +153,14 @@ export class AuthFactory {
       ...base,
       kind: 'reference',
       groups: this.groupNames().map((group, index) => ({ name: group, precedence: index })),
-      reference: { userPoolId, identityPoolId, userPoolClientId, authRoleArn, unauthRoleArn, groups: props.groups ?? {} },
+      reference: {
+        userPoolId,
+        identityPoolId,
+        userPoolClientId,
+        authRoleArn,
+        unauthRoleArn,
+        groups: props.groups ?? {},
+      },
     };
   }
 
@@ -147,7 +176,11 @@ export class AuthFactory {
     const given = Object.entries(this.props.triggers ?? {});
     const unknown = given.find(([event]) => !triggerEvents.has(event));
     if (unknown !== undefined) {
-      throw new DefinitionError('Error', `Unknown auth trigger '${unknown[0]}'`, `Use one of ${[...triggerEvents].join(', ')}`);
+      throw new DefinitionError(
+        'Error',
+        `Unknown auth trigger '${unknown[0]}'`,
+        `Use one of ${[...triggerEvents].join(', ')}`,
+      );
     }
     return Object.fromEntries(given.map(([event, fn]) => [event, functionOf(fn, backend, `the trigger ${event}`).key]));
   }
@@ -159,7 +192,10 @@ export class AuthFactory {
       throw new DefinitionError('Error', `Unknown auth action '${unknown}'`, `Use some of ${[...actions].join(', ')}`);
     }
     const fn = functionOf(item.fn, backend, 'allow.resource(...) of auth');
-    fn.grant({ resource: 'auth', name, path: null, actions: item.actions }, { [`${screamingSnake(name)}_USERPOOL_ID`]: '${amplify:auth.userPoolId}' });
+    fn.grant(
+      { resource: 'auth', name, path: null, actions: item.actions },
+      { [`${screamingSnake(name)}_USERPOOL_ID`]: '${amplify:auth.userPoolId}' },
+    );
     return { function: fn.key, actions: item.actions };
   }
 
@@ -180,7 +216,12 @@ export class AuthFactory {
           explicitAuthFlows: [...result.client.explicitAuthFlows],
           ...(external === null
             ? {}
-            : { callbackUrLs: [...external.callbackUrls], logoutUrLs: [...external.logoutUrls], allowedOAuthFlows: ['code'], allowedOAuthScopes: [...external.scopes] }),
+            : {
+                callbackUrLs: [...external.callbackUrls],
+                logoutUrLs: [...external.logoutUrls],
+                allowedOAuthFlows: ['code'],
+                allowedOAuthScopes: [...external.scopes],
+              }),
         },
       },
       'resources.cfnResources.cfnIdentityPool': { seeds: { allowUnauthenticatedIdentities: true } },
@@ -195,7 +236,10 @@ function sendersOption(senders, backend) {
       return null;
     }
     if ('handler' in sender) {
-      return { function: functionOf(sender.handler, backend, `senders.${kind}.handler`).key, kmsKeyArn: sender.kmsKeyArn ?? null };
+      return {
+        function: functionOf(sender.handler, backend, `senders.${kind}.handler`).key,
+        kmsKeyArn: sender.kmsKeyArn ?? null,
+      };
     }
     return { function: null, ...sender };
   };

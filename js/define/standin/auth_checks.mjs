@@ -16,21 +16,29 @@ function collect(loginWith, multifactor) {
   const errors = [];
   const { email, phone, webAuthn, externalProviders } = loginWith;
   if (!email && !phone && !externalProviders) {
-    errors.push('At least one authentication method must be enabled. Configure email, phone, or external providers in loginWith.');
+    errors.push(
+      'At least one authentication method must be enabled. Configure email, phone, or external providers in loginWith.',
+    );
   }
   if (webAuthn && !email && !phone) {
-    errors.push('Passkeys (WebAuthn) require at least one sign-up method (email or phone). Add email or phone to loginWith configuration.');
+    errors.push(
+      'Passkeys (WebAuthn) require at least one sign-up method (email or phone). Add email or phone to loginWith configuration.',
+    );
   }
   const id = typeof webAuthn === 'object' ? webAuthn?.relyingPartyId : undefined;
   if (id && id !== 'AUTO' && id !== 'localhost') {
     if (id.includes('://')) {
-      errors.push(`Invalid relying party ID: "${id}". Must be a valid domain without protocol (e.g., "example.com"), "localhost" for development, or "AUTO".`);
+      errors.push(
+        `Invalid relying party ID: "${id}". Must be a valid domain without protocol (e.g., "example.com"), "localhost" for development, or "AUTO".`,
+      );
     } else if (!domain.test(id)) {
       errors.push(`Invalid relying party ID: "${id}". Must be a valid domain format.`);
     }
   }
   if (passwordless(loginWith).any && multifactor?.mode === 'REQUIRED') {
-    errors.push('Passwordless authentication (Email OTP, SMS OTP, WebAuthn) cannot be used when MFA is set to REQUIRED. Choose either passwordless authentication or MFA, not both.');
+    errors.push(
+      'Passwordless authentication (Email OTP, SMS OTP, WebAuthn) cannot be used when MFA is set to REQUIRED. Choose either passwordless authentication or MFA, not both.',
+    );
   }
   return errors;
 }
@@ -43,7 +51,12 @@ function collect(loginWith, multifactor) {
 export function checkCall(props, at) {
   const errors = collect(props.loginWith ?? {}, props.multifactor);
   if (errors.length > 0) {
-    throw new DefinitionError('InvalidPasswordlessConfigError', `Invalid passwordless authentication configuration: ${errors.join(' ')}`, 'Fix the configuration errors listed above', at);
+    throw new DefinitionError(
+      'InvalidPasswordlessConfigError',
+      `Invalid passwordless authentication configuration: ${errors.join(' ')}`,
+      'Fix the configuration errors listed above',
+      at,
+    );
   }
 }
 
@@ -56,7 +69,12 @@ export function refused(message, hint = 'See the options of defineAuth in the Am
 function checkChallenge(props) {
   const wanted = props.passwordlessOptions?.preferredChallenge;
   const { emailOtp, smsOtp, webAuthn } = passwordless(props.loginWith);
-  const enabled = ['PASSWORD', ...(emailOtp ? ['EMAIL_OTP'] : []), ...(smsOtp ? ['SMS_OTP'] : []), ...(webAuthn ? ['WEB_AUTHN'] : [])];
+  const enabled = [
+    'PASSWORD',
+    ...(emailOtp ? ['EMAIL_OTP'] : []),
+    ...(smsOtp ? ['SMS_OTP'] : []),
+    ...(webAuthn ? ['WEB_AUTHN'] : []),
+  ];
   if (wanted && !enabled.includes(wanted)) {
     throw refused(
       `Preferred challenge "${wanted}" is not enabled in your authentication configuration. Enabled challenges: ${enabled.join(', ')}. This will result in a broken authentication flow in the frontend.`,
@@ -87,13 +105,22 @@ export function checkBuild(props) {
   }
   const { mode, sms } = props.multifactor ?? {};
   if (phone && mode && mode !== 'OFF' && !sms) {
-    throw refused('Invalid MFA settings. SMS must be enabled in multiFactor if loginWith phone is enabled', 'Add sms: true to multifactor');
+    throw refused(
+      'Invalid MFA settings. SMS must be enabled in multiFactor if loginWith phone is enabled',
+      'Add sms: true to multifactor',
+    );
   }
   checkSenders(props.senders);
   if (externalProviders?.logoutUrls?.length === 0) {
-    throw refused('You must define logoutUrls when configuring external login providers.', 'Name at least one URL in logoutUrls');
+    throw refused(
+      'You must define logoutUrls when configuring external login providers.',
+      'Name at least one URL in logoutUrls',
+    );
   }
   if (externalProviders?.callbackUrls?.length === 0) {
-    throw refused('You must define callbackUrls when configuring external login providers.', 'Name at least one URL in callbackUrls');
+    throw refused(
+      'You must define callbackUrls when configuring external login providers.',
+      'Name at least one URL in callbackUrls',
+    );
   }
 }

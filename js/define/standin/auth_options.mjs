@@ -14,14 +14,20 @@ function verificationBody(email) {
   if (email.verificationEmailStyle !== 'LINK') {
     const body = write(() => code);
     if (!body.includes(code)) {
-      throw refused("Invalid email settings. Property 'verificationEmailBody' must utilize the 'code' parameter at least once as a placeholder for the verification code.");
+      throw refused(
+        "Invalid email settings. Property 'verificationEmailBody' must utilize the 'code' parameter at least once as a placeholder for the verification code.",
+      );
     }
     return body;
   }
   let link = '';
-  const body = write((/** @type {string | undefined} */ text) => (link = text ? `{##${text}##}` : '{##Verify Email##}'));
+  const body = write(
+    (/** @type {string | undefined} */ text) => (link = text ? `{##${text}##}` : '{##Verify Email##}'),
+  );
   if (link === '' || !body.includes(link)) {
-    throw refused("Invalid email settings. Property 'verificationEmailBody' must utilize the 'link' parameter at least once as a placeholder for the verification link.");
+    throw refused(
+      "Invalid email settings. Property 'verificationEmailBody' must utilize the 'link' parameter at least once as a placeholder for the verification link.",
+    );
   }
   return body;
 }
@@ -31,8 +37,18 @@ function invitationOption(invitation) {
   if (!invitation) {
     return null;
   }
-  const text = (/** @type {any} */ write) => (typeof write === 'function' ? write(() => user, () => code) : null);
-  return { emailSubject: invitation.emailSubject ?? null, emailBody: text(invitation.emailBody), smsMessage: text(invitation.smsMessage) };
+  const text = (/** @type {any} */ write) =>
+    typeof write === 'function'
+      ? write(
+          () => user,
+          () => code,
+        )
+      : null;
+  return {
+    emailSubject: invitation.emailSubject ?? null,
+    emailBody: text(invitation.emailBody),
+    smsMessage: text(invitation.smsMessage),
+  };
 }
 
 /** @param {any} given */
@@ -45,7 +61,11 @@ function emailOption(given) {
   return {
     verificationStyle: style,
     verificationSubject: email.verificationEmailSubject ?? 'Verify your new account',
-    verificationBody: verificationBody(email) ?? (style === 'LINK' ? 'Verify your account by clicking on {##Verify Email##}' : `The verification code to your new account is ${code}`),
+    verificationBody:
+      verificationBody(email) ??
+      (style === 'LINK'
+        ? 'Verify your account by clicking on {##Verify Email##}'
+        : `The verification code to your new account is ${code}`),
     invitation: invitationOption(email.userInvitation),
     otpLogin: email.otpLogin === true,
   };
@@ -61,7 +81,9 @@ function phoneOption(given) {
   if (typeof phone.verificationMessage === 'function') {
     message = phone.verificationMessage(() => code);
     if (!message.includes(code)) {
-      throw refused("Invalid phone settings. Property 'verificationMessage' must utilize the 'code' parameter at least once as a placeholder for the verification code.");
+      throw refused(
+        "Invalid phone settings. Property 'verificationMessage' must utilize the 'code' parameter at least once as a placeholder for the verification code.",
+      );
     }
   }
   return { verificationMessage: message, otpLogin: phone.otpLogin === true };
@@ -73,7 +95,10 @@ function webAuthnOption(given) {
     return null;
   }
   const webAuthn = typeof given === 'object' ? given : {};
-  return { relyingPartyId: webAuthn.relyingPartyId ?? 'AUTO', userVerification: webAuthn.userVerification ?? 'preferred' };
+  return {
+    relyingPartyId: webAuthn.relyingPartyId ?? 'AUTO',
+    userVerification: webAuthn.userVerification ?? 'preferred',
+  };
 }
 
 /**
@@ -92,7 +117,13 @@ function provider(provider, secrets, emailFrom) {
   return { ...rest, attributeMapping: { ...(emailFrom === null ? {} : { email: emailFrom }), ...attributeMapping } };
 }
 
-const oauthScopes = { PHONE: 'phone', EMAIL: 'email', OPENID: 'openid', PROFILE: 'profile', COGNITO_ADMIN: 'aws.cognito.signin.user.admin' };
+const oauthScopes = {
+  PHONE: 'phone',
+  EMAIL: 'email',
+  OPENID: 'openid',
+  PROFILE: 'profile',
+  COGNITO_ADMIN: 'aws.cognito.signin.user.admin',
+};
 
 /** @param {any} loginWith */
 function providersOption(loginWith) {
@@ -108,9 +139,14 @@ function providersOption(loginWith) {
     facebook: provider(external.facebook, keys, email),
     loginWithAmazon: provider(external.loginWithAmazon, keys, email),
     signInWithApple: provider(external.signInWithApple, ['clientId', 'teamId', 'keyId', 'privateKey'], email),
-    oidc: (external.oidc ?? []).map((/** @type {any} */ oidc) => ({ attributeRequestMethod: 'GET', ...provider(oidc, keys, email) })),
+    oidc: (external.oidc ?? []).map((/** @type {any} */ oidc) => ({
+      attributeRequestMethod: 'GET',
+      ...provider(oidc, keys, email),
+    })),
     saml: provider(external.saml, [], null),
-    scopes: scopes.map((/** @type {string} */ scope) => (/** @type {Record<string, string>} */ (oauthScopes))[scope] ?? scope),
+    scopes: scopes.map(
+      (/** @type {string} */ scope) => /** @type {Record<string, string>} */ (oauthScopes)[scope] ?? scope,
+    ),
     callbackUrls: external.callbackUrls ?? [],
     logoutUrls: external.logoutUrls ?? [],
     responseType: 'code',
@@ -134,7 +170,10 @@ export function attributesOption(attributes, loginWith) {
   /** @type {Record<string, any>} */
   const custom = {};
   const required = { required: true, mutable: true };
-  for (const [key, on] of [['email', loginWith.email], ['phoneNumber', loginWith.phone]]) {
+  for (const [key, on] of [
+    ['email', loginWith.email],
+    ['phoneNumber', loginWith.phone],
+  ]) {
     if (on) {
       standard[key] = required;
     }
@@ -157,7 +196,9 @@ export function mfaOption(mfa) {
   if (on && typeof mfa.sms === 'object') {
     smsMessage = mfa.sms.smsMessage(() => code);
     if (!smsMessage.includes(code)) {
-      throw refused("Invalid MFA settings. Property 'smsMessage' must utilize the 'code' parameter at least once as a placeholder for the verification code.");
+      throw refused(
+        "Invalid MFA settings. Property 'smsMessage' must utilize the 'code' parameter at least once as a placeholder for the verification code.",
+      );
     }
   }
   return { mode, sms: on && !!mfa.sms, totp: on && !!mfa.totp, email: on && !!mfa.email, smsMessage };

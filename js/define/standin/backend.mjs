@@ -79,7 +79,12 @@ const reservedKeys = ['createStack', 'addOutput', 'stack'];
 /** @param {Record<string, any>} map */
 export function defineBackend(map) {
   if (state.backend !== null) {
-    throw new DefinitionError('MultipleBackendsError', 'defineBackend is called more than once', 'Keep one defineBackend call in amplify/backend.ts', position());
+    throw new DefinitionError(
+      'MultipleBackendsError',
+      'defineBackend is called more than once',
+      'Keep one defineBackend call in amplify/backend.ts',
+      position(),
+    );
   }
   const backend = new Backend();
   state.backend = backend;
@@ -118,7 +123,12 @@ function instantiate(backend, key, factory) {
   // A factory of another package gets what the original would give it, as far as it exists here.
   return factory.getInstance({
     backend,
-    constructContainer: { getConstructFactory: () => backend.auth, registerConstructFactory: () => {}, getOrCompute: (/** @type {any} */ g) => g.generateContainerEntry({ scope: backend.stackFor(g.resourceGroupName ?? key) }) },
+    constructContainer: {
+      getConstructFactory: () => backend.auth,
+      registerConstructFactory: () => {},
+      getOrCompute: (/** @type {any} */ g) =>
+        g.generateContainerEntry({ scope: backend.stackFor(g.resourceGroupName ?? key) }),
+    },
     outputStorageStrategy: { addBackendOutputEntry: () => {}, appendToBackendOutputList: () => {} },
     importPathVerifier: { verify: () => {} },
     resourceNameValidator: { validate: () => {} },

@@ -12,9 +12,18 @@ const kept = [
 ];
 /** @type {[RegExp, string][]} */
 const hints = [
-  [/aws-(sqs|sns|sns-subscriptions|kinesis)\./, 'Messages sent to it go nowhere here; call the function directly, or start it from the stream of a table'],
-  [/CustomResource|Provider$|CfnInclude/, 'Custom resources run in a cloud deployment only; do the work in a function or a seed script'],
-  [/aws-(ses|location|bedrock|comprehend|rekognition|polly|translate|textract)\w*\./, 'Calls to it at run time get an error that names the service; guard the code that uses it'],
+  [
+    /aws-(sqs|sns|sns-subscriptions|kinesis)\./,
+    'Messages sent to it go nowhere here; call the function directly, or start it from the stream of a table',
+  ],
+  [
+    /CustomResource|Provider$|CfnInclude/,
+    'Custom resources run in a cloud deployment only; do the work in a function or a seed script',
+  ],
+  [
+    /aws-(ses|location|bedrock|comprehend|rekognition|polly|translate|textract)\w*\./,
+    'Calls to it at run time get an error that names the service; guard the code that uses it',
+  ],
 ];
 
 /**
@@ -25,9 +34,15 @@ const hints = [
 export function rateConstructs(constructs, warnAt) {
   for (const construct of constructs) {
     const { type } = construct;
-    construct.handling = ignored.test(type) ? 'ignored' : kept.some((pattern) => pattern.test(type)) ? 'kept' : 'unsupported';
+    construct.handling = ignored.test(type)
+      ? 'ignored'
+      : kept.some((pattern) => pattern.test(type))
+        ? 'kept'
+        : 'unsupported';
     if (construct.handling === 'unsupported') {
-      const hint = hints.find(([pattern]) => pattern.test(type))?.[1] ?? 'It is kept in the manifest only; guard the code that depends on it';
+      const hint =
+        hints.find(([pattern]) => pattern.test(type))?.[1] ??
+        'It is kept in the manifest only; guard the code that depends on it';
       warnAt(`${type} ('${construct.id}') is not available here`, hint, construct);
     }
   }

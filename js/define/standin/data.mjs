@@ -63,8 +63,15 @@ export class DataFactory {
       sdl,
       authorizationModes: authorizationModes(props.authorizationModes, sdl, backend, this.at),
       jsFunctions: parts.flatMap((part) => part.jsFunctions.map(jsFunction)),
-      functionMap: Object.fromEntries(Object.entries(functions).map(([key, fn]) => [key, functionOf(fn, backend, `the function '${key}' of the schema`).key])),
-      functionAccess: parts.flatMap((part) => part.functionSchemaAccess.map((access) => grantAccess(access, name, backend))),
+      functionMap: Object.fromEntries(
+        Object.entries(functions).map(([key, fn]) => [
+          key,
+          functionOf(fn, backend, `the function '${key}' of the schema`).key,
+        ]),
+      ),
+      functionAccess: parts.flatMap((part) =>
+        part.functionSchemaAccess.map((/** @type {any} */ access) => grantAccess(access, name, backend)),
+      ),
       dataSources: [],
       sql: parts.flatMap((part) => (part.sql === null ? [] : [part.sql])),
       logging: loggingOption(props.logging),
@@ -76,7 +83,11 @@ export class DataFactory {
 
   warnIgnored() {
     if (this.props.migratedAmplifyGen1DynamoDbTableMappings) {
-      warn('migratedAmplifyGen1DynamoDbTableMappings has no effect: there are no Gen 1 tables here', 'Import the tables\' items into this backend instead', this.at);
+      warn(
+        'migratedAmplifyGen1DynamoDbTableMappings has no effect: there are no Gen 1 tables here',
+        "Import the tables' items into this backend instead",
+        this.at,
+      );
     }
   }
 }
@@ -106,7 +117,11 @@ export function checkPlace({ importer, at }, kind, message) {
 /** @param {any} schema @returns {any[]} */
 function transformAll(schema) {
   if (schema === undefined || schema === null) {
-    throw new DefinitionError('InvalidSchemaError', 'defineData has no schema', 'Pass schema: a.schema({...}) or GraphQL SDL as a string');
+    throw new DefinitionError(
+      'InvalidSchemaError',
+      'defineData has no schema',
+      'Pass schema: a.schema({...}) or GraphQL SDL as a string',
+    );
   }
   return (Array.isArray(schema.schemas) ? schema.schemas : [schema]).map(transform);
 }
@@ -117,7 +132,11 @@ function transform(schema) {
     return { schema, jsFunctions: [], functionSchemaAccess: [], lambdaFunctions: {}, sql: null };
   }
   if (typeof schema?.transform !== 'function') {
-    throw new DefinitionError('InvalidSchemaError', 'The schema of defineData is neither a.schema({...}) nor a string', 'Pass schema: a.schema({...}) or GraphQL SDL as a string');
+    throw new DefinitionError(
+      'InvalidSchemaError',
+      'The schema of defineData is neither a.schema({...}) nor a string',
+      'Pass schema: a.schema({...}) or GraphQL SDL as a string',
+    );
   }
   try {
     const result = schema.transform();
@@ -127,7 +146,12 @@ function transform(schema) {
       throw error;
     }
     const text = error instanceof Error ? error.message : String(error);
-    const invalid = new DefinitionError('InvalidSchemaError', text, 'Check your data schema definition for syntax and type errors.', schemaPosition(schema));
+    const invalid = new DefinitionError(
+      'InvalidSchemaError',
+      text,
+      'Check your data schema definition for syntax and type errors.',
+      schemaPosition(schema),
+    );
     invalid.words = wordsOf(text);
     throw invalid;
   }
@@ -139,7 +163,10 @@ function transform(schema) {
  */
 function wordsOf(text) {
   const quoted = [...text.matchAll(/["'`]([A-Za-z_][\w.]*)["'`]/g)].flatMap((match) => (match[1] ?? '').split('.'));
-  const dotted = [...text.matchAll(/\b([A-Za-z_]\w*)\.([A-Za-z_]\w*)\b/g)].flatMap((match) => [match[1] ?? '', match[2] ?? '']);
+  const dotted = [...text.matchAll(/\b([A-Za-z_]\w*)\.([A-Za-z_]\w*)\b/g)].flatMap((match) => [
+    match[1] ?? '',
+    match[2] ?? '',
+  ]);
   const plain = [...text.matchAll(/\b([A-Z][a-z]\w*)\b/g)].map((match) => match[1] ?? '');
   return [...new Set([...quoted, ...dotted, ...plain])];
 }
@@ -161,7 +188,11 @@ function entryPath(entry, what) {
 /** @param {string} file @param {string} what */
 function existing(file, what) {
   if (!fs.existsSync(file)) {
-    throw new DefinitionError('InvalidPathError', `Cannot find file at ${file} of ${what}`, 'Paths are relative to the file that names them; check that the file exists');
+    throw new DefinitionError(
+      'InvalidPathError',
+      `Cannot find file at ${file} of ${what}`,
+      'Paths are relative to the file that names them; check that the file exists',
+    );
   }
   return file;
 }
@@ -224,7 +255,10 @@ function sqlPart(schema, result) {
     statements: (result.customSqlDataSourceStrategies ?? []).map((/** @type {any} */ strategy) => ({
       typeName: strategy.typeName,
       fieldName: strategy.fieldName,
-      entry: strategy.entry === undefined ? null : entryPath(strategy.entry, `the SQL of ${strategy.typeName}.${strategy.fieldName}`),
+      entry:
+        strategy.entry === undefined
+          ? null
+          : entryPath(strategy.entry, `the SQL of ${strategy.typeName}.${strategy.fieldName}`),
     })),
   };
 }

@@ -6,7 +6,14 @@ import { warn } from './state.mjs';
 /** @typedef {import('./backend.mjs').Backend} Backend */
 
 /** @type {Record<string, string>} the options' words -> the manifest's */
-const words = { iam: 'iam', identityPool: 'iam', userPool: 'userPool', oidc: 'oidc', apiKey: 'apiKey', lambda: 'lambda' };
+const words = {
+  iam: 'iam',
+  identityPool: 'iam',
+  userPool: 'userPool',
+  oidc: 'oidc',
+  apiKey: 'apiKey',
+  lambda: 'lambda',
+};
 
 /** @param {any} modes @param {boolean} hasAuth */
 function defaultMode(modes, hasAuth) {
@@ -55,7 +62,9 @@ function lambdaMode(lambda, backend) {
  */
 function wantsApiKey(sdl) {
   const rules = [...sdl.matchAll(/@auth\s*\(([^@]*)/g)].flatMap((auth) => (auth[1] ?? '').match(/\{[^{}]*\}/g) ?? []);
-  return rules.some((rule) => /provider:\s*apiKey\b/.test(rule) || (/allow:\s*public\b/.test(rule) && !/provider:/.test(rule)));
+  return rules.some(
+    (rule) => /provider:\s*apiKey\b/.test(rule) || (/allow:\s*public\b/.test(rule) && !/provider:/.test(rule)),
+  );
 }
 
 /**
@@ -69,20 +78,31 @@ export function authorizationModes(modes, sdl, backend, at) {
   const chosen = defaultMode(modes, hasAuth);
   const first = words[chosen];
   if (first === undefined) {
-    throw new DefinitionError('InvalidSchemaAuthError', `Unknown defaultAuthorizationMode '${chosen}'`, `Use one of ${Object.keys(words).join(', ')}`);
+    throw new DefinitionError(
+      'InvalidSchemaAuthError',
+      `Unknown defaultAuthorizationMode '${chosen}'`,
+      `Use one of ${Object.keys(words).join(', ')}`,
+    );
   }
   let apiKey = modes?.apiKeyAuthorizationMode || first === 'apiKey' ? keyMode(modes?.apiKeyAuthorizationMode) : null;
   if (apiKey === null && wantsApiKey(sdl)) {
     apiKey = keyMode(undefined);
     warn(
-      "The schema has rules for API keys, but authorizationModes has no API key; Amplify refuses to deploy this. A key of 7 days is made",
+      'The schema has rules for API keys, but authorizationModes has no API key; Amplify refuses to deploy this. A key of 7 days is made',
       'Add apiKeyAuthorizationMode: { expiresInDays: 30 } to authorizationModes in defineData',
       at,
     );
   }
   const lambda = modes?.lambdaAuthorizationMode ? lambdaMode(modes.lambdaAuthorizationMode, backend) : null;
   const oidc = modes?.oidcAuthorizationMode ? oidcMode(modes.oidcAuthorizationMode) : null;
-  const all = [first, ...(hasAuth ? ['userPool'] : []), 'iam', ...(apiKey ? ['apiKey'] : []), ...(lambda ? ['lambda'] : []), ...(oidc ? ['oidc'] : [])];
+  const all = [
+    first,
+    ...(hasAuth ? ['userPool'] : []),
+    'iam',
+    ...(apiKey ? ['apiKey'] : []),
+    ...(lambda ? ['lambda'] : []),
+    ...(oidc ? ['oidc'] : []),
+  ];
   return { default: first, modes: [...new Set(all)], apiKey, lambda, oidc };
 }
 
@@ -90,4 +110,3 @@ export function authorizationModes(modes, sdl, backend, at) {
 function keyMode(key) {
   return { expiresInDays: key?.expiresInDays ?? 7, description: key?.description ?? null };
 }
-

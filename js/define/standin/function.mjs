@@ -63,7 +63,11 @@ export class FunctionFactory {
       this.options = functionOptions(this.props, name, this.directory);
       this.checkEntry(name);
     }
-    this.key = backend.addFunction(name, this.options?.group ?? this.providerProps.resourceGroupName ?? 'function', this);
+    this.key = backend.addFunction(
+      name,
+      this.options?.group ?? this.providerProps.resourceGroupName ?? 'function',
+      this,
+    );
     this.name = name;
     for (const [key, value] of Object.entries(this.options?.environment ?? {})) {
       this.addEnvironment(key, value);
@@ -89,7 +93,11 @@ export class FunctionFactory {
     }
     const id = metaOf(this.provided)?.root.args[1];
     if (typeof id !== 'string') {
-      throw new DefinitionError('CustomFunctionProviderError', 'Failed to instantiate custom function provider: it returned no construct', 'Return the lambda function construct from the provider');
+      throw new DefinitionError(
+        'CustomFunctionProviderError',
+        'Failed to instantiate custom function provider: it returned no construct',
+        'Return the lambda function construct from the provider',
+      );
     }
     return id;
   }
@@ -100,7 +108,9 @@ export class FunctionFactory {
       throw new DefinitionError(
         'NodeJSFunctionConstructInitializationError',
         `Cannot find entry file at ${this.options.entry} of function ${name}`,
-        this.props.entry ? 'Check the path in entry: it is relative to this file' : 'Create handler.ts beside this file, or name the file in entry',
+        this.props.entry
+          ? 'Check the path in entry: it is relative to this file'
+          : 'Create handler.ts beside this file, or name the file in entry',
       );
     }
   }
@@ -108,7 +118,11 @@ export class FunctionFactory {
   /** @param {string} key @param {unknown} value */
   addEnvironment(key, value) {
     if (key === reserved) {
-      throw new DefinitionError('FunctionReservedEnvironmentVariableError', `${reserved} is a reserved environment variable name`, 'Please use a non-reserved environment variable name.');
+      throw new DefinitionError(
+        'FunctionReservedEnvironmentVariableError',
+        `${reserved} is a reserved environment variable name`,
+        'Please use a non-reserved environment variable name.',
+      );
     }
     if (value === undefined) {
       throw new DefinitionError(
@@ -152,6 +166,8 @@ export function functionOf(given, backend, where) {
   throw new DefinitionError(
     'InvalidFunctionReferenceError',
     given === undefined ? `${where} is undefined` : `${where} is not a function made with defineFunction`,
-    given === undefined ? 'Check the import; two files that import each other may use the other one only inside of functions' : 'Pass what defineFunction(...) returned',
+    given === undefined
+      ? 'Check the import; two files that import each other may use the other one only inside of functions'
+      : 'Pass what defineFunction(...) returned',
   );
 }

@@ -123,7 +123,11 @@ function layersOption(props, name) {
 function loggingOption(props) {
   const { format, level, retention } = props.logging ?? {};
   if (level !== undefined && !levels.includes(level)) {
-    throw new DefinitionError('InvalidLoggingLevelError', `Invalid function logging level of ${level}`, `level must be one of the following: ${levels.join(', ')}`);
+    throw new DefinitionError(
+      'InvalidLoggingLevelError',
+      `Invalid function logging level of ${level}`,
+      `level must be one of the following: ${levels.join(', ')}`,
+    );
   }
   return { format: format ?? 'text', level: level ?? null, retention: retention ?? null };
 }
@@ -173,8 +177,20 @@ export function functionName(props, directory) {
  * @param {string} directory
  */
 export function functionOptions(props, name, directory) {
-  const timeoutSeconds = numberOption(props, 'timeoutSeconds', { min: 1, max: 900, fallback: 3, error: 'InvalidTimeoutError', label: 'timeout' });
-  const memoryMB = numberOption(props, 'memoryMB', { min: 128, max: 10240, fallback: 512, error: 'InvalidMemoryMBError', label: 'memoryMB' });
+  const timeoutSeconds = numberOption(props, 'timeoutSeconds', {
+    min: 1,
+    max: 900,
+    fallback: 3,
+    error: 'InvalidTimeoutError',
+    label: 'timeout',
+  });
+  const memoryMB = numberOption(props, 'memoryMB', {
+    min: 128,
+    max: 10240,
+    fallback: 512,
+    error: 'InvalidMemoryMBError',
+    label: 'memoryMB',
+  });
   const ephemeralStorageSizeMB = numberOption(props, 'ephemeralStorageSizeMB', {
     min: 512,
     max: 10240,

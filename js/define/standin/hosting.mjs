@@ -18,7 +18,12 @@ class Config {
 /** @param {any} props */
 function defineHosting(props = {}) {
   if (state.hosting !== null) {
-    throw new DefinitionError('MultipleSingletonResourcesError', 'Multiple `defineHosting` calls are not allowed', 'Remove all but one `defineHosting` call', position());
+    throw new DefinitionError(
+      'MultipleSingletonResourcesError',
+      'Multiple `defineHosting` calls are not allowed',
+      'Remove all but one `defineHosting` call',
+      position(),
+    );
   }
   state.hosting = props;
   const recorder = resource('hosting');
@@ -36,7 +41,8 @@ const getSecret = (/** @type {string} */ name) => process.env[name];
 const getConfig = (/** @type {string} */ name) => process.env[name];
 const getStageConfig = () => undefined;
 const generateBuildId = () => Date.now().toString(36);
-const definePipeline = () => warn('definePipeline has no effect: ampd deploys by itself', 'Run the deploy command from your own CI instead');
+const definePipeline = () =>
+  warn('definePipeline has no effect: ampd deploys by itself', 'Run the deploy command from your own CI instead');
 
 class HostingError extends Error {}
 

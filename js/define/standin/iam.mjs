@@ -15,7 +15,11 @@ function list(value) {
 
 /** @param {any} effect */
 function effectOf(effect) {
-  return String(effect?.$const ?? effect ?? '').toUpperCase().endsWith('DENY') ? 'Deny' : 'Allow';
+  return String(effect?.$const ?? effect ?? '')
+    .toUpperCase()
+    .endsWith('DENY')
+    ? 'Deny'
+    : 'Allow';
 }
 
 /**
@@ -84,7 +88,9 @@ export function statementsOf(args, constructs) {
 /** @param {any} policy a construct `new Policy(scope, id, {statements})` */
 function policyStatements(policy) {
   const props = policy.args[0] ?? {};
-  const added = policy.ops.filter((/** @type {any} */ op) => op.path === 'addStatements').flatMap((/** @type {any} */ op) => op.args);
+  const added = policy.ops
+    .filter((/** @type {any} */ op) => op.path === 'addStatements')
+    .flatMap((/** @type {any} */ op) => op.args);
   const documents = list(props.document?.args?.[0]?.statements);
   return [...list(props.statements), ...documents, ...added].map(statementOf).filter((statement) => statement !== null);
 }

@@ -23,7 +23,8 @@ export function functionsFor(importer) {
     referenceAuth: (/** @type {any} */ props) => new AuthFactory(props, importer, 'reference'),
     defineData: (/** @type {any} */ props) => new DataFactory(props, importer),
     defineStorage: (/** @type {any} */ props) => new StorageFactory(props, importer),
-    defineFunction: (/** @type {any} */ props, /** @type {any} */ providerProps) => new FunctionFactory(props, providerProps, directory),
+    defineFunction: (/** @type {any} */ props, /** @type {any} */ providerProps) =>
+      new FunctionFactory(props, providerProps, directory),
   };
 }
 

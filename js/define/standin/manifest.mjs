@@ -37,8 +37,11 @@ export function buildManifest(project, locate) {
   const factories = backend?.functions ?? new Map();
   /** @type {any[]} */
   const warnings = state.warnings.map(({ message, hint, at }) => ({ message, ...locate(at), hint }));
-  const warnAt = (/** @type {string} */ message, /** @type {string} */ hint, /** @type {any} */ { file, line, column }) =>
-    warnings.push({ message, file, line, column, hint });
+  const warnAt = (
+    /** @type {string} */ message,
+    /** @type {string} */ hint,
+    /** @type {any} */ { file, line, column },
+  ) => warnings.push({ message, file, line, column, hint });
   applyOverrides(manifest, factories, warnAt);
   rateConstructs(manifest.constructs, warnAt);
   for (const [key, factory] of factories) {

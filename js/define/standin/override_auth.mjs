@@ -12,7 +12,14 @@ const policyWords = {
   requireSymbols: 'requireSymbols',
   temporaryPasswordValidityDays: 'temporaryPasswordValidityDays',
 };
-const emptyPolicy = { minLength: 8, requireLowercase: false, requireUppercase: false, requireDigits: false, requireSymbols: false, temporaryPasswordValidityDays: 7 };
+const emptyPolicy = {
+  minLength: 8,
+  requireLowercase: false,
+  requireUppercase: false,
+  requireDigits: false,
+  requireSymbols: false,
+  temporaryPasswordValidityDays: 7,
+};
 const clientProperties = new Set(
   `explicitAuthFlows accessTokenValidity idTokenValidity refreshTokenValidity tokenValidityUnits enableTokenRevocation
   preventUserExistenceErrors callbackUrLs logoutUrLs allowedOAuthFlows allowedOAuthFlowsUserPoolClient allowedOAuthScopes
@@ -42,7 +49,14 @@ function passwordPolicy(auth, path, value) {
 /** @param {any} auth @param {any[]} list */
 function schemaAttributes(auth, list) {
   for (const attribute of list) {
-    const { name, required = false, mutable = true, attributeDataType: dataType = 'String', stringAttributeConstraints: text, numberAttributeConstraints: number } = attribute;
+    const {
+      name,
+      required = false,
+      mutable = true,
+      attributeDataType: dataType = 'String',
+      stringAttributeConstraints: text,
+      numberAttributeConstraints: number,
+    } = attribute;
     if (standardNames.has(name)) {
       const camel = name.replace(/_(\w)/g, (/** @type {string} */ _, /** @type {string} */ c) => c.toUpperCase());
       auth.userAttributes.standard[camel] = { required, mutable };
@@ -58,21 +72,29 @@ function schemaAttributes(auth, list) {
 }
 
 const standardNames = new Set(
-  'address birthdate email family_name gender given_name locale middle_name name nickname phone_number picture preferred_username profile updated_at website zoneinfo'.split(' '),
+  'address birthdate email family_name gender given_name locale middle_name name nickname phone_number picture preferred_username profile updated_at website zoneinfo'.split(
+    ' ',
+  ),
 );
 
 /** @param {any} auth @param {string[]} list */
 function enabledMfas(auth, list) {
-  Object.assign(auth.multifactor, { sms: list.includes('SMS_MFA'), totp: list.includes('SOFTWARE_TOKEN_MFA'), email: list.includes('EMAIL_OTP') });
+  Object.assign(auth.multifactor, {
+    sms: list.includes('SMS_MFA'),
+    totp: list.includes('SOFTWARE_TOKEN_MFA'),
+    email: list.includes('EMAIL_OTP'),
+  });
 }
 
 /** @type {Record<string, (auth: any, path: string[], value: any) => boolean | void>} */
 const userPool = {
-  policies: (auth, path, value) => (path.length === 1 || path[1] === 'passwordPolicy' ? passwordPolicy(auth, path, value) : false),
+  policies: (auth, path, value) =>
+    path.length === 1 || path[1] === 'passwordPolicy' ? passwordPolicy(auth, path, value) : false,
   usernameAttributes: (auth, _, value) => void (auth.usernameAttributes = value ?? []),
   aliasAttributes: (auth, _, value) => void (auth.aliasAttributes = value ?? []),
   autoVerifiedAttributes: (auth, _, value) => void (auth.autoVerifiedAttributes = value ?? []),
-  usernameConfiguration: (auth, path, value) => void (auth.usernameCaseSensitive = path.length === 1 ? value?.caseSensitive === true : value === true),
+  usernameConfiguration: (auth, path, value) =>
+    void (auth.usernameCaseSensitive = path.length === 1 ? value?.caseSensitive === true : value === true),
   mfaConfiguration: (auth, _, value) => void (auth.multifactor.mode = value === 'ON' ? 'REQUIRED' : value),
   enabledMfas: (auth, _, value) => enabledMfas(auth, value ?? []),
   schema: (auth, path, value) => (path.length === 1 ? schemaAttributes(auth, value ?? []) : false),
@@ -114,7 +136,11 @@ function triggerEvent(operation) {
 /** @param {string} path */
 function roleOf(path) {
   const group = /^resources\.groups\.(.+)\.role\./.exec(path)?.[1];
-  return group === undefined ? (path.includes('unauthenticated') ? 'unauthenticated' : 'authenticated') : `group:${group}`;
+  return group === undefined
+    ? path.includes('unauthenticated')
+      ? 'unauthenticated'
+      : 'authenticated'
+    : `group:${group}`;
 }
 
 /** @type {Rule[]} */
@@ -134,18 +160,26 @@ export const authRules = [
         auth.client[name] = value;
         return true;
       }
-      return name === 'tokenValidityUnits' && void (auth.client[name] = { ...auth.client[name], [path[1] ?? '']: value }) === undefined;
+      return (
+        name === 'tokenValidityUnits' &&
+        void (auth.client[name] = { ...auth.client[name], [path[1] ?? '']: value }) === undefined
+      );
     },
   },
   {
     cfn: 'auth.resources.cfnResources.cfnIdentityPool',
-    property: ({ auth }, [name], value) => name === 'allowUnauthenticatedIdentities' && void (auth.guestAccess = value === true) === undefined,
+    property: ({ auth }, [name], value) =>
+      name === 'allowUnauthenticatedIdentities' && void (auth.guestAccess = value === true) === undefined,
   },
   {
     call: /^auth\.resources\.userPool\.addTrigger$/,
     apply: ({ auth }, op) => {
       const [operation, target] = op.args;
-      const event = triggerEvent(String(operation?.$const ?? operation?.args?.[0] ?? '').split('.').pop() ?? '');
+      const event = triggerEvent(
+        String(operation?.$const ?? operation?.args?.[0] ?? '')
+          .split('.')
+          .pop() ?? '',
+      );
       const fn = /^function\.(.+?)\.resources\.lambda$/.exec(target?.$ref ?? '')?.[1];
       if (fn === undefined || event === '') {
         return false;

@@ -4,7 +4,13 @@ import { statementsOf } from './iam.mjs';
 /** @typedef {import('./overrides.mjs').Rule} Rule */
 
 const apiProperties = new Set(['environmentVariables', 'queryDepthLimit', 'resolverCountLimit', 'introspectionConfig']);
-const tableProperties = new Set(['timeToLiveAttribute', 'streamSpecification', 'deletionProtectionEnabled', 'pointInTimeRecoveryEnabled', 'pointInTimeRecoverySpecification']);
+const tableProperties = new Set([
+  'timeToLiveAttribute',
+  'streamSpecification',
+  'deletionProtectionEnabled',
+  'pointInTimeRecoveryEnabled',
+  'pointInTimeRecoverySpecification',
+]);
 
 /** @type {Record<string, string>} */
 const sourceKinds = {
@@ -38,7 +44,7 @@ export const dataRules = [
         kind,
         endpoint: kind === 'http' ? target : null,
         function: kind === 'lambda' ? functionKey(target?.$ref ?? '') : null,
-        target: kind === 'http' || kind === 'none' ? null : target ?? null,
+        target: kind === 'http' || kind === 'none' ? null : (target ?? null),
         options: (kind === 'none' ? target : options) ?? null,
       });
       return kind !== 'rds';
@@ -80,10 +86,10 @@ export const storageRules = [
           bucket.versioned = (path.length === 1 ? value?.status : value) === 'Enabled';
           return true;
         case 'corsConfiguration':
-          bucket.cors = path.length === 1 ? value?.corsRules ?? [] : value;
+          bucket.cors = path.length === 1 ? (value?.corsRules ?? []) : value;
           return true;
         case 'lifecycleConfiguration':
-          bucket.lifecycle = path.length === 1 ? value?.rules ?? [] : value;
+          bucket.lifecycle = path.length === 1 ? (value?.rules ?? []) : value;
           return true;
         default:
           return false;
@@ -96,7 +102,13 @@ export const storageRules = [
       const bucket = storage.find((/** @type {any} */ item) => item.name === name);
       if (method === 'addEventNotification') {
         const [event, target, ...filters] = op.args;
-        bucket.notifications.push({ event: String(event?.$const ?? event).split('.').pop(), function: functionKey(target?.args?.[0]?.$ref ?? ''), filters });
+        bucket.notifications.push({
+          event: String(event?.$const ?? event)
+            .split('.')
+            .pop(),
+          function: functionKey(target?.args?.[0]?.$ref ?? ''),
+          filters,
+        });
       } else {
         bucket[method === 'addCorsRule' ? 'cors' : 'lifecycle'].push(op.args[0]);
       }
@@ -126,8 +138,15 @@ export const functionRules = [
     call: /^function\.(.+?)\.resources\.lambda\.addFunctionUrl$/,
     apply: ({ functions }, op, [, key = '']) => {
       const { authType, cors, invokeMode } = op.args[0] ?? {};
-      const word = (/** @type {any} */ value, /** @type {string} */ fallback) => String(value?.$const ?? value ?? fallback).split('.').pop();
-      functions[key].url = { authType: word(authType, 'AWS_IAM'), cors: cors ?? null, invokeMode: word(invokeMode, 'BUFFERED') };
+      const word = (/** @type {any} */ value, /** @type {string} */ fallback) =>
+        String(value?.$const ?? value ?? fallback)
+          .split('.')
+          .pop();
+      functions[key].url = {
+        authType: word(authType, 'AWS_IAM'),
+        cors: cors ?? null,
+        invokeMode: word(invokeMode, 'BUFFERED'),
+      };
       return true;
     },
   },
@@ -135,14 +154,24 @@ export const functionRules = [
     call: /^function\.(.+?)\.resources\.lambda\.addEventSource$/,
     apply: ({ functions }, op, [, key = '']) => {
       const [source] = op.args;
-      functions[key].eventSources.push({ type: String(source?.$new ?? '').split('.').pop(), source: source?.args?.[0] ?? null, options: source?.args?.[1] ?? null });
+      functions[key].eventSources.push({
+        type: String(source?.$new ?? '')
+          .split('.')
+          .pop(),
+        source: source?.args?.[0] ?? null,
+        options: source?.args?.[1] ?? null,
+      });
       return true;
     },
   },
   {
     cfn: /^function\.(.+?)\.resources\.cfnResources\.cfnFunction$/,
     property: ({ functions }, path, value, [, key = '']) => {
-      const word = /** @type {Record<string, string>} */ ({ timeout: 'timeoutSeconds', memorySize: 'memoryMB', reservedConcurrentExecutions: 'reservedConcurrency' })[path[0] ?? ''];
+      const word = /** @type {Record<string, string>} */ ({
+        timeout: 'timeoutSeconds',
+        memorySize: 'memoryMB',
+        reservedConcurrentExecutions: 'reservedConcurrency',
+      })[path[0] ?? ''];
       if (word === undefined || path.length > 1) {
         return false;
       }

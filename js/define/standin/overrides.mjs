@@ -54,10 +54,19 @@ function propertyChange(op) {
     if (typeof given !== 'string' || (!isProperty && !given.startsWith('Properties.'))) {
       return null;
     }
-    return { resource: op.path.slice(0, call.index), path: camelPath(isProperty ? given : given.slice('Properties.'.length)), value };
+    return {
+      resource: op.path.slice(0, call.index),
+      path: camelPath(isProperty ? given : given.slice('Properties.'.length)),
+      value,
+    };
   }
-  const match = /^(data\.resources\.cfnResources\.amplifyDynamoDbTables\.[^.]+|.*\.cfn(?!Resources\.)[A-Z]\w*)\.(.+)$/.exec(op.path);
-  return op.op === 'set' && match !== null ? { resource: match[1] ?? '', path: (match[2] ?? '').split('.'), value: op.value } : null;
+  const match =
+    /^(data\.resources\.cfnResources\.amplifyDynamoDbTables\.[^.]+|.*\.cfn(?!Resources\.)[A-Z]\w*)\.(.+)$/.exec(
+      op.path,
+    );
+  return op.op === 'set' && match !== null
+    ? { resource: match[1] ?? '', path: (match[2] ?? '').split('.'), value: op.value }
+    : null;
 }
 
 /** Lower-cases the first letter of every key, as CloudFormation's property names become CDK's. @param {any} value @returns {any} */
@@ -68,7 +77,9 @@ function camelKeys(value) {
   if (typeof value !== 'object' || value === null || Object.keys(value).some((key) => key.startsWith('$'))) {
     return value;
   }
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key.charAt(0).toLowerCase() + key.slice(1), camelKeys(item)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key.charAt(0).toLowerCase() + key.slice(1), camelKeys(item)]),
+  );
 }
 
 /** @param {string | RegExp} pattern @param {string} text @returns {string[] | null} */
@@ -83,7 +94,10 @@ function applied(context, op) {
     if (change !== null && rule.cfn !== undefined) {
       const match = matches(rule.cfn, change.resource);
       const keepCase = change.path[0] === 'environmentVariables';
-      if (match !== null && rule.property?.(context, change.path, keepCase ? change.value : camelKeys(change.value), match)) {
+      if (
+        match !== null &&
+        rule.property?.(context, change.path, keepCase ? change.value : camelKeys(change.value), match)
+      ) {
         return true;
       }
     } else if (op.op === 'call' && rule.call !== undefined) {
@@ -116,7 +130,11 @@ export function applyOverrides(manifest, factories, warnAt) {
     const effect = guarded(() => applied(context, op)) ? 'applied' : isIgnored(op) ? 'ignored' : 'unsupported';
     if (effect === 'unsupported') {
       const what = op.op === 'set' ? `Setting ${op.path}` : `${op.path}()`;
-      warnAt(`${what} has no effect here`, 'It is kept in the manifest only; use an option of the define function if there is one', op);
+      warnAt(
+        `${what} has no effect here`,
+        'It is kept in the manifest only; use an option of the define function if there is one',
+        op,
+      );
     }
     const { op: kind, path, ...rest } = op;
     return { op: kind, path, effect, ...rest };

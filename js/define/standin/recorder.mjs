@@ -104,6 +104,8 @@ function create(root, path, options = {}) {
   const target = function () {}.bind(null);
   delete (/** @type {any} */ (target).name);
   delete (/** @type {any} */ (target).length);
+  // Printing looks at the target, not at the proxy.
+  Object.defineProperty(target, inspect.custom, { value: () => `[recorded ${fullPath(meta)}]`, configurable: true });
   const proxy = new Proxy(target, handlerFor(meta));
   metas.set(proxy, meta);
   return proxy;
@@ -153,8 +155,6 @@ function getSymbol(meta, symbol) {
       return meta.root.kind === 'module' ? undefined : emptyIterator(meta);
     case Symbol.hasInstance:
       return (/** @type {unknown} */ value) => isInstance(meta, value);
-    case inspect.custom:
-      return () => `[recorded ${fullPath(meta)}]`;
     default:
       return undefined;
   }
@@ -324,7 +324,7 @@ export function libraryModule(name) {
           if (typeof prop === 'symbol' || prop === 'then') {
             return undefined;
           }
-          return prop === 'default' ? found : subModule(name, prop) ?? recorder[prop];
+          return prop === 'default' ? found : (subModule(name, prop) ?? recorder[prop]);
         },
         has: (_, prop) => typeof prop === 'string',
       },
@@ -386,4 +386,3 @@ export function recordChangedSeeds() {
     }
   }
 }
-

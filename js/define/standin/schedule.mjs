@@ -142,7 +142,9 @@ function checkPart(field, text, min, max) {
   if (text.includes('/')) {
     const [base, step] = text.split('/').map(Number);
     if (text.startsWith('*/')) {
-      return Number(step) > 0 && Number.isInteger(step) ? '' : `Cron step values for ${field} must be positive whole numbers`;
+      return Number(step) > 0 && Number.isInteger(step)
+        ? ''
+        : `Cron step values for ${field} must be positive whole numbers`;
     }
     return whole(base ?? NaN, min, max) && Number(step) > 0
       ? ''

@@ -8,7 +8,9 @@ import { Secret } from './secret.mjs';
 /** @typedef {(at: import('./state.mjs').Position | null) => Place} Locate */
 
 const seconds = new Map(Object.entries({ millis: 0.001, seconds: 1, minutes: 60, hours: 3600, days: 86400 }));
-const bytes = new Map(Object.entries({ bytes: 1, kibibytes: 2 ** 10, mebibytes: 2 ** 20, gibibytes: 2 ** 30, tebibytes: 2 ** 40 }));
+const bytes = new Map(
+  Object.entries({ bytes: 1, kibibytes: 2 ** 10, mebibytes: 2 ** 20, gibibytes: 2 ** 30, tebibytes: 2 ** 40 }),
+);
 
 /**
  * @param {unknown} value

@@ -29,7 +29,7 @@ export function specialGet(meta, prop) {
 
 /** @param {Meta} meta @param {string} prop */
 function nodeGet(meta, prop) {
-  const id = meta.root.kind === 'construct' ? meta.root.args[1] ?? meta.root.ref : meta.root.ref;
+  const id = meta.root.kind === 'construct' ? (meta.root.args[1] ?? meta.root.ref) : meta.root.ref;
   switch (prop) {
     case 'id':
       return { value: id };
@@ -39,7 +39,10 @@ function nodeGet(meta, prop) {
     case 'children':
     case 'dependencies':
     case 'metadata':
-      warn(`node.${prop} is empty here: ampd records constructs, it builds no tree of them`, 'Keep the constructs in variables of your own');
+      warn(
+        `node.${prop} is empty here: ampd records constructs, it builds no tree of them`,
+        'Keep the constructs in variables of your own',
+      );
       return { value: [] };
     default:
       return undefined;
@@ -59,7 +62,10 @@ export function specialCall(meta, args) {
     return { value: context[String(args[0])]?.() };
   }
   if (/(^|\.)node\.(findAll)$/.test(meta.path)) {
-    warn('node.findAll() is empty here: ampd records constructs, it builds no tree of them', 'Keep the constructs in variables of your own');
+    warn(
+      'node.findAll() is empty here: ampd records constructs, it builds no tree of them',
+      'Keep the constructs in variables of your own',
+    );
     return { value: [] };
   }
   if (/(^|\.)node\.(addDependency|addValidation|setContext|addMetadata)$/.test(meta.path)) {
@@ -109,5 +115,10 @@ function substitute(text, values) {
 
 /** @param {string} text */
 function snake(text) {
-  return text === 'AccountId' ? 'ACCOUNT_ID' : text.replace(/([a-z])([A-Z])/g, '$1_$2').replace(/URLSuffix/, 'URL_Suffix').toUpperCase();
+  return text === 'AccountId'
+    ? 'ACCOUNT_ID'
+    : text
+        .replace(/([a-z])([A-Z])/g, '$1_$2')
+        .replace(/URLSuffix/, 'URL_Suffix')
+        .toUpperCase();
 }

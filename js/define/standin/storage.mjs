@@ -35,7 +35,11 @@ export class StorageFactory {
     checkPlace(this, 'storage', 'Amplify Storage must be defined in amplify/storage/resource.ts');
     checkResourceName(props.name ?? '');
     if (backend.storage.some((other) => other.props.name === props.name)) {
-      throw new DefinitionError('Error', `There is already a Construct with name '${props.name}' in the storage stack`, 'Give each bucket a name of its own');
+      throw new DefinitionError(
+        'Error',
+        `There is already a Construct with name '${props.name}' in the storage stack`,
+        'Give each bucket a name of its own',
+      );
     }
     backend.storage.push(this);
     backend.stackFor('storage');
@@ -49,7 +53,9 @@ export class StorageFactory {
       isDefault: props.isDefault === true,
       versioned: props.versioned === true,
       keepOnDelete: props.keepOnDelete === true,
-      triggers: Object.fromEntries(triggers.map(([event, fn]) => [event, functionOf(fn, backend, `the trigger ${event}`).key])),
+      triggers: Object.fromEntries(
+        triggers.map(([event, fn]) => [event, functionOf(fn, backend, `the trigger ${event}`).key]),
+      ),
       access: props.access ? storageAccess(props.name, props.access, backend) : [],
     };
     this.instance = resource(`storage.${props.name}`);

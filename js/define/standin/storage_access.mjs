@@ -45,16 +45,26 @@ function checkPath(path, all) {
     throw refuse(`Path cannot contain "//". Found [${path}].`, format);
   }
   if (path.indexOf('*') < path.length - 1) {
-    throw refuse(`Wildcards are only allowed as the final part of a path. Found [${path}].`, 'Remove all wildcards that are not the final part of the path.');
+    throw refuse(
+      `Wildcards are only allowed as the final part of a path. Found [${path}].`,
+      'Remove all wildcards that are not the final part of the path.',
+    );
   }
   const prefixes = all.filter((other) => other !== path && path.startsWith(other.replaceAll('*', '')));
-  const oneOnly = 'Update the storage access paths such that any given path has at most one other path that is a prefix.';
+  const oneOnly =
+    'Update the storage access paths such that any given path has at most one other path that is a prefix.';
   if (prefixes.length > 1) {
-    throw refuse(`For any given path, only one other path can be a prefix of it. Found [${path}] which has prefixes [${prefixes.join(', ')}].`, oneOnly);
+    throw refuse(
+      `For any given path, only one other path can be a prefix of it. Found [${path}] which has prefixes [${prefixes.join(', ')}].`,
+      oneOnly,
+    );
   }
   if (path.includes(token)) {
     if (prefixes.length > 0) {
-      throw refuse(`A path cannot be a prefix of another path that contains the ${token} token. Found [${path}] which has prefixes [${prefixes.join(', ')}].`, oneOnly);
+      throw refuse(
+        `A path cannot be a prefix of another path that contains the ${token} token. Found [${path}] which has prefixes [${prefixes.join(', ')}].`,
+        oneOnly,
+      );
     }
     checkToken(path);
   }
@@ -65,16 +75,28 @@ function checkToken(path) {
   const parts = path.split(token);
   const [before = '', after] = parts;
   if (parts.length > 2) {
-    throw refuse(`The ${token} token can only appear once in a path. Found [${path}]`, `Remove all but one occurrence of the ${token} token`);
+    throw refuse(
+      `The ${token} token can only appear once in a path. Found [${path}]`,
+      `Remove all but one occurrence of the ${token} token`,
+    );
   }
   if (after !== '/*') {
-    throw refuse(`The ${token} token must be the path part right before the ending wildcard. Found [${path}].`, `Make the token the last path part before the ending wildcard, for example "foo/bar/${token}/*"`);
+    throw refuse(
+      `The ${token} token must be the path part right before the ending wildcard. Found [${path}].`,
+      `Make the token the last path part before the ending wildcard, for example "foo/bar/${token}/*"`,
+    );
   }
   if (before === '') {
-    throw refuse(`The ${token} token must not be the first path part. Found [${path}].`, `Add a prefix to the path, for example "foo/${token}/*"`);
+    throw refuse(
+      `The ${token} token must not be the first path part. Found [${path}].`,
+      `Add a prefix to the path, for example "foo/${token}/*"`,
+    );
   }
   if (!before.endsWith('/')) {
-    throw refuse(`A path part that includes the ${token} token cannot include any other characters. Found [${path}].`, `Keep the token alone in its path part, for example "foo/${token}/*"`);
+    throw refuse(
+      `A path part that includes the ${token} token cannot include any other characters. Found [${path}].`,
+      `Keep the token alone in its path part, for example "foo/${token}/*"`,
+    );
   }
 }
 
@@ -115,15 +137,29 @@ function checkAuth(rule, backend) {
     return;
   }
   if (backend.auth === null) {
-    const role = { guest: 'unauthenticatedUserIamRole', group: rule.name }[/** @type {string} */ (rule.kind)] ?? 'authenticatedUserIamRole';
-    throw new DefinitionError('Error', `Cannot specify auth access for ${role} users without defining auth.`, 'Add auth (defineAuth) to defineBackend');
+    const role =
+      { guest: 'unauthenticatedUserIamRole', group: rule.name }[/** @type {string} */ (rule.kind)] ??
+      'authenticatedUserIamRole';
+    throw new DefinitionError(
+      'Error',
+      `Cannot specify auth access for ${role} users without defining auth.`,
+      'Add auth (defineAuth) to defineBackend',
+    );
   }
   if (rule.kind === 'entity' && rule.name !== 'identity') {
-    throw new DefinitionError('InvalidStorageAccessDefinitionError', `allow.entity knows no '${rule.name}'`, "Write allow.entity('identity')");
+    throw new DefinitionError(
+      'InvalidStorageAccessDefinitionError',
+      `allow.entity knows no '${rule.name}'`,
+      "Write allow.entity('identity')",
+    );
   }
   const groups = backend.auth.groupNames();
   if (rule.kind === 'group' && groups !== null && !groups.includes(rule.name)) {
-    throw new DefinitionError('InvalidResourceAccessConfigError', `No auth IAM role found for "${rule.name}".`, 'Name the group in the groups of defineAuth, or correct its spelling here');
+    throw new DefinitionError(
+      'InvalidResourceAccessConfigError',
+      `No auth IAM role found for "${rule.name}".`,
+      'Name the group in the groups of defineAuth, or correct its spelling here',
+    );
   }
 }
 
@@ -149,12 +185,19 @@ function storageRule(bucket, path, rule, backend) {
   const actions = [...new Set(rule.actions.flatMap((action) => (action === 'read' ? ['get', 'list'] : [action])))];
   const unknown = actions.find((action) => !['get', 'list', 'write', 'delete'].includes(action));
   if (unknown !== undefined) {
-    throw new DefinitionError('InvalidStorageAccessDefinitionError', `Unknown storage action '${unknown}' for [${path}]`, 'Use read, get, list, write, delete');
+    throw new DefinitionError(
+      'InvalidStorageAccessDefinitionError',
+      `Unknown storage action '${unknown}' for [${path}]`,
+      'Use read, get, list, write, delete',
+    );
   }
   if (rule.kind !== 'resource') {
     return { kind: rule.kind, name: rule.name || null, function: null, actions };
   }
   const fn = functionOf(rule.fn, backend, 'allow.resource(...) of storage');
-  fn.grant({ resource: 'storage', name: bucket, path, actions }, { [`${screamingSnake(bucket)}_BUCKET_NAME`]: `\${amplify:storage.${bucket}.bucketName}` });
+  fn.grant(
+    { resource: 'storage', name: bucket, path, actions },
+    { [`${screamingSnake(bucket)}_BUCKET_NAME`]: `\${amplify:storage.${bucket}.bucketName}` },
+  );
   return { kind: rule.kind, name: null, function: fn.key, actions };
 }

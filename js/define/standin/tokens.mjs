@@ -5,8 +5,8 @@ import { fullPath } from './recorder.mjs';
 /** @typedef {import('./recorder.mjs').Meta} Meta */
 
 /** Full path of a resource's property -> token. `*` stands for one name, carried over to the token's `*`. */
-/** @type {[RegExp, string][]} */
-const table = [
+/** @type {[string, string][]} */
+const paths = [
   ['auth.resources.userPool.userPoolId', 'auth.userPoolId'],
   ['auth.resources.cfnResources.cfnUserPool.ref', 'auth.userPoolId'],
   ['auth.resources.cfnResources.cfnUserPool.attrUserPoolId', 'auth.userPoolId'],
@@ -56,7 +56,13 @@ const table = [
   ['function.*.resources.lambda.role.roleArn', 'function.*.roleArn'],
   ['function.*.resources.lambda.role.roleName', 'function.*.roleName'],
   ['function.*.resources.lambda.addFunctionUrl()#N.url', 'function.*.url'],
-].map(([path, token]) => [new RegExp(`^${path.replace(/[.()]/g, '\\$&').replace('*', '(.+)').replace('#N', '#\\d+')}$`), token]);
+];
+
+/** @type {[RegExp, string][]} */
+const table = paths.map(([path, token]) => {
+  const pattern = path.replace(/[.()]/g, '\\$&').replace('*', '(.+)').replace('#N', '#\\d+');
+  return [new RegExp(`^${pattern}$`), token];
+});
 
 const stackWords = new Map([
   ['region', 'region'],
@@ -89,7 +95,9 @@ export function isTextProperty(meta, prop) {
   if (meta.root.kind === 'value' && !meta.root.made) {
     return /(Arn|Name|Id|Url)$/.test(prop);
   }
-  return /[a-z](Arn|Name|Id|Url|Uri|Ref|Endpoint)$/.test(prop) || /^(ref|url|arn|apiId|apiKey|attr[A-Z]\w*)$/.test(prop);
+  return (
+    /[a-z](Arn|Name|Id|Url|Uri|Ref|Endpoint)$/.test(prop) || /^(ref|url|arn|apiId|apiKey|attr[A-Z]\w*)$/.test(prop)
+  );
 }
 
 /** @param {Meta} meta */

@@ -8,6 +8,13 @@ import { WebSocket } from 'ws';
 globalThis.crypto ??= webcrypto;
 globalThis.WebSocket ??= WebSocket;
 
+// The library's watchdogs over connections must not keep a finished test's process alive.
+const { setTimeout } = globalThis;
+globalThis.setTimeout = Object.assign((handler, delay, ...rest) => {
+  const timer = setTimeout(handler, delay, ...rest);
+  return delay >= 5000 ? timer.unref() : timer;
+}, setTimeout);
+
 // The library warns about every endpoint that is not AWS's own; a test's output is for results.
 console.warn = () => {};
 
