@@ -65,12 +65,12 @@ TESTS_SORTED = $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TES
 
 test: ## install what is missing, build, prove everything
 	@sh scripts/deps.sh test
-	@$(MAKE) --no-print-directory -j2 all $(BUILD)/san/libampd.a js
+	@$(MAKE) -s --no-print-directory -j2 all $(BUILD)/san/libampd.a js
 	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
 
 run: ## install what is missing, build, and serve the todo example
 	@sh scripts/deps.sh build
-	@$(MAKE) --no-print-directory -j2 all js
+	@$(MAKE) -s --no-print-directory -j2 all js
 	@node scripts/run.mjs examples/todo
 
 format: ## put all C into the project's format

@@ -86,6 +86,17 @@ static err *choose_paths(struct app *app)
     return NULL;
 }
 
+// SQLite gives its files the mode of the database, which nobody else has any business with.
+static err *make_private(struct app *app, const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return fail(app->arena, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+    }
+    close(fd);
+    return NULL;
+}
+
 static err *open_files(struct app *app)
 {
     TRY(check_project(app));
@@ -94,6 +105,7 @@ static err *open_files(struct app *app)
     TRY(project_ids_load(app->arena, app->data_dir, &app->ids));
     struct store_options options = {
         .path = path_in(app, app->data_dir, "data.db"), .loop_count = (unsigned)app->loop_count};
+    TRY(make_private(app, options.path));
     return store_open(app->arena, &options, &app->store);
 }
 

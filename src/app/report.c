@@ -105,11 +105,10 @@ static void say_trust(struct app *app, struct arena *arena)
         question.trusted) {
         return;
     }
-    app_say("  Live updates need a certificate that the browser trusts. Once: %sampd trust%s%s%s",
-        BOLD, app->options->data_dir != NULL ? " --data-dir " : "",
+    app_say("  %sTrust%s      once, for live updates in a browser: %sampd trust%s%s%s", YELLOW,
+        PLAIN, BOLD, app->options->data_dir != NULL ? " --data-dir " : "",
         app->options->data_dir != NULL ? app->data_dir : "", PLAIN);
-    app_say("  For Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
-    app_say("%s", "");
+    app_say("             for Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
 }
 
 void app_announce(struct app *app, const struct project_manifest *manifest)
@@ -129,8 +128,8 @@ void app_announce(struct app *app, const struct project_manifest *manifest)
         app_say("  %sRealtime%s   wss://%.*s/graphql/realtime", GREEN, PLAIN, PRI(app->authority));
         app_say("  %sOutputs%s    %s", GREEN, PLAIN, app->outputs_path);
         app_say("  %sData%s       %s", GREEN, PLAIN, app->data_dir);
-        app_say("%s", "");
         say_trust(app, arena);
+        app_say("%s", "");
     }
     arena_free(arena);
 }
