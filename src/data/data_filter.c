@@ -141,7 +141,8 @@ static err *compile_conditions(struct arena *arena, str field, const struct json
     if (conditions->kind != JSON_OBJECT || depth > FILTER_DEPTH_MAX) {
         return unprocessable(arena);
     }
-    const struct store_pred **all = arena_array(arena, const struct store_pred *, conditions->count);
+    const struct store_pred **all =
+        arena_array(arena, const struct store_pred *, conditions->count);
     size_t count = 0;
     json_each (condition, conditions) {
         TRY(compile_operator(arena, field, condition, depth, &all[count]));
