@@ -9,17 +9,11 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EVENTS_MAX = 64 };
 
 // ---- files ---------------------------------------------------------------------------------
-
-static const char *path_in(struct app *app, const char *folder, const char *name)
-{
-    return str_cstr(app->arena, str_cat(app->arena, str_from(folder), S("/"), str_from(name)));
-}
 
 // Paths are printed for use in other folders.
 static const char *absolute(struct app *app, const char *path)
@@ -30,9 +24,8 @@ static const char *absolute(struct app *app, const char *path)
 
 static err *check_project(struct app *app)
 {
-    struct stat info;
-    const char *amplify = path_in(app, app->options->project, "amplify");
-    if (app->options->manifest != NULL || (stat(amplify, &info) == 0 && S_ISDIR(info.st_mode))) {
+    const char *amplify = path_join(app->arena, app->options->project, "amplify");
+    if (app->options->manifest != NULL || dir_exists(amplify)) {
         return NULL;
     }
     err *e = fail(app->arena, ERR_CONFIG, "%s has no amplify/ folder", app->options->project);
@@ -43,7 +36,7 @@ static err *check_project(struct app *app)
 
 static err *lock_data(struct app *app)
 {
-    const char *path = path_in(app, app->data_dir, "lock");
+    const char *path = path_join(app->arena, app->data_dir, "lock");
     char pid[32];
     app->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (app->lock_fd < 0) {
@@ -71,18 +64,19 @@ static err *choose_paths(struct app *app)
         options->outputs_dir != NULL ? options->outputs_dir : options->project;
     app->data_dir = options->data_dir;
     if (app->data_dir == NULL) {
-        app->data_dir = path_in(app, options->project, ".amplify/ampd");
+        app->data_dir = path_join(app->arena, options->project, ".amplify/ampd");
         if (options->identifier != NULL) {
-            app->data_dir =
-                path_in(app, path_in(app, app->data_dir, "identifiers"), options->identifier);
+            app->data_dir = path_join(app->arena,
+                path_join(app->arena, app->data_dir, "identifiers"), options->identifier);
         }
     }
     TRY(dir_make(app->arena, app->data_dir, 0700));
     TRY(dir_make(app->arena, outputs_dir, 0755));
     app->data_dir = absolute(app, app->data_dir);
-    app->outputs_path = path_in(app, absolute(app, outputs_dir), "amplify_outputs.json");
-    app->manifest_path = options->manifest != NULL ? options->manifest
-                                                   : path_in(app, app->data_dir, "manifest.json");
+    app->outputs_path = path_join(app->arena, absolute(app, outputs_dir), "amplify_outputs.json");
+    app->manifest_path = options->manifest != NULL
+                             ? options->manifest
+                             : path_join(app->arena, app->data_dir, "manifest.json");
     return NULL;
 }
 
@@ -103,8 +97,8 @@ static err *open_files(struct app *app)
     TRY(choose_paths(app));
     TRY(lock_data(app));
     TRY(project_ids_load(app->arena, app->data_dir, &app->ids));
-    struct store_options options = {
-        .path = path_in(app, app->data_dir, "data.db"), .loop_count = (unsigned)app->loop_count};
+    struct store_options options = {.path = path_join(app->arena, app->data_dir, "data.db"),
+        .loop_count = (unsigned)app->loop_count};
     TRY(make_private(app, options.path));
     return store_open(app->arena, &options, &app->store);
 }
@@ -240,9 +234,9 @@ static err *find_loader(struct app *app)
     }
     const char *home = getenv("AMPD_HOME");
     const char *candidates[] = {
-        home != NULL ? path_in(app, home, "js/define/main.mjs") : "",
-        path_in(app, self, "../js/define/main.mjs"),
-        path_in(app, self, "../share/ampd/js/define/main.mjs"),
+        home != NULL ? path_join(app->arena, home, "js/define/main.mjs") : "",
+        path_join(app->arena, self, "../js/define/main.mjs"),
+        path_join(app->arena, self, "../share/ampd/js/define/main.mjs"),
     };
     for (size_t i = 0; i < countof(candidates); i++) {
         if (access(candidates[i], R_OK) == 0) {
