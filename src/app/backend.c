@@ -32,7 +32,10 @@ static err *serve_data(struct app *app, struct arena *arena,
         .store = app->store,
         .api_key = app->ids.api_key,
         .handled = manifest->handled,
-        .handled_count = manifest->handled_count};
+        .handled_count = manifest->handled_count,
+        .depth_max = manifest->depth_max,
+        .resolvers_max = manifest->resolvers_max,
+        .no_introspection = manifest->no_introspection};
     struct data_service *service = NULL;
     TRY(data_service_new(arena, &options, &service));
     err *e = data_service_apply(service, arena, app->options->allow_data_loss);

@@ -59,7 +59,8 @@ static void take_over(void *arg)
     }
     data_service_release(here->service);
     here->service = handover->service;
-    here->plans = gql_plan_cache_new(here->service->schema, &GQL_LIMITS_DEFAULT, PLAN_CACHE_BYTES);
+    here->plans =
+        gql_plan_cache_new(here->service->schema, &here->service->limits, PLAN_CACHE_BYTES);
     mem_free(handover);
     data_realtime_rebind(here);
 }
