@@ -210,7 +210,9 @@ err *data_service_new(
 
 struct data_service *data_service_hold(struct data_service *service)
 {
-    atomic_fetch_add(&service->references, 1);
+    if (service != NULL) {
+        atomic_fetch_add(&service->references, 1);
+    }
     return service;
 }
 
