@@ -283,5 +283,5 @@ err *data_schema_convert(
     } else {
         json_write_pretty(out, data_model_introspection(arena, api), 1);
     }
-    return NULL;
+    return out->overflow ? fail(arena, ERR_TOO_LARGE, "the schema's output is too large") : NULL;
 }
