@@ -106,6 +106,28 @@ static err *open_files(struct app *app)
     return store_open(app->arena, &options, &app->store);
 }
 
+// The pool's id is known only now: its routes come last.
+static err *open_auth(struct app *app) YIELDS;
+
+static err *open_auth(struct app *app)
+{
+    app->token = random_text(app->arena, 40);
+    struct auth_hub_options options = {.store = app->store,
+        .key_path = path_join(app->arena, app->data_dir, "instance.key"),
+        .token = app->token,
+        .tell = app_say_message};
+    TRY(auth_hub_open(app->auth, app->arena, &options));
+    auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
+    return NULL;
+}
+
+// Where other commands find the server of this folder.
+static err *write_endpoint(struct app *app)
+{
+    return file_write_atomic(app->arena, path_join(app->arena, app->data_dir, "endpoint"),
+        str_cat(app->arena, app->base_url, S("\n"), app->token, S("\n")), 0600);
+}
+
 // ---- the certificate -----------------------------------------------------------------------
 
 static err *ensure_certificate(struct app *app, struct arena *arena, struct ca_files *files)
@@ -407,8 +429,10 @@ static err *serve(struct app *app) YIELDS;
 static err *serve(struct app *app)
 {
     TRY(open_files(app));
+    TRY(open_auth(app));
     TRY(load_certificate(app));
     TRY(app_listen(app));
+    TRY(write_endpoint(app));
     app->renewer = fiber_start("certificate", renew_certificate, app);
     if (app->options->manifest != NULL) {
         TRY(app_apply_manifest(app, app->arena, app->options->manifest));
@@ -473,6 +497,7 @@ static void make_loops(struct app *app)
         app->loops[i] = (struct app_loop){.app = app, .loop = loops[i]};
     }
     app->hub = data_hub_new(loops, app->loop_count);
+    app->auth = auth_hub_new(loops, app->loop_count);
 }
 
 static void run_loops(struct app *app)
@@ -492,6 +517,7 @@ static void close_all(struct app *app)
         store_close(app->store);
     }
     data_hub_free(app->hub);
+    auth_hub_free(app->auth);
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_free(app->loops[i].loop);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "auth/auth.h"
 #include "crypto/ca.h"
 #include "data/data.h"
 #include "http/http.h"
@@ -40,6 +41,7 @@ struct app {
     struct project_ids ids;
     struct store *store;
     struct data_hub *hub;
+    struct auth_hub *auth;
     struct http_router *router;
     struct http_server server;
     struct net_tls *tls;
@@ -50,6 +52,7 @@ struct app {
     u16 port;
     str base_url;
     str authority;
+    str token; // of this run: proves that a caller may read the data folder
     struct chan *events;
     struct project_loader *loader;
     struct fiber *renewer; // of the certificate; NULL once it has ended
@@ -84,6 +87,7 @@ void app_set_problem(struct app *app, str problem); // none: the last evaluation
 // ---- report.c: what a person sees
 // ----------------------------------------------------------------
 void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void app_say_message(const struct auth_message *message); // that went to the outbox
 void app_say_error(const err *e);
 void app_say_problems(const struct json *event); // of the loader
 void app_say_warnings(const struct json *event);

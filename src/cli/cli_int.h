@@ -31,6 +31,7 @@ int cli_options(const struct cli_command *command, const struct cli_option *opti
 int cli_fail(enum cli_exit code, const err *e);
 
 int cli_sandbox(struct arena *arena, int argc, char **argv);
+int cli_inbox(struct arena *arena, int argc, char **argv);
 int cli_schema(struct arena *arena, int argc, char **argv);
 int cli_trust(struct arena *arena, int argc, char **argv);
 
