@@ -156,12 +156,12 @@ static err *compile(
     struct arena *arena, const struct json *filter, int depth, const struct store_pred **out);
 
 // `and` and `or` take lists; a single object is read as a list of one (GraphQL's list coercion has
-// normally done that already).
+// normally done that already). An empty filter among them says nothing, in `or` as well.
 static err *compile_list(struct arena *arena, const struct json *list, bool any, int depth,
     const struct store_pred **out)
 {
     if (list->kind != JSON_ARRAY) {
-        return unprocessable(arena);
+        return compile(arena, list, depth + 1, out);
     }
     const struct store_pred **all = arena_array(arena, const struct store_pred *, list->count);
     size_t count = 0;

@@ -12,6 +12,7 @@ struct data_service {
     struct gql_schema *schema;
     struct store *store;
     str api_key;
+    struct gql_limits limits;
     struct map *handled; // "Type.field" with a handler of the app's own code
     struct map *feeds;   // mutation field -> struct data_feed
 };
