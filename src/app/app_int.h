@@ -16,9 +16,8 @@ enum { APP_LOOPS_MAX = 64, APP_PORT = 4443, APP_PORTS_TRIED = 200 };
 struct app_event { // what the main fiber waits for
 
     enum { APP_LOADER, APP_LOADER_ENDED, APP_SIGNAL } kind;
-    struct arena *arena; // owns `json`; freed by the receiver
+    struct arena *arena; // owns `json`; NULL: a signal
     struct json *json;
-    int signal;
 };
 
 struct app_loop {
@@ -53,6 +52,8 @@ struct app {
     str authority;
     struct chan *events;
     struct project_loader *loader;
+    struct fiber *renewer; // of the certificate; NULL once it has ended
+    struct cond renewer_gone;
     uv_signal_t signals[2];
     unsigned signal_count;
     size_t connection_count; // at the end, gathered loop by loop

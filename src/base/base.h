@@ -238,7 +238,12 @@ bool bytes_eq_secret(str a, str b);
 [[nodiscard]] err *file_read(struct arena *arena, const char *path, size_t max, str *out);
 // Writes to a temporary name beside `path`, syncs, renames. Blocks the thread.
 [[nodiscard]] err *file_write_atomic(struct arena *arena, const char *path, str bytes, int mode);
-[[nodiscard]] err *dir_make(struct arena *arena, const char *path, int mode); // with parents
+// Makes a folder and the parents it lacks, all with `mode`; one that is there already will do.
+[[nodiscard]] err *dir_make(struct arena *arena, const char *path, int mode);
+// False also when something else than a folder has that name. Follows symbolic links.
+bool dir_exists(const char *path);
+// "folder/name" as a C string.
+const char *path_join(struct arena *arena, const char *folder, const char *name);
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
