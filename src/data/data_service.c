@@ -210,7 +210,9 @@ err *data_service_new(
 
 struct data_service *data_service_hold(struct data_service *service)
 {
-    atomic_fetch_add(&service->references, 1);
+    if (service != NULL) {
+        atomic_fetch_add(&service->references, 1);
+    }
     return service;
 }
 
@@ -281,5 +283,5 @@ err *data_schema_convert(
     } else {
         json_write_pretty(out, data_model_introspection(arena, api), 1);
     }
-    return NULL;
+    return out->overflow ? fail(arena, ERR_TOO_LARGE, "the schema's output is too large") : NULL;
 }
