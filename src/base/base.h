@@ -236,11 +236,14 @@ typedef struct err {
 } err;
 
 #define fail(arena, code, ...) err_make((arena), (code), __FILE__, __LINE__, __VA_ARGS__)
+// Behind `fail`, which says where. All texts live in the arena.
 [[nodiscard]] err *err_make(struct arena *arena, enum err_code code, const char *file, int line,
     const char *fmt, ...) PRINTF_LIKE(5, 6);
 // A new error over `cause`, with its code: "while ...: cause text".
 [[nodiscard]] err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+// Copies an error with its texts and causes, out of an arena that is about to go.
+[[nodiscard]] err *err_copy(struct arena *arena, const err *e);
 // Sets what to do about it (borrowed) and returns `e`.
 err *err_hint(err *e, str hint);
 // The service's own name for the error: what was set on it, else its code's in err.def.

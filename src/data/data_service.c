@@ -199,8 +199,7 @@ err *data_service_new(
     }
     err *e = build(service, options);
     if (e != NULL) {
-        err *copy = fail(arena, e->code, "%.*s", PRI(e->text));
-        copy->hint = str_dup(arena, e->hint);
+        err *copy = err_copy(arena, e);
         arena_free(memory);
         return copy;
     }
