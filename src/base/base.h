@@ -37,6 +37,9 @@ extern struct may_yield_capability may_yield;
 // A broken invariant: prints the place and aborts. On in every build.
 #define check(cond)      ((cond) ? (void)0 : base_panic(__FILE__, __LINE__, #cond))
 #define unreachable(why) base_panic(__FILE__, __LINE__, why)
+// Long-lived objects begin with `u32 magic`: a pointer to one that has been freed, or to something
+// else, ends the process at the function it is given to.
+#define check_magic(object, value) check((object) != NULL && (object)->magic == (value))
 // Behind `check` and `unreachable`: one line on stderr, then abort().
 _Noreturn void base_panic(const char *file, int line, const char *what);
 

@@ -39,6 +39,7 @@ err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
 
 err *err_hint(err *e, str hint)
 {
+    check(e != NULL);
     e->hint = hint;
     return e;
 }
@@ -56,6 +57,7 @@ err *err_copy(struct arena *arena, const err *e)
 
 str err_wire(const err *e)
 {
+    check((size_t)e->code < countof(CODES));
     return e->wire.ptr != NULL ? e->wire : CODES[e->code].wire;
 }
 

@@ -5,7 +5,10 @@
 
 #include <stdatomic.h>
 
+enum { DATA_SERVICE_MAGIC = 0x73657276, SUBSCRIPTION_MAGIC = 0x73756273 };
+
 struct data_service {
+    u32 magic;
     struct arena *arena;
     atomic_int references;
     struct data_api *api;

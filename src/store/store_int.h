@@ -187,7 +187,10 @@ struct prepared {
     bool changed;
 };
 
+enum { STORE_MAGIC = 0x73746f72 };
+
 struct store {
+    u32 magic;
     struct arena *arena;
     struct store_options options;
     _Atomic(struct schema *) schema;
