@@ -16,6 +16,7 @@ struct topic {
 };
 
 struct subscription {
+    u32 magic;
     struct data_loop *here;
     struct data_conn *conn;
     struct topic *topic;
@@ -213,6 +214,7 @@ static struct subscription *subscription_new(
         options->id.len + options->query.len + options->operation_name.len + variables.len;
     struct subscription *subscription = mem_alloc(sizeof(struct subscription) + size);
     char *at = (char *)(subscription + 1);
+    subscription->magic = SUBSCRIPTION_MAGIC;
     subscription->here = here;
     subscription->conn = options->conn;
     subscription->caller = options->caller;
@@ -228,6 +230,7 @@ static void subscription_free(struct subscription *subscription)
     gql_plan_cache_release(NULL, subscription->plan);
     data_service_release(subscription->service);
     arena_free(subscription->memory);
+    subscription->magic = 0;
     mem_free(subscription);
 }
 
@@ -281,6 +284,8 @@ bool subscription_start(struct data_loop *here, struct arena *arena,
 void subscription_end(struct subscription *subscription)
 {
     struct data_loop *here = subscription->here;
+    check_magic(subscription, SUBSCRIPTION_MAGIC);
+    check(here->loop == loop_current());
     if (here->cursor == subscription) {
         here->cursor = subscription->next;
     }
@@ -292,6 +297,7 @@ void subscription_end(struct subscription *subscription)
     if (subscription->conn_next != NULL) {
         subscription->conn_next->conn_link = subscription->conn_link;
     }
+    check(subscription->conn->subscription_count > 0);
     subscription->conn->subscription_count--;
     atomic_fetch_sub(&here->hub->subscriptions, 1);
     subscription_free(subscription);
@@ -457,6 +463,7 @@ static void deliver(struct subscription *subscription, struct arena *arena,
 static void deliver(struct subscription *subscription, struct arena *arena,
     const struct json *payload, struct event *last)
 {
+    check_magic(subscription, SUBSCRIPTION_MAGIC);
     bool same = last->plan == subscription->plan &&
                 last->provider == subscription->caller.provider &&
                 str_eq(last->variables, subscription->variables);
@@ -486,6 +493,7 @@ static void publish_to_topic(
 {
     struct event last = {};
     size_t served = 0;
+    check(here->cursor == NULL); // one dispatcher at a time
     here->cursor = topic->first;
     while (here->cursor != NULL) {
         struct subscription *subscription = here->cursor;
@@ -533,6 +541,7 @@ static void dispatch(void *arg) YIELDS
     while (here->waiting != NULL) {
         struct publication *publication = here->waiting;
         here->waiting = publication->next;
+        check(here->waiting_bytes >= publication->payload.len);
         here->waiting_bytes -= publication->payload.len;
         publish_one(here, publication);
     }
@@ -549,6 +558,7 @@ struct delivery { // a publication on its way to one loop
 // rather than memory.
 static void receive(struct data_loop *here, struct publication *publication)
 {
+    check(here->loop == loop_current() && publication->feed != NULL);
     if (here->waiting_bytes + publication->payload.len > WAITING_BYTES_MAX) {
         if (!here->dropping) {
             here->dropping = true;
