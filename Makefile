@@ -8,6 +8,9 @@ OPT     = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 PKGS    = libuv openssl sqlite3 libcurl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lboost_context -lm -lpthread
+# $(BUILD) for programs that look at it from elsewhere, to be quoted: the path may have spaces in it,
+# at which make's own abspath would take it apart.
+BUILD_ABS = $(if $(filter /%,$(BUILD)),,$(CURDIR)/)$(BUILD)
 SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-format-truncation -Wno-format-overflow
 
 SRC    := $(filter-out src/main.c,$(sort $(wildcard src/*/*.c)))
@@ -40,6 +43,12 @@ $(BUILD)/san/ampd: $(BUILD)/san/libampd.a $(BUILD)/san/src/main.o
 	@echo "  LINK  $@"
 	@$(CC) $(SAN) -o $@ $(BUILD)/san/src/main.o $(BUILD)/san/libampd.a $(LIBS)
 
+# The whole program under clang's thread sanitizer, which knows fibers: AMPD=build/tsan/ampd.
+$(BUILD)/tsan/ampd: $(SRC) src/main.c $(wildcard src/*/*.h src/*/*.def)
+	@mkdir -p $(@D)
+	@echo "  TSAN  $@"
+	@clang-14 -std=gnu2x -D_GNU_SOURCE -Isrc -g -O1 -fsanitize=thread $(PKG_CFLAGS) -o $@ $(SRC) src/main.c $(LIBS)
+
 # One binary per tests/unit/test_*.c, linked with the sanitized objects.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 	@mkdir -p $(@D)
@@ -47,7 +56,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/libampd.a
 	@$(CC) $(BASEFLAGS) -Wno-missing-prototypes -O1 $(SAN) $(PKG_CFLAGS) -o $@ $< $(BUILD)/san/libampd.a $(LIBS) -lcmocka
 
 test-unit: $(UNITBIN) ## C unit tests under ASan and UBSan
-	@set -e; for t in $(UNITBIN); do echo "== $$t"; $$t; done
+	@code=0; for t in $(UNITBIN); do echo "== $$t"; $$t || code=1; done; exit $$code
 TESTS += test-unit
 
 # Each folder of tests and of JavaScript brings its own targets and adds them to TESTS.
@@ -59,12 +68,12 @@ TESTS_SORTED = $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TES
 
 test: ## install what is missing, build, prove everything
 	@sh scripts/deps.sh test
-	@$(MAKE) --no-print-directory -j2 all $(BUILD)/san/libampd.a js
+	@$(MAKE) -s --no-print-directory -j2 all $(BUILD)/san/libampd.a js
 	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
 
 run: ## install what is missing, build, and serve the todo example
 	@sh scripts/deps.sh build
-	@$(MAKE) --no-print-directory -j2 all js
+	@$(MAKE) -s --no-print-directory -j2 all js
 	@node scripts/run.mjs examples/todo
 
 format: ## put all C into the project's format

@@ -10,6 +10,7 @@ folder=$(mktemp -d)
 mkfifo "$folder/input"
 pids=
 trap 'exec 3>&- || true; for pid in $pids; do kill "$pid" 2>/dev/null || true; done; wait; rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT PIPE TERM # so that the above runs as well
 
 "$server" <"$folder/input" >"$folder/port" &
 ours=$!
@@ -44,7 +45,7 @@ http {
     server { listen 127.0.0.1:$peer; root $folder/www; }
 }
 CONF
-    nginx -c "$folder/nginx.conf" 2>"$folder/nginx.log" &
+    nginx -c "$folder/nginx.conf" 2>"$folder/nginx.log" 3>&- &
     pids="$pids $!"
     until curl -s -o /dev/null "http://127.0.0.1:$peer/hello"; do sleep 0.05; done
     worker=$(cat "/proc/$!/task/$!/children" | tr -d ' ')

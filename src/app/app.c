@@ -9,17 +9,11 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EVENTS_MAX = 64 };
 
 // ---- files ---------------------------------------------------------------------------------
-
-static const char *path_in(struct app *app, const char *folder, const char *name)
-{
-    return str_cstr(app->arena, str_cat(app->arena, str_from(folder), S("/"), str_from(name)));
-}
 
 // Paths are printed for use in other folders.
 static const char *absolute(struct app *app, const char *path)
@@ -30,9 +24,8 @@ static const char *absolute(struct app *app, const char *path)
 
 static err *check_project(struct app *app)
 {
-    struct stat info;
-    const char *amplify = path_in(app, app->options->project, "amplify");
-    if (app->options->manifest != NULL || (stat(amplify, &info) == 0 && S_ISDIR(info.st_mode))) {
+    const char *amplify = path_join(app->arena, app->options->project, "amplify");
+    if (app->options->manifest != NULL || dir_exists(amplify)) {
         return NULL;
     }
     err *e = fail(app->arena, ERR_CONFIG, "%s has no amplify/ folder", app->options->project);
@@ -43,13 +36,16 @@ static err *check_project(struct app *app)
 
 static err *lock_data(struct app *app)
 {
-    const char *path = path_in(app, app->data_dir, "lock");
+    const char *path = path_join(app->arena, app->data_dir, "lock");
     char pid[32];
     app->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (app->lock_fd < 0) {
         return fail(app->arena, ERR_IO, "cannot open %s: %s", path, strerror(errno));
     }
     if (flock(app->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) { // a file system without locks
+            return fail(app->arena, ERR_IO, "cannot lock %s: %s", path, strerror(errno));
+        }
         ssize_t len = read(app->lock_fd, pid, sizeof(pid) - 1);
         pid[len > 0 ? len : 0] = '\0';
         err *e = fail(app->arena, ERR_CONFLICT, "another ampd (process %.*s) already serves %s",
@@ -71,18 +67,30 @@ static err *choose_paths(struct app *app)
         options->outputs_dir != NULL ? options->outputs_dir : options->project;
     app->data_dir = options->data_dir;
     if (app->data_dir == NULL) {
-        app->data_dir = path_in(app, options->project, ".amplify/ampd");
+        app->data_dir = path_join(app->arena, options->project, ".amplify/ampd");
         if (options->identifier != NULL) {
-            app->data_dir =
-                path_in(app, path_in(app, app->data_dir, "identifiers"), options->identifier);
+            app->data_dir = path_join(app->arena,
+                path_join(app->arena, app->data_dir, "identifiers"), options->identifier);
         }
     }
     TRY(dir_make(app->arena, app->data_dir, 0700));
     TRY(dir_make(app->arena, outputs_dir, 0755));
     app->data_dir = absolute(app, app->data_dir);
-    app->outputs_path = path_in(app, absolute(app, outputs_dir), "amplify_outputs.json");
-    app->manifest_path = options->manifest != NULL ? options->manifest
-                                                   : path_in(app, app->data_dir, "manifest.json");
+    app->outputs_path = path_join(app->arena, absolute(app, outputs_dir), "amplify_outputs.json");
+    app->manifest_path = options->manifest != NULL
+                             ? options->manifest
+                             : path_join(app->arena, app->data_dir, "manifest.json");
+    return NULL;
+}
+
+// SQLite gives its files the mode of the database, which nobody else has any business with.
+static err *make_private(struct app *app, const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return fail(app->arena, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+    }
+    close(fd);
     return NULL;
 }
 
@@ -92,8 +100,9 @@ static err *open_files(struct app *app)
     TRY(choose_paths(app));
     TRY(lock_data(app));
     TRY(project_ids_load(app->arena, app->data_dir, &app->ids));
-    struct store_options options = {
-        .path = path_in(app, app->data_dir, "data.db"), .loop_count = (unsigned)app->loop_count};
+    struct store_options options = {.path = path_join(app->arena, app->data_dir, "data.db"),
+        .loop_count = (unsigned)app->loop_count};
+    TRY(make_private(app, options.path));
     return store_open(app->arena, &options, &app->store);
 }
 
@@ -157,7 +166,9 @@ static void renew_certificate(void *arg) YIELDS
         err *stopped = worker_run(renew_work, &renewal);
         if (renewal.result != NULL) {
             log_error("app.certificate", "%.*s", PRI(renewal.result->text));
-        } else if (renewal.tls != NULL && stopped == NULL) {
+        } else if (stopped != NULL) {
+            net_tls_release(renewal.tls);
+        } else if (renewal.tls != NULL) {
             struct net_tls *old = app->tls;
             app->tls = renewal.tls;
             app_on_each_loop(app, use_certificate);
@@ -165,28 +176,44 @@ static void renew_certificate(void *arg) YIELDS
         }
         arena_free(renewal.arena);
     }
+    app->renewer = NULL;
+    cond_signal_all(&app->renewer_gone);
+}
+
+// It may be at work on another loop, which must not end before.
+static void end_renewal(struct app *app) YIELDS;
+
+static void end_renewal(struct app *app)
+{
+    while (app->renewer != NULL) {
+        fiber_cancel(app->renewer);
+        if (cond_wait(&app->renewer_gone) != NULL) {
+            unreachable("nobody cancels the main fiber before it stops the loops");
+        }
+    }
 }
 
 // ---- events --------------------------------------------------------------------------------
 
-static void push_event(struct app *app, struct app_event event)
+static void event_free(struct app_event *event)
 {
-    struct app_event *kept = mem_new(struct app_event);
-    *kept = event;
-    if (!chan_try_put(app->events, kept)) {
-        arena_free(event.arena);
-        mem_free(kept);
-    }
+    arena_free(event->arena);
+    mem_free(event);
 }
 
-// The first signal asks for an orderly end; a second one does not wait for it.
+// The first signal asks for an orderly end; a second one does not wait for it. It is the count that
+// ends the main fiber's loop; the event only wakes it, and is not needed when others are waiting.
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct app *app = handle->data;
     if (++app->signal_count > 1) {
         _exit(128 + number);
     }
-    push_event(app, (struct app_event){.kind = APP_SIGNAL, .signal = number});
+    struct app_event *event = mem_new(struct app_event);
+    event->kind = APP_SIGNAL;
+    if (!chan_try_put(app->events, event)) {
+        event_free(event);
+    }
 }
 
 static void watch_signals(struct app *app)
@@ -204,15 +231,17 @@ static void follow_loader(void *arg) YIELDS
 {
     struct app *app = arg;
     struct project_loader *loader = app->loader;
-    for (;;) {
-        struct app_event event = {.kind = APP_LOADER, .arena = arena_new()};
-        err *e = project_loader_next(loader, event.arena, &event.json);
-        if (e != NULL || event.json == NULL) {
-            event.kind = APP_LOADER_ENDED;
-            push_event(app, event);
+    bool ended = false;
+    while (!ended) {
+        struct app_event *event = mem_new(struct app_event);
+        event->arena = arena_new();
+        err *e = project_loader_next(loader, event->arena, &event->json);
+        ended = e != NULL || event->json == NULL;
+        event->kind = ended ? APP_LOADER_ENDED : APP_LOADER;
+        if (chan_put(app->events, event) != NULL) { // the app is ending
+            event_free(event);
             return;
         }
-        push_event(app, event);
     }
 }
 
@@ -228,9 +257,9 @@ static err *find_loader(struct app *app)
     }
     const char *home = getenv("AMPD_HOME");
     const char *candidates[] = {
-        home != NULL ? path_in(app, home, "js/define/main.mjs") : "",
-        path_in(app, self, "../js/define/main.mjs"),
-        path_in(app, self, "../share/ampd/js/define/main.mjs"),
+        home != NULL ? path_join(app->arena, home, "js/define/main.mjs") : "",
+        path_join(app->arena, self, "../js/define/main.mjs"),
+        path_join(app->arena, self, "../share/ampd/js/define/main.mjs"),
     };
     for (size_t i = 0; i < countof(candidates); i++) {
         if (access(candidates[i], R_OK) == 0) {
@@ -335,23 +364,19 @@ static err *serve_until_signal(struct app *app) YIELDS;
 
 static err *serve_until_signal(struct app *app)
 {
-    for (;;) {
+    err *e = NULL;
+    while (e == NULL && app->signal_count == 0) {
         void *item = NULL;
         TRY(chan_take(app->events, &item));
         struct app_event *event = item;
-        err *e = NULL;
-        bool ends = event->kind == APP_SIGNAL;
         if (event->kind == APP_LOADER) {
             e = on_loader_event(app, event);
         } else if (event->kind == APP_LOADER_ENDED) {
             e = on_loader_end(app);
         }
-        arena_free(event->arena);
-        mem_free(event);
-        if (e != NULL || ends) {
-            return e;
-        }
+        event_free(event);
     }
+    return e;
 }
 
 // A manifest whose files have not changed is served before Node has even started; the evaluation
@@ -384,7 +409,7 @@ static err *serve(struct app *app)
     TRY(open_files(app));
     TRY(load_certificate(app));
     TRY(app_listen(app));
-    fiber_start("certificate", renew_certificate, app);
+    app->renewer = fiber_start("certificate", renew_certificate, app);
     if (app->options->manifest != NULL) {
         TRY(app_apply_manifest(app, app->arena, app->options->manifest));
     } else {
@@ -400,9 +425,7 @@ static void drop_events(struct app *app)
     void *item = NULL;
     chan_close(app->events); // what comes now is freed by its sender
     while (chan_count(app->events) > 0 && chan_take(app->events, &item) == NULL) {
-        struct app_event *event = item;
-        arena_free(event->arena);
-        mem_free(event);
+        event_free(item);
     }
 }
 
@@ -414,11 +437,12 @@ static void main_fiber(void *arg) YIELDS
     if (app->signal_count > 0) {
         app_say("\nStopping.");
     }
+    drop_events(app); // first: the fiber that follows the loader may be waiting for room
     if (app->loader != NULL) {
         project_loader_free(app->loader);
     }
     app_stop_listening(app);
-    drop_events(app);
+    end_renewal(app);
     app->result = e;
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_stop(app->loops[i].loop);

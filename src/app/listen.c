@@ -52,18 +52,20 @@ static bool port_is_free(const char *host, u16 *port, int *error)
     address.ss_family = is_v6 ? AF_INET6 : AF_INET;
     *(is_v6 ? &v6->sin6_port : &v4->sin_port) = htons(*port);
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        *error = errno;
+        return false;
+    }
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (is_v6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     }
-    bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 1) == 0;
+    bool bound = bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 1) == 0;
     *error = bound ? 0 : errno;
     if (bound && getsockname(fd, (struct sockaddr *)&address, &len) == 0) {
         *port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
     }
-    if (fd >= 0) {
-        close(fd);
-    }
+    close(fd);
     return bound;
 }
 

@@ -105,11 +105,13 @@ static void say_trust(struct app *app, struct arena *arena)
         question.trusted) {
         return;
     }
-    app_say("  Live updates need a certificate that the browser trusts. Once: %sampd trust%s%s%s",
-        BOLD, app->options->data_dir != NULL ? " --data-dir " : "",
-        app->options->data_dir != NULL ? app->data_dir : "", PLAIN);
-    app_say("  For Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
-    app_say("%s", "");
+    // Without the folder `ampd trust` would look, or make an authority, in another one.
+    const struct app_options *options = app->options;
+    bool elsewhere = options->data_dir != NULL || options->identifier != NULL ||
+                     strcmp(options->project, ".") != 0;
+    app_say("  %sTrust%s      once, for live updates in a browser: %sampd trust%s%s%s", YELLOW,
+        PLAIN, BOLD, elsewhere ? " --data-dir " : "", elsewhere ? app->data_dir : "", PLAIN);
+    app_say("             for Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
 }
 
 void app_announce(struct app *app, const struct project_manifest *manifest)
@@ -129,8 +131,8 @@ void app_announce(struct app *app, const struct project_manifest *manifest)
         app_say("  %sRealtime%s   wss://%.*s/graphql/realtime", GREEN, PLAIN, PRI(app->authority));
         app_say("  %sOutputs%s    %s", GREEN, PLAIN, app->outputs_path);
         app_say("  %sData%s       %s", GREEN, PLAIN, app->data_dir);
-        app_say("%s", "");
         say_trust(app, arena);
+        app_say("%s", "");
     }
     arena_free(arena);
 }

@@ -99,15 +99,20 @@ err *file_write_atomic(struct arena *arena, const char *path, str bytes, int mod
     return NULL;
 }
 
-static bool is_folder(const char *path)
+bool dir_exists(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+const char *path_join(struct arena *arena, const char *folder, const char *name)
+{
+    return str_cstr(arena, str_cat(arena, str_from(folder), S("/"), str_from(name)));
+}
+
 static err *make_one_folder(struct arena *arena, const char *path, int mode)
 {
-    if (mkdir(path, (mode_t)mode) == 0 || (errno == EEXIST && is_folder(path))) {
+    if (mkdir(path, (mode_t)mode) == 0 || (errno == EEXIST && dir_exists(path))) {
         return NULL;
     }
     errno = errno == EEXIST ? ENOTDIR : errno;

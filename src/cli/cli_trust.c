@@ -12,7 +12,6 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PEM_MAX = 256 * 1024, RECORD_MAX = 64 * 1024, CAS_MAX = 64 };
@@ -46,13 +45,12 @@ static struct trust_env env_of_user(void)
 
 static err *load_ca(struct arena *arena, const char *path, struct trust_ca *out)
 {
-    char *absolute = realpath(path, NULL);
-    if (absolute == NULL) {
+    char absolute[PATH_MAX];
+    if (realpath(path, absolute) == NULL) {
         return fail(arena, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot open %s: %s", path,
             strerror(errno));
     }
     out->path = str_cstr(arena, str_from(absolute));
-    free(absolute);
     TRY(file_read(arena, out->path, PEM_MAX, &out->pem));
     return crypto_ca_describe(arena, out->pem, &out->name, &out->fingerprint);
 }
@@ -74,7 +72,7 @@ bool cli_is_trusted(struct arena *arena, const char *ca_pem)
 // ---- the record ------------------------------------------------------------------------------
 static const char *record_path(struct trust *trust)
 {
-    return str_cstr(trust->arena, str_fmt(trust->arena, "%s/trusted", trust->data_dir));
+    return path_join(trust->arena, trust->data_dir, "trusted");
 }
 
 static void read_record(struct trust *trust)
@@ -284,17 +282,15 @@ static err *refuse_sudo(struct trust *trust)
 static err *choose_folder(
     struct trust *trust, const char *project, const char *data_dir, bool installing)
 {
-    struct stat info;
     if (data_dir != NULL) {
         trust->data_dir = data_dir;
         return NULL;
     }
-    if (stat(project, &info) != 0 || !S_ISDIR(info.st_mode)) {
+    if (!dir_exists(project)) {
         return fail(trust->arena, ERR_CONFIG, "there is no folder %s", project);
     }
-    trust->data_dir = str_cstr(trust->arena, str_fmt(trust->arena, "%s/.amplify/ampd", project));
-    const char *amplify = str_cstr(trust->arena, str_fmt(trust->arena, "%s/amplify", project));
-    if (installing && stat(amplify, &info) != 0) {
+    trust->data_dir = path_join(trust->arena, project, ".amplify/ampd");
+    if (installing && !dir_exists(path_join(trust->arena, project, "amplify"))) {
         fprintf(stderr,
             "ampd: %s has no amplify/ folder; the authority is for this folder all the "
             "same (--project names another)\n",

@@ -55,12 +55,6 @@ str trust_quote(struct arena *arena, str text)
     return buf_str(&out);
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 static const char *join(struct arena *arena, const char *base, const char *rest)
 {
     return str_cstr(arena, str_cat(arena, str_from(base), str_from(rest)));
@@ -80,7 +74,7 @@ static void find_system(
 {
     for (size_t i = 0; i < countof(SYSTEMS); i++) {
         const char *folder = join(arena, env->root, SYSTEMS[i].folder);
-        if (is_folder(folder) && trust_program(arena, env, SYSTEMS[i].update[0]) != NULL) {
+        if (dir_exists(folder) && trust_program(arena, env, SYSTEMS[i].update[0]) != NULL) {
             add(arena, stores, TRUST_SYSTEM, folder)->system = &SYSTEMS[i];
             return;
         }
@@ -109,7 +103,7 @@ static bool find_profiles(struct arena *arena, const char *folder, struct trust_
     DIR *dir = opendir(folder);
     bool found = false;
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-        const char *profile = join(arena, join(arena, folder, "/"), entry->d_name);
+        const char *profile = path_join(arena, folder, entry->d_name);
         if (entry->d_name[0] != '.' && access(join(arena, profile, "/cert9.db"), F_OK) == 0) {
             add(arena, stores, TRUST_FIREFOX, profile);
             found = true;
@@ -217,7 +211,7 @@ static struct trust_result remove_system(struct arena *arena, const struct trust
 {
     const struct trust_system *system = store->system;
     const char *file = system_file(arena, store, ca);
-    str output;
+    str output = {};
     if (!env->privileged) {
         const char *first = str_cstr(arena, str_fmt(arena, "rm %s", file));
         return by_hand(arena, first, system->update_removed);
@@ -252,7 +246,7 @@ static struct trust_result change_keychain(
         "add-trusted-cert", "-r", "trustRoot", "-k", keychain, ca->path, NULL};
     // -t takes the trust settings away with the certificate.
     const char *const remove_words[] = {"delete-certificate", "-c", name, "-t", keychain, NULL};
-    str output;
+    str output = {};
     if (run_security(arena, env, install ? add_words : remove_words, &output) != 0) {
         return program_failed(arena, "security", output);
     }
@@ -264,7 +258,7 @@ static bool keychain_has(
     struct arena *arena, const struct trust_env *env, const struct trust_ca *ca)
 {
     const char *const words[] = {"find-certificate", "-c", str_cstr(arena, ca->name), NULL};
-    str output;
+    str output = {};
     return run_security(arena, env, words, &output) == 0;
 }
 
@@ -327,7 +321,7 @@ static struct trust_result make_database(
     struct arena *arena, const struct trust_env *env, const char *place)
 {
     const char *const words[] = {"-N", "--empty-password", NULL};
-    str output;
+    str output = {};
     if (access(join(arena, place, "/cert9.db"), F_OK) == 0) {
         return result(TRUST_DONE, (str){});
     }
@@ -344,7 +338,7 @@ static struct trust_result remove_nss(struct arena *arena, const struct trust_en
     const struct trust_store *store, const struct trust_ca *ca)
 {
     const char *const words[] = {"-D", "-n", str_cstr(arena, ca->name), "-f", "/dev/null", NULL};
-    str output;
+    str output = {};
     if (certutil(arena, env, store->place, words, &output) != 0) {
         return program_failed(arena, "certutil", output);
     }
@@ -357,7 +351,7 @@ static struct trust_result install_nss(struct arena *arena, const struct trust_e
     // An empty password, not a question: a database with another one is told as a failure.
     const char *const words[] = {"-A", "-n", str_cstr(arena, ca->name), "-t", "C,,", "-i", ca->path,
         "-f", "/dev/null", NULL};
-    str output;
+    str output = {};
     if (trust_program(arena, env, "certutil") == NULL) {
         return result(TRUST_NEEDS, certutil_hint(arena, env));
     }

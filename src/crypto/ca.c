@@ -26,7 +26,7 @@ struct ca_work {
 
 const char *crypto_ca_path(struct arena *arena, const char *data_dir)
 {
-    return str_cstr(arena, str_fmt(arena, "%s/ca.pem", data_dir));
+    return path_join(arena, data_dir, "ca.pem");
 }
 
 // A file that is not there or is far too large counts as empty. One that cannot be read for
@@ -154,8 +154,8 @@ err *crypto_ca_ensure(struct arena *arena, const char *data_dir, const struct ca
         .arena = arena,
         .dir = data_dir,
         .ca_pem = crypto_ca_path(arena, data_dir),
-        .ca_key = str_cstr(arena, str_fmt(arena, "%s/ca.key", data_dir)),
-        .server_pem = str_cstr(arena, str_fmt(arena, "%s/server.pem", data_dir)),
+        .ca_key = path_join(arena, data_dir, "ca.key"),
+        .server_pem = path_join(arena, data_dir, "server.pem"),
         .now_s = options->now_s != 0 ? options->now_s : time_now_ms() / 1000,
     };
     for (size_t i = 0; i < options->name_count; i++) {

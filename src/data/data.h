@@ -18,6 +18,10 @@ struct data_service_options {
     // is run.
     const str *handled;
     size_t handled_count;
+    // The API's own queryDepthLimit and resolverCountLimit; 0: the engine's.
+    u32 depth_max;
+    u32 resolvers_max;
+    bool no_introspection; // introspectionConfig DISABLED
 };
 
 // Builds the service (own memory). Fails with the official tools' texts for a bad schema, located

@@ -591,12 +591,13 @@ static err *check_index_names(struct builder *b, const struct data_model *m)
     return NULL;
 }
 
-// The official resolvers for belongsTo know no keys of an enum.
+// The official resolvers for belongsTo know no enum as partition key or as the only sort key.
 static err *check_reference_types(struct builder *b, const struct data_model *m)
 {
     for (size_t i = 0; i < m->field_count; i++) {
         const struct data_field *field = &m->fields[i];
-        for (size_t k = 0; field->relation == DATA_BELONGS_TO && k < field->reference_count; k++) {
+        size_t count = field->relation != DATA_BELONGS_TO ? 0 : field->reference_count == 2 ? 2 : 1;
+        for (size_t k = 0; k < count; k++) {
             const struct data_field *reference = data_model_field(m, field->references[k]);
             if (reference->kind == DATA_ENUM) {
                 return fail(

@@ -64,6 +64,20 @@ static const struct store_pred *pred_not(struct arena *arena, const struct store
     return pred;
 }
 
+// The conjunction or disjunction of all kids, none of which is NULL; NULL for none. One flat node:
+// evaluation recurses by the nesting of the filter, not by the length of its lists.
+static const struct store_pred *pred_join(
+    struct arena *arena, enum store_op op, const struct store_pred **kids, size_t count)
+{
+    if (count <= 1) {
+        return count == 1 ? kids[0] : NULL;
+    }
+    struct store_pred *pred = pred_new(arena, op, (str){});
+    pred->kids = kids;
+    pred->kid_count = count;
+    return pred;
+}
+
 static err *pred_values(struct arena *arena, struct store_pred *pred, const struct json *value)
 {
     if (value->kind != JSON_ARRAY || (pred->op == STORE_BETWEEN && value->count != 2)) {
@@ -127,11 +141,14 @@ static err *compile_conditions(struct arena *arena, str field, const struct json
     if (conditions->kind != JSON_OBJECT || depth > FILTER_DEPTH_MAX) {
         return unprocessable(arena);
     }
+    const struct store_pred **all =
+        arena_array(arena, const struct store_pred *, conditions->count);
+    size_t count = 0;
     json_each (condition, conditions) {
-        const struct store_pred *one = NULL;
-        TRY(compile_operator(arena, field, condition, depth, &one));
-        *out = store_pred_and(arena, *out, one);
+        TRY(compile_operator(arena, field, condition, depth, &all[count]));
+        count += all[count] != NULL;
     }
+    *out = pred_join(arena, STORE_AND, all, count);
     return NULL;
 }
 
@@ -139,22 +156,22 @@ static err *compile(
     struct arena *arena, const struct json *filter, int depth, const struct store_pred **out);
 
 // `and` and `or` take lists; a single object is read as a list of one (GraphQL's list coercion has
-// normally done that already).
+// normally done that already). An empty filter among them says nothing, in `or` as well.
 static err *compile_list(struct arena *arena, const struct json *list, bool any, int depth,
     const struct store_pred **out)
 {
-    const struct store_pred *all = NULL;
-    bool always = false;
     if (list->kind != JSON_ARRAY) {
-        return unprocessable(arena);
+        return compile(arena, list, depth + 1, out);
     }
+    const struct store_pred **all = arena_array(arena, const struct store_pred *, list->count);
+    size_t count = 0;
+    bool always = false;
     json_each (item, list) {
-        const struct store_pred *one = NULL;
-        TRY(compile(arena, item, depth + 1, &one));
-        always = always || one == NULL;
-        all = any ? store_pred_or(arena, all, one) : store_pred_and(arena, all, one);
+        TRY(compile(arena, item, depth + 1, &all[count]));
+        always = always || all[count] == NULL;
+        count += all[count] != NULL;
     }
-    *out = any && always ? NULL : all;
+    *out = any && always ? NULL : pred_join(arena, any ? STORE_OR : STORE_AND, all, count);
     return NULL;
 }
 
@@ -168,6 +185,8 @@ static err *compile(
     if (filter->kind != JSON_OBJECT || depth > FILTER_DEPTH_MAX) {
         return unprocessable(arena);
     }
+    const struct store_pred **all = arena_array(arena, const struct store_pred *, filter->count);
+    size_t count = 0;
     json_each (member, filter) {
         const struct store_pred *one = NULL;
         if (json_is_null(member)) {
@@ -182,8 +201,11 @@ static err *compile(
         } else {
             TRY(compile_conditions(arena, member->key, member, depth + 1, &one));
         }
-        *out = store_pred_and(arena, *out, one);
+        if (one != NULL) {
+            all[count++] = one;
+        }
     }
+    *out = pred_join(arena, STORE_AND, all, count);
     return NULL;
 }
 

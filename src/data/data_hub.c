@@ -46,7 +46,7 @@ size_t data_hub_subscriptions(const struct data_hub *hub)
 
 struct handover { // a new service on its way to one loop
     struct data_loop *here;
-    struct data_service *service;
+    struct data_service *service; // NULL: no data API any more
 };
 
 // Requests in flight hold the old service and pin the plans they run.
@@ -59,7 +59,9 @@ static void take_over(void *arg)
     }
     data_service_release(here->service);
     here->service = handover->service;
-    here->plans = gql_plan_cache_new(here->service->schema, &GQL_LIMITS_DEFAULT, PLAN_CACHE_BYTES);
+    here->plans = here->service != NULL ? gql_plan_cache_new(here->service->schema,
+                                              &here->service->limits, PLAN_CACHE_BYTES)
+                                        : NULL;
     mem_free(handover);
     data_realtime_rebind(here);
 }

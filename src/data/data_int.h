@@ -12,6 +12,7 @@ struct data_service {
     struct gql_schema *schema;
     struct store *store;
     str api_key;
+    struct gql_limits limits;
     struct map *handled; // "Type.field" with a handler of the app's own code
     struct map *feeds;   // mutation field -> struct data_feed
 };
@@ -102,8 +103,12 @@ struct data_loop { // one per loop, touched only by its thread
     struct subscription *cursor; // next one the dispatcher looks at
     struct publication *waiting; // for the dispatcher, oldest first
     struct publication *waiting_last;
+    size_t waiting_bytes;
+    bool dropping; // too many are waiting; told once
     bool dispatching;
     struct data_conn *conns;
+    struct data_conn *rebinding; // next one whose subscriptions move to the new service
+    bool is_rebinding;
     bool keeping_alive;
     bool draining;
 };

@@ -384,7 +384,8 @@ err *data_api_build(
     api->arena = arena;
     api->modes = *modes;
     api->sandbox = (modes->all & ~(unsigned)DATA_IAM) == DATA_API_KEY;
-    TRY(gql_parse(arena, sdl, NULL, &api->doc, NULL));
+    struct gql_parse_limits limits = {.tokens_max = 10000000, .depth_max = 200};
+    TRY(gql_parse(arena, sdl, &limits, &api->doc, NULL));
     TRY(data_check_sdl(arena, api->doc));
     api->models = arena_array(arena, struct data_model *, api->doc->definition_count);
     for (size_t i = 0; i < api->doc->definition_count; i++) {

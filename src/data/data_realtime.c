@@ -107,6 +107,9 @@ static void conn_enter(struct data_conn *conn)
 static void conn_leave(struct data_conn *conn)
 {
     subscription_end_all(conn);
+    if (conn->loop->rebinding == conn) {
+        conn->loop->rebinding = conn->older;
+    }
     *(conn->newer != NULL ? &conn->newer->older : &conn->loop->conns) = conn->older;
     if (conn->older != NULL) {
         conn->older->newer = conn->newer;

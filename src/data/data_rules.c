@@ -2,8 +2,6 @@
 // official auth transformer's.
 #include "data/data_build.h"
 
-#define FOUND " providers, but found '%.*s' assigned."
-
 static const struct {
     enum data_provider provider;
     str word;
@@ -90,40 +88,26 @@ static err *check_operations(struct builder *b, const struct gql_value *list, bo
 static err *check_strategy(
     struct builder *b, const struct data_rule *rule, str word, const struct gql_value *from)
 {
-    bool pools = rule->provider == DATA_USER_POOLS;
-    bool oidc = rule->provider == DATA_OIDC;
-    bool iam = rule->provider == DATA_IAM;
-    bool fits = false;
-    const char *text = NULL;
-    switch (rule->allow) {
-    case DATA_ALLOW_GROUPS:
-        fits = pools || oidc;
-        text = "'groups' strategy only supports 'userPools' and 'oidc'" FOUND;
-        break;
-    case DATA_ALLOW_OWNER:
-        fits = pools || oidc;
-        text = "'owner' strategy only supports 'userPools' (default) and 'oidc'" FOUND;
-        break;
-    case DATA_ALLOW_PUBLIC:
-        fits = iam || rule->provider == DATA_API_KEY;
-        text = "'public' strategy only supports 'apiKey' (default) and 'identityPool'" FOUND;
-        break;
-    case DATA_ALLOW_PRIVATE:
-        fits = pools || iam || oidc;
-        text = "'private' strategy only supports 'userPools' (default) and 'identityPool'" FOUND;
-        break;
-    case DATA_ALLOW_CUSTOM:
-        fits = rule->provider == DATA_LAMBDA;
-        text = "'custom' strategy only supports 'function' (default) provider, but found '%.*s' "
-               "assigned.";
-        break;
-    }
-    if (!fits) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        return fail(b->arena, ERR_INVALID, "@auth directive with %.*s",
-            PRI(str_fmt(b->arena, text, PRI(word))));
-#pragma GCC diagnostic pop
+    static const struct {
+        const char *allow;
+        unsigned providers;
+        const char *supported;
+    } STRATEGIES[] = {
+        [DATA_ALLOW_PUBLIC] = {"public", DATA_API_KEY | DATA_IAM,
+            "'apiKey' (default) and 'identityPool' providers"},
+        [DATA_ALLOW_PRIVATE] = {"private", DATA_USER_POOLS | DATA_IAM | DATA_OIDC,
+            "'userPools' (default) and 'identityPool' providers"},
+        [DATA_ALLOW_OWNER] = {"owner", DATA_USER_POOLS | DATA_OIDC,
+            "'userPools' (default) and 'oidc' providers"},
+        [DATA_ALLOW_GROUPS] = {"groups", DATA_USER_POOLS | DATA_OIDC,
+            "'userPools' and 'oidc' providers"},
+        [DATA_ALLOW_CUSTOM] = {"custom", DATA_LAMBDA, "'function' (default) provider"},
+    };
+
+    if ((STRATEGIES[rule->allow].providers & rule->provider) == 0) {
+        return fail(b->arena, ERR_INVALID,
+            "@auth directive with '%s' strategy only supports %s, but found '%.*s' assigned.",
+            STRATEGIES[rule->allow].allow, STRATEGIES[rule->allow].supported, PRI(word));
     }
     if (rule->allow == DATA_ALLOW_GROUPS && gql_value_get(from, S("groups")) == NULL &&
         rule->groups_field.len == 0) {

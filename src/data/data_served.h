@@ -35,15 +35,19 @@ struct served {
     err *fault;        // the first refusal
 };
 
+// An empty schema of the API, in its arena.
 struct served *served_new(const struct data_api *api);
 // Copies the definitions of the input, extensions merged.
 void served_copy_input(struct served *s);
+// The type of that name, or NULL.
 struct served_type *served_get(const struct served *s, str name);
 // A new empty type, or NULL when the name is taken: generated types never replace others.
 struct served_type *served_add(struct served *s, enum gql_def_kind kind, str name);
 // Appends a field; `type` is SDL.
 struct served_field *served_put(struct served *s, struct served_type *type, str name, str sdl_type);
+// The field of that name, or NULL.
 struct served_field *served_find(const struct served_type *type, str name);
+// Takes a field out, if it is there.
 void served_remove(struct served_type *type, str name);
 // Adds an operation to Query, Mutation or Subscription (made when missing). A name that is taken is
 // a fault.
@@ -55,6 +59,7 @@ void served_allow_type(struct served *s, str name, unsigned access);
 void served_allow_field(struct served *s, str type, str name, unsigned access);
 // The same, and to the type the operation returns (unless a list or required).
 void served_allow_operation(struct served *s, str root, str name, unsigned access);
+// Writes the schema as SDL. Root types without fields are left out.
 void served_print(const struct served *s, struct buf *out);
 
 // "Todo" of "[Todo!]!".
@@ -65,12 +70,16 @@ str served_base(str type);
 
 // What a scalar or enum counts as in filters: String, Int, Float, Boolean, ID; none otherwise.
 str data_filter_scalar(const struct data_field *field);
+// Scalars of GraphQL, of AppSync, and the official tools' BigInt and Double.
 bool data_is_known_scalar(str name);
+// What every schema has: ModelStringInput and its like, ModelSizeInput, ModelSortDirection.
 void schema_add_generic_inputs(struct served *s);
+// ModelXFilterInput with the filters of its enums, as the model step makes it.
 void schema_add_filter(struct served *s, const struct data_model *m);
 // The index and relation steps make a filter only where the model step has not.
 void schema_add_index_filter(struct served *s, const struct data_model *m);
 void schema_add_relation_filter(struct served *s, const struct data_model *m);
+// The inputs of mutations and subscriptions. Each is added once, with the inputs it refers to.
 void schema_add_condition(struct served *s, const struct data_model *m);
 void schema_add_subscription_filter(struct served *s, const struct data_model *m);
 void schema_add_custom_inputs(struct served *s, const struct data_model *m);

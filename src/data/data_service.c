@@ -185,6 +185,14 @@ err *data_service_new(
     atomic_init(&service->references, 1);
     service->store = options->store;
     service->api_key = str_dup(memory, options->api_key);
+    service->limits = GQL_LIMITS_DEFAULT;
+    service->limits.no_introspection = options->no_introspection;
+    if (options->depth_max > 0 && options->depth_max < service->limits.depth_max) {
+        service->limits.depth_max = options->depth_max;
+    }
+    if (options->resolvers_max > 0 && options->resolvers_max < service->limits.resolvers_max) {
+        service->limits.resolvers_max = options->resolvers_max;
+    }
     service->handled = map_new(memory);
     for (size_t i = 0; i < options->handled_count; i++) {
         map_set(service->handled, str_dup(memory, options->handled[i]), service);
@@ -202,7 +210,9 @@ err *data_service_new(
 
 struct data_service *data_service_hold(struct data_service *service)
 {
-    atomic_fetch_add(&service->references, 1);
+    if (service != NULL) {
+        atomic_fetch_add(&service->references, 1);
+    }
     return service;
 }
 
@@ -273,5 +283,5 @@ err *data_schema_convert(
     } else {
         json_write_pretty(out, data_model_introspection(arena, api), 1);
     }
-    return NULL;
+    return out->overflow ? fail(arena, ERR_TOO_LARGE, "the schema's output is too large") : NULL;
 }

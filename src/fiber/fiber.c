@@ -20,6 +20,62 @@ extern void *make_fcontext(void *stack_top, size_t size, void (*entry)(struct tr
 #    endif
 #endif
 
+#if defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#        define WITH_TSAN 1
+#    endif
+#endif
+
+#ifdef WITH_TSAN
+// As in sanitizer/tsan_interface.h, which would also declare what is defined below.
+extern void *__tsan_get_current_fiber(void);
+extern void *__tsan_create_fiber(unsigned flags);
+extern void __tsan_destroy_fiber(void *fiber);
+extern void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+
+static void tsan_make(struct fiber *fiber)
+{
+    fiber->tsan = __tsan_create_fiber(0);
+}
+
+static void tsan_free(struct fiber *fiber)
+{
+    __tsan_destroy_fiber(fiber->tsan);
+}
+
+static void tsan_enter(struct loop *loop, struct fiber *fiber)
+{
+    loop->tsan = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fiber->tsan, 0);
+}
+
+static void tsan_leave(struct loop *loop)
+{
+    __tsan_switch_to_fiber(loop->tsan, 0);
+}
+#else
+static void tsan_make(struct fiber *fiber)
+{
+    (void)fiber;
+}
+
+static void tsan_free(struct fiber *fiber)
+{
+    (void)fiber;
+}
+
+static void tsan_enter(struct loop *loop, struct fiber *fiber)
+{
+    (void)loop;
+    (void)fiber;
+}
+
+static void tsan_leave(struct loop *loop)
+{
+    (void)loop;
+}
+#endif
+
 #ifdef WITH_ASAN
 #    include <sanitizer/asan_interface.h>
 #    include <sanitizer/common_interface_defs.h>
@@ -49,6 +105,7 @@ static void switch_to_loop(struct fiber *fiber)
     bool ends = fiber->state == FIBER_DONE;
     __sanitizer_start_switch_fiber(
         ends ? NULL : &fiber->asan_fake_stack, loop->asan_stack, loop->asan_stack_size);
+    tsan_leave(loop);
     struct transfer back = jump_fcontext(loop->context, NULL);
     __sanitizer_finish_switch_fiber(
         ends ? NULL : fiber->asan_fake_stack, &loop->asan_stack, &loop->asan_stack_size);
@@ -131,6 +188,7 @@ static struct fiber *fiber_new(struct loop *loop)
     fiber->loop = loop;
     fiber->stack_size = STACK_SIZE + GUARD_SIZE;
     fiber->stack = stack;
+    tsan_make(fiber);
     fiber->context = make_fcontext(stack + fiber->stack_size, STACK_SIZE, entry);
     return fiber;
 }
@@ -143,6 +201,7 @@ static void timer_closed(uv_handle_t *handle)
 
 static void fiber_free(struct fiber *fiber)
 {
+    tsan_free(fiber);
     munmap(fiber->stack, fiber->stack_size);
     stacks--;
     if (fiber->timer_made) {
@@ -191,6 +250,7 @@ void fiber_switch_to(struct loop *loop, struct fiber *fiber)
     fiber->state = FIBER_RUNNING;
     loop->current = fiber;
     __sanitizer_start_switch_fiber(&loop->asan_fake_stack, fiber->stack, fiber->stack_size);
+    tsan_enter(loop, fiber);
     struct transfer back = jump_fcontext(fiber->context, fiber);
     __sanitizer_finish_switch_fiber(loop->asan_fake_stack, NULL, NULL);
     fiber->context = back.context;

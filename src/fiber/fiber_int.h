@@ -50,6 +50,7 @@ struct fiber {
     struct fiber *newer;
     void *context; // where to jump to
     void *asan_fake_stack;
+    void *tsan;  // clang's thread sanitizer's view of it
     char *stack; // lowest address, guard page included
     size_t stack_size;
     struct fiber_waiter waiter;
@@ -73,6 +74,7 @@ struct loop {
     size_t fiber_count;
     void *context; // of the thread's own stack while a fiber runs
     void *asan_fake_stack;
+    void *tsan;
     const void *asan_stack;
     size_t asan_stack_size;
     struct hook hooks[HOOKS_MAX];
@@ -91,6 +93,9 @@ struct loop {
 
 // Switches to a ready fiber until it waits or ends.
 void fiber_switch_to(struct loop *loop, struct fiber *fiber);
+// Puts it behind the ready ones. It must not be there already.
 void fiber_make_ready(struct fiber *fiber);
+// Unmaps the stacks of finished fibers.
 void fiber_pool_free(struct loop *loop);
+// What loop_current gives on this thread.
 void loop_set_current(struct loop *loop);

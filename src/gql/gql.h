@@ -85,9 +85,10 @@ struct gql_type {
 
 struct gql_schema; // immutable once finished
 
-// Builds a schema from type-system documents (extensions merged). Unknown types, bad defaults,
-// duplicate names and the rules of section 3 are errors with positions. The schema lives in `arena`
-// together with `doc`, which it refers to. Built-in scalars and directives are added.
+// Builds a schema from a type-system document, extensions merged. Whatever breaks the rules of
+// section 3 is an error with its position; only directives without a definition are let pass, for
+// whoever reads them (AppSync's @aws_... have none). The schema lives in `arena` together with
+// `doc`, which it refers to. Built-in scalars and directives are added.
 [[nodiscard]] err *gql_schema_build(
     struct arena *arena, const struct gql_document *doc, struct gql_schema **out);
 const struct gql_type *gql_schema_type(const struct gql_schema *schema, str name);
@@ -103,8 +104,8 @@ const struct gql_type *gql_schema_root(
 // ---- operations --------------------------------------------------------------------------------
 struct gql_limits {
     u32 depth_max;     // nesting of fields; 0 = none
-    u32 fields_max;    // fields after fragments are expanded; guards against fragment bombs
-    u32 resolvers_max; // resolver calls in one execution
+    u32 fields_max;    // fields planned, fragments taken in; guards against fragment bombs
+    u32 resolvers_max; // resolver calls in one execution, introspection apart
     size_t tokens_max;
     size_t result_max; // bytes
     bool no_introspection;
@@ -129,12 +130,13 @@ struct gql_prepared {
     err *error; // e.g. unknown operation name; limits
 };
 
-// `operation_name` none: the only operation. `arena` holds the problems; a plan has memory of its
-// own.
+// Parses, validates the whole document, plans one operation. `operation_name` none: the only one.
+// `arena` holds the problems; a plan has memory of its own, the document included.
 void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text, str operation_name,
     const struct gql_limits *limits, struct gql_prepared *out);
 void gql_plan_free(struct gql_plan *plan);
 enum gql_operation_kind gql_plan_kind(const struct gql_plan *plan);
+// Root fields in order of the response; one that stands under conditions may be there twice.
 size_t gql_plan_root_count(const struct gql_plan *plan);
 const struct gql_field_def *gql_plan_root(const struct gql_plan *plan, size_t index);
 size_t gql_plan_size(const struct gql_plan *plan); // bytes, for cache bounds
@@ -167,8 +169,8 @@ struct gql_call {
     const struct json *args;   // coerced; absent ones absent
     enum gql_operation_kind operation;
     struct gql_exec *exec;
-    const void *selection; // for gql_call_selects
-    const void *path;
+    const void *selection; // private: for gql_call_selects
+    const void *path;      // private: for gql_call_append_error
 };
 
 // True when the selection set below this field has a field of that name (at its first level).
@@ -180,8 +182,8 @@ struct gql_exec {
     struct arena *arena;
     const struct gql_schema *schema;
     const struct gql_plan *plan;
-    const struct gql_limits *limits;
-    const struct json *variables; // coerced
+    const struct gql_limits *limits; // NULL: GQL_LIMITS_DEFAULT
+    const struct json *variables;    // coerced
     void *request;
     // Called before a field is resolved; false gives the field error
     // "Not Authorized to access <field> on type <Type>" with type Unauthorized. May be NULL.

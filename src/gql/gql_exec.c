@@ -141,11 +141,10 @@ struct spot { // where a value is being completed
     const struct gql_plan_field *field;
     const struct gql_type *parent;
     const struct path *path;
-    u32 depth;
 };
 
 static bool write_object(struct state *s, const struct gql_plan_object *object,
-    const struct json *source, const struct path *path, u32 depth) YIELDS;
+    const struct json *source, const struct path *path) YIELDS;
 static bool complete(struct state *s, const struct gql_type_ref *ref, const struct json *value,
     const struct spot *spot) YIELDS;
 
@@ -184,7 +183,11 @@ __attribute__((noinline)) static bool complete_leaf(
     if (e != NULL) {
         return leaf_error(s, spot, e->text);
     }
-    json_write(s->out, wire);
+    if (wire->kind == JSON_STRING) {
+        json_write_string(s->out, wire->text);
+    } else {
+        json_write(s->out, wire);
+    }
     return true;
 }
 
@@ -201,15 +204,16 @@ static bool is_fatal(struct state *s)
     return s->fatal != NULL;
 }
 
-static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
-    const struct json *value, const struct spot *spot) YIELDS;
+// The functions that recurse are not inlined into each other: one fiber's stack has to hold the
+// deepest response.
+__attribute__((noinline)) static bool complete_list(struct state *s,
+    const struct gql_type_ref *item_ref, const struct json *value, const struct spot *spot) YIELDS;
 
 static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     const struct json *value, const struct spot *spot)
 {
     struct path here = {.parent = spot->path};
-    struct spot inner = {
-        .field = spot->field, .parent = spot->parent, .path = &here, .depth = spot->depth};
+    struct spot inner = {.field = spot->field, .parent = spot->parent, .path = &here};
     if (value->kind != JSON_ARRAY) {
         return leaf_error(s, spot, S("expected a list."));
     }
@@ -227,56 +231,50 @@ static bool complete_list(struct state *s, const struct gql_type_ref *item_ref,
     return true;
 }
 
-static bool complete_composite(struct state *s, const struct gql_type *type,
-    const struct json *value, const struct spot *spot) YIELDS;
+__attribute__((noinline)) static bool complete_composite(struct state *s,
+    const struct gql_type *type, const struct json *value, const struct spot *spot) YIELDS;
 
 static bool complete_composite(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
 {
     const struct gql_plan_set *set = spot->field->set;
     if (type->kind == GQL_OBJECT) {
-        return write_object(s, &set->objects[0], value, spot->path, spot->depth);
+        return write_object(s, &set->objects[0], value, spot->path);
     }
     str wanted = json_get_str(value, S("__typename"));
     for (size_t i = 0; i < set->count; i++) {
         if (str_eq(set->objects[i].type->name, wanted)) {
-            return write_object(s, &set->objects[i], value, spot->path, spot->depth);
+            return write_object(s, &set->objects[i], value, spot->path);
         }
     }
     return leaf_error(s, spot,
         str_cat(s->arena, S("Could not determine the exact type of '"), type->name, S("'")));
 }
 
-static bool complete_present(struct state *s, const struct gql_type_ref *ref,
-    const struct json *value, const struct spot *spot) YIELDS;
-
-static bool complete_present(struct state *s, const struct gql_type_ref *ref,
-    const struct json *value, const struct spot *spot)
-{
-    if (ref->kind == GQL_REF_LIST) {
-        return complete_list(s, ref->of, value, spot);
-    }
-    return gql_is_composite(ref->type) ? complete_composite(s, ref->type, value, spot)
-                                       : complete_leaf(s, ref->type, value, spot);
-}
-
-// False when a null has to replace the parent.
+// Writes a value of the type; false when a null has to replace the parent.
 static bool complete(struct state *s, const struct gql_type_ref *ref, const struct json *value,
     const struct spot *spot)
 {
-    if (ref->kind == GQL_REF_NON_NULL) {
-        if (json_is_null(value)) {
-            add_null_error(s, spot->path, ref, spot->parent);
-            return false;
-        }
-        return complete_present(s, ref->of, value, spot);
-    }
+    bool required = ref->kind == GQL_REF_NON_NULL;
+    const struct gql_type_ref *inner = required ? ref->of : ref;
     size_t mark = s->out->len;
-    if (json_is_null(value) || !complete_present(s, ref, value, spot)) {
+    bool done = false;
+    if (json_is_null(value)) {
+        if (required) {
+            add_null_error(s, spot->path, ref, spot->parent);
+        }
+    } else if (inner->kind == GQL_REF_LIST) {
+        done = complete_list(s, inner->of, value, spot);
+    } else if (gql_is_composite(inner->type)) {
+        done = complete_composite(s, inner->type, value, spot);
+    } else {
+        done = complete_leaf(s, inner->type, value, spot);
+    }
+    if (!done && !required) {
         s->out->len = mark;
         buf_add(s->out, S("null"));
     }
-    return true;
+    return done || !required;
 }
 
 // ---- fields ----------------------------------------------------------------------------------
@@ -356,22 +354,40 @@ static err *run_resolver(gql_resolver resolve, struct gql_call *call, struct jso
     return resolve(call, out);
 }
 
-// Not inlined: its frame would stay on the stack while the values below are completed.
-__attribute__((noinline)) static err *resolve_field(struct state *s,
-    const struct gql_plan_field *field, const struct gql_type *parent, const struct json *source,
-    const struct path *path, struct json **out) YIELDS;
+struct place { // an object being written
+    const struct gql_plan_object *object;
+    const struct json *source;
+    const struct json *next; // behind the member found last: fields often come in its order
+    const struct path *path;
+};
 
-static err *resolve_field(struct state *s, const struct gql_plan_field *field,
-    const struct gql_type *parent, const struct json *source, const struct path *path,
-    struct json **out)
+static struct place place_of(
+    const struct gql_plan_object *object, const struct json *source, const struct path *path)
+{
+    bool has_members = source != NULL && source->kind == JSON_OBJECT;
+    return (struct place){object, source, has_members ? source->child : NULL, path};
+}
+
+static struct json *find_member(struct place *place, str name)
+{
+    const struct json *found = place->next;
+    if (found == NULL || !str_eq(found->key, name)) {
+        found = json_get(place->source, name);
+    }
+    place->next = found != NULL ? found->next : place->next;
+    return (struct json *)found;
+}
+
+// Its frame must not stay on the stack while the values below are completed.
+__attribute__((noinline)) static err *call_resolver(struct state *s,
+    const struct gql_plan_field *field, const struct place *place, const struct path *path,
+    struct json **out) YIELDS;
+
+static err *call_resolver(struct state *s, const struct gql_plan_field *field,
+    const struct place *place, const struct path *path, struct json **out)
 {
     const struct json *args = NULL;
-    struct call_place place = {.state = s, .field = field, .path = path};
-    if (field->field->resolve == NULL || s->exec->event != NULL) {
-        bool at_root = s->exec->event != NULL && path->parent == NULL;
-        *out = at_root ? (struct json *)s->exec->event : json_get(source, field->field->name);
-        return NULL;
-    }
+    struct call_place call_place = {.state = s, .field = field, .path = path};
     if (!field->is_meta && ++s->resolvers > s->exec->limits->resolvers_max) {
         s->fatal = fail(s->arena, ERR_LIMIT, "Resolver invocation limit reached.");
         return s->fatal;
@@ -379,84 +395,104 @@ static err *resolve_field(struct state *s, const struct gql_plan_field *field,
     TRY(field_arguments(s, field, &args));
     struct gql_call call = {.arena = s->arena,
         .request = s->exec->request,
-        .parent = parent,
+        .parent = place->object->type,
         .field = field->field,
-        .source = source,
+        .source = place->source,
         .args = args,
         .operation = s->exec->plan->operation->operation,
         .exec = s->exec,
         .selection = field->set,
-        .path = &place};
+        .path = &call_place};
     return run_resolver(field->field->resolve, &call, out);
 }
 
-// Writes the value of one field; false when the parent becomes null.
-static bool write_field(struct state *s, const struct gql_plan_field *field,
-    const struct gql_plan_object *object, const struct json *source, const struct path *parent_path,
-    u32 depth, struct json **resolved) YIELDS;
+static err *resolve_field(struct state *s, const struct gql_plan_field *field, struct place *place,
+    const struct path *path, struct json **out) YIELDS;
 
-static bool write_field(struct state *s, const struct gql_plan_field *field,
-    const struct gql_plan_object *object, const struct json *source, const struct path *parent_path,
-    u32 depth, struct json **resolved)
+static err *resolve_field(struct state *s, const struct gql_plan_field *field, struct place *place,
+    const struct path *path, struct json **out)
 {
-    struct path path = {.parent = parent_path, .key = field->response_key};
-    struct spot spot = {.field = field, .parent = object->type, .path = &path, .depth = depth + 1};
     struct gql_exec *exec = s->exec;
+    if (exec->may_access != NULL && !field->is_meta &&
+        !exec->may_access(exec->request, place->object->type, field->field)) {
+        err *e = fail(s->arena, ERR_FORBIDDEN, "Not Authorized to access %.*s on type %.*s",
+            PRI(field->field->name), PRI(place->object->type->name));
+        e->wire = S("Unauthorized");
+        return e;
+    }
+    if (exec->event != NULL && path->parent == NULL) {
+        *out = (struct json *)exec->event;
+        return NULL;
+    }
+    if (exec->event != NULL || field->field->resolve == NULL) {
+        *out = find_member(place, field->field->name);
+        return NULL;
+    }
+    return call_resolver(s, field, place, path, out);
+}
+
+// Records the error of a field; false when the parent becomes null for it.
+__attribute__((noinline, cold)) static bool field_failed(
+    struct state *s, const struct gql_plan_field *field, const struct path *path, err *e)
+{
+    bool nullable = field->field->type->kind != GQL_REF_NON_NULL;
+    s->fatal = s->fatal == NULL && e->code == ERR_CANCELLED ? e : s->fatal;
+    add_error(s, path, field->pos, (struct field_error){.message = e->text, .type = err_wire(e)});
+    if (nullable) {
+        buf_add(s->out, S("null"));
+    }
+    return nullable;
+}
+
+// Writes the value of one field; false when the parent becomes null. `resolved` may be NULL.
+__attribute__((noinline)) static bool write_field(struct state *s,
+    const struct gql_plan_field *field, struct place *place, struct json **resolved) YIELDS;
+
+static bool write_field(struct state *s, const struct gql_plan_field *field, struct place *place,
+    struct json **resolved)
+{
+    struct path path = {.parent = place->path, .key = field->response_key};
+    struct spot spot = {.field = field, .parent = place->object->type, .path = &path};
     struct json *value = NULL;
-    err *e = NULL;
-    if (field->field == &exec->schema->typename_field) {
-        json_write_string(s->out, object->type->name);
+    if (field->field == &s->exec->schema->typename_field) {
+        json_write_string(s->out, place->object->type->name);
         return true;
     }
-    if (exec->may_access != NULL && !field->is_meta &&
-        !exec->may_access(exec->request, object->type, field->field)) {
-        e = fail(s->arena, ERR_FORBIDDEN, "Not Authorized to access %.*s on type %.*s",
-            PRI(field->field->name), PRI(object->type->name));
-        e->wire = S("Unauthorized");
-    } else {
-        e = resolve_field(s, field, object->type, source, &path, &value);
-    }
+    err *e = resolve_field(s, field, place, &path, &value);
     if (e != NULL) {
-        s->fatal = s->fatal == NULL && e->code == ERR_CANCELLED ? e : s->fatal;
-        add_error(
-            s, &path, field->pos, (struct field_error){.message = e->text, .type = err_wire(e)});
-        bool nullable = field->field->type->kind != GQL_REF_NON_NULL;
-        if (nullable) {
-            buf_add(s->out, S("null"));
-        }
-        return nullable;
+        return field_failed(s, field, &path, e);
     }
-    *resolved = value;
+    if (resolved != NULL) {
+        *resolved = value;
+    }
     return complete(s, field->field->type, value, &spot);
 }
 
-static void write_key(struct state *s, const struct gql_plan_field *field)
+static void write_key(struct state *s, const struct gql_plan_field *field, bool first)
 {
     if (s->by_name) {
+        buf_add(s->out, first ? S("") : S(","));
         json_write_string(s->out, field->field->name);
         buf_add_char(s->out, ':');
     } else {
-        buf_add(s->out, field->key_json);
+        buf_add(s->out, str_sub(field->key_json, first, field->key_json.len));
     }
 }
 
 static bool write_object(struct state *s, const struct gql_plan_object *object,
-    const struct json *source, const struct path *path, u32 depth)
+    const struct json *source, const struct path *path)
 {
+    struct place place = place_of(object, source, path);
     bool first = true;
-    struct json *resolved = NULL;
     buf_add_char(s->out, '{');
     for (size_t i = 0; i < object->count && !is_fatal(s); i++) {
         const struct gql_plan_field *field = &object->fields[i];
         if (!is_included(s, field)) {
             continue;
         }
-        if (!first) {
-            buf_add_char(s->out, ',');
-        }
+        write_key(s, field, first);
         first = false;
-        write_key(s, field);
-        if (!write_field(s, field, object, source, path, depth, &resolved)) {
+        if (!write_field(s, field, &place, NULL)) {
             return false;
         }
     }
@@ -477,12 +513,12 @@ static void publish(struct state *s, const struct gql_plan_field *field,
     struct buf text = buf_in(s->arena, s->exec->limits->result_max + 65536);
     struct state inner = *s;
     struct path path = {.key = field->response_key};
-    struct spot spot = {.field = field, .parent = root->type, .path = &path, .depth = 1};
+    struct spot spot = {.field = field, .parent = root->type, .path = &path};
     struct json *payload = NULL;
     inner.out = &text;
     inner.errors = buf_in(s->arena, 1024 * 1024);
     inner.by_name = true;
-    if (complete(&inner, field->field->type, value, &spot) && !text.overflow &&
+    if (complete(&inner, field->field->type, value, &spot) && !is_fatal(&inner) &&
         json_parse(s->arena, buf_str(&text), &payload, NULL) == NULL && !json_is_null(payload)) {
         s->exec->publish(s->exec->request, field->field, payload);
     }
@@ -494,6 +530,7 @@ static bool write_root(struct state *s)
 {
     const struct gql_plan_object *root = &s->exec->plan->root->objects[0];
     struct gql_exec *exec = s->exec;
+    struct place place = place_of(root, NULL, NULL);
     bool mutation = exec->plan->operation->operation == GQL_MUTATION && exec->wants_payload != NULL;
     bool first = true;
     buf_add_char(s->out, '{');
@@ -503,13 +540,10 @@ static bool write_root(struct state *s)
         if (!is_included(s, field)) {
             continue;
         }
-        if (!first) {
-            buf_add_char(s->out, ',');
-        }
+        write_key(s, field, first);
         first = false;
-        write_key(s, field);
         s->field_failed = false;
-        if (!write_field(s, field, root, NULL, NULL, 0, &resolved)) {
+        if (!write_field(s, field, &place, &resolved)) {
             return false;
         }
         if (mutation && !s->field_failed && !json_is_null(resolved) &&

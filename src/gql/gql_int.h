@@ -76,7 +76,7 @@ struct gql_when { // @include / @skip
 
 struct gql_plan_field {
     str response_key;
-    str key_json; // "key": with quotes and colon, ready to append
+    str key_json; // ,"key": ready to append
     const struct gql_field_def *field;
     const struct gql_when *when; // included when it holds; NULL: always
     // Conditions under which the field stood in the response earlier: then it is not repeated here.

@@ -240,6 +240,7 @@ static void plan_field(struct planner *p, const struct gql_type *type, struct co
     struct gql_plan_field *out, u32 depth)
 {
     struct buf key = buf_in(p->arena, SIZE_MAX / 4);
+    buf_add_char(&key, ',');
     json_write_string(&key, from->key);
     buf_add_char(&key, ':');
     *out = (struct gql_plan_field){

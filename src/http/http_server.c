@@ -15,7 +15,6 @@ const struct http_limits HTTP_LIMITS_DEFAULT = {
 };
 
 enum {
-    READ_SIZE = 16 * 1024,
     DRAIN_MAX = 256 * 1024,   // an unread body up to this is passed over to keep the connection
     IDLE_BUFFER_MAX = 1024,   // a connection keeps a read buffer of this size between requests
     LINGER_MS = 2000,         // how long a closing connection still takes bytes in
@@ -25,14 +24,20 @@ enum {
     HEADERS_MAX = 512 * 1024, // response headers; what is echoed is bounded by the request's head
 };
 
+char *http_scratch(void)
+{
+    static _Thread_local char bytes[HTTP_SCRATCH];
+    return bytes;
+}
+
 static err *read_more(struct http_conn *conn, size_t *got) YIELDS;
 
 // Bytes are read into the thread's scratch space and copied behind what is kept: an idle connection
 // holds no buffer. Nothing yields between the read and the copy.
 static err *read_more(struct http_conn *conn, size_t *got)
 {
-    static _Thread_local char scratch[READ_SIZE];
-    TRY(net_read(conn->stream, scratch, sizeof(scratch), got));
+    char *scratch = http_scratch();
+    TRY(net_read(conn->stream, scratch, HTTP_SCRATCH, got));
     if (conn->in_used > 0) {
         buf_drop(&conn->in, conn->in_used);
         conn->in_used = 0;
@@ -431,13 +436,13 @@ static void linger(struct http_conn *conn) YIELDS;
 
 static void linger(struct http_conn *conn)
 {
-    static _Thread_local char scratch[READ_SIZE];
+    char *scratch = http_scratch();
     size_t got = 1;
     net_shutdown(conn->stream);
     net_stream_set_idle(conn->stream, true);
     net_set_timeouts(conn->stream, 0, 0);
     fiber_deadline(time_mono_us() + LINGER_MS * 1000);
-    while (got > 0 && net_read(conn->stream, scratch, sizeof(scratch), &got) == NULL) {
+    while (got > 0 && net_read(conn->stream, scratch, HTTP_SCRATCH, &got) == NULL) {
     }
     fiber_deadline(0);
 }

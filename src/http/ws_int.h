@@ -42,6 +42,7 @@ struct ws {
     bool failed; // nothing can be sent any more
 };
 
+// Queues one whole frame; see ws_send.
 bool ws_send_frame(struct ws *ws, u8 opcode, str payload);
 // Answers the peer's close frame with its own payload, or a violation with its code.
 void ws_send_close(struct ws *ws, str payload);

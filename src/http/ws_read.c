@@ -2,8 +2,6 @@
 // at its first byte and a socket that waits holds nothing but a partial message.
 #include "http/ws_int.h"
 
-enum { SCRATCH = 16 * 1024 };
-
 static bool is_control(u8 opcode)
 {
     return opcode >= OP_CLOSE;
@@ -191,10 +189,10 @@ static err *read_and_work_off(struct ws *ws, size_t *got, bool *whole) YIELDS;
 
 static err *read_and_work_off(struct ws *ws, size_t *got, bool *whole)
 {
-    static _Thread_local char scratch[SCRATCH];
+    char *scratch = http_scratch();
     size_t used = 0;
     net_stream_set_idle(ws->conn->stream, true);
-    err *e = net_read(ws->conn->stream, scratch, sizeof(scratch), got);
+    err *e = net_read(ws->conn->stream, scratch, HTTP_SCRATCH, got);
     net_stream_set_idle(ws->conn->stream, false);
     if (e != NULL) {
         return e;

@@ -15,19 +15,66 @@ static void write_escape(struct buf *out, u8 c)
     }
 }
 
-void json_write_string(struct buf *out, str text)
+// Whether one of the eight bytes is `byte`, or (below) less than 0x20: the usual borrow trick.
+static bool has_byte(u64 word, u8 byte)
 {
-    size_t plain = 0;
-    buf_add_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        u8 c = (u8)text.ptr[i];
-        if (c < 0x20 || c == '"' || c == '\\') {
-            buf_add(out, str_sub(text, plain, i));
-            write_escape(out, c);
-            plain = i + 1;
+    u64 diff = word ^ (0x0101010101010101u * byte);
+    return ((diff - 0x0101010101010101u) & ~diff & 0x8080808080808080u) != 0;
+}
+
+static bool has_control(u64 word)
+{
+    return ((word - 0x2020202020202020u) & ~word & 0x8080808080808080u) != 0;
+}
+
+// Length of the start of the text that needs no escape.
+static size_t plain_len(const char *text, size_t len)
+{
+    size_t at = 0;
+    u64 word = 0;
+    for (; at + sizeof(word) <= len; at += sizeof(word)) {
+        memcpy(&word, text + at, sizeof(word));
+        if (has_byte(word, '"') || has_byte(word, '\\') || has_control(word)) {
+            break;
         }
     }
-    buf_add(out, str_sub(text, plain, text.len));
+    while (at < len && (u8)text[at] >= 0x20 && text[at] != '"' && text[at] != '\\') {
+        at++;
+    }
+    return at;
+}
+
+// Text without escapes, in one piece.
+static void write_plain(struct buf *out, str text)
+{
+    char *room = buf_room(out, text.len + 2);
+    if (room == NULL) {
+        return;
+    }
+    room[0] = '"';
+    if (text.len > 0) {
+        memcpy(room + 1, text.ptr, text.len);
+    }
+    room[text.len + 1] = '"';
+    out->len += text.len + 2;
+}
+
+void json_write_string(struct buf *out, str text)
+{
+    size_t plain = plain_len(text.ptr, text.len);
+    if (plain == text.len) {
+        write_plain(out, text);
+        return;
+    }
+    buf_add_char(out, '"');
+    for (size_t at = 0; at < text.len; at++) {
+        size_t len = at == 0 ? plain : plain_len(text.ptr + at, text.len - at);
+        buf_add(out, (str){text.ptr + at, len});
+        at += len;
+        if (at < text.len) {
+            write_escape(out, (u8)text.ptr[at]);
+        }
+    }
     buf_add_char(out, '"');
 }
 

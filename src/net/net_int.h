@@ -58,6 +58,9 @@ enum { NET_IN = UV_READABLE | UV_DISCONNECT, NET_OUT = UV_WRITABLE };
 // Waits, as the stream's reader or writer, for NET_IN or NET_OUT.
 [[nodiscard]] err *net_stream_wait(
     struct net_stream *stream, enum net_side side, int events, u64 until_us) YIELDS;
+// The server's part of a handshake over stream->ssl, complete by `until_us` (time_mono_us).
 [[nodiscard]] err *net_tls_handshake(struct net_stream *stream, u64 until_us) YIELDS;
+// Takes the stream off its listener's list; frees a listener that only waited for this.
 void net_listener_connection_gone(struct net_stream *stream);
+// The ERR_CLOSED for a broken connection: one for all, never freed.
 err *net_broken(void);

@@ -5,11 +5,6 @@
 
 enum { IDS_MAX = 64 * 1024 };
 
-static str id_path(struct arena *arena, const char *data_dir)
-{
-    return str_cat(arena, str_from(data_dir), S("/ids.json"), S("\0"));
-}
-
 static err *make(struct arena *arena, const char *path, str *text)
 {
     struct json *root = json_object(arena);
@@ -39,12 +34,12 @@ static err *make(struct arena *arena, const char *path, str *text)
 
 err *project_ids_load(struct arena *arena, const char *data_dir, struct project_ids *out)
 {
-    str path = id_path(arena, data_dir);
+    const char *path = path_join(arena, data_dir, "ids.json");
     str text = {};
     struct json *root = NULL;
-    err *e = file_read(arena, path.ptr, IDS_MAX, &text);
+    err *e = file_read(arena, path, IDS_MAX, &text);
     if (e != NULL && e->code == ERR_NOT_FOUND) {
-        e = make(arena, path.ptr, &text);
+        e = make(arena, path, &text);
     }
     TRY(e);
 
@@ -69,7 +64,7 @@ err *project_ids_load(struct arena *arena, const char *data_dir, struct project_
     if (complete) {
         return NULL;
     }
-    return err_hint(fail(arena, ERR_CONFIG, "%s is damaged", path.ptr),
+    return err_hint(fail(arena, ERR_CONFIG, "%s is damaged", path),
         S("Restore it from a copy, or remove it: new ids are then made, and clients sign in "
           "anew."));
 }

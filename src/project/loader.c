@@ -1,4 +1,5 @@
-// The loader's process: started with pipes, read line by line, ended by closing its input.
+// The loader's process: started with pipes, read line by line, ended by closing its input. What it
+// writes is only taken off its pipe as far as somebody asks for it: no event is ever dropped.
 #include "project/project.h"
 
 #include "json/json.h"
@@ -6,34 +7,29 @@
 #include <signal.h>
 #include <stdio.h>
 
-enum { LINES_MAX = 256, LINE_BYTES_MAX = 16 * 1024 * 1024, READ_SIZE = 64 * 1024 };
+enum { LINE_MAX_BYTES = 16 * 1024 * 1024, READ_SIZE = 64 * 1024 };
 
 struct project_loader {
     uv_process_t process;
     uv_pipe_t input;
     uv_pipe_t output;
     unsigned open_handles;
-    struct cond closed; // signalled when the last handle is
+    unsigned readers;    // fibers inside project_loader_next
+    struct cond changed; // more output, the end of it, a handle closed, a reader gone
     bool abandoned;
     bool exited;
-    bool ended; // no more output
+    bool ended;  // no more output
+    bool paused; // enough output is kept: the pipe is not read
     int exit_code;
-    struct buf partial;
-    struct chan *lines; // heap copies: struct line
-    char scratch[READ_SIZE];
-};
-
-struct line {
-    size_t len;
-    char bytes[];
+    struct buf unread;
+    size_t looked_at; // of `unread`: no end of a line there
 };
 
 static void handle_closed(uv_handle_t *handle)
 {
     struct project_loader *loader = handle->data;
-    if (--loader->open_handles == 0) {
-        cond_signal_all(&loader->closed);
-    }
+    loader->open_handles--;
+    cond_signal_all(&loader->changed);
 }
 
 static void close_handle(uv_handle_t *handle)
@@ -43,54 +39,28 @@ static void close_handle(uv_handle_t *handle)
     }
 }
 
-static void push_line(struct project_loader *loader, str text)
-{
-    struct line *line = mem_alloc(sizeof(struct line) + text.len);
-    line->len = text.len;
-    memcpy(line->bytes, text.ptr, text.len);
-    if (text.len == 0 || loader->abandoned || !chan_try_put(loader->lines, line)) {
-        mem_free(line);
-    }
-}
-
-static void take_lines(struct project_loader *loader)
-{
-    size_t begin = 0;
-    str bytes = buf_str(&loader->partial);
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.ptr[i] == '\n') {
-            push_line(loader, str_sub(bytes, begin, i));
-            begin = i + 1;
-        }
-    }
-    buf_drop(&loader->partial, begin);
-}
-
-static void end_if_done(struct project_loader *loader)
-{
-    if (loader->ended && loader->exited) {
-        chan_close(loader->lines);
-    }
-}
-
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     struct project_loader *loader = handle->data;
     (void)suggested;
-    *out = uv_buf_init(loader->scratch, READ_SIZE);
+    *out = uv_buf_init(buf_room(&loader->unread, READ_SIZE), READ_SIZE);
 }
 
 static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
 {
     struct project_loader *loader = stream->data;
+    (void)bytes;
     if (got > 0) {
-        buf_add(&loader->partial, (str){bytes->base, (size_t)got});
-        take_lines(loader);
+        loader->unread.len += (size_t)got; // read into its room
     } else if (got < 0) {
         loader->ended = true;
         close_handle((uv_handle_t *)stream);
-        end_if_done(loader);
     }
+    if (!loader->ended && loader->unread.len >= LINE_MAX_BYTES) {
+        loader->paused = true;
+        uv_read_stop(stream);
+    }
+    cond_signal_all(&loader->changed);
 }
 
 static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
@@ -100,15 +70,14 @@ static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
     loader->exit_code = signal_number != 0 ? 128 + signal_number : (int)status;
     close_handle((uv_handle_t *)process);
     close_handle((uv_handle_t *)&loader->input);
-    end_if_done(loader);
+    cond_signal_all(&loader->changed);
 }
 
 static struct project_loader *loader_new(void)
 {
     struct project_loader *loader = mem_new(struct project_loader);
     uv_loop_t *uv = loop_uv(loop_current());
-    loader->partial = buf_heap(LINE_BYTES_MAX);
-    loader->lines = chan_new(LINES_MAX);
+    loader->unread = buf_heap(LINE_MAX_BYTES + READ_SIZE);
     check(uv_pipe_init(uv, &loader->input, 0) == 0);
     check(uv_pipe_init(uv, &loader->output, 0) == 0);
     loader->input.data = loader;
@@ -156,39 +125,66 @@ err *project_loader_start(
     return NULL;
 }
 
+// Takes the next line off what has been read. False when its end has not come yet.
+static bool take_line(struct project_loader *loader, struct arena *arena, str *line)
+{
+    str bytes = buf_str(&loader->unread);
+    ptrdiff_t at = str_find_char(str_sub(bytes, loader->looked_at, bytes.len), '\n');
+    size_t len = at < 0 ? bytes.len : loader->looked_at + (size_t)at;
+    if (at < 0 && bytes.len < LINE_MAX_BYTES) {
+        loader->looked_at = bytes.len;
+        return false;
+    }
+    *line = str_dup(arena, str_sub(bytes, 0, len)); // one that is far too long is no event: cut
+    buf_drop(&loader->unread, at < 0 ? len : len + 1);
+    loader->looked_at = 0;
+    if (loader->paused && loader->unread.len < LINE_MAX_BYTES) {
+        loader->paused = false;
+        check(uv_read_start((uv_stream_t *)&loader->output, on_room, on_output) == 0);
+    }
+    return true;
+}
+
+static err *next_line(struct project_loader *loader, struct arena *arena, str *line) YIELDS;
+
+// `line` is none once there is no more.
+static err *next_line(struct project_loader *loader, struct arena *arena, str *line)
+{
+    *line = (str){};
+    while (!loader->abandoned && !take_line(loader, arena, line)) {
+        if (loader->ended && loader->exited) {
+            return NULL;
+        }
+        TRY(cond_wait(&loader->changed));
+    }
+    return NULL;
+}
+
 err *project_loader_next(struct project_loader *loader, struct arena *arena, struct json **event)
 {
+    err *e = NULL;
+    str line = {};
+    struct arena_mark mark = arena_mark(arena);
     *event = NULL;
-    for (;;) {
-        void *item = NULL;
-        err *e = chan_take(loader->lines, &item);
-        if (e != NULL && e->code == ERR_CLOSED) {
-            return NULL;
+    loader->readers++;
+    while ((e = next_line(loader, arena, &line)) == NULL && line.ptr != NULL) {
+        if (json_parse(arena, line, event, NULL) == NULL && (*event)->kind == JSON_OBJECT) {
+            break;
         }
-        TRY(e);
-        struct line *line = item;
-        str text = str_dup(arena, (str){line->bytes, line->len});
-        mem_free(line);
-        if (json_parse(arena, text, event, NULL) == NULL && (*event)->kind == JSON_OBJECT) {
-            return NULL;
+        *event = NULL;
+        if (line.len > 0) {
+            fprintf(stderr, "%.*s\n", PRI(line));
         }
-        fprintf(stderr, "%.*s\n", PRI(text));
+        arena_rewind(arena, mark);
     }
+    loader->readers--;
+    cond_signal_all(&loader->changed);
+    return e;
 }
 
 int project_loader_exit_code(const struct project_loader *loader)
 {
     return loader->exit_code;
-}
-
-static void drop_lines(struct project_loader *loader) YIELDS;
-
-static void drop_lines(struct project_loader *loader)
-{
-    void *line = NULL;
-    while (chan_count(loader->lines) > 0 && chan_take(loader->lines, &line) == NULL) {
-        mem_free(line);
-    }
 }
 
 void project_loader_free(struct project_loader *loader)
@@ -197,7 +193,7 @@ void project_loader_free(struct project_loader *loader)
 
     u64 old = fiber_deadline(time_mono_us() + PATIENCE_S * (u64)1000000);
     loader->abandoned = true;
-    chan_close(loader->lines); // a fiber that waits for an event is told that there is none
+    cond_signal_all(&loader->changed); // a fiber that waits for an event is told that there is none
     close_handle((uv_handle_t *)&loader->input);
     close_handle((uv_handle_t *)&loader->output);
     if (loader->exited || !uv_is_active((uv_handle_t *)&loader->process)) {
@@ -205,15 +201,13 @@ void project_loader_free(struct project_loader *loader)
     } else {
         uv_process_kill(&loader->process, SIGTERM);
     }
-    while (loader->open_handles > 0 && cond_wait(&loader->closed) == NULL) {
+    while (loader->open_handles + loader->readers > 0 && cond_wait(&loader->changed) == NULL) {
     }
     fiber_deadline(old);
-    if (loader->open_handles > 0) { // it does not end: it is left to its closed input
+    if (loader->open_handles + loader->readers > 0) { // left to its closed input
         log_warn("project.loader", "process %d does not end", uv_process_get_pid(&loader->process));
         return;
     }
-    drop_lines(loader);
-    buf_free(&loader->partial);
-    chan_free(loader->lines);
+    buf_free(&loader->unread);
     mem_free(loader);
 }

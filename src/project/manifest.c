@@ -28,6 +28,19 @@ static void read_handled(struct arena *arena, const struct json *data, struct pr
     }
 }
 
+static u32 read_limit(const struct json *api, str name)
+{
+    i64 value = json_get_int(api, name, 0);
+    return value > 0 && value <= UINT32_MAX ? (u32)value : 0;
+}
+
+static void read_limits(const struct json *api, struct project_manifest *out)
+{
+    out->depth_max = read_limit(api, S("queryDepthLimit"));
+    out->resolvers_max = read_limit(api, S("resolverCountLimit"));
+    out->no_introspection = str_eq(json_get_str(api, S("introspectionConfig")), S("DISABLED"));
+}
+
 static err *read_data(struct arena *arena, struct project_manifest *out)
 {
     const struct json *data = json_get(out->root, S("data"));
@@ -37,6 +50,7 @@ static err *read_data(struct arena *arena, struct project_manifest *out)
     out->has_data = true;
     out->sdl = json_get_str(data, S("sdl"));
     read_handled(arena, data, out);
+    read_limits(json_get(data, S("api")), out);
     return read_modes(arena, data, &out->modes);
 }
 

@@ -35,6 +35,9 @@ struct project_manifest {
     struct data_modes modes;
     const str *handled; // "Type.field" with handlers of the app's own code
     size_t handled_count;
+    u32 depth_max; // of the API's overrides; 0: none
+    u32 resolvers_max;
+    bool no_introspection;
 };
 
 // Reads and checks a manifest. Blocks. ERR_CONFIG names what is wrong with it.

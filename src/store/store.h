@@ -48,6 +48,7 @@ struct store_pred {
 
 // `item` may be NULL (no item: every attribute is missing). NULL predicate is true.
 bool store_pred_eval(const struct store_pred *pred, const struct json *item);
+// `path op value`; borrows both.
 struct store_pred *store_pred_leaf(
     struct arena *a, enum store_op op, str path, const struct json *value);
 // AND/OR of two; one that is NULL is left out.
@@ -55,6 +56,8 @@ const struct store_pred *store_pred_and(
     struct arena *a, const struct store_pred *x, const struct store_pred *y);
 const struct store_pred *store_pred_or(
     struct arena *a, const struct store_pred *x, const struct store_pred *y);
+// Deep, texts and values too: for one that outlives the request it was made in. NULL gives NULL.
+const struct store_pred *store_pred_copy(struct arena *a, const struct store_pred *pred);
 
 // ---- schema ------------------------------------------------------------------------------------
 enum store_key_type { STORE_KEY_NONE, STORE_KEY_STRING, STORE_KEY_NUMBER };
@@ -88,6 +91,8 @@ struct store_options {
     bool fast_unsafe;   // tests only: no sync
 };
 
+// Blocks the thread. ERR_CONFLICT when another process has the database open, ERR_CONFIG when a
+// newer version wrote it, ERR_IO when it cannot be written to or is no database.
 [[nodiscard]] err *store_open(
     struct arena *arena, const struct store_options *options, struct store **out);
 // Waits for queued writes; call when no fiber uses the store any more.
@@ -99,8 +104,8 @@ struct store_apply_options {
 
 // Makes the tables and indexes exist as defined. New indexes are built online, in steps, without
 // rewriting items; queries on one wait until it is complete. A change that would lose data fails
-// with ERR_CONFLICT naming table and reason, unless allowed. Tables no longer defined are kept
-// (their data survives a model that is taken out and put back).
+// with ERR_CONFLICT naming table, reason and number of items, unless allowed. All or nothing.
+// Tables no longer defined are kept (their data survives a model that is taken out and put back).
 [[nodiscard]] err *store_apply(struct store *store, struct arena *arena,
     const struct store_table_def *tables, size_t table_count,
     const struct store_apply_options *options) YIELDS;
@@ -144,7 +149,8 @@ struct store_page {
 
 // A page ends after `limit` evaluated items or about 1 MiB of them. Tokens are opaque text,
 // authenticated with the store's key and bound to table, index and partition; a bad one fails with
-// ERR_INVALID. Long scans give way to other fibers.
+// ERR_INVALID. Long scans give way to other fibers; ERR_CONFLICT when the keys are changed
+// meanwhile.
 [[nodiscard]] err *store_query(struct store *store, struct arena *arena,
     const struct store_query *query, struct store_page *page) YIELDS;
 // Compares every item's key columns and index entries with the item itself, both ways, and runs

@@ -103,7 +103,7 @@ static err *conn_set_up(struct conn *conn, struct arena *arena, const struct sto
     TRY(conn_exec(
         conn, arena, options->fast_unsafe ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL"));
     if (role != CONN_WRITER) {
-        return conn_exec(conn, arena, "PRAGMA cache_size=-8000; PRAGMA query_only=1");
+        return conn_exec(conn, arena, "PRAGMA cache_size=-16000; PRAGMA query_only=1");
     }
     TRY(conn_exec(conn, arena,
         "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA cache_size=-32000;"

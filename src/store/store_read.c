@@ -35,9 +35,9 @@ static err *reader_open(struct store *store, struct arena *arena, struct reader 
     return NULL;
 }
 
-// A change of the schema is committed and published while `changes` is odd. Whoever finds the
-// number unchanged after reading knows that the snapshot was of the schema it began with, or older
-// and refreshed for it.
+// A change of the schema is committed and published while `changes` is odd. If the number is the
+// same after reading, the snapshot was not newer than the schema; that it was not older is
+// reader_begin's doing, which comes after this and looks for new commits.
 err *view_begin(struct store *store, struct view *out)
 {
     while ((out->changes = atomic_load(&store->changes)) % 2 != 0) {

@@ -216,8 +216,8 @@ static err *change_index(
         old_key.present = false; // older than the index and not fit for it: it has no entry
     }
     if (old_key.present && new_key->present && str_eq(old_key.ipk, new_key->ipk) &&
-        str_eq(old_key.isk, new_key->isk) && atomic_load(&index->ready)) {
-        return NULL;
+        str_eq(old_key.isk, new_key->isk)) {
+        return NULL; // the entry is there, or will be when the build gets to the item
     }
     if (old_key.present) {
         TRY(change_entry(store, arena, prepared, index, &old_key, ST_DELETE));

@@ -1,6 +1,6 @@
 // Seeded schemas, documents, variables and root data.
 import {
-  buildSchema, getNamedType, getNullableType, isEnumType, isInputObjectType, isInterfaceType, isLeafType, isListType, isNonNullType,
+  getNamedType, getNullableType, isEnumType, isInputObjectType, isInterfaceType, isLeafType, isListType, isNonNullType,
   isObjectType, isUnionType,
 } from 'graphql';
 
@@ -380,5 +380,3 @@ export function mutate(seed, query, schema) {
   }
   return tokens.join('');
 }
-
-export { buildSchema };

@@ -5,7 +5,7 @@ $(ORACLE_PACKAGES): tests/oracle/package-lock.json
 	cd tests/oracle && npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test-oracle: $(BUILD)/ampd $(ORACLE_PACKAGES) ## schemas and model introspection against the official generators'
-	cd tests/oracle && AMPD=$(abspath $(BUILD))/ampd node --test $(notdir $(wildcard tests/oracle/*.test.mjs))
+test-oracle: $(BUILD)/ampd $(ORACLE_PACKAGES) ## what the data API makes of schemas, against the official generators
+	cd tests/oracle && AMPD="$(BUILD_ABS)/ampd" node --test $(notdir $(wildcard tests/oracle/*.test.mjs))
 TESTS += test-oracle
 .PHONY: test-oracle

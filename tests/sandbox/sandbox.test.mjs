@@ -86,7 +86,7 @@ test('a changed model is served without a restart, keeping data and connections'
   const list = await ask('{ listTodos { items { content note } } }');
   assert.deepEqual(list.data.listTodos.items, [{ content: 'old', note: null }]);
   assert.equal(sockets, 1, 'the connection survived');
-  assert.ok(JSON.stringify(await project.outputs()).includes('"note"'));
+  await until('the outputs to follow', async () => JSON.stringify(await project.outputs()).includes('"note"'));
 });
 
 test('wrong definitions are shown with file and line while the last good backend is served', async (t) => {
@@ -214,6 +214,43 @@ test('a project without backend file or data says so or is served without', asyn
   assert.equal((await fetch(`${server.url()}/graphql`, { method: 'POST', body: '{}' })).status, 503);
   assert.equal((await server.health()).status, 200);
   assert.ok(backend.includes('data'));
+});
+
+test('a data API that is taken away is served no more, and is served again when it comes back', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  t.after(() => server.stop());
+  const { data } = await project.outputs();
+  const ask = async () => {
+    const answer = await fetch(data.url, {
+      method: 'POST',
+      headers: { 'x-api-key': data.api_key },
+      body: JSON.stringify({ query: '{ listTodos { items { content } } }' }),
+    });
+    return answer.status;
+  };
+  assert.equal(await ask(), 200);
+  await project.write('amplify/backend.ts', backend.replace('({ data })', '({})'));
+  await until('no data API', async () => (await ask()) === 503);
+  await until('outputs without it', async () => !(await project.outputs()).data);
+  assert.equal((await server.health()).status, 200);
+  await project.write('amplify/backend.ts', backend);
+  await until('the data API', async () => (await ask()) === 200);
+});
+
+test('an answer that would be too large is an error, not an empty one', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project, ['--once']);
+  t.after(() => server.stop());
+  const content = '\u0001'.repeat(390_000); // six times as long in JSON
+  const made = await server.query('mutation($content: String!) { createTodo(input: {content: $content}) { id } }', {
+    content,
+  });
+  const id = made.data.createTodo.id;
+  const list = await server.query(`{ ${[1, 2, 3].map((n) => `t${n}: getTodo(id: "${id}") { content }`).join(' ')} }`);
+  assert.match(list.errors?.[0].message, /larger than/);
 });
 
 test('a second signal ends the process at once, a slow request or not', async (t) => {

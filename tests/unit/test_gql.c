@@ -432,6 +432,53 @@ static void test_no_introspection(void **state)
     arena_free(world.arena);
 }
 
+// ---- memory
+// --------------------------------------------------------------------------------------
+
+static err *resolve_many(struct gql_call *call, struct json **out)
+{
+    *out = call->request; // {"friends": [...]}
+    return NULL;
+}
+
+static size_t memory_for(struct world *world, const struct gql_plan *plan, int count)
+{
+    struct arena *arena = arena_new();
+    struct buf out = buf_heap(1024 * 1024);
+    struct json *user = json_object(world->arena);
+    struct json *friends = json_array(world->arena);
+    for (int i = 0; i < count; i++) {
+        struct json *friend = json_object(world->arena);
+        json_set(friend, S("id"), json_string(world->arena, S("an id")));
+        json_set(friend, S("name"), json_string(world->arena, S("a name")));
+        json_push(friends, friend);
+    }
+    json_set(user, S("friends"), friends);
+    struct gql_exec exec = {.arena = arena, .schema = world->schema, .plan = plan, .request = user};
+    assert_null(gql_execute(&exec, &out));
+    assert_true(out.len > (size_t)count * 30);
+    size_t used = arena_used(arena);
+    buf_free(&out);
+    arena_free(arena);
+    return used;
+}
+
+static void test_memory(void **state)
+{
+    struct world world;
+    struct gql_prepared prepared = {};
+    (void)state;
+    build(&world);
+    gql_schema_field_mut(world.schema, S("Query"), S("user"))->resolve = resolve_many;
+    gql_prepare(world.arena, world.schema,
+        S("{ user { friends { id name t: __typename friends { id } } } }"), S(""), &world.limits,
+        &prepared);
+    // Execution writes: fields cost no memory but the response's.
+    assert_int_equal(memory_for(&world, prepared.plan, 1), memory_for(&world, prepared.plan, 500));
+    gql_plan_free(prepared.plan);
+    arena_free(world.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_variables),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_no_introspection),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 static const struct store_index_def BY_STATE = {
@@ -156,14 +157,19 @@ static void overwrite(const char *path, off_t from, size_t size)
     close(fd);
 }
 
-// Reading damaged pages fails; it neither crashes nor invents items.
+// Reading damaged pages fails; it neither crashes nor invents items, and other tables go on.
 static void read_damaged(struct fixture *f) YIELDS
 {
+    static const struct store_table_def other = {
+        .name = S_INIT("Other"), .partition = STRING_KEY("id")};
     struct store_query query = {.table = S("Todo")};
     struct store_page page = {};
     assert_code(store_query(f->store, f->arena, &query, &page), ERR_IO);
     assert_non_null(store_verify(f->store, f->arena));
     assert_code(put(f, "Todo", "{'id':'07','state':'x','rank':1}"), ERR_IO);
+    assert_ok(apply(f, &other, 1));
+    assert_ok(put(f, "Other", "{'id':'a'}"));
+    assert_item(f, "Other", "'a'", NULL, "{'id':'a'}");
     assert_ok(fiber_pause()); // the end of a turn in which a read failed
     assert_code(store_query(f->store, f->arena, &query, &page), ERR_IO);
 }
@@ -622,6 +628,61 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+// A loop that has a snapshot in this turn of its still sees what another has been told is written.
+struct relay {
+    struct fixture *fixture;
+    struct loop *loop;
+    atomic_int written;
+};
+
+static void relay_main(void *arg) YIELDS
+{
+    struct relay *relay = arg;
+    struct arena *arena = fiber_arena();
+    for (int n = 1; n <= 200; n++) {
+        struct json *item = json_object(arena);
+        json_set(item, S("id"), json_string(arena, S("a")));
+        json_set(item, S("n"), json_int(arena, n));
+        struct store_write write = {.kind = STORE_PUT, .table = S("Account"), .item = item};
+        assert_ok(store_write(relay->fixture->store, arena, &write, 1, NULL));
+        atomic_store(&relay->written, n);
+    }
+    loop_stop(relay->loop);
+}
+
+static void start_relay(void *arg)
+{
+    fiber_start("relay", relay_main, arg);
+}
+
+static void *relay_thread(void *arg)
+{
+    struct relay *relay = arg;
+    relay->loop = loop_new(1);
+    loop_post(relay->loop, start_relay, relay);
+    loop_run(relay->loop);
+    loop_free(relay->loop);
+    return NULL;
+}
+
+static void see_newest(struct fixture *f) YIELDS
+{
+    struct relay relay = {.fixture = f};
+    pthread_t thread;
+    int seen = 0;
+    assert_ok(put(f, "Account", "{'id':'a','n':0}"));
+    assert_int_equal(pthread_create(&thread, NULL, relay_thread, &relay), 0);
+    while (seen < 200) { // without a pause: it is all one turn
+        int written = atomic_load(&relay.written);
+        struct arena_mark mark = arena_mark(f->arena);
+        i64 found = json_get_int(get(f, "Account", "'a'", NULL), S("n"), -1);
+        assert_true(found >= written);
+        arena_rewind(f->arena, mark);
+        seen = written;
+    }
+    pthread_join(thread, NULL);
+}
+
 static void make_accounts(struct fixture *f) YIELDS
 {
     static const struct store_table_def account = {
@@ -660,6 +721,7 @@ static void test_loops(void **state)
         arena_free(per_thread[i].arena);
     }
     fixture_run(&f, check_accounts);
+    fixture_run(&f, see_newest);
     store_close(f.store);
     fixture_free(&f);
 }

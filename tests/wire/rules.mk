@@ -12,7 +12,7 @@ $(WIRE_SERVER)-release: tests/wire/server.c $(OBJ)
 	$(CC) $(BASEFLAGS) $(OPT) $(PKG_CFLAGS) -o $@ $< $(OBJ) $(LIBS)
 
 test-wire: $(WIRE_SERVER) $(WIRE_SERVER)-release ## HTTP and WebSocket byte by byte
-	@timeout 300 node --test $(WIRE_TESTS)
+	@BUILD=$(BUILD) timeout 300 node --test $(WIRE_TESTS)
 TESTS += test-wire
 
 -include $(WIRE_SERVER).d $(WIRE_SERVER)-release.d

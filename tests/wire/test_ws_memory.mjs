@@ -10,7 +10,7 @@ let server
 before(async () => (server = await startServer('release', '--tls')))
 after(() => server.stop())
 
-for (const [kind, count, kibMax] of [['plain', COUNT, 8], ['TLS', COUNT / 4, 24]]) {
+for (const [kind, count, kibMax] of [['plain', COUNT, 8], ['TLS', COUNT / 4, 32]]) {
   test(`${count} idle ${kind} sockets cost at most ${kibMax} KiB each`, async () => {
     const peers = []
     const open = () => WebSocketPeer.open(server.port, '/ws', { secure: kind === 'TLS' })

@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react';
-import { AlertIcon, CloseIcon, PlusIcon } from './icons';
+import { AlertIcon, CheckIcon, CloseIcon, PlusIcon } from './icons';
 import { ProgressRing } from './ProgressRing';
 import { TodoItem } from './TodoItem';
 import { type Connection, useConnection } from './useConnection';
@@ -62,17 +62,22 @@ export function App() {
             <TodoItem
               key={todo.id}
               todo={todo}
-              onToggle={() => update({ id: todo.id, isDone: !todo.isDone })}
-              onRename={(content) => update({ id: todo.id, content })}
-              onDelete={() => remove(todo.id)}
+              onToggle={() => update(todo, { isDone: !todo.isDone })}
+              onRename={(content) => update(todo, { content })}
+              onDelete={() => remove(todo)}
             />
           ))}
         </ul>
-        {!isLoading && shown.length === 0 && <p className="empty">{filters[filter].empty}</p>}
+        {!isLoading && shown.length === 0 && (
+          <p className="empty">
+            <CheckIcon />
+            {filters[filter].empty}
+          </p>
+        )}
       </section>
 
       <footer className="hint">
-        Double-click a task to edit it. Open this page in a second window to see both stay in step.
+        Open this page in a second window: whatever you change in one, the other shows at once.
       </footer>
     </main>
   );
@@ -102,7 +107,7 @@ function NewTodo({ onCreate }: { onCreate: (content: string) => Promise<boolean>
       />
       <button type="submit" disabled={!content.trim()}>
         <PlusIcon />
-        Add
+        <span>Add</span>
       </button>
     </form>
   );

@@ -5,7 +5,7 @@ import type { Todo } from './useTodos';
 type Props = {
   todo: Todo;
   onToggle: () => void;
-  onRename: (content: string) => Promise<boolean>;
+  onRename: (content: string) => void;
   onDelete: () => void;
 };
 
@@ -13,9 +13,9 @@ export function TodoItem({ todo, onToggle, onRename, onDelete }: Props) {
   const [isEditing, setEditing] = useState(false);
   const content = todo.content ?? '';
 
-  async function finish(text: string) {
+  function finish(text: string) {
     setEditing(false);
-    if (text && text !== content) await onRename(text);
+    if (text && text !== content) onRename(text);
   }
 
   return (

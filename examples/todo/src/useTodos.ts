@@ -1,28 +1,21 @@
 import { generateClient } from 'aws-amplify/data';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useReducer, useState } from 'react';
 import type { Schema } from '../amplify/data/resource';
 
 export type Todo = Schema['Todo']['type'];
 
 const client = generateClient<Schema>();
 
-/** What a write gave back, kept until the live list shows it too; null stands for a deleted todo. */
-type Written = ReadonlyMap<string, Todo | null>;
-
-type Result = { data: unknown; errors?: readonly { message: string }[] };
-
 /** The shared list, live, with the operations on it. Newest first. */
 export function useTodos() {
-  const [listed, setListed] = useState<readonly Todo[]>([]);
-  const [written, setWritten] = useState<Written>(new Map());
+  const [{ listed, own }, dispatch] = useReducer(reduce, { listed: new Map(), own: new Map() });
   const [isLoading, setLoading] = useState(true);
   const [error, setError] = useState<string | null>(null);
 
   useEffect(() => {
     const subscription = client.models.Todo.observeQuery().subscribe({
       next: ({ items, isSynced }) => {
-        setListed(items);
-        setWritten((before) => unconfirmed(before, items));
+        dispatch({ listed: items });
         if (isSynced) setLoading(false);
       },
       error: (reason) => {
@@ -33,47 +26,83 @@ export function useTodos() {
     return () => subscription.unsubscribe();
   }, []);
 
-  const todos = useMemo(() => merge(listed, written), [listed, written]);
+  const todos = useMemo(() => merge(listed, own), [listed, own]);
 
-  /** Runs one write; true if it succeeded. */
-  const write = useCallback(async (operation: () => Promise<Result>, isDelete = false) => {
+  /** Runs one write and returns the todo it gave back; undefined if it failed. */
+  async function write(operation: () => Promise<Result>) {
     try {
       const { data, errors } = await operation();
       if (errors?.length || !data) throw { errors };
-      const todo = data as Todo;
-      setWritten((before) => new Map(before).set(todo.id, isDelete ? null : todo));
       setError(null);
-      return true;
+      return data;
     } catch (reason) {
       setError(describe(reason));
-      return false;
+      return undefined;
     }
-  }, []);
+  }
 
   return {
     todos,
     isLoading,
     error,
     dismissError: () => setError(null),
-    create: (content: string) => write(() => client.models.Todo.create({ content, isDone: false })),
-    update: (change: { id: string; content?: string; isDone?: boolean }) =>
-      write(() => client.models.Todo.update(change)),
-    remove: (id: string) => write(() => client.models.Todo.delete({ id }), true),
+
+    async create(content: string): Promise<boolean> {
+      const todo = await write(() => client.models.Todo.create({ content, isDone: false }));
+      if (todo) dispatch({ id: todo.id, change: { todo } });
+      return todo !== undefined;
+    },
+
+    /** Shows the change at once, and takes it back if it fails. */
+    async update(todo: Todo, values: Partial<Pick<Todo, 'content' | 'isDone'>>): Promise<void> {
+      dispatch({ id: todo.id, change: { todo: { ...todo, ...values }, isPending: true } });
+      const updated = await write(() => client.models.Todo.update({ id: todo.id, ...values }));
+      dispatch({ id: todo.id, change: updated && { todo: updated } });
+    },
+
+    async remove({ id }: Todo): Promise<void> {
+      if (await write(() => client.models.Todo.delete({ id }))) dispatch({ id, change: { todo: null } });
+    },
   };
 }
 
-function unconfirmed(written: Written, items: readonly Todo[]): Written {
-  const listed = new Map(items.map((todo) => [todo.id, todo]));
-  const rest = [...written].filter(([id, todo]) => {
+type Result = { data: Todo | null; errors?: readonly { message: string }[] };
+
+/** What was written here; null stands for a deleted todo. Pending is what has no answer yet. */
+type Change = { todo: Todo | null; isPending?: boolean };
+
+type State = {
+  /** What the live list says. */
+  listed: ReadonlyMap<string, Todo>;
+  /** What was written here and the live list does not show yet. */
+  own: ReadonlyMap<string, Change>;
+};
+
+type Action = { listed: readonly Todo[] } | { id: string; change: Change | undefined };
+
+function reduce(state: State, action: Action): State {
+  if ('listed' in action) {
+    const listed = new Map(action.listed.map((todo) => [todo.id, todo]));
+    return { listed, own: without(state.own, listed) };
+  }
+  const own = new Map(state.own);
+  if (action.change) own.set(action.id, action.change);
+  else own.delete(action.id);
+  return { listed: state.listed, own: without(own, state.listed) };
+}
+
+/** The changes that the live list does not show yet. */
+function without(own: State['own'], listed: State['listed']): State['own'] {
+  const rest = [...own].filter(([id, { todo, isPending }]) => {
     const seen = listed.get(id);
-    return todo ? !seen || seen.updatedAt < todo.updatedAt : seen;
+    return isPending || (todo ? !seen || seen.updatedAt < todo.updatedAt : seen);
   });
   return new Map(rest);
 }
 
-function merge(listed: readonly Todo[], written: Written): Todo[] {
-  const byId = new Map(listed.map((todo) => [todo.id, todo]));
-  for (const [id, todo] of written) {
+function merge(listed: State['listed'], own: State['own']): Todo[] {
+  const byId = new Map(listed);
+  for (const [id, { todo }] of own) {
     if (todo) byId.set(id, todo);
     else byId.delete(id);
   }

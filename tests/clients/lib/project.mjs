@@ -11,15 +11,20 @@ import { ROOT } from './ampd.mjs';
 const TYPES = fileURLToPath(new URL('backend.d.ts', import.meta.url));
 
 /** A copy of an example in a folder of its own, sharing the installed packages. */
-export function copyExample(name, outputsFile) {
+export function copyExample(name) {
   const from = path.join(ROOT, 'examples', name);
   const folder = mkdtempSync(path.join(tmpdir(), `ampd-${name}-`));
   const skipped = new Set(['node_modules', 'dist', 'amplify_outputs.json', 'ampd'].map((each) => path.join(from, each)));
   skipped.add(path.join(from, '.amplify', 'ampd'));
-  cpSync(from, folder, { recursive: true, filter: (source) => !skipped.has(source) });
+  cpSync(from, folder, { recursive: true, preserveTimestamps: true, filter: (source) => !skipped.has(source) });
   symlinkSync(path.join(from, 'node_modules'), path.join(folder, 'node_modules'));
-  if (outputsFile) cpSync(outputsFile, path.join(folder, 'amplify_outputs.json'));
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.on('exit', remove); // when a run breaks off
+  return {
+    folder,
+    remove,
+    useOutputs: (outputsFile) => cpSync(outputsFile, path.join(folder, 'amplify_outputs.json')),
+  };
 }
 
 /** Type-checks the page, which imports the schema, and the definitions. */

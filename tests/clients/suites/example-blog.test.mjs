@@ -3,7 +3,8 @@
 import { after, test } from 'node:test';
 import { build, copyExample, typecheck } from '../lib/project.mjs';
 
-const project = copyExample('blog', JSON.parse(process.env.AMPD_OUTPUTS)['example-blog']);
+const project = copyExample('blog');
+project.useOutputs(JSON.parse(process.env.AMPD_OUTPUTS)['example-blog']);
 after(() => project.remove());
 
 test('it type-checks', () => typecheck(project.folder));

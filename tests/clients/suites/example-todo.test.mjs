@@ -3,7 +3,8 @@
 import { after, test } from 'node:test';
 import { build, copyExample, typecheck } from '../lib/project.mjs';
 
-const project = copyExample('todo', JSON.parse(process.env.AMPD_OUTPUTS)['example-todo']);
+const project = copyExample('todo');
+project.useOutputs(JSON.parse(process.env.AMPD_OUTPUTS)['example-todo']);
 after(() => project.remove());
 
 test('it type-checks', () => typecheck(project.folder));

@@ -43,7 +43,7 @@ describe('filters', () => {
     ['attributeType bool', { isActive: { attributeType: 'bool' } }, 'p1 p2 p3 p4 p5'],
     ['attributeType list', { tags: { attributeType: 'list' } }, 'p1 p2 p4'],
     ['size of text', { name: { size: { eq: 5 } } }, 'p1 p3'],
-    ['size of text counts bytes', { name: { size: { gt: 5 } } }, 'p5'],
+    ['size of longer text', { name: { size: { gt: 5 } } }, 'p5'],
     ['size of a list', { tags: { size: { ge: 1 } } }, 'p1 p2'],
     ['size between', { description: { size: { between: [7, 12] } } }, 'p4 p5'],
     ['boolean', { isActive: { eq: false } }, 'p2'],
@@ -65,6 +65,18 @@ describe('filters', () => {
   for (const [name, filter, expected] of cases) {
     test(name, async () => assert.equal(ids(await ok(Product.list({ filter }))), expected));
   }
+
+  test('thousands of alternatives, and depth where it is too much', async () => {
+    const or = Array.from({ length: 5000 }, (_, index) => ({ name: { eq: `name ${index}` } }));
+    assert.equal(ids(await ok(Product.list({ filter: { or: [...or, { name: { eq: 'Ball' } }] } }))), 'p2');
+    const and = or.map(({ name: { eq } }) => ({ name: { ne: eq } }));
+    assert.equal(ids(await ok(Product.list({ filter: { and, price: { lt: 5 } } }))), 'p5');
+    let deep = { name: { eq: 'Ball' } };
+    for (let level = 0; level < 20; level++) deep = level % 2 ? { and: [deep], stock: { ge: 0 } } : { or: [deep] };
+    assert.equal(ids(await ok(Product.list({ filter: deep }))), 'p2');
+    for (let level = 0; level < 80; level++) deep = { not: deep };
+    await fails(Product.list({ filter: deep }));
+  });
 
   test('an unknown field or operator is refused', async () => {
     await fails(Product.list({ filter: { colour: { eq: 'red' } } }));

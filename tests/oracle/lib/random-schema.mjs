@@ -68,8 +68,13 @@ class Maker {
         return this.pick(forms);
     }
     rules(modes, field) {
-        const rules = [...new Set(Array.from({ length: 1 + this.below(3) }, () => this.rule(modes, field)))];
-        return `@auth(rules: [${rules.join(', ')}])`;
+        const rules = new Map();
+        for (let i = 1 + this.below(3); i > 0; i--) {
+            const rule = this.rule(modes, field);
+            const role = this.chance(0.95) ? rule.replace(/, operations: \[[^\]]*\]|, provider: (apiKey|iam|identityPool)/g, '') : rule;
+            rules.set(role.replace(', ownerField: "owner"', ''), rule);
+        }
+        return `@auth(rules: [${[...rules.values()].join(', ')}])`;
     }
     modelArguments() {
         const parts = [];
@@ -120,8 +125,9 @@ class Maker {
         });
         const single = Array.from({ length: 1 + this.below(4) }, (_, i) => `f${i}`);
         for (const field of single) {
-            const auth = this.chance(0.04) ? ` ${this.rules(modes, true)}` : '';
-            fields.push({ name: field, text: `${field}: ${this.pick(KEYS)}${this.pick(['', '!'])}${this.indexes(single.filter((s) => s !== field))}${auth}` });
+            const auth = this.chance(0.03) ? ` ${this.rules(modes, true)}` : '';
+            const required = auth !== '' && this.chance(0.95) ? '' : this.pick(['', '!']);
+            fields.push({ name: field, text: `${field}: ${this.pick(KEYS)}${required}${this.indexes(single.filter((s) => s !== field))}${auth}` });
         }
         for (let i = this.below(4); i > 0; i--) {
             fields.push({ name: `g${i}`, text: `g${i}: ${this.wrap(this.pick(this.chance(0.5) ? SCALARS : types))}` });

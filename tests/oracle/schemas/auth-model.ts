@@ -31,7 +31,7 @@ export const schema = a.schema({
     Mixed: model((x) => x.owner(), (x) => x.publicApiKey().to(['get']), (x) => x.custom().to(['list'])),
     Everyone: model(
         (x) => x.owner(),
-        (x) => x.owner('oidc').identityClaim('sub'),
+        (x) => x.ownerDefinedIn('writer'),
         (x) => x.group('Admin'),
         (x) => x.authenticated().to(['read']),
         (x) => x.guest().to(['list']),

@@ -70,11 +70,5 @@ export const schema = a
         HiddenKid: a
             .model({ hiddenId: a.id(), hidden: a.belongsTo('Hidden', 'hiddenId'), color: a.enum(['R', 'G']) })
             .disableOperations(['queries', 'subscriptions']),
-        Recluse: a
-            .model({ hermits: a.hasMany('Hermit', 'recluseId') })
-            .disableOperations(['queries', 'mutations', 'subscriptions']),
-        Hermit: a
-            .model({ recluseId: a.id(), recluse: a.belongsTo('Recluse', 'recluseId'), moods: a.enum(['x', 'y']) })
-            .disableOperations(['queries', 'mutations', 'subscriptions']),
     })
     .authorization((allow) => [allow.publicApiKey()]);
