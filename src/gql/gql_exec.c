@@ -561,6 +561,7 @@ err *gql_execute(struct gql_exec *exec, struct buf *out)
         .arena = exec->arena,
         .out = out,
         .errors = buf_in(exec->arena, 4 * 1024 * 1024)};
+    check(exec->plan->schema == exec->schema); // its fields are the schema's
     exec->state = &s;
     if (exec->limits == NULL) {
         exec->limits = &GQL_LIMITS_DEFAULT;
