@@ -213,10 +213,3 @@ err *auth_respond_to_auth_challenge(struct auth_call *call)
     TRY(auth_need_client(call));
     return auth_respond(call);
 }
-
-err *auth_second_factor(struct auth_call *call, struct auth_proof *proof, bool *asked)
-{
-    (void)call, (void)proof;
-    *asked = false;
-    return NULL;
-}

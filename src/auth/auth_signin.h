@@ -69,5 +69,14 @@ str auth_parameter(const struct auth_call *call, const char *name);
 // Checks the form of a user name; one that is an address becomes the attribute.
 [[nodiscard]] err *auth_username_check(
     struct auth_call *call, struct json *attributes, str username);
+// An answer about a user that does not exist, or UserNotFoundException where the pool tells.
+[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username);
+// Writes attributes of a user, by itself or an administrator; sends what has to be proven.
+[[nodiscard]] err *auth_update_attributes(
+    struct auth_call *call, struct auth_user *user, const struct json *attributes) YIELDS;
+[[nodiscard]] err *auth_delete_attributes(struct auth_call *call, struct auth_user *user) YIELDS;
+[[nodiscard]] err *auth_send_recovery(struct auth_call *call, struct auth_user *user) YIELDS;
+// UserMFASettingList and PreferredMfaSetting.
+void auth_answer_mfa(struct auth_call *call, const struct auth_user *user);
 [[nodiscard]] err *auth_confirm_user(
     struct auth_call *call, struct auth_user *user, str code) YIELDS;

@@ -184,7 +184,7 @@ err *auth_confirm_sign_up(struct auth_call *call)
 }
 
 // An answer about a user that is not there looks like one about a user that is.
-static err *pretend_delivery(struct auth_call *call, str username)
+err *auth_pretend_delivery(struct auth_call *call, str username)
 {
     bool phone = username.ptr[0] == '+';
     if (!call->service->hides_users) {
@@ -209,7 +209,7 @@ err *auth_resend_confirmation_code(struct auth_call *call)
     str whom = user != NULL ? user->id : str_lower(call->arena, username);
     TRY(auth_count(call, "resend", whom, RESENDS, HOUR_MS));
     if (user == NULL) {
-        return pretend_delivery(call, username);
+        return auth_pretend_delivery(call, username);
     }
     if (!str_eq(auth_user_status(user), S("UNCONFIRMED"))) {
         return invalid(call, "User is already confirmed.");
