@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/http.h"
+#include "iam/iam.h"
 #include "store/store.h"
 
 // A pool's definition: immutable and reference counted; replaced whole when the definitions change.
@@ -33,6 +34,14 @@ struct auth_message {
     str link; // or none
 };
 
+// Makes the groups of the definition, and keeps those that are there already.
+[[nodiscard]] err *auth_service_apply(
+    struct auth_service *service, struct store *store, struct arena *arena) YIELDS;
+// Names of the roles that the identity pool's credentials have: of signed-in users, of guests, of a
+// group's members.
+str auth_role_of(struct arena *arena, const struct auth_service *service, bool authenticated);
+str auth_group_role(struct arena *arena, const struct auth_service *service, str group);
+
 // Where requests meet the service. One per process, with what outlives a reload: keys, the outbox,
 // each loop's memory of tokens it has verified.
 struct auth_hub;
@@ -42,6 +51,7 @@ void auth_hub_free(struct auth_hub *hub); // after all loops have ended
 
 struct auth_hub_options {
     struct store *store;
+    struct iam *iam; // proves administrators, issues the identity pool's credentials
     const char *key_path; // the instance's key; made when there is none
     str token; // whoever sends it as x-ampd-token may read the inbox from anywhere; outlives the
                // hub

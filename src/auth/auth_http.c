@@ -226,6 +226,31 @@ err *auth_call_use_token(struct auth_call *call, str token)
     return call->user != NULL ? NULL : auth_no_user(call->arena);
 }
 
+// The request's signature, and whether its principal may do this to the pool.
+static err *prove_admin(struct auth_call *call) YIELDS;
+
+static err *prove_admin(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    const struct auth_service *service = call->service;
+    struct iam_request request = iam_request_of(call->http, call->body);
+    struct iam_rules rules = {.service = S("cognito-idp"), .words = IAM_WORDS_JSON};
+    struct iam_principal principal = {};
+    str pool = {};
+    TRY(iam_authenticate(call->hub->iam, a, &request, &rules, &principal, NULL));
+    str arn = str_cat(a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account,
+        S(":userpool/"), service->user_pool_id);
+    TRY(iam_require(a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL,
+        IAM_WORDS_JSON));
+    TRY(auth_need(call, "UserPoolId", 55, &pool));
+    if (!str_eq(pool, service->user_pool_id)) {
+        return auth_refuse(
+            a, "ResourceNotFoundException", "User pool %.*s does not exist.", PRI(pool));
+    }
+    call->is_admin = true;
+    return NULL;
+}
+
 static err *run(struct auth_call *call) YIELDS;
 
 static err *run(struct auth_call *call)
@@ -236,6 +261,8 @@ static err *run(struct auth_call *call)
         }
         if (OPERATIONS[i].need == NEED_TOKEN) {
             TRY(prove_token(call));
+        } else if (OPERATIONS[i].need == NEED_ADMIN) {
+            TRY(prove_admin(call));
         }
         return OPERATIONS[i].handler(call);
     }
@@ -247,14 +274,13 @@ static err *read_request(struct auth_call *call) YIELDS;
 
 static err *read_request(struct auth_call *call)
 {
-    str body = {};
     struct json *root = NULL;
-    TRY(http_read_body(call->http, BODY_MAX, &body));
-    if (body.len == 0) {
+    TRY(http_read_body(call->http, BODY_MAX, &call->body));
+    if (call->body.len == 0) {
         call->in = json_object(call->arena);
         return NULL;
     }
-    if (json_parse(call->arena, body, &root, NULL) != NULL || root->kind != JSON_OBJECT) {
+    if (json_parse(call->arena, call->body, &root, NULL) != NULL || root->kind != JSON_OBJECT) {
         return auth_refuse(call->arena, "SerializationException", "The request is no JSON object.");
     }
     call->in = root;

@@ -69,6 +69,7 @@ err *auth_hub_open(
     TRY(worker_run(key_work, &work));
     TRY(work.result);
     hub->store = options->store;
+    hub->iam = options->iam;
     hub->token = options->token;
     hub->tell = options->tell;
     hub->session_key = crypto_key_derive(&hub->instance_key, S("auth sessions"));

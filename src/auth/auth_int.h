@@ -127,6 +127,7 @@ struct auth_hub {
     struct auth_loop *loops;
     size_t count;
     struct store *store;
+    struct iam *iam;
     struct crypto_key instance_key;
     struct crypto_key session_key; // sealed sign-in states
     struct crypto_key code_key;    // digests of codes
@@ -149,6 +150,7 @@ struct auth_call {
     struct auth_service *service;
     struct http_req *http; // NULL: not by HTTP
     str operation;
+    str body; // as received: signatures cover it
     const struct json *in;
     struct json *out;       // the answer, an object
     struct auth_user *user; // of the access token, where the operation takes one
@@ -291,6 +293,8 @@ struct store_write auth_code_make(
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router);
 // The page that links in messages lead to.
 void auth_link_mount(struct auth_hub *hub, struct http_router *router);
+
+str auth_role_arn(struct arena *arena, const struct auth_service *service, str role);
 
 // ---- operations ------------------------------------------------------------------------------
 #define OP(name, need, handler) err *handler(struct auth_call *call) YIELDS;

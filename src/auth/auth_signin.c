@@ -197,12 +197,52 @@ err *auth_initiate_auth(struct auth_call *call)
 
 // ---- RespondToAuthChallenge ----------------------------------------------------------------
 
+// The new password, and attributes that were missing ("userAttributes.NAME").
+static err *answer_new_password(struct auth_call *call) YIELDS;
+
+static err *answer_new_password(struct auth_call *call)
+{
+    static const str PREFIX = S_INIT("userAttributes.");
+    struct arena *a = call->arena;
+    struct auth_state state = {};
+    struct json *attributes = json_object(a);
+    str password = {};
+    TRY(auth_state_of_session(call, "password", &state));
+    TRY(auth_need_parameter(call, "NEW_PASSWORD", &password));
+    TRY(auth_password_check_policy(call, password));
+    json_each (given, json_get(call->in, S("ChallengeResponses"))) {
+        if (str_starts(given->key, PREFIX)) {
+            str name = str_sub(given->key, PREFIX.len, given->key.len);
+            json_set(attributes, name, json_string(a, given->text));
+        }
+    }
+    TRY(auth_attributes_check(call, attributes, AUTH_CREATE));
+    json_each (given, attributes) {
+        bool contact = str_eq(given->key, S("email")) || str_eq(given->key, S("phone_number"));
+        if (contact && !str_eq(auth_user_get(state.user, given->key), given->text)) {
+            str flag = str_cat(a, given->key, S("_verified"));
+            auth_user_set(call, state.user, flag, S("false"));
+        }
+        auth_user_set(call, state.user, given->key, given->text);
+    }
+    TRY(auth_attributes_complete(call, state.user->attributes));
+    TRY(auth_password_set(call, state.user, password));
+    auth_user_set_member(call, state.user, S("status"), json_string(a, S("CONFIRMED")));
+    TRY(auth_user_save(call, state.user, &state.spend, 1));
+    struct auth_proof proof = {
+        .user = state.user, .device_key = auth_parameter(call, "DEVICE_KEY")};
+    return auth_first_factor_done(call, &proof);
+}
+
 err *auth_respond(struct auth_call *call)
 {
     str name = {};
     TRY(auth_need(call, "ChallengeName", 64, &name));
     if (str_eq(name, S("PASSWORD_VERIFIER"))) {
         return auth_srp_verify(call);
+    }
+    if (str_eq(name, S("NEW_PASSWORD_REQUIRED"))) {
+        return answer_new_password(call);
     }
     return fail(call->arena, ERR_UNSUPPORTED,
         "The challenge %.*s is not served yet by this version of ampd.", PRI(name));
