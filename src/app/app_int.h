@@ -6,6 +6,7 @@
 #include "crypto/ca.h"
 #include "data/data.h"
 #include "http/http.h"
+#include "iam/iam.h"
 #include "project/project.h"
 #include "store/store.h"
 
@@ -40,6 +41,8 @@ struct app {
     int lock_fd;
     struct project_ids ids;
     struct store *store;
+    struct iam *iam;
+    str admin_secret; // none: admin.json is not there
     struct data_hub *hub;
     struct auth_hub *auth;
     struct http_router *router;
@@ -53,7 +56,6 @@ struct app {
     u16 port;
     str base_url;
     str authority;
-    str token; // of this run: proves that a caller may read the data folder
     struct chan *events;
     struct project_loader *loader;
     struct fiber *renewer; // of the certificate; NULL once it has ended
@@ -89,6 +91,24 @@ void app_on_each_loop(struct app *app, void (*fn)(struct app_loop *loop)) YIELDS
 void app_mount(struct app *app);
 // What /_ampd/health tells as `problem` (cut to 16 KiB); none: the last evaluation went well.
 void app_set_problem(struct app *app, str problem);
+
+// ---- folder.c ----------------------------------------------------------------------------------
+// The store of a data folder. Blocks. ERR_CONFLICT while another process has it.
+[[nodiscard]] err *app_open_store(
+    struct arena *arena, const char *data_dir, unsigned loop_count, struct store **out);
+[[nodiscard]] err *app_open_iam(
+    struct arena *arena, const char *data_dir, struct store *store, struct iam **out) YIELDS;
+
+// ---- admin.c -----------------------------------------------------------------------------------
+struct app_admin { // what the calls work on
+    struct iam *iam;
+    struct auth_hub *auth; // NULL: no ampd serves the folder
+};
+
+void app_admin_mount(struct app *app);
+// Writes admin.json: address and secret for the commands of whoever may read the data folder.
+[[nodiscard]] err *app_admin_open(struct app *app);
+void app_admin_close(struct app *app);
 
 // ---- report.c: what a person sees --------------------------------------------------------------
 // One line on stdout, at once.

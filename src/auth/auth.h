@@ -51,10 +51,8 @@ void auth_hub_free(struct auth_hub *hub); // after all loops have ended
 
 struct auth_hub_options {
     struct store *store;
-    struct iam *iam; // proves administrators, issues the identity pool's credentials
+    struct iam *iam;      // proves administrators, issues the identity pool's credentials
     const char *key_path; // the instance's key; made when there is none
-    str token; // whoever sends it as x-ampd-token may read the inbox from anywhere; outlives the
-               // hub
     // Told of every message once it is in the outbox; any loop's thread, must be quick.
     void (*tell)(const struct auth_message *message);
 };
@@ -69,6 +67,12 @@ void auth_hub_set_service(struct auth_hub *hub, struct auth_service *service);
 // Adds the inbox, and the documents of the pool with that id. `arena` lives as long as the router.
 void auth_hub_mount(
     struct auth_hub *hub, struct arena *arena, struct http_router *router, str user_pool_id);
+// All messages in the outbox, newest first, as a JSON array.
+[[nodiscard]] err *auth_inbox_list(
+    struct auth_hub *hub, struct arena *arena, struct json **out) YIELDS;
+// The newest unread message to an address, which is read then; NULL when none comes in time.
+[[nodiscard]] err *auth_inbox_take(
+    struct auth_hub *hub, struct arena *arena, str address, u64 wait_ms, struct json **out) YIELDS;
 // True for the targets of requests that auth_http_json answers.
 bool auth_is_target(str target);
 // POST / with one of those targets. The route's argument is not looked at.

@@ -31,14 +31,13 @@ err *auth_page_of(
     return NULL;
 }
 
-err *auth_query(
-    struct auth_call *call, const struct store_query *query, struct store_page *page)
+err *auth_query(struct auth_call *call, const struct store_query *query, struct store_page *page)
 {
     err *e = store_query(call->hub->store, call->arena, query, page);
     bool bad_token = e != NULL && e->code == ERR_INVALID && query->page_token.len > 0;
-    return bad_token ? auth_refuse(call->arena, "InvalidParameterException",
-                           "Invalid pagination token.")
-                     : e;
+    return bad_token
+               ? auth_refuse(call->arena, "InvalidParameterException", "Invalid pagination token.")
+               : e;
 }
 
 void auth_answer_token(struct auth_call *call, const char *name, const struct store_page *page)
@@ -59,8 +58,7 @@ struct json *auth_show_user(
     json_set(shown, str_from(attributes), auth_user_list(call, user));
     json_set(shown, S("UserCreateDate"), auth_time(a, created));
     json_set(shown, S("UserLastModifiedDate"), auth_time(a, modified));
-    json_set(
-        shown, S("Enabled"), json_bool(a, json_get_bool(user->item, S("enabled"), true)));
+    json_set(shown, S("Enabled"), json_bool(a, json_get_bool(user->item, S("enabled"), true)));
     json_set(shown, S("UserStatus"), json_string(a, auth_user_status(user)));
     return shown;
 }
@@ -175,8 +173,8 @@ static str replace(struct arena *arena, str text, str mark, str value)
                         str_sub(text, (size_t)at + mark.len, text.len));
 }
 
-static err *invite_by(struct auth_call *call, const struct auth_user *user, str password,
-    bool phone) YIELDS;
+static err *invite_by(
+    struct auth_call *call, const struct auth_user *user, str password, bool phone) YIELDS;
 
 static err *invite_by(
     struct auth_call *call, const struct auth_user *user, str password, bool phone)
@@ -256,8 +254,7 @@ err *auth_admin_create_user(struct auth_call *call)
     json_each (attribute, attributes) {
         auth_user_set(call, user, attribute->key, attribute->text);
     }
-    auth_user_set_member(
-        call, user, S("status"), auth_str(call, S("FORCE_CHANGE_PASSWORD")));
+    auth_user_set_member(call, user, S("status"), auth_str(call, S("FORCE_CHANGE_PASSWORD")));
     TRY(auth_password_set(call, user, password));
     set_temporary_end(call, user);
     TRY(auth_user_save(call, user, NULL, 0));

@@ -25,6 +25,5 @@ struct auth_filter {
 
 // InvalidParameterException when it is not in the grammar.
 [[nodiscard]] err *auth_filter_parse(struct auth_call *call, str text, struct auth_filter *out);
-bool auth_filter_matches(
-    const struct auth_service *service, const struct auth_filter *filter,
+bool auth_filter_matches(const struct auth_service *service, const struct auth_filter *filter,
     const struct auth_user *user);

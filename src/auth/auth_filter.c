@@ -7,8 +7,7 @@ static const str NAMES[] = {S_INIT("username"), S_INIT("email"), S_INIT("phone_n
 
 static err *unreadable(struct auth_call *call)
 {
-    return auth_refuse(
-        call->arena, "InvalidParameterException", "Error while parsing filter.");
+    return auth_refuse(call->arena, "InvalidParameterException", "Error while parsing filter.");
 }
 
 static bool take(str *rest, str text)
@@ -34,8 +33,8 @@ static bool take_value(struct arena *arena, str *rest, str *out)
             *rest = str_sub(*rest, i + 1, rest->len);
             return !text.overflow;
         }
-        bool escaped = c == '\\' && i + 1 < rest->len &&
-                       (rest->ptr[i + 1] == '"' || rest->ptr[i + 1] == '\\');
+        bool escaped =
+            c == '\\' && i + 1 < rest->len && (rest->ptr[i + 1] == '"' || rest->ptr[i + 1] == '\\');
         i += escaped;
         buf_add_char(&text, rest->ptr[i]);
     }
@@ -82,8 +81,8 @@ err *auth_filter_parse(struct auth_call *call, str text, struct auth_filter *out
         known = known || str_eq(NAMES[i], name);
     }
     if (!known) {
-        return auth_refuse(call->arena, "InvalidParameterException",
-            "Invalid search attribute: %.*s", PRI(name));
+        return auth_refuse(
+            call->arena, "InvalidParameterException", "Invalid search attribute: %.*s", PRI(name));
     }
     out->name = name;
     return NULL;

@@ -24,8 +24,7 @@ static struct json *show_group(struct auth_call *call, const struct json *item)
     if (!json_is_null(precedence)) {
         json_set(group, S("Precedence"), json_copy(a, precedence));
     }
-    json_set(group, S("LastModifiedDate"),
-        auth_time(a, (u64)json_get_int(item, S("modified"), 0)));
+    json_set(group, S("LastModifiedDate"), auth_time(a, (u64)json_get_int(item, S("modified"), 0)));
     json_set(group, S("CreationDate"), auth_time(a, (u64)json_get_int(item, S("created"), 0)));
     return group;
 }
@@ -116,9 +115,8 @@ err *auth_delete_group(struct auth_call *call)
     struct store_write write = {
         .kind = STORE_DELETE, .table = AUTH_GROUPS, .pk = json_get(item, S("id"))};
     TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
-    struct store_query query = {.table = AUTH_MEMBERS,
-        .index = S("byGroup"),
-        .pk = json_get(item, S("id"))};
+    struct store_query query = {
+        .table = AUTH_MEMBERS, .index = S("byGroup"), .pk = json_get(item, S("id"))};
     do {
         struct store_page page = {};
         TRY(store_query(call->hub->store, call->arena, &query, &page));
@@ -200,9 +198,8 @@ err *auth_list_users_in_group(struct auth_call *call)
     struct json *group = NULL;
     struct json *list = json_array(call->arena);
     TRY(need_group(call, &group));
-    struct store_query query = {.table = AUTH_MEMBERS,
-        .index = S("byGroup"),
-        .pk = json_get(group, S("id"))};
+    struct store_query query = {
+        .table = AUTH_MEMBERS, .index = S("byGroup"), .pk = json_get(group, S("id"))};
     struct store_page page = {};
     TRY(auth_page_of(call, "NextToken", LIMIT_MAX, &query));
     TRY(auth_query(call, &query, &page));
@@ -248,8 +245,7 @@ static void sort_groups(struct json **groups, size_t count)
     }
 }
 
-err *auth_groups_of(
-    struct auth_call *call, str user, struct json **groups, struct json **roles)
+err *auth_groups_of(struct auth_call *call, str user, struct json **groups, struct json **roles)
 {
     struct arena *a = call->arena;
     struct store_query query = {.table = AUTH_MEMBERS, .pk = auth_str(call, user)};

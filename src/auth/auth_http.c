@@ -240,8 +240,8 @@ static err *prove_admin(struct auth_call *call)
     TRY(iam_authenticate(call->hub->iam, a, &request, &rules, &principal, NULL));
     str arn = str_cat(a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account,
         S(":userpool/"), service->user_pool_id);
-    TRY(iam_require(a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL,
-        IAM_WORDS_JSON));
+    TRY(iam_require(
+        a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL, IAM_WORDS_JSON));
     TRY(auth_need(call, "UserPoolId", 55, &pool));
     if (!str_eq(pool, service->user_pool_id)) {
         return auth_refuse(

@@ -70,7 +70,6 @@ err *auth_hub_open(
     TRY(work.result);
     hub->store = options->store;
     hub->iam = options->iam;
-    hub->token = options->token;
     hub->tell = options->tell;
     hub->session_key = crypto_key_derive(&hub->instance_key, S("auth sessions"));
     hub->code_key = crypto_key_derive(&hub->instance_key, S("auth codes"));

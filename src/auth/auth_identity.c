@@ -37,7 +37,8 @@ static err *read_login(struct auth_call *call, struct login *out)
     str provider = provider_of(call->service);
     str token = json_get_str(logins, provider);
     if (token.len == 0 || logins->count > 1) {
-        return not_authorised(call, "Token is not from a supported provider of this identity pool.");
+        return not_authorised(
+            call, "Token is not from a supported provider of this identity pool.");
     }
     err *e = auth_verify_token(call->hub, call->arena, token, &out->claims);
     if (e != NULL && e->code == ERR_UNAUTHORIZED) {
@@ -273,8 +274,8 @@ err *auth_get_open_id_token(struct auth_call *call)
     if (login.given) {
         str provider = provider_of(call->service);
         json_push(methods, json_string(a, provider));
-        json_push(methods, json_string(a, str_cat(a, provider, S(":CognitoSignIn:"),
-                                              login.claims.sub)));
+        json_push(
+            methods, json_string(a, str_cat(a, provider, S(":CognitoSignIn:"), login.claims.sub)));
     }
     json_set(claims, S("sub"), json_string(a, id));
     json_set(claims, S("aud"), json_string(a, call->service->identity_pool_id));

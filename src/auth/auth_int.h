@@ -132,7 +132,6 @@ struct auth_hub {
     struct crypto_key session_key; // sealed sign-in states
     struct crypto_key code_key;    // digests of codes
     struct crypto_key fake_key;    // answers about users that do not exist
-    str token;
     void (*tell)(const struct auth_message *message);
     _Atomic(struct auth_keys *) keys; // NULL: still being made
     atomic_ullong generation;         // raised by whatever ends a token's life early

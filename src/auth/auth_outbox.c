@@ -6,7 +6,7 @@ enum {
     KEPT = 200,       // messages
     PRUNE_EVERY = 50, // messages
     SHOWN_MAX = 16 * 1024 * 1024,
-    WAIT_MAX_MS = 60 * 1000,
+    WAIT_MAX_S = 60,
     LOOK_EVERY_MS = 50,
 };
 
@@ -112,11 +112,8 @@ static struct json *open_message(struct auth_hub *hub, struct arena *arena, cons
 
 // Codes are for the person at this machine: not for the network, and not for a page whose server
 // pretends that its name is this machine's.
-static bool may_read(const struct auth_hub *hub, const struct http_req *req)
+static bool is_from_here(const struct http_req *req)
 {
-    if (bytes_eq_secret(http_header(req, S("x-ampd-token")), hub->token)) {
-        return true;
-    }
     str host = req->host;
     ptrdiff_t colon = str_rfind_char(host, ':');
     bool has_port = colon >= 0 && (host.ptr[0] != '[' || host.ptr[colon - 1] == ']');
@@ -169,28 +166,48 @@ static err *take_unread(struct auth_hub *hub, struct arena *arena, str address, 
     return NULL;
 }
 
+err *auth_inbox_take(
+    struct auth_hub *hub, struct arena *arena, str address, u64 wait_ms, struct json **out)
+{
+    u64 end = time_now_ms() + wait_ms;
+    for (;;) {
+        struct arena_mark mark = arena_mark(arena);
+        *out = NULL;
+        TRY(take_unread(hub, arena, address, out));
+        if (*out != NULL || time_now_ms() >= end) {
+            return NULL;
+        }
+        arena_rewind(arena, mark);
+        TRY(fiber_sleep(LOOK_EVERY_MS));
+    }
+}
+
+err *auth_inbox_list(struct auth_hub *hub, struct arena *arena, struct json **out)
+{
+    struct store_page page = {};
+    TRY(outbox_page(hub, arena, KEPT, (str){}, &page));
+    *out = json_array(arena);
+    for (size_t i = 0; i < page.count; i++) {
+        struct json *message = open_message(hub, arena, page.items[i]);
+        if (message != NULL) {
+            json_push(*out, message);
+        }
+    }
+    return NULL;
+}
+
 static err *wait_for(struct http_req *req, struct auth_hub *hub, str address) YIELDS;
 
 static err *wait_for(struct http_req *req, struct auth_hub *hub, str address)
 {
     u64 seconds = 0;
-    u64 limit = str_to_u64(http_query(req, S("seconds")), &seconds) && seconds * 1000 < WAIT_MAX_MS
-                    ? seconds * 1000
-                    : WAIT_MAX_MS;
-    u64 end = time_now_ms() + limit;
-    for (;;) {
-        struct arena_mark mark = arena_mark(req->arena);
-        struct json *message = NULL;
-        TRY(take_unread(hub, req->arena, address, &message));
-        if (message != NULL) {
-            return http_reply(req, 200, S("application/json"), json_text(req->arena, message));
-        }
-        arena_rewind(req->arena, mark);
-        if (time_now_ms() >= end) {
-            return http_reply_empty(req, 204);
-        }
-        TRY(fiber_sleep(LOOK_EVERY_MS));
-    }
+    struct json *message = NULL;
+    bool given = str_to_u64(http_query(req, S("seconds")), &seconds) && seconds <= WAIT_MAX_S;
+    TRY(auth_inbox_take(
+        hub, req->arena, address, 1000 * (given ? seconds : (u64)WAIT_MAX_S), &message));
+    return message != NULL
+               ? http_reply(req, 200, S("application/json"), json_text(req->arena, message))
+               : http_reply_empty(req, 204);
 }
 
 static void add_html(struct buf *out, str text)
@@ -247,36 +264,30 @@ static err *inbox(struct http_req *req) YIELDS;
 static err *inbox(struct http_req *req)
 {
     struct auth_hub *hub = req->route_arg;
-    struct store_page page = {};
+    struct json *list = NULL;
     str wanted = http_query(req, S("wait"));
     bool html = str_find(http_header(req, S("accept")), S("text/html")) >= 0;
     struct buf out = buf_in(req->arena, SHOWN_MAX);
-    if (!may_read(hub, req)) {
+    if (!is_from_here(req)) {
         return refuse_far(req);
     }
     http_add_header(req, S("Cache-Control"), S("no-store"));
     if (wanted.len > 0) {
         return wait_for(req, hub, wanted);
     }
-    TRY(outbox_page(hub, req->arena, KEPT, (str){}, &page));
-    struct json *list = json_array(req->arena);
-    buf_add(&out, html ? str_from(PAGE_HEAD) : S(""));
-    for (size_t i = 0; i < page.count; i++) {
-        struct json *message = open_message(hub, req->arena, page.items[i]);
-        if (message != NULL && html) {
-            add_html_message(&out, message);
-        } else if (message != NULL) {
-            json_push(list, message);
-        }
+    TRY(auth_inbox_list(hub, req->arena, &list));
+    if (!html) {
+        json_write(&out, list);
+        return http_reply(req, 200, S("application/json"), buf_str(&out));
     }
-    if (html) {
-        http_add_header(req, S("Content-Security-Policy"),
-            S("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
-        buf_add(&out, page.count == 0 ? S("<p>Nothing yet.</p>") : S(""));
-        return http_reply(req, 200, S("text/html; charset=utf-8"), buf_str(&out));
+    buf_add(&out, str_from(PAGE_HEAD));
+    json_each (message, list) {
+        add_html_message(&out, message);
     }
-    json_write(&out, list);
-    return http_reply(req, 200, S("application/json"), buf_str(&out));
+    buf_add(&out, list->count == 0 ? S("<p>Nothing yet.</p>") : S(""));
+    http_add_header(req, S("Content-Security-Policy"),
+        S("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
+    return http_reply(req, 200, S("text/html; charset=utf-8"), buf_str(&out));
 }
 
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router)

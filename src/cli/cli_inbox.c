@@ -1,21 +1,21 @@
 // `ampd inbox`: the messages that a running backend has sent.
-#include "cli/cli_server.h"
+#include "app/app.h"
+#include "cli/cli_int.h"
 #include "json/json.h"
 
 #include <stdio.h>
 
-static void print_json(const struct json *message)
-{
-    struct buf line = buf_heap(1024 * 1024);
-    json_write(&line, message);
-    printf("%.*s\n", PRI(buf_str(&line)));
-    buf_free(&line);
-}
+struct inbox {
+    struct arena *arena;
+    const char *data_dir;
+    bool as_json;
+};
 
-static void print_message(const struct json *message, bool as_json)
+static void print_message(const struct inbox *inbox, const struct json *message)
 {
-    if (as_json) {
-        print_json(message);
+    if (inbox->as_json) {
+        str text = json_text(inbox->arena, message);
+        printf("%.*s\n", PRI(text));
         return;
     }
     str subject = json_get_str(message, S("subject"));
@@ -31,54 +31,44 @@ static void print_message(const struct json *message, bool as_json)
     }
 }
 
-// Asks again and again until there is one: each answer of the server comes within a minute.
-static err *wait_for(
-    struct arena *arena, const struct cli_server *server, const char *address, bool as_json)
+// Asks again and again until there is one: each answer comes within some seconds.
+static err *wait_for(const struct inbox *inbox, const char *address)
 {
-    struct cli_request request = {.method = S("GET"),
-        .path = str_cat(arena, S("/_ampd/inbox?wait="), http_url_encode(arena, str_from(address)))};
+    struct json *in = json_object(inbox->arena);
+    json_set(in, S("address"), json_string(inbox->arena, str_from(address)));
     for (;;) {
-        struct http_client_res answer = {};
-        struct json *message = NULL;
-        TRY(cli_server_ask(arena, server, &request, &answer));
-        if (answer.status == 204) {
-            continue;
+        struct json *out = NULL;
+        TRY(app_admin_call(inbox->arena, inbox->data_dir, S("inbox.take"), in, &out));
+        const struct json *message = json_get(out, S("message"));
+        if (message != NULL) {
+            print_message(inbox, message);
+            return NULL;
         }
-        if (answer.status != 200 || json_parse(arena, answer.body, &message, NULL) != NULL) {
-            return fail(arena, ERR_IO, "the server's answer has status %d", answer.status);
-        }
-        print_message(message, as_json);
-        return NULL;
     }
 }
 
-static err *list(struct arena *arena, const struct cli_server *server, bool as_json)
+static err *list(const struct inbox *inbox)
 {
-    struct cli_request request = {.method = S("GET"), .path = S("/_ampd/inbox")};
-    struct http_client_res answer = {};
-    struct json *messages = NULL;
-    TRY(cli_server_ask(arena, server, &request, &answer));
-    if (answer.status != 200 || json_parse(arena, answer.body, &messages, NULL) != NULL) {
-        return fail(arena, ERR_IO, "the server's answer has status %d", answer.status);
-    }
-    for (size_t i = messages->count; i-- > 0;) { // the newest last, as a terminal reads
-        print_message(json_at(messages, i), as_json);
+    struct json *out = NULL;
+    TRY(app_admin_call(
+        inbox->arena, inbox->data_dir, S("inbox.list"), json_object(inbox->arena), &out));
+    const struct json *messages = json_get(out, S("messages"));
+    for (size_t i = messages != NULL ? messages->count : 0; i-- > 0;) { // the newest last
+        print_message(inbox, json_at(messages, i));
     }
     return NULL;
 }
 
 int cli_inbox(struct arena *arena, int argc, char **argv)
 {
-    struct cli_place place = {.project = "."};
-    struct cli_server server = {};
+    struct app_place place = {.project = "."};
     const char *as_json = NULL;
     const char *address = NULL;
     bool done = false;
     const struct cli_option options[] = {
-        {"project", "DIR", "folder of the Amplify project (default: the current one)",
-            &place.project},
-        {"data-dir", "DIR", "ampd's data (default: .amplify/ampd in the project)", &place.data_dir},
-        {"identifier", "NAME", "the sandbox of that name", &place.identifier},
+        {"project", "DIR", "the project's folder (default: the current one)", &place.project},
+        {"data-dir", "DIR", "where data is kept (default: .amplify/ampd)", &place.data_dir},
+        {"identifier", "NAME", "name of the sandbox that has data of its own", &place.identifier},
         {"json", NULL, "one JSON object a line: to, medium, subject, text, code, at", &as_json},
         {"wait", "ADDRESS", "wait for the newest unread message to it, and print that", &address},
     };
@@ -87,10 +77,14 @@ int cli_inbox(struct arena *arena, int argc, char **argv)
     if (code != CLI_OK || done) {
         return code;
     }
-    err *e = cli_server_find(arena, &place, &server);
-    if (e == NULL) {
-        e = address != NULL ? wait_for(arena, &server, address, as_json != NULL)
-                            : list(arena, &server, as_json != NULL);
+    struct inbox inbox = {arena, app_data_dir(arena, &place), as_json != NULL};
+    err *e = NULL;
+    if (!dir_exists(inbox.data_dir)) {
+        e = err_hint(fail(arena, ERR_NOT_FOUND, "there is no data folder %s", inbox.data_dir),
+            S("Start the backend with `ampd sandbox`, or name its folder with --project or "
+              "--data-dir."));
+    } else {
+        e = address != NULL ? wait_for(&inbox, address) : list(&inbox);
     }
     return e != NULL ? cli_fail(CLI_FAILED, e) : CLI_OK;
 }

@@ -139,7 +139,7 @@ static void chunks(
     struct iam_chunks state;
     iam_chunks_begin(&host->last, &state);
     jw_array(w);
-    json_each(chunk, json_get(in, S("chunks"))) {
+    json_each (chunk, json_get(in, S("chunks"))) {
         u8 digest[CRYPTO_SHA256_SIZE];
         str data;
         check(base64_decode(arena, json_at(chunk, 0)->text, &data));
@@ -249,7 +249,7 @@ static err *set_roles(
     const struct json *list = json_get(in, S("roles"));
     struct iam_role *roles = arena_array(arena, struct iam_role, list->count);
     size_t i = 0;
-    json_each(one, list) {
+    json_each (one, list) {
         str *policies = NULL;
         roles[i].policy_count = texts_of(arena, json_get(one, S("policies")), &policies);
         roles[i].policies = policies;
@@ -294,8 +294,8 @@ static err *may(struct arena *arena, const struct json *in, struct json_writer *
     return NULL;
 }
 
-static err *run(struct host *host, struct arena *arena, const struct json *in,
-    struct json_writer *w) YIELDS;
+static err *run(
+    struct host *host, struct arena *arena, const struct json *in, struct json_writer *w) YIELDS;
 
 static err *run(
     struct host *host, struct arena *arena, const struct json *in, struct json_writer *w)
@@ -328,8 +328,7 @@ static void serve(struct host *host, struct store *store) YIELDS;
 
 static void serve(struct host *host, struct store *store)
 {
-    struct iam_options options = {
-        .store = store, .account = S("000000000000"), .now_ms = now_ms};
+    struct iam_options options = {.store = store, .account = S("000000000000"), .now_ms = now_ms};
     char *line = NULL;
     size_t room = 0;
     struct arena *arena = arena_new();
