@@ -1,11 +1,13 @@
 // A sandbox of a fixture project, and the official clients pointed at it.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { CognitoIdentityClient } from '@aws-sdk/client-cognito-identity';
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { CognitoUserPool } from 'amazon-cognito-identity-js';
 
@@ -80,12 +82,26 @@ export async function startPool(fixture, { folder = mkdtempSync(path.join(tmpdir
       });
       return { status: answer.status, headers: answer.headers, body: await answer.json() };
     },
-    sdk: () =>
-      new CognitoIdentityProviderClient({
-        region: 'us-east-1',
-        endpoint: origin,
-        credentials: { accessKeyId: 'AKIAUNUSED', secretAccessKey: 'unused' },
-      }),
+    /** Runs an `ampd` command on this pool's folder. */
+    ampd: (...words) => promisify(execFile)(AMPD, [...words, '--data-dir', dataDir]),
+    /** The SDK client with an access key made for it; `allow` names actions. */
+    admin: async (...allow) => {
+      const { stdout } = await pool.ampd('keys', 'create', '--json', ...(allow.length > 0 ? ['--allow', ...allow] : []));
+      return pool.sdk(JSON.parse(stdout));
+    },
+    sdk: (credentials = { accessKeyId: 'AKIAUNUSED', secretAccessKey: 'unused' }) =>
+      new CognitoIdentityProviderClient({ region: 'us-east-1', endpoint: origin, credentials }),
+    identities: () => new CognitoIdentityClient({ region: 'us-east-1', endpoint: origin }),
+    /** A sign-in by the raw USER_PASSWORD_AUTH: the AuthenticationResult. */
+    signIn: async (username, password = PASSWORD) => {
+      const { status, body } = await pool.call('InitiateAuth', {
+        ClientId: pool.clientId,
+        AuthFlow: 'USER_PASSWORD_AUTH',
+        AuthParameters: { USERNAME: username, PASSWORD: password },
+      });
+      assert.equal(status, 200, JSON.stringify(body));
+      return body.AuthenticationResult;
+    },
     identityJs: () => {
       const kept = {};
       return new CognitoUserPool({

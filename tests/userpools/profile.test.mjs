@@ -9,7 +9,6 @@ let pool;
 let user;
 before(async () => {
   pool = await startPool('mail');
-  delete pool.outputs.Auth.Cognito.identityPoolId;
   Amplify.configure(pool.outputs);
   user = await makeUser(pool, { attributes: { given_name: 'Ann', 'custom:origin': 'web' } });
   await auth.signIn({ username: user.username, password: PASSWORD });
