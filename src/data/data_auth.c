@@ -29,6 +29,7 @@ static bool rule_is_met(const struct data_rule *rule, const struct data_caller *
 err *data_authorise(const struct gql_call *call, const struct data_model *model, enum data_op op,
     const struct store_pred **filter)
 {
+    check(op != 0 && (op & (op - 1)) == 0); // one operation at a time
     const struct data_request *request = call->request;
     *filter = NULL;
     if (model->rule_count == 0 && request->service->api->sandbox &&

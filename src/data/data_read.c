@@ -14,6 +14,7 @@ const struct json *data_join_keys(
     struct arena *arena, const struct json *object, const str *fields, size_t count)
 {
     struct buf out = buf_in(arena, 64 * 1024);
+    check(count == 0 || fields != NULL);
     for (size_t i = 0; i < count; i++) {
         const struct json *part = json_get(object, fields[i]);
         if (json_is_null(part)) {
