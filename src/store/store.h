@@ -137,7 +137,9 @@ struct store_query {
     const struct json *sk_low; // the one operand, or the lower of BETWEEN
     const struct json *sk_high;
     bool backwards;
-    u32 limit; // items evaluated (before the filter); 0 = no limit
+    u32 limit;             // items evaluated (before the filter); 0 = no limit
+    const str *attributes; // those that filter and caller see; NULL: all
+    size_t attribute_count;
     const struct store_pred *filter;
     str page_token; // of an earlier page, or none
 };

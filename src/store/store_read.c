@@ -291,6 +291,19 @@ static bool page_is_full(const struct walk *walk)
     return (limit > 0 && walk->page->scanned >= limit) || walk->bytes >= PAGE_BYTES;
 }
 
+static struct json *seen_part(
+    struct arena *arena, const struct store_query *query, const struct json *item)
+{
+    struct json *seen = json_object(arena);
+    for (size_t i = 0; i < query->attribute_count; i++) {
+        const struct json *value = json_get(item, query->attributes[i]);
+        if (value != NULL) {
+            json_set(seen, query->attributes[i], json_copy(arena, value));
+        }
+    }
+    return seen;
+}
+
 static err *walk_row(struct walk *walk, struct arena *arena, sqlite3_stmt *row)
 {
     struct json *item = NULL;
@@ -299,6 +312,9 @@ static err *walk_row(struct walk *walk, struct arena *arena, sqlite3_stmt *row)
     walk->bytes += text.len;
     struct arena_mark mark = arena_mark(arena); // nothing waits until it is rewound
     TRY(parse_item(arena, text, &item));
+    if (walk->query->attributes != NULL) {
+        item = seen_part(arena, walk->query, item);
+    }
     if (store_pred_eval(walk->query->filter, item)) {
         *vec_push(arena, &walk->items) = item;
     } else {

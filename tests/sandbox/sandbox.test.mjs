@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
+import { networkInterfaces } from 'node:os';
 import test from 'node:test';
 import { resource, run, start, todoProject, makeProject, backend, TODO, until } from './sandbox.mjs';
 
@@ -188,6 +189,24 @@ test('the command line: help, wrong usage, missing project, taken port, second i
   const taken = await run(['sandbox', '--project', other.root, '--port', port]);
   assert.equal(taken.code, 1);
   assert.match(taken.err, /port \d+ is taken/);
+});
+
+test('it answers on every address that its own URLs may lead to', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const hosts = { '0.0.0.0': 'localhost', '::': 'localhost', '127.0.0.1': '127.0.0.1', localhost: 'localhost' };
+  const v6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
+  for (const [host, named] of Object.entries(hosts)) {
+    if (host === '::' && !v6) continue;
+    const server = await start(project, ['--once', '--host', host]);
+    const url = new URL(server.url());
+    assert.equal(url.hostname, named);
+    for (const address of named === 'localhost' && v6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1']) {
+      const health = await fetch(`http://${address}:${url.port}/_ampd/health`);
+      assert.equal(health.status, 200, `${address} with --host ${host}`);
+    }
+    await server.stop();
+  }
 });
 
 test('an identifier has data of its own; outputs go where they are wanted', async (t) => {
