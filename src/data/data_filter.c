@@ -165,13 +165,11 @@ static err *compile_list(struct arena *arena, const struct json *list, bool any,
     }
     const struct store_pred **all = arena_array(arena, const struct store_pred *, list->count);
     size_t count = 0;
-    bool always = false;
     json_each (item, list) {
         TRY(compile(arena, item, depth + 1, &all[count]));
-        always = always || all[count] == NULL;
         count += all[count] != NULL;
     }
-    *out = any && always ? NULL : pred_join(arena, any ? STORE_OR : STORE_AND, all, count);
+    *out = pred_join(arena, any ? STORE_OR : STORE_AND, all, count);
     return NULL;
 }
 
