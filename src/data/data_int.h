@@ -168,6 +168,7 @@ struct subscription_options {
     str operation_name;
     const struct json *variables; // as sent; NULL: none
     struct data_caller caller;
+    struct subscription *replaces; // ended once this one has begun; NULL: none
 };
 
 // Prepares, authorises and registers. On failure *problems is the errors array for the client.
