@@ -258,13 +258,11 @@ static err *compile_list(const struct filter *f, const struct json *list, bool a
     }
     const struct store_pred **all = arena_array(f->arena, const struct store_pred *, list->count);
     size_t count = 0;
-    bool always = false;
     json_each (item, list) {
         TRY(compile(f, item, depth + 1, &all[count]));
-        always = always || all[count] == NULL;
         count += all[count] != NULL;
     }
-    *out = any && always ? NULL : pred_join(f->arena, any ? STORE_OR : STORE_AND, all, count);
+    *out = pred_join(f->arena, any ? STORE_OR : STORE_AND, all, count);
     return NULL;
 }
 

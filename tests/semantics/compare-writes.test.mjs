@@ -105,7 +105,7 @@ type Thing @model ${RULES} {
 
     script('odd conditions', [
         create('name: "one", id: "o"'),
-        ...['', 'name: {}', 'and: []', 'or: []', 'not: {}', 'and: [{}]', 
+        ...['', 'name: {}', 'and: []', 'or: []', 'not: {}', 'and: [{}]', 'or: [{}, {name: {eq: "x"}}]', 
             'name: {size: {}}', 'name: {contains: ""}', 'name: {beginsWith: ""}', 'name: {contains: null}', 'name: {beginsWith: null}', 'name: {lt: null}',
             'name: {between: ["a", null]}', 'tags: {contains: null}', 'n: {le: null}', 'name: {size: {eq: null}}'].map((each) => update('id: "o", n: 1', `condition: {${each}}`)),
         update('id: "o", n: 1', 'condition: null'),
