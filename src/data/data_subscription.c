@@ -189,8 +189,8 @@ static bool keep_arguments(struct subscription *subscription, struct arena *aren
             str_fmt(arena, "subscription exceeds maximum value limit %d for operator `%.*s`.",
                 FILTER_VALUES_MAX, PRI(operator)),
             400);
-    } else if ((e = data_filter_compile(subscription->memory, filter, &subscription->filter)) !=
-               NULL) {
+    } else if ((e = data_filter_compile(subscription->memory, DATA_SUBSCRIPTION_FILTER, filter,
+                    &subscription->filter)) != NULL) {
         *problems = one_error(arena, err_wire(e), str_dup(arena, e->text), 400);
     }
     subscription->filter = store_pred_and(subscription->memory, subscription->filter,

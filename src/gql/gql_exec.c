@@ -75,7 +75,7 @@ static struct json_writer *begin_error(
 static void write_text_or_null(struct json_writer *w, str key, str text)
 {
     jw_key(w, key);
-    if (text.ptr != NULL) {
+    if (text.len > 0) {
         jw_string(w, text);
     } else {
         jw_null(w);
