@@ -10,7 +10,7 @@ need_file() { # header or library that pkg-config or the compiler must find: pac
     "$@" >/dev/null 2>&1 || missing="$missing $package"
 }
 has() { command -v "$1" >/dev/null 2>&1; }
-has_header() { printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1; }
+has_library() { case $(cc -print-file-name="lib$1.so") in */*) ;; *) return 1 ;; esac; }
 node_is_new_enough() { has node && node -e 'process.exit(+process.versions.node.split(".")[0] >= 18 ? 0 : 1)'; }
 
 need_build() {
@@ -22,7 +22,7 @@ need_build() {
     need_file libsqlite3-dev pkg-config --exists sqlite3
     need_file libcurl4-openssl-dev pkg-config --exists libcurl
     need_file libcbor-dev pkg-config --exists libcbor
-    need_file libboost-context-dev has_header boost/version.hpp
+    need_file libboost-context-dev has_library boost_context
     need_file nodejs node_is_new_enough
     need_file npm has npm
 }
@@ -57,21 +57,32 @@ bench) need_build && need_bench ;;
     ;;
 esac
 
+install() {
+    echo "Installing:$missing"
+    echo "This may take some minutes."
+    export DEBIAN_FRONTEND=noninteractive
+    patience="-q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
+    # shellcheck disable=SC2086 # lists of words on purpose
+    $root apt-get update $patience >/dev/null
+    # shellcheck disable=SC2086
+    $root apt-get install -y --no-install-recommends $patience $missing >/dev/null
+    if ! node_is_new_enough; then
+        echo "Node.js 18 or later is needed; $(command -v node) is $(node --version)." >&2
+        exit 1
+    fi
+}
+
 [ -n "$missing" ] || exit 0
+root=""
 if ! has apt-get; then
     echo "These are missing; install them with your system's package manager:$missing" >&2
     exit 1
-fi
-root=""
-if [ "$(id -u)" != 0 ]; then
-    if ! has sudo; then
-        echo "These packages are missing: run as root: apt-get install$missing" >&2
-        exit 1
-    fi
+elif [ "$(id -u)" = 0 ]; then
+    install
+elif has sudo; then
     root=sudo
+    install
+else
+    echo "These packages are missing. As root: apt-get update && apt-get install$missing" >&2
+    exit 1
 fi
-echo "Installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-$root apt-get update -q >/dev/null
-# shellcheck disable=SC2086 # a list of words on purpose
-$root apt-get install -q -y --no-install-recommends $missing >/dev/null

@@ -2,31 +2,21 @@
 // force on every loop, tell the clients' configuration.
 #include "app/app_int.h"
 
-static err *write_outputs(struct app *app, struct arena *arena,
-    const struct project_manifest *manifest, const struct data_service *service)
-{
-    struct project_outputs_options options = {.manifest = manifest,
-        .ids = &app->ids,
-        .base_url = app->base_url,
-        .authority = app->authority};
-    bool changed = false;
-    if (service != NULL) {
-        options.model_introspection = data_model_introspection(arena, data_service_api(service));
-    }
-    str text = project_outputs_text(arena, &options);
-    TRY(project_outputs_write(arena, app->outputs_path, text, &changed));
-    if (changed) {
-        app_say("File written: %s", app->outputs_path);
-    }
-    return NULL;
-}
+struct next_backend { // what a manifest becomes, before anything of it is in force
+    struct app *app;
+    struct arena *arena;
+    const char *path;
+    struct project_manifest manifest;
+    struct data_service *service; // NULL: the project has no data API
+    str outputs;                  // text of amplify_outputs.json
+    bool outputs_changed;
+    err *result;
+};
 
-static err *serve_data(struct app *app, struct arena *arena,
-    const struct project_manifest *manifest, struct data_service **out) YIELDS;
-
-static err *serve_data(struct app *app, struct arena *arena,
-    const struct project_manifest *manifest, struct data_service **out)
+static err *build_service(struct next_backend *next)
 {
+    struct app *app = next->app;
+    const struct project_manifest *manifest = &next->manifest;
     struct data_service_options options = {.sdl = manifest->sdl,
         .modes = manifest->modes,
         .store = app->store,
@@ -36,19 +26,58 @@ static err *serve_data(struct app *app, struct arena *arena,
         .depth_max = manifest->depth_max,
         .resolvers_max = manifest->resolvers_max,
         .no_introspection = manifest->no_introspection};
-    struct data_service *service = NULL;
-    TRY(data_service_new(arena, &options, &service));
-    err *e = data_service_apply(service, arena, app->options->allow_data_loss);
-    if (e != NULL) {
-        data_service_release(service);
-        bool loses_data = e->code == ERR_CONFLICT;
-        return loses_data ? err_hint(e, S("Change the identifier back, move the items to a new "
-                                          "model, or start with --allow-data-loss, which empties "
-                                          "the table."))
-                          : e;
+    return data_service_new(next->arena, &options, &next->service);
+}
+
+static err *build(struct next_backend *next)
+{
+    struct app *app = next->app;
+    struct project_outputs_options options = {.manifest = &next->manifest,
+        .ids = &app->ids,
+        .base_url = app->base_url,
+        .authority = app->authority};
+    TRY(project_manifest_read(next->arena, next->path, &next->manifest));
+    if (next->manifest.has_data) {
+        TRY(build_service(next));
+        options.model_introspection =
+            data_model_introspection(next->arena, data_service_api(next->service));
     }
-    *out = service;
+    next->outputs = project_outputs_text(next->arena, &options);
     return NULL;
+}
+
+static void build_work(void *arg)
+{
+    struct next_backend *next = arg;
+    next->result = build(next);
+}
+
+static void outputs_work(void *arg)
+{
+    struct next_backend *next = arg;
+    next->result = project_outputs_write(
+        next->arena, next->app->outputs_path, next->outputs, &next->outputs_changed);
+}
+
+// The stamp only saves time at the next start: without it the definitions are evaluated first.
+static void stamp_work(void *arg)
+{
+    struct next_backend *next = arg;
+    err *e = project_stamp_write(next->arena, next->path, next->app->loader_path, &next->manifest);
+    if (e != NULL) {
+        log_warn("app.stamp", "%.*s", PRI(e->text));
+    }
+}
+
+static err *change_tables(struct next_backend *next) YIELDS;
+
+static err *change_tables(struct next_backend *next)
+{
+    err *e = data_service_apply(next->service, next->arena, next->app->options->allow_data_loss);
+    bool loses_data = e != NULL && e->code == ERR_CONFLICT;
+    return loses_data ? err_hint(e, S("Change the identifier back, move the items to a new model, "
+                                      "or start with --allow-data-loss, which empties the table."))
+                      : e;
 }
 
 static void nothing(struct app_loop *here)
@@ -56,30 +85,45 @@ static void nothing(struct app_loop *here)
     (void)here;
 }
 
-err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
+static void become_ready(struct app *app)
 {
-    struct project_manifest manifest;
-    struct data_service *service = NULL;
-    TRY(project_manifest_read(arena, path, &manifest));
-    if (manifest.has_data) {
-        TRY(serve_data(app, arena, &manifest, &service));
-    }
-    err *e = write_outputs(app, arena, &manifest, service);
-    if (e != NULL) {
-        data_service_release(service);
-        return e;
-    }
-    if (service != NULL) {
-        data_hub_set_service(app->hub, service);
-        app_on_each_loop(app, nothing); // posts arrive in order: the service is in force after this
-    }
     pthread_mutex_lock(&app->status_lock);
     if (app->ready_ms == 0) {
         u64 ms = (time_mono_us() - app->options->started_us) / 1000;
         app->ready_ms = ms > 0 ? ms : 1;
     }
     pthread_mutex_unlock(&app->status_lock);
-    app_announce(app, &manifest);
-    return app->loader_path != NULL ? project_stamp_write(arena, path, app->loader_path, &manifest)
-                                    : NULL;
+}
+
+static err *run_and_take_result(void (*fn)(void *arg), struct next_backend *next) YIELDS;
+
+static err *run_and_take_result(void (*fn)(void *arg), struct next_backend *next)
+{
+    err *stopped = worker_run(fn, next);
+    return next->result != NULL ? next->result : stopped;
+}
+
+// Tables are changed last of all that may fail, since the former service could not go on with
+// the indexes of the next one: what comes after them puts the next one in force in any case.
+err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
+{
+    struct next_backend next = {.app = app, .arena = arena, .path = path};
+    check(app->base_url.len > 0 && app->store != NULL); // the outputs name the address
+    err *e = run_and_take_result(build_work, &next);
+    if (e == NULL && next.service != NULL) {
+        e = change_tables(&next);
+    }
+    if (e != NULL) {
+        data_service_release(next.service);
+        return e;
+    }
+    data_hub_set_service(app->hub, next.service);
+    app_on_each_loop(app, nothing); // posts arrive in order: the service is in force after this
+    TRY(run_and_take_result(outputs_work, &next));
+    if (next.outputs_changed) {
+        app_say("File written: %s", app->outputs_path);
+    }
+    become_ready(app);
+    app_announce(app, &next.manifest);
+    return app->loader_path != NULL ? worker_run(stamp_work, &next) : NULL;
 }

@@ -105,9 +105,12 @@ static void say_trust(struct app *app, struct arena *arena)
         question.trusted) {
         return;
     }
+    // Without the folder `ampd trust` would look, or make an authority, in another one.
+    const struct app_options *options = app->options;
+    bool elsewhere = options->data_dir != NULL || options->identifier != NULL ||
+                     strcmp(options->project, ".") != 0;
     app_say("  %sTrust%s      once, for live updates in a browser: %sampd trust%s%s%s", YELLOW,
-        PLAIN, BOLD, app->options->data_dir != NULL ? " --data-dir " : "",
-        app->options->data_dir != NULL ? app->data_dir : "", PLAIN);
+        PLAIN, BOLD, elsewhere ? " --data-dir " : "", elsewhere ? app->data_dir : "", PLAIN);
     app_say("             for Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
 }
 

@@ -1,9 +1,14 @@
 // The routes beside the services' own: health, and clear words for what is not served yet.
 #include "app/app_int.h"
 
+enum { PROBLEM_MAX = 16 * 1024 };
+
 void app_set_problem(struct app *app, str problem)
 {
     char *copy = NULL;
+    problem = str_sub(problem, 0, PROBLEM_MAX);
+    bool bad = false;
+    problem.len = str_utf8_prefix(problem, &bad); // whole characters
     if (problem.len > 0) {
         copy = mem_alloc(problem.len + 1);
         memcpy(copy, problem.ptr, problem.len);
@@ -21,7 +26,7 @@ static err *health(struct http_req *req) YIELDS;
 static err *health(struct http_req *req)
 {
     struct app *app = req->route_arg;
-    struct buf body = buf_in(req->arena, 128 * 1024);
+    struct buf body = buf_in(req->arena, 6 * PROBLEM_MAX + 1024); // all of it escaped
     struct json_writer w;
     pthread_mutex_lock(&app->status_lock);
     u64 ready_ms = app->ready_ms;

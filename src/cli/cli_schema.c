@@ -2,6 +2,7 @@
 #include "cli/cli_int.h"
 #include "data/data.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,8 +15,12 @@ static err *read_input(struct arena *arena, const char *path, str *out)
     }
     struct buf text = buf_in(arena, SDL_MAX);
     char piece[4096];
-    for (ssize_t got; (got = read(STDIN_FILENO, piece, sizeof(piece))) > 0;) {
+    ssize_t got = 0;
+    while ((got = read(STDIN_FILENO, piece, sizeof(piece))) > 0) {
         buf_add(&text, (str){piece, (size_t)got});
+    }
+    if (got < 0) {
+        return fail(arena, ERR_IO, "cannot read standard input: %s", strerror(errno));
     }
     *out = buf_str(&text);
     return text.overflow ? fail(arena, ERR_TOO_LARGE, "the schema is larger than 16 MiB") : NULL;
@@ -52,7 +57,10 @@ int cli_schema(struct arena *arena, int argc, char **argv)
     if (e != NULL) {
         return cli_fail(CLI_FAILED, e);
     }
-    fwrite(out.ptr, 1, out.len, stdout);
-    putchar('\n');
+    if (fwrite(out.ptr, 1, out.len, stdout) != out.len || putchar('\n') == EOF ||
+        fflush(stdout) != 0) {
+        e = fail(arena, ERR_IO, "cannot write the schema: %s", strerror(errno));
+        return cli_fail(CLI_FAILED, e);
+    }
     return CLI_OK;
 }

@@ -8,6 +8,7 @@
 // Holds `<dir>/crypto.lock` against other processes until the descriptor is closed: two that start
 // at the same time must not make two keys. Makes the folder. Blocks the thread.
 [[nodiscard]] err *crypto_lock(struct arena *arena, const char *dir, int *fd);
+// Closes it, unless it is -1: for the cleanup attribute.
 void crypto_unlock(int *fd);
 #define AUTO_UNLOCK __attribute__((cleanup(crypto_unlock)))
 

@@ -119,16 +119,26 @@ static err *run_plan(struct http_req *req, struct data_request *request,
             .may_access = data_may_access,
             .wants_payload = data_wants_payload,
             .publish = data_publish};
+        u64 old = fiber_deadline(time_mono_us() + REQUEST_SECONDS * (u64)1000000);
         e = gql_execute(&exec, &out);
+        fiber_deadline(old); // a slow reader of the answer is the connection's business
     }
     if (e != NULL && (e->code == ERR_CANCELLED || e->code == ERR_CLOSED)) {
         return e;
     }
     if (e != NULL) {
-        out.len = 0;
+        out = buf_in(req->arena, 64 * 1024); // the other one may have overflowed
         gql_write_error(&out, e);
     }
     return http_reply(req, 200, JSON_TYPE, buf_str(&out));
+}
+
+static err *reply_unserved(struct http_req *req) YIELDS;
+
+static err *reply_unserved(struct http_req *req)
+{
+    return reply_failure(req, 503, S("ServiceUnavailableException"),
+        S("No data API is served: the project defines none, or it is still being read."), NULL);
 }
 
 static err *serve(
@@ -155,13 +165,14 @@ static err *serve(struct http_req *req, struct data_loop *here, struct data_requ
         data_service_release(request->service);
         request->service = data_service_hold(here->service);
     }
+    if (request->service == NULL) {
+        return reply_unserved(req);
+    }
     gql_plan_cache_get(here->plans, req->arena, text.query, text.operation_name, &prepared);
     if (prepared.plan == NULL) {
         return reply_unprepared(req, &prepared);
     }
-    u64 old = fiber_deadline(time_mono_us() + REQUEST_SECONDS * (u64)1000000);
     e = run_plan(req, request, prepared.plan, text.variables);
-    fiber_deadline(old);
     gql_plan_cache_release(NULL, prepared.plan);
     return e;
 }
@@ -171,8 +182,7 @@ err *data_http_graphql(struct http_req *req)
     struct data_hub *hub = req->route_arg;
     struct data_loop *here = data_hub_here(hub);
     if (here->service == NULL) {
-        return reply_failure(req, 503, S("ServiceUnavailableException"),
-            S("No data API is served: the project defines none, or it is still being read."), NULL);
+        return reply_unserved(req);
     }
     struct data_request request = {.service = data_service_hold(here->service), .hub = hub};
     err *e = serve(req, here, &request);

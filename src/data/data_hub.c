@@ -6,6 +6,7 @@ enum { PLAN_CACHE_BYTES = 4 * 1024 * 1024 };
 struct data_hub *data_hub_new(struct loop **loops, size_t count)
 {
     struct data_hub *hub = mem_new(struct data_hub);
+    check(count > 0);
     hub->count = count;
     hub->loops = mem_alloc(count * sizeof(struct data_loop));
     for (size_t i = 0; i < count; i++) {
@@ -46,7 +47,7 @@ size_t data_hub_subscriptions(const struct data_hub *hub)
 
 struct handover { // a new service on its way to one loop
     struct data_loop *here;
-    struct data_service *service;
+    struct data_service *service; // NULL: no data API any more
 };
 
 // Requests in flight hold the old service and pin the plans they run.
@@ -54,13 +55,15 @@ static void take_over(void *arg)
 {
     struct handover *handover = arg;
     struct data_loop *here = handover->here;
+    check(here->loop == loop_current());
     if (here->plans != NULL) {
         gql_plan_cache_free(here->plans);
     }
     data_service_release(here->service);
     here->service = handover->service;
-    here->plans =
-        gql_plan_cache_new(here->service->schema, &here->service->limits, PLAN_CACHE_BYTES);
+    here->plans = here->service != NULL ? gql_plan_cache_new(here->service->schema,
+                                              &here->service->limits, PLAN_CACHE_BYTES)
+                                        : NULL;
     mem_free(handover);
     data_realtime_rebind(here);
 }

@@ -236,6 +236,28 @@ err *data_resolve_list(struct gql_call *call, struct json **out)
     return run_query(call, &query, allowed, out);
 }
 
+// An index that does not hold whole items shows the keys, its own and the table's, and what it
+// includes. A field that is not there is null, as it is for the filter.
+static void project(struct arena *arena, const struct data_model *model,
+    const struct data_index *index, struct store_query *query)
+{
+    if (str_eq(index->projection, S("ALL"))) {
+        return;
+    }
+    const str keys[] = {
+        model->partition, model->sort_attribute, index->partition, index->sort_attribute};
+    str *seen = arena_array(arena, str, countof(keys) + index->included_count);
+    for (size_t i = 0; i < countof(keys); i++) {
+        if (keys[i].len > 0) {
+            seen[query->attribute_count++] = keys[i];
+        }
+    }
+    for (size_t i = 0; i < index->included_count; i++) {
+        seen[query->attribute_count++] = index->included[i];
+    }
+    query->attributes = seen;
+}
+
 err *data_resolve_index(struct gql_call *call, struct json **out)
 {
     const struct data_field_plan *plan = call->field->data;
@@ -246,6 +268,7 @@ err *data_resolve_index(struct gql_call *call, struct json **out)
         plan->model, index->partition, index->sort, index->sort_count, index->sort_attribute};
     TRY(data_authorise(call, plan->model, DATA_OP_LIST, &allowed));
     TRY(key_conditions(call, &key, &query));
+    project(call->arena, plan->model, index, &query);
     return run_query(call, &query, allowed, out);
 }
 

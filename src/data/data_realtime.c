@@ -93,6 +93,7 @@ static void keep_alive(void *arg) YIELDS
 static void conn_enter(struct data_conn *conn)
 {
     struct data_loop *here = conn->loop;
+    check(here->loop == loop_current() && conn->ws != NULL);
     conn->older = here->conns;
     if (here->conns != NULL) {
         here->conns->newer = conn;
@@ -107,6 +108,9 @@ static void conn_enter(struct data_conn *conn)
 static void conn_leave(struct data_conn *conn)
 {
     subscription_end_all(conn);
+    if (conn->loop->rebinding == conn) {
+        conn->loop->rebinding = conn->older;
+    }
     *(conn->newer != NULL ? &conn->newer->older : &conn->loop->conns) = conn->older;
     if (conn->older != NULL) {
         conn->older->newer = conn->newer;

@@ -220,9 +220,11 @@ static struct json *new_item(
     } else if (str_eq(model->partition, S("id")) && json_is_null(json_get(input, S("id")))) {
         json_set(item, S("id"), json_string(arena, random_uuid(arena)));
     }
-    if (model->timestamps) {
-        json_set(item, S("createdAt"), json_string(arena, now));
-        json_set(item, S("updatedAt"), json_string(arena, now));
+    if (model->created_at.len > 0) {
+        json_set(item, model->created_at, json_string(arena, now));
+    }
+    if (model->updated_at.len > 0) {
+        json_set(item, model->updated_at, json_string(arena, now));
     }
     json_each (member, input) {
         bool dropped = member->kind == JSON_NULL && is_partition(model, member->key);
@@ -306,8 +308,8 @@ static err *changes(struct gql_call *call, const struct data_model *model, const
 {
     struct json *set = json_object(call->arena);
     str *remove = arena_array(call->arena, str, input->count + 1);
-    if (model->timestamps) {
-        json_set(set, S("updatedAt"),
+    if (model->updated_at.len > 0) {
+        json_set(set, model->updated_at,
             json_string(call->arena, time_iso8601(call->arena, time_now_ms())));
     }
     TRY(composite_index_keys(call, model, input, "updating", set));
@@ -316,7 +318,7 @@ static err *changes(struct gql_call *call, const struct data_model *model, const
             continue;
         }
         if (member->kind == JSON_NULL) {
-            bool stamp = model->timestamps && str_eq(member->key, S("updatedAt"));
+            bool stamp = model->updated_at.len > 0 && str_eq(member->key, model->updated_at);
             if (!stamp) {
                 remove[write->remove_count++] = member->key;
             }

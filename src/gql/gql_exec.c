@@ -518,7 +518,7 @@ static void publish(struct state *s, const struct gql_plan_field *field,
     inner.out = &text;
     inner.errors = buf_in(s->arena, 1024 * 1024);
     inner.by_name = true;
-    if (complete(&inner, field->field->type, value, &spot) && !text.overflow &&
+    if (complete(&inner, field->field->type, value, &spot) && !is_fatal(&inner) &&
         json_parse(s->arena, buf_str(&text), &payload, NULL) == NULL && !json_is_null(payload)) {
         s->exec->publish(s->exec->request, field->field, payload);
     }
@@ -561,6 +561,7 @@ err *gql_execute(struct gql_exec *exec, struct buf *out)
         .arena = exec->arena,
         .out = out,
         .errors = buf_in(exec->arena, 4 * 1024 * 1024)};
+    check(exec->plan->schema == exec->schema); // its fields are the schema's
     exec->state = &s;
     if (exec->limits == NULL) {
         exec->limits = &GQL_LIMITS_DEFAULT;

@@ -114,6 +114,7 @@ struct gql_plan_cache {
 struct gql_plan_cache *gql_plan_cache_new(
     const struct gql_schema *schema, const struct gql_limits *limits, size_t bytes_max)
 {
+    check(limits != NULL && bytes_max > 0);
     struct gql_plan_cache *cache = mem_new(struct gql_plan_cache);
     *cache = (struct gql_plan_cache){
         .schema = schema, .limits = *limits, .bytes_max = bytes_max, .by_text = map_new(NULL)};
@@ -139,6 +140,7 @@ static void evict(struct gql_plan_cache *cache, struct gql_plan *plan)
 {
     list_remove(cache, plan);
     map_remove(cache->by_text, plan->text);
+    check(!plan->evicted && cache->bytes >= gql_plan_size(plan));
     cache->bytes -= gql_plan_size(plan);
     plan->evicted = true;
     if (plan->pins == 0) {

@@ -236,6 +236,7 @@ static err *next_whole(struct ws *ws, size_t *got, bool *whole)
 
 err *ws_read(struct ws *ws, struct arena *arena, enum ws_kind *kind, str *message)
 {
+    check_magic(ws, WS_MAGIC);
     size_t got = 1;
     err *e = NULL;
     while (!ws->close_seen && !ws->failed && got > 0 && e == NULL) {

@@ -9,7 +9,7 @@ tests/gql/node_modules/.package-lock.json: tests/gql/package-lock.json
 	cd tests/gql && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json
 
 test-gql: $(GQL_HOST) $(BUILD)/ampd tests/gql/node_modules/.package-lock.json ## GraphQL engine against graphql-js
-	GQL_HOST=$(abspath $(GQL_HOST)) AMPD=$(abspath $(BUILD)/ampd) node --test $(sort $(wildcard tests/gql/*.test.mjs))
+	GQL_HOST="$(BUILD_ABS)/tests/gql_host" AMPD="$(BUILD_ABS)/ampd" node --test $(sort $(wildcard tests/gql/*.test.mjs))
 
 TESTS += test-gql
 .PHONY: test-gql

@@ -6,6 +6,6 @@ $(ORACLE_PACKAGES): tests/oracle/package-lock.json
 	@touch $@
 
 test-oracle: $(BUILD)/ampd $(ORACLE_PACKAGES) ## what the data API makes of schemas, against the official generators
-	cd tests/oracle && AMPD=$(abspath $(BUILD))/ampd node --test $(notdir $(wildcard tests/oracle/*.test.mjs))
+	cd tests/oracle && AMPD="$(BUILD_ABS)/ampd" node --test $(notdir $(wildcard tests/oracle/*.test.mjs))
 TESTS += test-oracle
 .PHONY: test-oracle

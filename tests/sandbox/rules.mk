@@ -1,5 +1,5 @@
 # `ampd sandbox` as a person and a script see it: start, reload, errors, signals, data kept.
 test-sandbox: $(BUILD)/ampd js ## the sandbox command: start, live changes, errors, orderly end
-	AMPD=$(abspath $(BUILD))/ampd node --test tests/sandbox/*.test.mjs
+	AMPD="$(BUILD_ABS)/ampd" node --test tests/sandbox/*.test.mjs
 TESTS += test-sandbox
 .PHONY: test-sandbox

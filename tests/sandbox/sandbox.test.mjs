@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
+import { networkInterfaces } from 'node:os';
 import test from 'node:test';
 import { resource, run, start, todoProject, makeProject, backend, TODO, until } from './sandbox.mjs';
 
@@ -86,7 +87,7 @@ test('a changed model is served without a restart, keeping data and connections'
   const list = await ask('{ listTodos { items { content note } } }');
   assert.deepEqual(list.data.listTodos.items, [{ content: 'old', note: null }]);
   assert.equal(sockets, 1, 'the connection survived');
-  assert.ok(JSON.stringify(await project.outputs()).includes('"note"'));
+  await until('the outputs to follow', async () => JSON.stringify(await project.outputs()).includes('"note"'));
 });
 
 test('wrong definitions are shown with file and line while the last good backend is served', async (t) => {
@@ -190,6 +191,24 @@ test('the command line: help, wrong usage, missing project, taken port, second i
   assert.match(taken.err, /port \d+ is taken/);
 });
 
+test('it answers on every address that its own URLs may lead to', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const hosts = { '0.0.0.0': 'localhost', '::': 'localhost', '127.0.0.1': '127.0.0.1', localhost: 'localhost' };
+  const v6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
+  for (const [host, named] of Object.entries(hosts)) {
+    if (host === '::' && !v6) continue;
+    const server = await start(project, ['--once', '--host', host]);
+    const url = new URL(server.url());
+    assert.equal(url.hostname, named);
+    for (const address of named === 'localhost' && v6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1']) {
+      const health = await fetch(`http://${address}:${url.port}/_ampd/health`);
+      assert.equal(health.status, 200, `${address} with --host ${host}`);
+    }
+    await server.stop();
+  }
+});
+
 test('an identifier has data of its own; outputs go where they are wanted', async (t) => {
   const project = await todoProject();
   t.after(project.remove);
@@ -214,6 +233,43 @@ test('a project without backend file or data says so or is served without', asyn
   assert.equal((await fetch(`${server.url()}/graphql`, { method: 'POST', body: '{}' })).status, 503);
   assert.equal((await server.health()).status, 200);
   assert.ok(backend.includes('data'));
+});
+
+test('a data API that is taken away is served no more, and is served again when it comes back', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  t.after(() => server.stop());
+  const { data } = await project.outputs();
+  const ask = async () => {
+    const answer = await fetch(data.url, {
+      method: 'POST',
+      headers: { 'x-api-key': data.api_key },
+      body: JSON.stringify({ query: '{ listTodos { items { content } } }' }),
+    });
+    return answer.status;
+  };
+  assert.equal(await ask(), 200);
+  await project.write('amplify/backend.ts', backend.replace('({ data })', '({})'));
+  await until('no data API', async () => (await ask()) === 503);
+  await until('outputs without it', async () => !(await project.outputs()).data);
+  assert.equal((await server.health()).status, 200);
+  await project.write('amplify/backend.ts', backend);
+  await until('the data API', async () => (await ask()) === 200);
+});
+
+test('an answer that would be too large is an error, not an empty one', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project, ['--once']);
+  t.after(() => server.stop());
+  const content = '\u0001'.repeat(390_000); // six times as long in JSON
+  const made = await server.query('mutation($content: String!) { createTodo(input: {content: $content}) { id } }', {
+    content,
+  });
+  const id = made.data.createTodo.id;
+  const list = await server.query(`{ ${[1, 2, 3].map((n) => `t${n}: getTodo(id: "${id}") { content }`).join(' ')} }`);
+  assert.match(list.errors?.[0].message, /larger than/);
 });
 
 test('a second signal ends the process at once, a slow request or not', async (t) => {
