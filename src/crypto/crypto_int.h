@@ -17,6 +17,9 @@ void crypto_unlock(int *fd);
 [[nodiscard]] err *crypto_write(
     struct arena *arena, const char *dir, const char *path, str bytes, int mode);
 
+// Value of a hexadecimal digit of either case, or -1.
+int crypto_hex_digit(char c);
+
 // Base64url in its one form: no padding, no letter of the other alphabet, no bits left over (RFC
 // 7515 2; RFC 4648 3.5), so that a text cannot be altered and still mean the same.
 bool crypto_base64url(struct arena *arena, str text, str *bytes);

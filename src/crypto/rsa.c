@@ -95,6 +95,25 @@ static bool has_fitting_size(const EVP_PKEY *pkey)
     return bits >= CRYPTO_RSA_BITS && bits <= CRYPTO_RSA_BITS_MAX;
 }
 
+static bool sign(EVP_PKEY *pkey, str bytes, u8 out[CRYPTO_RSA_SIGNATURE_MAX], size_t *size)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    *size = CRYPTO_RSA_SIGNATURE_MAX;
+    check(ctx != NULL && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1);
+    bool signed_it = EVP_DigestSign(ctx, out, size, (const u8 *)bytes.ptr, bytes.len) == 1;
+    EVP_MD_CTX_free(ctx);
+    return signed_it;
+}
+
+// A damaged key can be well formed: its numbers do not fit each other, and it signs nothing.
+static bool signs_what_it_verifies(EVP_PKEY *pkey)
+{
+    u8 signature[CRYPTO_RSA_SIGNATURE_MAX];
+    size_t size = 0;
+    return sign(pkey, S("test"), signature, &size) &&
+           crypto_pkey_verify(pkey, EVP_sha256(), S("test"), (str){(const char *)signature, size});
+}
+
 err *crypto_rsa_from_pem(struct arena *arena, str pem, struct crypto_rsa **out)
 {
     if (pem.len == 0 || pem.len > PEM_SIZE_MAX) {
@@ -105,8 +124,10 @@ err *crypto_rsa_from_pem(struct arena *arena, str pem, struct crypto_rsa **out)
     // An empty pass phrase: OpenSSL must not ask for one on the terminal.
     EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
     BIO_free(bio);
+    bool good = pkey != NULL && EVP_PKEY_is_a(pkey, "RSA") && has_fitting_size(pkey) &&
+                signs_what_it_verifies(pkey);
     ERR_clear_error();
-    if (pkey == NULL || !EVP_PKEY_is_a(pkey, "RSA") || !has_fitting_size(pkey)) {
+    if (!good) {
         EVP_PKEY_free(pkey);
         return fail(arena, ERR_INVALID, "this is no RSA private key of 2048 to 4096 bits");
     }
@@ -169,13 +190,9 @@ err *crypto_rsa_from_jwk(struct arena *arena, str n, str e, struct crypto_rsa **
 
 str crypto_rsa_sign(struct arena *arena, const struct crypto_rsa *key, str bytes)
 {
-    check(key->is_private);
     u8 *signature = arena_alloc(arena, CRYPTO_RSA_SIGNATURE_MAX);
-    size_t size = CRYPTO_RSA_SIGNATURE_MAX;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    check(ctx != NULL && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key->pkey) == 1);
-    check(EVP_DigestSign(ctx, signature, &size, (const u8 *)bytes.ptr, bytes.len) == 1);
-    EVP_MD_CTX_free(ctx);
+    size_t size = 0;
+    check(key->is_private && sign(key->pkey, bytes, signature, &size));
     return (str){(char *)signature, size};
 }
 

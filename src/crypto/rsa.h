@@ -22,7 +22,8 @@ struct crypto_rsa *crypto_rsa_make(void);
 void crypto_rsa_free(struct crypto_rsa *key); // NULL is allowed
 // The private key as PEM text (PKCS #8), not encrypted: seal it, then crypto_wipe it.
 str crypto_rsa_to_pem(struct arena *arena, const struct crypto_rsa *key);
-// A private key from such text. ERR_INVALID when it is anything else, or not 2048 to 4096 bits.
+// A private key from such text. ERR_INVALID when it is anything else, not 2048 to 4096 bits, or
+// damaged: it has to sign and verify a text first, which takes about a millisecond.
 [[nodiscard]] err *crypto_rsa_from_pem(struct arena *arena, str pem, struct crypto_rsa **out);
 // A public key of another issuer from its JWK's members. ERR_INVALID on bad base64url, an even
 // number, an exponent beyond 32 bits, or a modulus that has not 2048 to 4096 bits.

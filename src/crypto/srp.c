@@ -226,14 +226,6 @@ err *crypto_srp_import(struct arena *arena, str salt, str verifier, struct crypt
     return NULL;
 }
 
-static int digit_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 // An odd first digit stands alone: clients write numbers without zeros in front.
 static bool parse_client(str hex, u8 out[CRYPTO_SRP_NUMBER_SIZE])
 {
@@ -243,7 +235,7 @@ static bool parse_client(str hex, u8 out[CRYPTO_SRP_NUMBER_SIZE])
         return false;
     }
     for (size_t i = hex.len; i > 0; i--) {
-        int value = digit_value(hex.ptr[i - 1]);
+        int value = crypto_hex_digit(hex.ptr[i - 1]);
         if (value < 0) {
             return false;
         }

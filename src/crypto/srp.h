@@ -2,9 +2,9 @@
 // SHA-256 and Cognito's own rules for turning numbers into bytes. It serves users (their names are
 // the pool's name and USER_ID_FOR_SRP) and devices (device group key and device key) alike.
 //
-// Every function that says "computes" raises a 3072-bit number to a power, which takes one to
-// several milliseconds: call it in worker_run. Secret exponents and bases go only through constant-
-// time operations.
+// Every function that says "computes" raises a 3072-bit number to a power once or twice, which
+// takes half a millisecond each, and several on a slow machine: call it in worker_run. Secret
+// exponents and bases go only through operations of constant time.
 #pragma once
 
 #include "crypto/crypto.h"

@@ -187,6 +187,29 @@ static void test_refuses_keys(void **state)
         &key));
 }
 
+// A private key that was damaged is refused, or signs as before: OpenSSL can do without its prime
+// factors, or without its exponent.
+static void test_damaged_private_keys(void **state)
+{
+    (void)state;
+    str pem = crypto_rsa_to_pem(arena, fresh);
+    size_t refused = 0;
+    size_t tried = 0;
+    for (size_t i = 30; i < pem.len - 30; i += 11) {
+        struct crypto_rsa *key;
+        char *bent = str_cstr(arena, pem);
+        bent[i] = bent[i] == 'A' ? 'B' : 'A';
+        tried++;
+        if (crypto_rsa_from_pem(arena, (str){bent, pem.len}, &key) != NULL) {
+            refused++;
+            continue;
+        }
+        assert_true(accepted(crypto_jwt_sign(arena, key, S("{}")), fresh));
+        crypto_rsa_free(key);
+    }
+    assert_in_range(refused, tried / 10, tried); // the modulus is a fifth of the text
+}
+
 // Another algorithm than the key's is refused before any key is used for it.
 static void test_refuses_algorithms(void **state)
 {
@@ -337,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_key_in_and_out),
         cmocka_unit_test(test_key_id),
         cmocka_unit_test(test_refuses_keys),
+        cmocka_unit_test(test_damaged_private_keys),
         cmocka_unit_test(test_refuses_algorithms),
         cmocka_unit_test(test_refuses_forms),
         cmocka_unit_test(test_refuses_any_change),
