@@ -155,23 +155,24 @@ bool iam_canonical_query(struct arena *arena, str query, str *out)
 // imitate the lines of other headers where headers come from JSON.
 static bool add_value(struct buf *out, str value)
 {
-    bool space = false;
+    size_t from = 0; // what has been added so far
     value = str_trim(value);
     for (size_t i = 0; i < value.len; i++) {
         u8 c = (u8)value.ptr[i];
-        if (c == ' ' || c == '\t') {
-            space = true;
+        if (c > ' ' && c != 0x7f) {
             continue;
         }
-        if (c < 0x20 || c == 0x7f) {
+        if (c != ' ' && c != '\t') {
             return false;
         }
-        if (space) {
-            buf_add_char(out, ' ');
+        buf_add(out, str_sub(value, from, i));
+        buf_add_char(out, ' ');
+        while (value.ptr[i + 1] == ' ' || value.ptr[i + 1] == '\t') {
+            i++; // it ends before the value does, which was trimmed
         }
-        space = false;
-        buf_add_char(out, (char)c);
+        from = i + 1;
     }
+    buf_add(out, str_sub(value, from, value.len));
     return true;
 }
 

@@ -270,8 +270,8 @@ err *iam_key_find(struct iam *iam, struct arena *arena, str id, struct iam_princ
         return fail(arena, ERR_INTERNAL, "the secret of an access key is damaged");
     }
     err *e = crypto_open(arena, &iam->key_secrets, seal_context(arena, id), sealed, secret);
-    if (e != NULL) {
-        return err_wrap(arena, e, "the secret of access key %.*s", PRI(id));
+    if (e != NULL) { // the key file was replaced, or somebody changed the store
+        return fail(arena, ERR_INTERNAL, "the secret of access key %.*s cannot be opened", PRI(id));
     }
     TRY(iam_policy_intern(
         iam, arena, policy_text(arena, json_get(item, S("allow"))), &policies[0]));
