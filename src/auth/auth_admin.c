@@ -9,6 +9,7 @@ enum { LIMIT_MAX = 60, PASSWORD_LEN = 12, TOKEN_MAX = 8192 };
 
 err *auth_need_user(struct auth_call *call)
 {
+    check(call->is_admin);
     str name = {};
     TRY(auth_need(call, "Username", 128, &name));
     TRY(auth_user_find(call, name, &call->user));
@@ -18,6 +19,7 @@ err *auth_need_user(struct auth_call *call)
 err *auth_page_of(
     struct auth_call *call, const char *token, i64 limit_max, struct store_query *query)
 {
+    check(limit_max > 0 && query->table.len > 0);
     i64 limit = json_get_int(call->in, S("Limit"), limit_max);
     str given = auth_text(call, token);
     if (limit < 0 || limit > limit_max || given.len > TOKEN_MAX) {
@@ -50,6 +52,7 @@ void auth_answer_token(struct auth_call *call, const char *name, const struct st
 struct json *auth_show_user(
     struct auth_call *call, const struct auth_user *user, const char *attributes)
 {
+    check(attributes[0] != '\0');
     struct arena *a = call->arena;
     struct json *shown = json_object(a);
     u64 created = (u64)json_get_int(user->item, S("created"), 0);
@@ -93,6 +96,7 @@ static void keep_attributes(struct json *user, const struct json *wanted, struct
 // Pages are filled by reading on: a filter may let few users through.
 err *auth_list_users(struct auth_call *call)
 {
+    check(call->is_admin);
     struct store_query query = {.table = AUTH_USERS};
     struct store_page page = {};
     struct auth_filter filter = {};
@@ -235,6 +239,7 @@ static err *renew_invitation(struct auth_call *call, str username, str password)
 
 err *auth_admin_create_user(struct auth_call *call)
 {
+    check(call->is_admin);
     str username = {};
     struct json *attributes = NULL;
     str password = auth_text(call, "TemporaryPassword");
@@ -267,6 +272,7 @@ err *auth_admin_create_user(struct auth_call *call)
 
 err *auth_admin_set_user_password(struct auth_call *call)
 {
+    check(call->is_admin);
     str password = {};
     bool permanent = json_get_bool(call->in, S("Permanent"), false);
     TRY(auth_need_user(call));
@@ -317,6 +323,7 @@ err *auth_admin_delete_user_attributes(struct auth_call *call)
 
 err *auth_admin_delete_user(struct auth_call *call)
 {
+    check(call->is_admin);
     TRY(auth_need_user(call));
     return auth_user_delete(call, call->user);
 }

@@ -89,6 +89,7 @@ static err *check_right(
 err *auth_attributes_check(
     struct auth_call *call, const struct json *attributes, enum auth_change change)
 {
+    check(attributes->kind == JSON_OBJECT);
     bool admin = change == AUTH_ADMIN_CREATE || change == AUTH_ADMIN_UPDATE;
     json_each (given, attributes) {
         const struct auth_attribute *attribute = auth_attribute_def(call->service, given->key);
@@ -129,6 +130,7 @@ err *auth_attributes_complete(struct auth_call *call, const struct json *attribu
 
 str auth_mask(struct arena *arena, str attribute, str value)
 {
+    check(attribute.len > 0);
     if (str_eq(attribute, S("phone_number"))) {
         str last = str_sub(value, value.len > 4 ? value.len - 4 : 0, value.len);
         return str_cat(arena, S("+*******"), last);
@@ -140,6 +142,7 @@ str auth_mask(struct arena *arena, str attribute, str value)
 
 struct json *auth_delivery(struct auth_call *call, str attribute, str value)
 {
+    check(attribute.len > 0 && value.len > 0);
     struct json *details = json_object(call->arena);
     bool phone = str_eq(attribute, S("phone_number"));
     json_set(details, S("AttributeName"), auth_str(call, attribute));

@@ -33,6 +33,8 @@ static str code_id(struct auth_call *call, const struct auth_user *user, str pur
 struct store_write auth_code_make(
     struct auth_call *call, const struct auth_user *user, struct auth_code *code)
 {
+    check(code->purpose.len > 0 && code->attribute.len > 0 && code->destination.len > 0);
+    check(code->life_ms > 0);
     struct arena *a = call->arena;
     str id = code_id(call, user, code->purpose);
     struct json *item = json_object(a);
@@ -61,6 +63,7 @@ err *auth_code_expired(struct arena *arena)
 err *auth_code_verify(struct auth_call *call, const struct auth_user *user, str purpose, str code,
     struct json **item, struct store_write *spend)
 {
+    check(purpose.len > 0);
     str id = code_id(call, user, purpose);
     TRY(auth_count(call, "code", id, CODE_TRIES, HOUR_MS));
     TRY(auth_get(call, AUTH_CODES, id, item));
@@ -118,6 +121,7 @@ static str link_of(
 err *auth_send_code(
     struct auth_call *call, const struct auth_user *user, const struct auth_code *code)
 {
+    check(code->code.len > 0);
     const struct auth_service *service = call->service;
     bool phone = str_eq(code->attribute, S("phone_number"));
     bool sign_up = str_eq(code->purpose, S("signup"));

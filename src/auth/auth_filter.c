@@ -97,6 +97,7 @@ static bool matches(const struct auth_filter *filter, str value, bool exact_case
 bool auth_filter_matches(const struct auth_service *service, const struct auth_filter *filter,
     const struct auth_user *user)
 {
+    check(filter->name.len > 0 || !filter->is_prefix);
     str name = filter->name;
     if (name.len == 0) {
         return true;

@@ -70,6 +70,7 @@ static err *take_members(struct auth_call *call, struct json *item)
 
 err *auth_create_group(struct auth_call *call)
 {
+    check(call->is_admin);
     struct arena *a = call->arena;
     str name = {};
     struct json *item = json_object(a);
@@ -110,6 +111,7 @@ err *auth_update_group(struct auth_call *call)
 // Who was in it is in it no more, also when one of that name is made again.
 err *auth_delete_group(struct auth_call *call)
 {
+    check(call->is_admin);
     struct json *item = NULL;
     TRY(need_group(call, &item));
     struct store_write write = {
@@ -247,6 +249,7 @@ static void sort_groups(struct json **groups, size_t count)
 
 err *auth_groups_of(struct auth_call *call, str user, struct json **groups, struct json **roles)
 {
+    check(auth_is_uuid(user));
     struct arena *a = call->arena;
     struct store_query query = {.table = AUTH_MEMBERS, .pk = auth_str(call, user)};
     struct store_page page = {};
@@ -285,6 +288,7 @@ str auth_group_role(struct arena *arena, const struct auth_service *service, str
 
 err *auth_service_apply(struct auth_service *service, struct store *store, struct arena *arena)
 {
+    check_magic(service, AUTH_SERVICE_MAGIC);
     for (size_t i = 0; i < service->group_count; i++) {
         const struct auth_group_def *def = &service->groups[i];
         struct json *item = NULL;

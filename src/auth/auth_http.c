@@ -186,6 +186,7 @@ void auth_answer_text(struct auth_call *call, const char *name, str value)
 
 struct json *auth_time(struct arena *arena, u64 ms)
 {
+    check(ms < (u64)1 << 53);
     return json_number(
         arena, str_fmt(arena, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000)));
 }
@@ -295,6 +296,7 @@ static str operation_of(str target)
 
 err *auth_http_json(struct auth_hub *hub, struct http_req *req)
 {
+    check(auth_is_target(http_header(req, S("x-amz-target"))));
     struct auth_call call = {.arena = req->arena,
         .hub = hub,
         .http = req,

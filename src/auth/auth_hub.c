@@ -9,6 +9,7 @@ enum { HOUR_MS = 60 * 60 * 1000 };
 struct auth_hub *auth_hub_new(struct loop **loops, size_t count)
 {
     struct auth_hub *hub = mem_new(struct auth_hub);
+    hub->magic = AUTH_HUB_MAGIC;
     hub->count = count;
     hub->loops = mem_alloc(count * sizeof(struct auth_loop));
     for (size_t i = 0; i < count; i++) {
@@ -29,6 +30,7 @@ void auth_hub_free(struct auth_hub *hub)
         auth_tokens_free(hub->loops[i].tokens);
     }
     auth_keys_free(atomic_load(&hub->keys));
+    hub->magic = 0;
     crypto_wipe(&hub->instance_key, sizeof(hub->instance_key));
     mem_free(hub->loops);
     mem_free(hub);
@@ -36,6 +38,7 @@ void auth_hub_free(struct auth_hub *hub)
 
 struct auth_loop *auth_hub_here(struct auth_hub *hub)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
     unsigned index = loop_index(loop_current());
     check(index < hub->count);
     return &hub->loops[index];
@@ -65,6 +68,8 @@ static void sweep_fiber(void *arg) YIELDS
 err *auth_hub_open(
     struct auth_hub *hub, struct arena *arena, const struct auth_hub_options *options)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
+    check(options->store != NULL && options->iam != NULL && options->key_path != NULL);
     struct key_work work = {.hub = hub, .arena = arena, .path = options->key_path};
     TRY(worker_run(key_work, &work));
     TRY(work.result);
@@ -97,6 +102,7 @@ static void take_over(void *arg)
 
 void auth_hub_set_service(struct auth_hub *hub, struct auth_service *service)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
     for (size_t i = 0; i < hub->count; i++) {
         struct handover *handover = mem_new(struct handover);
         *handover = (struct handover){&hub->loops[i], auth_service_hold(service)};
@@ -190,6 +196,8 @@ static err *openid_document(struct http_req *req)
 void auth_hub_mount(
     struct auth_hub *hub, struct arena *arena, struct http_router *router, str user_pool_id)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
+    check(user_pool_id.len > 0);
     http_router_add(
         router, &(struct http_route){.methods = HTTP_GET,
                     .path = str_cat(arena, S("/"), user_pool_id, S("/.well-known/jwks.json")),

@@ -33,6 +33,8 @@ struct auth_password_policy {
 
 enum auth_mode { AUTH_MFA_OFF, AUTH_MFA_OPTIONAL, AUTH_MFA_REQUIRED };
 
+enum { AUTH_SERVICE_MAGIC = 0x41555453, AUTH_HUB_MAGIC = 0x41555448 };
+
 enum { AUTH_BY_EMAIL = 1, AUTH_BY_PHONE = 2 }; // sets of attributes
 
 enum auth_flow {
@@ -50,6 +52,7 @@ struct auth_group_def {
 };
 
 struct auth_service {
+    u32 magic;
     struct arena *arena;
     atomic_int references;
     str region;
@@ -124,6 +127,7 @@ struct auth_loop { // one per loop, touched only by its thread
 };
 
 struct auth_hub {
+    u32 magic;
     struct auth_loop *loops;
     size_t count;
     struct store *store;

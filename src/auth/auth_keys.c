@@ -105,6 +105,7 @@ void auth_keys_fiber(void *arg)
 
 err *auth_keys_wait(struct auth_hub *hub, struct arena *arena, struct auth_keys **out)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
     for (u64 waited = 0; waited <= WAIT_MS; waited += LOOK_MS) {
         *out = atomic_load(&hub->keys);
         if (*out != NULL) {

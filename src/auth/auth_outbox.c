@@ -72,6 +72,7 @@ static void add_text(struct arena *arena, struct json *object, const char *name,
 
 err *auth_send(struct auth_call *call, const struct auth_message *message)
 {
+    check(message->to.len > 0 && message->medium.len > 0 && message->text.len > 0);
     struct arena *a = call->arena;
     u64 now = next_time(call->hub);
     struct json *at = json_int(a, (i64)now);
@@ -169,6 +170,7 @@ static err *take_unread(struct auth_hub *hub, struct arena *arena, str address, 
 err *auth_inbox_take(
     struct auth_hub *hub, struct arena *arena, str address, u64 wait_ms, struct json **out)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
     u64 end = time_now_ms() + wait_ms;
     for (;;) {
         struct arena_mark mark = arena_mark(arena);
@@ -184,6 +186,7 @@ err *auth_inbox_take(
 
 err *auth_inbox_list(struct auth_hub *hub, struct arena *arena, struct json **out)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
     struct store_page page = {};
     TRY(outbox_page(hub, arena, KEPT, (str){}, &page));
     *out = json_array(arena);
@@ -292,6 +295,7 @@ static err *inbox(struct http_req *req)
 
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
     http_router_add(
         router, &(struct http_route){
                     .methods = HTTP_GET, .path = S("/_ampd/inbox"), .handler = inbox, .arg = hub});

@@ -64,6 +64,7 @@ err *auth_password_check_policy(struct auth_call *call, str password)
 
 struct crypto_srp_name auth_srp_name(const struct auth_service *service, str user)
 {
+    check(user.len > 0);
     ptrdiff_t cut = str_find_char(service->user_pool_id, '_');
     str pool = str_sub(service->user_pool_id, (size_t)cut + 1, service->user_pool_id.len);
     return (struct crypto_srp_name){.group = pool, .user = user};
@@ -77,6 +78,7 @@ static str context_of(struct auth_call *call, const struct auth_user *user)
 err *auth_password_open(
     struct auth_call *call, const struct auth_user *user, struct crypto_srp_verifier *out)
 {
+    check(auth_password_has(user));
     str sealed = {};
     str plain = {};
     if (!base64_decode(call->arena, json_get_str(user->item, S("password")), &sealed)) {
@@ -114,6 +116,7 @@ static void check_work(void *arg)
 
 err *auth_password_set(struct auth_call *call, struct auth_user *user, str password)
 {
+    check(user->username.len > 0 && password.len > 0);
     struct password_work work = {
         .name = auth_srp_name(call->service, user->username), .password = password};
     TRY(worker_run(make_work, &work));

@@ -21,6 +21,7 @@ static str flag_of(struct arena *arena, str attribute)
 
 err *auth_get_user(struct auth_call *call)
 {
+    check(call->user != NULL);
     auth_answer_text(call, "Username", call->user->username);
     auth_answer(call, "UserAttributes", auth_user_list(call, call->user));
     auth_answer_mfa(call, call->user);
@@ -103,6 +104,7 @@ static err *change_all(struct update *update)
 err *auth_update_attributes(
     struct auth_call *call, struct auth_user *user, const struct json *attributes)
 {
+    check(user->rev != NULL && attributes->kind == JSON_OBJECT);
     struct update update = {.call = call, .user = user, .attributes = attributes};
     struct json *list = json_array(call->arena);
     TRY(auth_attributes_check(call, attributes, call->is_admin ? AUTH_ADMIN_UPDATE : AUTH_UPDATE));
@@ -121,6 +123,7 @@ err *auth_update_attributes(
 
 err *auth_update_user_attributes(struct auth_call *call)
 {
+    check(call->user != NULL);
     struct json *attributes = NULL;
     TRY(auth_attribute_list(call, json_get(call->in, S("UserAttributes")), &attributes));
     return auth_update_attributes(call, call->user, attributes);
@@ -185,6 +188,7 @@ err *auth_get_user_attribute_verification_code(struct auth_call *call)
 
 err *auth_verify_user_attribute(struct auth_call *call)
 {
+    check(call->user != NULL);
     struct auth_user *user = call->user;
     str name = {};
     str code = {};
@@ -208,5 +212,6 @@ err *auth_verify_user_attribute(struct auth_call *call)
 
 err *auth_delete_user(struct auth_call *call)
 {
+    check(call->user != NULL);
     return auth_user_delete(call, call->user);
 }

@@ -6,6 +6,7 @@ enum { CODE_LIFE_MS = 60 * 60 * 1000, HOUR_MS = 60 * 60 * 1000, CHANGES = 5, REC
 
 err *auth_change_password(struct auth_call *call)
 {
+    check(call->user != NULL);
     struct auth_user *user = call->user;
     str proposed = {};
     bool right = false;
@@ -45,6 +46,7 @@ static str recovery_attribute(const struct auth_service *service, const struct a
 
 err *auth_send_recovery(struct auth_call *call, struct auth_user *user)
 {
+    check(user->rev != NULL);
     str attribute = recovery_attribute(call->service, user);
     if (call->service->recovery[0] == 0) {
         return auth_refuse(

@@ -95,6 +95,7 @@ static void read_attributes(struct auth_service *service, const struct json *aut
 
 const struct auth_attribute *auth_attribute_def(const struct auth_service *service, str name)
 {
+    check_magic(service, AUTH_SERVICE_MAGIC);
     for (size_t i = 0; i < service->attribute_count; i++) {
         if (str_eq(service->attributes[i].name, name)) {
             return &service->attributes[i];
@@ -336,8 +337,10 @@ static err *build(
 err *auth_service_new(
     struct arena *arena, const struct auth_service_options *options, struct auth_service **out)
 {
+    check(options->definition != NULL);
     struct arena *memory = arena_new();
     struct auth_service *service = arena_new_of(memory, struct auth_service);
+    service->magic = AUTH_SERVICE_MAGIC;
     service->arena = memory;
     atomic_init(&service->references, 1);
     err *e = build(arena, service, options);
@@ -359,7 +362,12 @@ struct auth_service *auth_service_hold(struct auth_service *service)
 
 void auth_service_release(struct auth_service *service)
 {
-    if (service != NULL && atomic_fetch_sub(&service->references, 1) == 1) {
+    if (service == NULL) {
+        return;
+    }
+    check_magic(service, AUTH_SERVICE_MAGIC);
+    if (atomic_fetch_sub(&service->references, 1) == 1) {
+        service->magic = 0;
         arena_free(service->arena);
     }
 }

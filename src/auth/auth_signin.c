@@ -21,6 +21,7 @@ err *auth_need_parameter(struct auth_call *call, const char *name, str *out)
 void auth_challenge(struct auth_call *call, const char *name, str session, struct json *parameters,
     const struct auth_user *user)
 {
+    check(name[0] != '\0');
     struct arena *a = call->arena;
     parameters = parameters != NULL ? parameters : json_object(a);
     if (user != NULL) {
@@ -38,6 +39,7 @@ void auth_challenge(struct auth_call *call, const char *name, str session, struc
 
 err *auth_finish(struct auth_call *call, struct auth_proof *proof)
 {
+    check(proof->user != NULL && proof->count <= countof(proof->writes));
     return auth_sign_in(call, proof->user, (str){}, proof->writes, proof->count);
 }
 
@@ -99,6 +101,7 @@ static err *settle(struct auth_call *call, struct auth_proof *proof)
 
 err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof)
 {
+    check(proof->user != NULL);
     bool asked = false;
     TRY(check_status(call, proof->user));
     if (str_eq(auth_user_status(proof->user), S("FORCE_CHANGE_PASSWORD"))) {

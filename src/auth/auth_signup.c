@@ -146,6 +146,7 @@ err *auth_sign_up(struct auth_call *call)
 
 err *auth_confirm_user(struct auth_call *call, struct auth_user *user, str code)
 {
+    check(user->rev != NULL);
     struct json *item = NULL;
     struct store_write spend = {};
     TRY(auth_count(call, "confirm", user->id, CONFIRMS, HOUR_MS));
@@ -279,6 +280,7 @@ static err *confirm_page(struct http_req *req)
 
 void auth_link_mount(struct auth_hub *hub, struct http_router *router)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
     http_router_add(router,
         &(struct http_route){
             .methods = HTTP_GET, .path = S("/confirmUser"), .handler = confirm_page, .arg = hub});

@@ -28,6 +28,7 @@ static str context_of(struct auth_call *call)
 
 str auth_state_seal(struct auth_call *call, const struct json *body)
 {
+    check(json_get_str(body, S("id")).len > 0);
     str sealed = crypto_seal(
         call->arena, &call->hub->session_key, context_of(call), json_text(call->arena, body));
     return base64_encode(call->arena, sealed);
@@ -46,6 +47,7 @@ static err *bad_session(struct auth_call *call, const char *what)
 
 err *auth_state_open(struct auth_call *call, str sealed, const char *kind, struct auth_state *out)
 {
+    check(kind == NULL || kind[0] != '\0');
     struct arena *a = call->arena;
     str bytes = {};
     str plain = {};
@@ -145,6 +147,8 @@ static err *try_once(struct auth_call *call, str id, struct store_write *writes,
 
 err *auth_attempt(struct auth_call *call, str whom, struct store_write *more, size_t count)
 {
+    check(whom.len > 0);
+    check(count == 0 || more != NULL);
     str id = counter_of(call, whom);
     struct store_write *writes = arena_array(call->arena, struct store_write, count + 1);
     for (size_t i = 0; i < count; i++) {
@@ -161,6 +165,7 @@ err *auth_attempt(struct auth_call *call, str whom, struct store_write *more, si
 
 struct store_write auth_attempt_good(struct auth_call *call, str whom)
 {
+    check(whom.len > 0);
     return (struct store_write){
         .kind = STORE_DELETE, .table = AUTH_COUNTERS, .pk = auth_str(call, counter_of(call, whom))};
 }

@@ -55,6 +55,7 @@ const struct store_pred *auth_unchanged(
 
 struct store_write auth_spend(struct auth_call *call, str id, u64 ends_ms)
 {
+    check(id.len > 0 && ends_ms > 0);
     struct json *item = json_object(call->arena);
     json_set(item, S("id"), auth_str(call, id));
     json_set(item, S("ends"), json_int(call->arena, (i64)ends_ms));
@@ -72,6 +73,8 @@ static err *over_the_limit(struct arena *arena)
 
 err *auth_count(struct auth_call *call, const char *what, str whom, i64 max, u64 window_ms)
 {
+    check(max > 0 && window_ms > 0);
+
     enum { TRIES = 50 };
     struct arena *a = call->arena;
     str id = str_cat(a, str_from(what), S("#"), whom);

@@ -168,6 +168,8 @@ static bool sign_in_of(struct arena *arena, str token, str *id)
 err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key,
     struct store_write *more, size_t count)
 {
+    check(user->rev != NULL); // only who is in the store gets tokens
+    check(count == 0 || more != NULL);
     struct arena *a = call->arena;
     u64 now = time_now_ms();
     struct sign_in sign_in = {.id = random_uuid(a),
@@ -279,6 +281,7 @@ static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *n
 
 err *auth_refresh(struct auth_call *call, str token, str device_key)
 {
+    check(token.len > 0);
     struct arena *a = call->arena;
     struct json *row = NULL;
     struct json *result = NULL;
@@ -324,6 +327,7 @@ err *auth_get_tokens_from_refresh_token(struct auth_call *call)
 
 err *auth_sign_out_all(struct auth_call *call, str user)
 {
+    check(auth_is_uuid(user));
     struct store_query query = {
         .table = AUTH_SIGN_INS, .index = S("byUser"), .pk = auth_str(call, user)};
     do {
@@ -346,6 +350,7 @@ err *auth_sign_out_all(struct auth_call *call, str user)
 
 err *auth_global_sign_out(struct auth_call *call)
 {
+    check(call->user != NULL);
     return auth_sign_out_all(call, call->user->id);
 }
 
@@ -514,6 +519,7 @@ static void copy_out(struct arena *arena, const struct verified *entry, struct a
 err *auth_verify_token(
     struct auth_hub *hub, struct arena *arena, str token, struct auth_claims *out)
 {
+    check_magic(hub, AUTH_HUB_MAGIC);
     struct auth_loop *here = auth_hub_here(hub);
     unsigned long long generation = atomic_load(&hub->generation);
     struct verified *entry = map_get(here->tokens->map, token);

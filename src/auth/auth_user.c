@@ -74,6 +74,7 @@ static struct json *aliases_of(struct auth_call *call, const struct auth_user *u
 
 struct auth_user *auth_user_of_item(struct auth_call *call, struct json *item)
 {
+    check(json_get_str(item, S("id")).len > 0);
     struct auth_user *user = arena_new_of(call->arena, struct auth_user);
     *user = (struct auth_user){.id = json_get_str(item, S("id")),
         .username = json_get_str(item, S("username")),
@@ -140,11 +141,13 @@ struct auth_user *auth_user_new(struct auth_call *call, str username)
 
 str auth_user_get(const struct auth_user *user, str attribute)
 {
+    check(user->attributes != NULL);
     return json_get_str(user->attributes, attribute);
 }
 
 void auth_user_set(struct auth_call *call, struct auth_user *user, str attribute, str value)
 {
+    check(user->attributes != NULL && attribute.len > 0);
     if (value.len == 0) {
         json_remove(user->attributes, attribute);
     } else {
@@ -245,6 +248,9 @@ static err *why_not(struct changes *changes, err *e, size_t failed)
 err *auth_user_save(
     struct auth_call *call, struct auth_user *user, struct store_write *more, size_t count)
 {
+    check(user->id.len > 0 && user->attributes != NULL);
+    check(count == 0 || more != NULL);
+
     enum { OWN_MAX = 8 };
     struct arena *a = call->arena;
     struct json *wanted = aliases_of(call, user);
@@ -303,6 +309,7 @@ static err *delete_rows(struct auth_call *call, str table, str index, const char
 // The names go with the user in one transaction; what is left behind it leads nowhere.
 err *auth_user_delete(struct auth_call *call, struct auth_user *user)
 {
+    check(user->rev != NULL); // it is in the store
     struct arena *a = call->arena;
     size_t count = user->had != NULL ? user->had->count : 0;
     struct store_write *writes = arena_array(a, struct store_write, count + 1);
