@@ -80,6 +80,44 @@ test('a new file that was missing, in a new folder', async (t) => {
   assert.equal((await loader.outcome()).event, 'error');
 });
 
+test('folders taken away and put back, as by a change of branches, are followed further', async (t) => {
+  const root = fixture(t, 'todo');
+  const loader = new Resident(t, root);
+  const at = (name) => path.join(root, name);
+  // Events are as many as the burst gives; the last one tells what the files say in the end.
+  const until = async (wanted) => {
+    while (!JSON.stringify(await loader.outcome()).includes(wanted) && !loader.manifest().data.sdl.includes(wanted));
+  };
+  let round = 0;
+  const follows = async () => {
+    round++;
+    edit(root, 'amplify/data/resource.ts', 'done: a.boolean(),', `done: a.boolean(),\n      round${round}: a.date(),`);
+    await until(`round${round}: AWSDate`);
+  };
+  await follows();
+
+  fs.cpSync(at('amplify'), at('kept'), { recursive: true });
+  fs.rmSync(at('amplify'), { recursive: true });
+  await until('There is no amplify folder');
+  fs.renameSync(at('kept'), at('amplify'));
+  await follows();
+
+  fs.renameSync(at('amplify/data'), at('away'));
+  await until('ModuleNotFoundError');
+  fs.renameSync(at('away'), at('amplify/data'));
+  await follows();
+
+  fs.cpSync(at('amplify/data'), at('new'), { recursive: true });
+  fs.renameSync(at('amplify/data'), at('old'));
+  fs.renameSync(at('new'), at('amplify/data'));
+  await follows();
+
+  fs.cpSync(at('amplify'), at('kept'), { recursive: true });
+  fs.rmSync(at('amplify'), { recursive: true });
+  fs.renameSync(at('kept'), at('amplify'));
+  await follows();
+});
+
 test('inputs outside of amplify/, resolvers, and saving by renaming', async (t) => {
   const root = fixture(t, 'paths');
   const loader = new Resident(t, root);
