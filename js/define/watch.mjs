@@ -39,11 +39,8 @@ export class Watcher {
   update(inputs, start) {
     this.inputs = new Set(inputs);
     const wanted = new Set([this.root, ...walk(this.amplify), ...inputs.map((file) => path.dirname(file))]);
-    for (const [folder, watcher] of this.folders) {
-      if (!wanted.has(folder)) {
-        watcher.close();
-        this.folders.delete(folder);
-      }
+    for (const folder of [...this.folders.keys()].filter((each) => !wanted.has(each))) {
+      this.drop(folder);
     }
     const fresh = inputs.filter((file) => !this.marks.has(file));
     for (const folder of wanted) {
@@ -62,16 +59,23 @@ export class Watcher {
     if (this.folders.has(folder) || !fs.existsSync(folder)) {
       return;
     }
-    const watcher = fs.watch(folder, (_, name) => this.notice(folder, name));
-    watcher.on('error', () => {
-      watcher.close();
-      this.folders.delete(folder);
-    });
+    const watcher = fs.watch(folder, (event, name) => this.notice(folder, name, event === 'rename'));
+    watcher.on('error', () => this.drop(folder));
     this.folders.set(folder, watcher);
     for (const name of fs.readdirSync(folder)) {
       const file = path.join(folder, name);
       if (this.cares(folder, name)) {
         this.marks.set(file, mark(file));
+      }
+    }
+  }
+
+  /** Stops watching a folder and all within it. @param {string} folder */
+  drop(folder) {
+    for (const [each, watcher] of this.folders) {
+      if (each === folder || each.startsWith(folder + path.sep)) {
+        watcher.close();
+        this.folders.delete(each);
       }
     }
   }
@@ -94,19 +98,28 @@ export class Watcher {
     return file.startsWith(this.amplify + path.sep);
   }
 
-  /** @param {string} folder @param {string | null} name */
-  notice(folder, name) {
+  /**
+   * @param {string} folder
+   * @param {string | null} name
+   * @param {boolean} moved the name came or went, perhaps both
+   */
+  notice(folder, name, moved) {
     if (name === null || !this.cares(folder, name)) {
       return;
     }
     const file = path.join(folder, name);
     const now = mark(file);
+    const before = this.marks.get(file) ?? 'gone';
+    // What was watched under a name that has moved is no longer what is there.
+    const replaced = moved && [now, before].includes('folder');
     // A read alone, or the second half of a notice already taken, changes nothing.
-    if (now === this.marks.get(file)) {
+    if (now === this.marks.get(file) && !replaced) {
       return;
     }
-    const before = this.marks.get(file) ?? 'gone';
     this.marks.set(file, now);
+    if (replaced) {
+      this.drop(file);
+    }
     if (now === 'folder') {
       walk(file).forEach((inner) => this.addNew(inner));
     }

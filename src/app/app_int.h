@@ -47,6 +47,7 @@ struct app {
     size_t loop_count;
     const char *hosts[2];
     size_t host_count;
+    bool says_localhost; // the URLs do, not the address
     u16 port;
     str base_url;
     str authority;

@@ -79,18 +79,23 @@ static bool is_free_on_all(struct app *app, u16 *port, int *error)
     return true;
 }
 
-// localhost means both loopback addresses: which one a client tries first is its own choice.
+// "localhost" means both loopback addresses, since which one a client tries first is its own
+// choice. The URLs of a server on all addresses say "localhost" too.
 static void choose_hosts(struct app *app)
 {
+    const char *host = app->options->host != NULL ? app->options->host : "localhost";
+    bool all = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
     int error = 0;
     u16 any = 0;
-    if (app->options->host != NULL && strcmp(app->options->host, "localhost") != 0) {
-        app->hosts[app->host_count++] = app->options->host;
+    app->says_localhost = all || strcmp(host, "localhost") == 0;
+    if (!app->says_localhost) {
+        app->hosts[app->host_count++] = host;
         return;
     }
-    app->hosts[app->host_count++] = "127.0.0.1";
-    if (port_is_free("::1", &any, &error)) {
-        app->hosts[app->host_count++] = "::1";
+    app->hosts[app->host_count++] = all ? "0.0.0.0" : "127.0.0.1";
+    const char *v6 = all ? "::" : "::1";
+    if (port_is_free(v6, &any, &error)) {
+        app->hosts[app->host_count++] = v6;
     }
 }
 
@@ -124,6 +129,7 @@ static err *choose_port(struct app *app)
 static void listen_here(struct app_loop *here)
 {
     struct app *app = here->app;
+    check(here->loop == loop_current() && here->listener_count == 0 && app->port != 0);
     for (size_t i = 0; i < app->host_count && app->result == NULL; i++) {
         struct net_listen_options options = {.host = app->hosts[i],
             .port = app->port,
@@ -144,11 +150,9 @@ err *app_listen(struct app *app)
     if (app->result != NULL) {
         return app->result;
     }
-    const char *host = app->options->host;
-    bool any = host == NULL || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 ||
-               strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
-    app->authority = str_fmt(app->arena, strchr(any ? "" : host, ':') != NULL ? "[%s]:%u" : "%s:%u",
-        any ? "localhost" : host, (unsigned)app->port);
+    const char *host = app->says_localhost ? "localhost" : app->options->host;
+    app->authority = str_fmt(
+        app->arena, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, (unsigned)app->port);
     app->base_url = str_cat(app->arena, S("http://"), app->authority);
     return NULL;
 }

@@ -37,6 +37,9 @@ extern struct may_yield_capability may_yield;
 // A broken invariant: prints the place and aborts. On in every build.
 #define check(cond)      ((cond) ? (void)0 : base_panic(__FILE__, __LINE__, #cond))
 #define unreachable(why) base_panic(__FILE__, __LINE__, why)
+// Long-lived objects begin with `u32 magic`: a pointer to one that has been freed, or to something
+// else, ends the process at the function it is given to.
+#define check_magic(object, value) check((object) != NULL && (object)->magic == (value))
 // Behind `check` and `unreachable`: one line on stderr, then abort().
 _Noreturn void base_panic(const char *file, int line, const char *what);
 
@@ -236,11 +239,14 @@ typedef struct err {
 } err;
 
 #define fail(arena, code, ...) err_make((arena), (code), __FILE__, __LINE__, __VA_ARGS__)
+// Behind `fail`, which says where. All texts live in the arena.
 [[nodiscard]] err *err_make(struct arena *arena, enum err_code code, const char *file, int line,
     const char *fmt, ...) PRINTF_LIKE(5, 6);
 // A new error over `cause`, with its code: "while ...: cause text".
 [[nodiscard]] err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+// Copies an error with its texts and causes, out of an arena that is about to go.
+[[nodiscard]] err *err_copy(struct arena *arena, const err *e);
 // Sets what to do about it (borrowed) and returns `e`.
 err *err_hint(err *e, str hint);
 // The service's own name for the error: what was set on it, else its code's in err.def.

@@ -46,6 +46,7 @@ static bool role_may(const struct data_role *role, enum data_op op)
 err *data_authorise(const struct gql_call *call, const struct data_model *model, enum data_op op,
     const struct store_pred **filter)
 {
+    check(op != 0 && (op & (op - 1)) == 0); // one operation at a time
     const struct data_request *request = call->request;
     *filter = NULL;
     bool allowed = role_may(data_role_of(model, &request->caller), op) || is_open(request, model);

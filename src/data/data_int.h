@@ -5,7 +5,10 @@
 
 #include <stdatomic.h>
 
+enum { DATA_SERVICE_MAGIC = 0x73657276, SUBSCRIPTION_MAGIC = 0x73756273 };
+
 struct data_service {
+    u32 magic;
     struct arena *arena;
     atomic_int references;
     struct data_api *api;
@@ -53,15 +56,19 @@ struct data_field_plan {
     const struct data_index *index; // index queries
 };
 
+// Gives AppSync's scalars (AWSDate, ...) their checks.
 void data_scalars_attach(struct gql_schema *schema);
-void data_resolvers_attach(struct data_service *service);
+// gql_exec.may_access: whether the caller's mode is among those the @aws_* directives of the field,
+// else of its type, name; without any, the API's default mode is.
 bool data_may_access(
     void *request, const struct gql_type *parent, const struct gql_field_def *field);
 
 // ---- errors ------------------------------------------------------------------------------------
 // With the errorType `type`; S(""): null.
 err *data_error(const struct gql_call *call, str type, str text);
+// The same with errorType InvalidArgumentsError.
 err *data_argument_error(const struct gql_call *call, str text);
+// "Not Authorized to access <field> on type <Type>", errorType Unauthorized.
 err *data_unauthorized(const struct gql_call *call);
 // What a table refuses, as AppSync tells it. NULL stays NULL; failures of ours stay as they are.
 [[nodiscard]] err *data_table_error(struct arena *arena, err *e);
@@ -91,14 +98,23 @@ bool data_may_read_field(
 
 // ---- resolvers
 // ------------------------------------------------------------------------------------
+// getX: null when there is no such item, Unauthorized for one the caller may not read.
 err *data_resolve_get(struct gql_call *call, struct json **out) YIELDS;
+// listXs, by a scan or, with the partition key among the arguments, a query.
 err *data_resolve_list(struct gql_call *call, struct json **out) YIELDS;
+// The query field of an @index.
 err *data_resolve_index(struct gql_call *call, struct json **out) YIELDS;
+// @hasMany, @hasOne, @belongsTo, on the item in call->source.
 err *data_resolve_relation(struct gql_call *call, struct json **out) YIELDS;
+// createX: fills in id, defaults and timestamps; fails when the key is taken.
 err *data_resolve_create(struct gql_call *call, struct json **out) YIELDS;
+// updateX: sets what the input names, null removes; fails when there is no such item.
 err *data_resolve_update(struct gql_call *call, struct json **out) YIELDS;
+// deleteX: the item as it was; fails when there is none.
 err *data_resolve_delete(struct gql_call *call, struct json **out) YIELDS;
+// A field with @auth rules of its own: always null in what a mutation returns, like relations.
 err *data_resolve_guarded(struct gql_call *call, struct json **out);
+// An operation with a function or custom handler: ERR_UNSUPPORTED says so.
 err *data_resolve_unserved(struct gql_call *call, struct json **out);
 
 // "b#c" of an object's fields; NULL when one is missing. A single field is its own value.
@@ -107,6 +123,7 @@ const struct json *data_join_keys(struct arena *arena, const struct data_model *
 // A value of a model's field as part of a composite key.
 str data_key_part(
     struct arena *arena, const struct data_model *model, str field, const struct json *value);
+// The @validate rules of the fields that the input has; the first that is broken is the error.
 err *data_check_values(
     const struct gql_call *call, const struct data_model *model, const struct json *input);
 
@@ -139,13 +156,16 @@ struct data_hub {
     atomic_size_t subscriptions;
 };
 
+// The calling thread's part of the hub.
 struct data_loop *data_hub_here(struct data_hub *hub);
-// Takes a reference for the caller, who releases it.
+// Takes a reference for the caller, who releases it. NULL gives NULL.
 struct data_service *data_service_hold(struct data_service *service);
 // Recognises the caller of a request or of a realtime message. Fails with AppSync's 401 texts.
 [[nodiscard]] err *data_identify(struct arena *arena, const struct data_service *service,
     str api_key, str authorization, struct data_caller *out);
+// POST /graphql; route_arg is the hub.
 err *data_http_graphql(struct http_req *req) YIELDS;
+// GET /graphql/realtime, for the life of its socket; route_arg is the hub.
 err *data_http_realtime(struct http_req *req) YIELDS;
 
 // ---- realtime ------------------------------------------------------------------------------
@@ -155,6 +175,8 @@ struct data_subscribe {
     const struct store_pred *rule; // of dynamic authorisation rules; NULL: none
 };
 
+// onXxx: checks the caller and leaves the arguments in request->subscribe. Does not wait:
+// subscription_start relies on it.
 err *data_resolve_subscribe(struct gql_call *call, struct json **out);
 
 struct subscription_options {
@@ -165,14 +187,19 @@ struct subscription_options {
     str operation_name;
     const struct json *variables; // as sent; NULL: none
     struct data_caller caller;
+    struct subscription *replaces; // ended once this one has begun; NULL: none
 };
 
 // Prepares, authorises and registers. On failure *problems is the errors array for the client.
 bool subscription_start(struct data_loop *here, struct arena *arena,
     const struct subscription_options *options, struct json **problems) YIELDS;
+// Takes it off all lists and frees it; nothing is sent.
 void subscription_end(struct subscription *subscription);
+// Those of a socket that goes.
 void subscription_end_all(struct data_conn *conn);
+// After the loop has ended; no subscription may be left.
 void subscription_topics_free(struct data_loop *here);
+// By the id its client gave it; NULL when there is none.
 struct subscription *subscription_find(const struct data_conn *conn, str id);
 
 enum { SUBSCRIPTIONS_PER_CONN_MAX = 200 };
@@ -190,7 +217,9 @@ struct data_conn {
 
 // Sends the message {"id","type":"error","payload":{"errors":...}}.
 void data_conn_error(struct data_conn *conn, struct arena *arena, str id, struct json *errors);
+// gql_exec.wants_payload: whether anybody may be subscribed to what the mutation feeds.
 bool data_wants_payload(void *request, const struct gql_field_def *field);
+// gql_exec.publish: hands the payload to every loop's dispatcher. Does not wait.
 void data_publish(void *request, const struct gql_field_def *field, const struct json *payload);
 // Moves the loop's subscriptions to its new service; starts a fiber for it.
 void data_realtime_rebind(struct data_loop *here);

@@ -165,6 +165,7 @@ struct data_api {
 
 // Parses "apiKey,userPool,iam,oidc,lambda" (first = default) or manifest words alike.
 [[nodiscard]] err *data_modes_parse(struct arena *arena, str text, struct data_modes *out);
+// One of those words; false, *out untouched, for others.
 bool data_mode_from_word(str word, enum data_provider *out);
 // "API_KEY" and the like, as amplify_outputs.json names a mode.
 str data_mode_name(enum data_provider provider);
@@ -173,8 +174,11 @@ str data_mode_name(enum data_provider provider);
 // they refuse.
 [[nodiscard]] err *data_api_build(
     struct arena *arena, str sdl, const struct data_modes *modes, struct data_api **out);
+// The type with @model of that name, or NULL.
 struct data_model *data_api_model(const struct data_api *api, str name);
+// A declared field, or NULL; what is added (id, timestamps, owners) is not among them.
 struct data_field *data_model_field(const struct data_model *model, str name);
+// The definition of any type of the SDL, models included; not its extensions. NULL when absent.
 const struct gql_definition *data_api_type(const struct data_api *api, str name);
 // "S" or "N": the type of a field as key attribute.
 bool data_key_is_number(const struct data_model *model, str field);

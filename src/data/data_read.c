@@ -42,6 +42,7 @@ const struct json *data_join_keys(struct arena *arena, const struct data_model *
     const struct json *object, const str *fields, size_t count)
 {
     struct buf out = buf_in(arena, 64 * 1024);
+    check(count == 0 || fields != NULL);
     for (size_t i = 0; i < count; i++) {
         const struct json *part = json_get(object, fields[i]);
         if (json_is_null(part)) {
@@ -387,6 +388,28 @@ err *data_resolve_list(struct gql_call *call, struct json **out)
     return run_query(call, &key, &query, allowed, out);
 }
 
+// An index that does not hold whole items shows the keys, its own and the table's, and what it
+// includes. A field that is not there is null, as it is for the filter.
+static void project(struct arena *arena, const struct data_model *model,
+    const struct data_index *index, struct store_query *query)
+{
+    if (str_eq(index->projection, S("ALL"))) {
+        return;
+    }
+    const str keys[] = {
+        model->partition, model->sort_attribute, index->partition, index->sort_attribute};
+    str *seen = arena_array(arena, str, countof(keys) + index->included_count);
+    for (size_t i = 0; i < countof(keys); i++) {
+        if (keys[i].len > 0) {
+            seen[query->attribute_count++] = keys[i];
+        }
+    }
+    for (size_t i = 0; i < index->included_count; i++) {
+        seen[query->attribute_count++] = index->included[i];
+    }
+    query->attributes = seen;
+}
+
 err *data_resolve_index(struct gql_call *call, struct json **out)
 {
     const struct data_field_plan *plan = call->field->data;
@@ -397,6 +420,7 @@ err *data_resolve_index(struct gql_call *call, struct json **out)
         index->sort_attribute, index};
     TRY(data_authorise(call, plan->model, DATA_OP_LIST, &allowed));
     TRY(key_conditions(call, &key, &query));
+    project(call->arena, plan->model, index, &query);
     return run_query(call, &key, &query, allowed, out);
 }
 

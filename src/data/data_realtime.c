@@ -93,6 +93,7 @@ static void keep_alive(void *arg) YIELDS
 static void conn_enter(struct data_conn *conn)
 {
     struct data_loop *here = conn->loop;
+    check(here->loop == loop_current() && conn->ws != NULL);
     conn->older = here->conns;
     if (here->conns != NULL) {
         here->conns->newer = conn;

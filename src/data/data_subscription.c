@@ -16,6 +16,7 @@ struct topic {
 };
 
 struct subscription {
+    u32 magic;
     struct data_loop *here;
     struct data_conn *conn;
     struct topic *topic;
@@ -213,6 +214,7 @@ static struct subscription *subscription_new(
         options->id.len + options->query.len + options->operation_name.len + variables.len;
     struct subscription *subscription = mem_alloc(sizeof(struct subscription) + size);
     char *at = (char *)(subscription + 1);
+    subscription->magic = SUBSCRIPTION_MAGIC;
     subscription->here = here;
     subscription->conn = options->conn;
     subscription->caller = options->caller;
@@ -228,19 +230,24 @@ static void subscription_free(struct subscription *subscription)
     gql_plan_cache_release(NULL, subscription->plan);
     data_service_release(subscription->service);
     arena_free(subscription->memory);
+    subscription->magic = 0;
     mem_free(subscription);
 }
 
-static void list_in(struct subscription *subscription)
+// One that takes the place of another stands where that one stood: an event on its way down the
+// list finds one of them.
+static void list_in(struct subscription *subscription, struct subscription *replaced)
 {
     struct topic *topic = subscription->topic;
     struct data_conn *conn = subscription->conn;
-    subscription->next = topic->first;
-    subscription->link = &topic->first;
-    if (topic->first != NULL) {
-        topic->first->link = &subscription->next;
+    bool beside = replaced != NULL && replaced->topic == topic;
+    struct subscription **place = beside ? &replaced->next : &topic->first;
+    subscription->next = *place;
+    subscription->link = place;
+    if (*place != NULL) {
+        (*place)->link = &subscription->next;
     }
-    topic->first = subscription;
+    *place = subscription;
     subscription->conn_next = conn->subscriptions;
     subscription->conn_link = &conn->subscriptions;
     if (conn->subscriptions != NULL) {
@@ -274,13 +281,18 @@ bool subscription_start(struct data_loop *here, struct arena *arena,
         return false;
     }
     subscription->topic = topic_of(here, gql_plan_root(started.plan, 0)->name);
-    list_in(subscription);
+    list_in(subscription, options->replaces);
+    if (options->replaces != NULL) {
+        subscription_end(options->replaces);
+    }
     return true;
 }
 
 void subscription_end(struct subscription *subscription)
 {
     struct data_loop *here = subscription->here;
+    check_magic(subscription, SUBSCRIPTION_MAGIC);
+    check(here->loop == loop_current());
     if (here->cursor == subscription) {
         here->cursor = subscription->next;
     }
@@ -292,6 +304,7 @@ void subscription_end(struct subscription *subscription)
     if (subscription->conn_next != NULL) {
         subscription->conn_next->conn_link = subscription->conn_link;
     }
+    check(subscription->conn->subscription_count > 0);
     subscription->conn->subscription_count--;
     atomic_fetch_sub(&here->hub->subscriptions, 1);
     subscription_free(subscription);
@@ -327,7 +340,8 @@ static struct subscription *find_outdated(const struct data_conn *conn)
 static void rebind_one(
     struct data_loop *here, struct arena *arena, struct subscription *old) YIELDS;
 
-// Starts the same subscription anew; one that the new schema refuses is ended with its error.
+// Starts the same subscription anew; one that the new schema refuses is ended with its error. There
+// is never none of them, since a mutation meanwhile would have nobody to tell.
 static void rebind_one(struct data_loop *here, struct arena *arena, struct subscription *old)
 {
     struct json *variables = NULL;
@@ -342,9 +356,10 @@ static void rebind_one(struct data_loop *here, struct arena *arena, struct subsc
         .query = str_dup(arena, old->query),
         .operation_name = str_dup(arena, old->operation_name),
         .variables = variables,
-        .caller = old->caller};
-    subscription_end(old);
+        .caller = old->caller,
+        .replaces = old};
     if (!subscription_start(here, arena, &options, &problems)) {
+        subscription_end(old);
         data_conn_error(conn, arena, options.id, problems);
     }
 }
@@ -457,6 +472,7 @@ static void deliver(struct subscription *subscription, struct arena *arena,
 static void deliver(struct subscription *subscription, struct arena *arena,
     const struct json *payload, struct event *last)
 {
+    check_magic(subscription, SUBSCRIPTION_MAGIC);
     bool same = last->plan == subscription->plan &&
                 last->provider == subscription->caller.provider &&
                 str_eq(last->variables, subscription->variables);
@@ -486,6 +502,7 @@ static void publish_to_topic(
 {
     struct event last = {};
     size_t served = 0;
+    check(here->cursor == NULL); // one dispatcher at a time
     here->cursor = topic->first;
     while (here->cursor != NULL) {
         struct subscription *subscription = here->cursor;
@@ -533,6 +550,7 @@ static void dispatch(void *arg) YIELDS
     while (here->waiting != NULL) {
         struct publication *publication = here->waiting;
         here->waiting = publication->next;
+        check(here->waiting_bytes >= publication->payload.len);
         here->waiting_bytes -= publication->payload.len;
         publish_one(here, publication);
     }
@@ -549,6 +567,7 @@ struct delivery { // a publication on its way to one loop
 // rather than memory.
 static void receive(struct data_loop *here, struct publication *publication)
 {
+    check(here->loop == loop_current() && publication->feed != NULL);
     if (here->waiting_bytes + publication->payload.len > WAITING_BYTES_MAX) {
         if (!here->dropping) {
             here->dropping = true;

@@ -341,6 +341,7 @@ static err *commit(struct gql_call *call, struct store_write *write) YIELDS;
 
 static err *commit(struct gql_call *call, struct store_write *write)
 {
+    check((write->kind == STORE_PUT) == (write->item != NULL));
     const struct data_request *request = call->request;
     err *e = store_write(request->service->store, call->arena, write, 1, NULL);
     if (e != NULL && e->code == ERR_GUARD_FAILED) {

@@ -26,6 +26,8 @@ struct local {
     void (*release)(void *value);
 };
 
+enum { CHAN_MAGIC = 0x6368616e };
+
 struct fiber_waiter { // a fiber waits for one condition at a time
     struct fiber *fiber;
     struct fiber_waiter *next;

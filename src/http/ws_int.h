@@ -20,7 +20,10 @@ struct ws_frame {
     u8 mask[4];
 };
 
+enum { WS_MAGIC = 0x77736f63 };
+
 struct ws {
+    u32 magic;
     struct http_conn *conn;
     struct fiber *reader; // the handler's, cancelled when the connection is given up
     size_t message_max;

@@ -101,7 +101,8 @@ str json_text(struct arena *arena, const struct json *value);
 struct json_writer {
     struct buf *out;
     u32 depth;
-    bool comma[JSON_DEPTH_MAX]; // at this depth an element has been written
+    bool comma[JSON_DEPTH_MAX];  // at this depth an element has been written
+    bool object[JSON_DEPTH_MAX]; // this depth is inside of an object
     bool after_key;
 };
 

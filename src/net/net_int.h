@@ -5,12 +5,15 @@
 
 #include <openssl/ssl.h>
 
+enum { NET_STREAM_MAGIC = 0x73747265, NET_LISTENER_MAGIC = 0x6c697374 };
+
 struct net_tls {
     SSL_CTX *ctx;
     _Atomic int references;
 };
 
 struct net_stream {
+    u32 magic;
     int fd;
     SSL *ssl;
     uv_poll_t poll;
@@ -36,6 +39,7 @@ struct net_stream {
 };
 
 struct net_listener {
+    u32 magic;
     int fd;
     int spare_fd; // given up to accept and refuse when no descriptor is left
     u16 port;

@@ -51,9 +51,11 @@ bool store_pred_eval(const struct store_pred *pred, const struct json *item);
 // `path op value`; borrows both.
 struct store_pred *store_pred_leaf(
     struct arena *a, enum store_op op, str path, const struct json *value);
-// AND/OR of two; one that is NULL is left out.
+// Both, which are borrowed. NULL is true: with one the other is the result.
 const struct store_pred *store_pred_and(
     struct arena *a, const struct store_pred *x, const struct store_pred *y);
+// Either of them. One that is NULL is left out here too, though NULL alone is true: start with it
+// to gather alternatives.
 const struct store_pred *store_pred_or(
     struct arena *a, const struct store_pred *x, const struct store_pred *y);
 // Deep, texts and values too: for one that outlives the request it was made in. NULL gives NULL.
@@ -135,7 +137,9 @@ struct store_query {
     const struct json *sk_low; // the one operand, or the lower of BETWEEN
     const struct json *sk_high;
     bool backwards;
-    u32 limit; // items evaluated (before the filter); 0 = no limit
+    u32 limit;             // items evaluated (before the filter); 0 = no limit
+    const str *attributes; // those that filter and caller see; NULL: all
+    size_t attribute_count;
     const struct store_pred *filter;
     str page_token; // of an earlier page, or none
 };

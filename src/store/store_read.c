@@ -107,6 +107,7 @@ static err *get_item(struct store *store, struct arena *arena, const struct tabl
 err *store_get(struct store *store, struct arena *arena, str table_name, const struct json *pk,
     const struct json *sk, struct json **item)
 {
+    check_magic(store, STORE_MAGIC);
     const struct table *table = NULL;
     struct view view = {};
     str keys[2] = {};
@@ -290,6 +291,19 @@ static bool page_is_full(const struct walk *walk)
     return (limit > 0 && walk->page->scanned >= limit) || walk->bytes >= PAGE_BYTES;
 }
 
+static struct json *seen_part(
+    struct arena *arena, const struct store_query *query, const struct json *item)
+{
+    struct json *seen = json_object(arena);
+    for (size_t i = 0; i < query->attribute_count; i++) {
+        const struct json *value = json_get(item, query->attributes[i]);
+        if (value != NULL) {
+            json_set(seen, query->attributes[i], json_copy(arena, value));
+        }
+    }
+    return seen;
+}
+
 static err *walk_row(struct walk *walk, struct arena *arena, sqlite3_stmt *row)
 {
     struct json *item = NULL;
@@ -298,6 +312,9 @@ static err *walk_row(struct walk *walk, struct arena *arena, sqlite3_stmt *row)
     walk->bytes += text.len;
     struct arena_mark mark = arena_mark(arena); // nothing waits until it is rewound
     TRY(parse_item(arena, text, &item));
+    if (walk->query->attributes != NULL) {
+        item = seen_part(arena, walk->query, item);
+    }
     if (store_pred_eval(walk->query->filter, item)) {
         *vec_push(arena, &walk->items) = item;
     } else {
@@ -424,6 +441,7 @@ static err *walk_chunk(struct walk *walk, struct arena *arena) YIELDS
 err *store_query(struct store *store, struct arena *arena, const struct store_query *query,
     struct store_page *page)
 {
+    check_magic(store, STORE_MAGIC);
     struct walk walk = {.store = store, .query = query, .page = page};
     *page = (struct store_page){};
     for (;;) {
@@ -463,6 +481,7 @@ static void count_run(void *arg)
 
 err *store_count(struct store *store, struct arena *arena, str table_name, u64 *count)
 {
+    check_magic(store, STORE_MAGIC);
     const struct table *table = NULL;
     TRY(schema_table(atomic_load(&store->schema), arena, table_name, &table));
     struct count_task task = {

@@ -93,14 +93,24 @@ static bool is_reserved(str name)
     return str_eq_nocase(start, S("sqlite_")) || str_eq_nocase(str_sub(start, 0, 5), S("ampd_"));
 }
 
-static str quoted_table(struct arena *arena, str table)
+// SQLite takes "Item" and "ITEM" for one table and keeps some names for itself. A name that has to
+// differ carries in front which of its letters are capitals.
+static str quoted_table(struct arena *arena, str table, bool plain)
 {
-    return str_cat(arena, S("\""), table, S("\""));
+    if (plain) {
+        return str_cat(arena, S("\""), table, S("\""));
+    }
+    char marks[NAME_MAX_LEN];
+    for (size_t i = 0; i < table.len; i++) {
+        marks[i] = table.ptr[i] >= 'A' && table.ptr[i] <= 'Z' ? '1' : '0';
+    }
+    return str_cat(arena, S("\"~"), (str){marks, table.len}, S("~"), table, S("\""));
 }
 
-static str quoted_index(struct arena *arena, str table, str index)
+static str quoted_index(struct arena *arena, str table_quoted, str index)
 {
-    return str_cat(arena, S("\""), table, S("/"), index, S("\""));
+    str table = str_sub(table_quoted, 0, table_quoted.len - 1);
+    return str_cat(arena, table, S("/"), index, S("\""));
 }
 
 static u32 slot_of(struct store *store, str quoted)
@@ -138,7 +148,8 @@ static void load_table(struct store *store, struct schema *schema, sqlite3_stmt 
     table->name = column_text(schema->arena, row, 0);
     table->partition = column_key(schema->arena, row, 1);
     table->sort = column_key(schema->arena, row, 3);
-    table->relation.quoted = quoted_table(schema->arena, table->name);
+    bool plain = sqlite3_column_int(row, 6) != 0 && !is_reserved(table->name);
+    table->relation.quoted = quoted_table(schema->arena, table->name, plain);
     table->relation.slot = slot_of(store, table->relation.quoted);
     table->indexes = arena_array(schema->arena, struct index, (size_t)sqlite3_column_int(row, 5));
     map_set(schema->tables, table->name, table);
@@ -153,8 +164,8 @@ static void load_index(struct store *store, struct schema *schema, sqlite3_stmt 
     index->partition = column_key(schema->arena, row, 2);
     index->sort = column_key(schema->arena, row, 4);
     index->relation.is_index = true;
-    index->relation.quoted = quoted_index(schema->arena, table->name, index->name);
     index->relation.table_quoted = table->relation.quoted;
+    index->relation.quoted = quoted_index(schema->arena, index->relation.table_quoted, index->name);
     index->relation.slot = slot_of(store, index->relation.quoted);
     atomic_init(&index->ready, sqlite3_column_int(row, 6) != 0);
 }
@@ -182,7 +193,8 @@ err *schema_read(struct store *store, struct arena *arena, struct schema **out)
     schema->tables = map_new(own);
     err *e = load_rows(store, arena, schema,
         "SELECT name, pk_name, pk_type, sk_name, sk_type,"
-        " (SELECT count(*) FROM ampd_index i WHERE i.table_name = t.name) FROM ampd_table t",
+        " (SELECT count(*) FROM ampd_index i WHERE i.table_name = t.name),"
+        " EXISTS(SELECT 1 FROM sqlite_schema s WHERE s.name = t.name) FROM ampd_table t",
         load_table);
     if (e == NULL) {
         e = load_rows(store, arena, schema,
@@ -272,10 +284,9 @@ static err *check_index_def(
     return NULL;
 }
 
-static err *check_table_def(
-    const struct schema *schema, struct arena *arena, const struct store_table_def *def)
+static err *check_table_def(struct arena *arena, const struct store_table_def *def)
 {
-    if (!is_name(def->name) || is_reserved(def->name)) {
+    if (!is_name(def->name)) {
         return fail(arena, ERR_INVALID, "Table name \"%.*s\" is not allowed", PRI(def->name));
     }
     if (!are_keys(&def->partition, &def->sort)) {
@@ -283,27 +294,18 @@ static err *check_table_def(
             "Table %.*s needs a partition key, and a sort key, if any, of another name",
             PRI(def->name));
     }
-    size_t pos = 0;
-    str name = {};
-    void *value = NULL;
-    while (map_next(schema->tables, &pos, &name, &value)) {
-        if (str_eq_nocase(name, def->name) && !str_eq(name, def->name)) {
-            return fail(arena, ERR_INVALID, "Tables %.*s and %.*s differ only in case", PRI(name),
-                PRI(def->name));
-        }
-    }
     for (size_t i = 0; i < def->index_count; i++) {
         TRY(check_index_def(arena, def, &def->indexes[i]));
     }
     return NULL;
 }
 
-static err *check_defs(const struct schema *schema, struct job *job)
+static err *check_defs(struct job *job)
 {
     for (size_t i = 0; i < job->table_count; i++) {
-        TRY(check_table_def(schema, job->arena, &job->tables[i]));
+        TRY(check_table_def(job->arena, &job->tables[i]));
         for (size_t k = 0; k < i; k++) {
-            if (str_eq_nocase(job->tables[i].name, job->tables[k].name)) {
+            if (str_eq(job->tables[i].name, job->tables[k].name)) {
                 return fail(job->arena, ERR_INVALID, "Table %.*s is defined twice",
                     PRI(job->tables[i].name));
             }
@@ -341,11 +343,11 @@ static void bind_key(sqlite3_stmt *statement, int place, const struct store_key_
     bind_text(statement, place + 1, str_from(TYPES[key->type]));
 }
 
-static err *add_index(struct store *store, struct arena *arena, str table,
+static err *add_index(struct store *store, struct arena *arena, str table, str table_quoted,
     const struct store_index_def *def, bool ready)
 {
     sqlite3_stmt *insert = NULL;
-    TRY(EXEC(store, arena, S("CREATE TABLE "), quoted_index(arena, table, def->name),
+    TRY(EXEC(store, arena, S("CREATE TABLE "), quoted_index(arena, table_quoted, def->name),
         S("(ipk BLOB, isk BLOB, pk BLOB, sk BLOB, PRIMARY KEY(ipk, isk, pk, sk)) WITHOUT ROWID")));
     TRY(conn_prepare(&store->writer, arena,
         "INSERT INTO ampd_index VALUES(?1,?2,?3,?4,?5,?6,?7,x'',x'')", &insert));
@@ -360,29 +362,49 @@ static err *add_index(struct store *store, struct arena *arena, str table,
 }
 
 // Names were checked to hold no quotes when they were defined.
-static err *drop_index(struct store *store, struct arena *arena, str table, str index)
+static err *drop_index(
+    struct store *store, struct arena *arena, const struct table *table, const struct index *index)
 {
-    TRY(EXEC(store, arena, S("DROP TABLE "), quoted_index(arena, table, index)));
-    return EXEC(store, arena, S("DELETE FROM ampd_index WHERE table_name='"), table,
-        S("' AND name='"), index, S("'"));
+    TRY(EXEC(store, arena, S("DROP TABLE "), index->relation.quoted));
+    return EXEC(store, arena, S("DELETE FROM ampd_index WHERE table_name='"), table->name,
+        S("' AND name='"), index->name, S("'"));
 }
 
 static err *drop_table(struct store *store, struct arena *arena, const struct table *table)
 {
     for (size_t i = 0; i < table->index_count; i++) {
-        TRY(drop_index(store, arena, table->name, table->indexes[i].name));
+        TRY(drop_index(store, arena, table, &table->indexes[i]));
     }
     TRY(EXEC(store, arena, S("DROP TABLE "), table->relation.quoted));
     return EXEC(store, arena, S("DELETE FROM ampd_table WHERE name='"), table->name, S("'"));
 }
 
+// Whether SQLite can call a new table by its own name.
+static err *is_free(struct store *store, struct arena *arena, str name, bool *out)
+{
+    sqlite3_stmt *find = NULL;
+    TRY(conn_prepare(
+        &store->writer, arena, "SELECT 1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE", &find));
+    bind_text(find, 1, name);
+    int rc = sqlite3_step(find);
+    *out = rc == SQLITE_DONE && !is_reserved(name);
+    err *e = rc == SQLITE_DONE || rc == SQLITE_ROW
+                 ? NULL
+                 : conn_error(&store->writer, arena, "looking for a name");
+    sqlite3_finalize(find);
+    return e;
+}
+
 static err *add_table(struct store *store, struct arena *arena, const struct store_table_def *def)
 {
     sqlite3_stmt *insert = NULL;
+    bool plain = false;
+    TRY(is_free(store, arena, def->name, &plain));
+    str quoted = quoted_table(arena, def->name, plain);
     // Items lie in order of their making and are found by a narrow index of the keys, so that
     // random keys make a commit write, and the log's thread copy, few pages instead of one for each
     // item.
-    TRY(EXEC(store, arena, S("CREATE TABLE "), quoted_table(arena, def->name),
+    TRY(EXEC(store, arena, S("CREATE TABLE "), quoted,
         S("(pk BLOB NOT NULL, sk BLOB NOT NULL, item TEXT NOT NULL, UNIQUE(pk, sk))")));
     TRY(conn_prepare(
         &store->writer, arena, "INSERT INTO ampd_table VALUES(?1,?2,?3,?4,?5)", &insert));
@@ -392,7 +414,7 @@ static err *add_table(struct store *store, struct arena *arena, const struct sto
     err *e = conn_run(&store->writer, arena, insert);
     sqlite3_finalize(insert);
     for (size_t i = 0; e == NULL && i < def->index_count; i++) {
-        e = add_index(store, arena, def->name, &def->indexes[i], true);
+        e = add_index(store, arena, def->name, quoted, &def->indexes[i], true);
     }
     return e;
 }
@@ -422,7 +444,7 @@ static err *change_indexes(struct store *store, struct arena *arena, const struc
         const struct index *index = &table->indexes[i];
         const struct store_index_def *wanted = find_def(def, index->name);
         if (wanted == NULL || !index_equal(index, &wanted->partition, &wanted->sort)) {
-            TRY(drop_index(store, arena, table->name, index->name));
+            TRY(drop_index(store, arena, table, index));
             *changed = true;
         }
     }
@@ -430,7 +452,7 @@ static err *change_indexes(struct store *store, struct arena *arena, const struc
         const struct store_index_def *wanted = &def->indexes[i];
         const struct index *present = table_index(table, wanted->name);
         if (present == NULL || !index_equal(present, &wanted->partition, &wanted->sort)) {
-            TRY(add_index(store, arena, table->name, wanted, empty));
+            TRY(add_index(store, arena, table->name, table->relation.quoted, wanted, empty));
             *changed = true;
         }
     }
@@ -488,7 +510,7 @@ static err *apply_table(
 err *schema_apply(struct store *store, struct job *job, bool *changed)
 {
     *changed = false;
-    TRY(check_defs(atomic_load(&store->schema), job));
+    TRY(check_defs(job));
     for (size_t i = 0; i < job->table_count; i++) {
         TRY(apply_table(store, job, &job->tables[i], changed));
     }

@@ -107,6 +107,60 @@ static void test_readable_file(void **state)
     fixture_free(&f);
 }
 
+// ---- names -------------------------------------------------------------------------------------
+
+// Names that SQLite keeps for itself or can not tell apart are tables like all others.
+static const char *const names[] = {
+    "Todo", "TODO", "todo", "ampd_table", "AMPD_meta", "sqlite_schema", "sqlite_x"};
+
+static err *apply_named(struct fixture *f, size_t from, size_t to, size_t indexes) YIELDS
+{
+    static const struct store_index_def by_state = {
+        .name = S_INIT("byState"), .partition = STRING_KEY("state")};
+    struct store_table_def tables[countof(names)];
+    for (size_t i = from; i < to; i++) {
+        tables[i] = (struct store_table_def){.name = str_from(names[i]),
+            .partition = STRING_KEY("id"),
+            .indexes = &by_state,
+            .index_count = indexes};
+    }
+    return apply(f, &tables[from], to - from);
+}
+
+static void make_named(struct fixture *f) YIELDS
+{
+    assert_ok(apply_named(f, 0, 2, 1));
+    assert_ok(put(f, "TODO", "{'id':'a','state':'TODO'}"));
+    assert_ok(apply_named(f, 0, countof(names), 1));
+    for (size_t i = 0; i < countof(names); i++) {
+        assert_ok(put(f, names[i], "{'id':'b','state':'open'}"));
+    }
+    verify(f);
+}
+
+static void find_named(struct fixture *f) YIELDS
+{
+    assert_ok(apply_named(f, 1, countof(names), 1));
+    for (size_t i = 0; i < countof(names); i++) {
+        struct store_query query = {.table = str_from(names[i]),
+            .index = S("byState"),
+            .pk = text_value(f->arena, i == 1 ? "TODO" : "open")};
+        assert_string_equal(query_ids(f, &query), i == 1 ? "a" : "b");
+    }
+    assert_ok(apply_named(f, 2, 3, 0));
+    verify(f);
+}
+
+static void test_names_of_sqlite(void **state)
+{
+    struct fixture f = {};
+    (void)state;
+    fixture_init(&f);
+    step(&f, make_named);
+    step(&f, find_named);
+    fixture_free(&f);
+}
+
 // ---- damage ------------------------------------------------------------------------------------
 
 static const struct {
@@ -895,6 +949,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reopen),
+        cmocka_unit_test(test_names_of_sqlite),
         cmocka_unit_test(test_readable_file),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_damaged_pages),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { all, client, fails, ok } from '../lib/client.mjs';
 
-const { Product, Coupon } = client.models;
+const { Product, Coupon, Store } = client.models;
 const products = [
   { id: 'p1', name: 'Anvil', sku: 'AN-1', price: 100, stock: 1, category: 'TOOL', tags: ['heavy', 'iron'], rating: 5 },
   { id: 'p2', name: 'Ball', sku: 'BA-2', price: 5.5, stock: 40, category: 'GAME', tags: ['round'], rating: 3, isActive: false },
@@ -163,6 +163,20 @@ describe('index queries', () => {
     assert.equal(ids(await ok(query({ eq: { stock: 40, price: 5.5 } }))), 'p2');
     assert.equal(ids(await ok(query({ beginsWith: { stock: 4 } }))), 'p2');
     assert.equal(ids(await ok(query({ gt: { stock: 40, price: 6 } }))), '');
+  });
+
+  test('a projection leaves out what the index does not hold, for the filter too', async () => {
+    const key = { tenantId: 'projected', name: 'North' };
+    await ok(Store.create({ ...key, city: 'Oslo', opened: '1990-01-01' }));
+    const selectionSet = ['tenantId', 'name', 'opened', 'city'];
+    const query = (options) => Store.storesOpenedOn({ opened: '1990-01-01' }, { selectionSet, ...options });
+    assert.deepEqual(await ok(query()), [{ ...key, opened: '1990-01-01', city: null }]);
+    assert.deepEqual(await ok(query({ filter: { city: { eq: 'Oslo' } } })), []);
+    const included = await ok(Store.citiesOpenedOn({ opened: '1990-01-01' }, { selectionSet }));
+    assert.deepEqual(included, [{ ...key, opened: '1990-01-01', city: 'Oslo' }]);
+    const [error] = await fails(Store.storesOpenedOn({ opened: '1990-01-01' }));
+    assert.match(error.message, /Cannot return null for non-nullable type: 'AWSDateTime' within parent 'Store'/);
+    await ok(Store.delete(key));
   });
 
   test('in pages', async () => {
