@@ -80,7 +80,7 @@ void data_hub_set_service(struct data_hub *hub, struct data_service *service)
 
 void data_hub_mount(struct data_hub *hub, struct http_router *router)
 {
-    http_router_add(router, &(struct http_route){.methods = HTTP_POST,
+    http_router_add(router, &(struct http_route){.methods = HTTP_POST | HTTP_GET,
                                 .path = S("/graphql"),
                                 .handler = data_http_graphql,
                                 .arg = hub,

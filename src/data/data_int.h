@@ -51,6 +51,8 @@ struct data_access {
 struct data_field_plan {
     struct data_model *model;
     const struct data_field *field; // relations, guarded fields
+    bool is_hidden;                 // from some who may get the model: see data_field_is_hidden
+    bool is_redacted;               // null (or empty) in what mutations return
     const struct data_index *index; // index queries
 };
 
@@ -61,24 +63,38 @@ void data_scalars_attach(struct gql_schema *schema);
 bool data_may_access(
     void *request, const struct gql_type *parent, const struct gql_field_def *field);
 
-// A filter or condition argument (NULL: everything) as a predicate, which borrows its values.
-// ERR_INVALID for an operator that the attribute cannot have.
-err *data_filter_compile(
-    struct arena *arena, const struct json *filter, const struct store_pred **out);
+// ---- errors ------------------------------------------------------------------------------------
+// With the errorType `type`; S(""): null.
+err *data_error(const struct gql_call *call, str type, str text);
+// The same with errorType InvalidArgumentsError.
+err *data_argument_error(const struct gql_call *call, str text);
+// "Not Authorized to access <field> on type <Type>", errorType Unauthorized.
+err *data_unauthorized(const struct gql_call *call);
+// What a table refuses, as AppSync tells it. NULL stays NULL; failures of ours stay as they are.
+[[nodiscard]] err *data_table_error(struct arena *arena, err *e);
+
+// ---- filters -----------------------------------------------------------------------------------
+// Lists and conditions are DynamoDB's expressions, with what it refuses in them.
+enum data_filter_kind { DATA_FILTER, DATA_CONDITION, DATA_SUBSCRIPTION_FILTER };
+
+// *out NULL: no restriction. The predicate refers to `filter`.
+[[nodiscard]] err *data_filter_compile(struct arena *arena, enum data_filter_kind kind,
+    const struct json *filter, const struct store_pred **out);
+// Why DynamoDB refuses these bounds of a BETWEEN; none: it does not.
+str data_between_fault(struct arena *arena, const struct json *low, const struct json *high);
 
 // ---- authorisation
 // --------------------------------------------------------------------------------
-// "Not Authorized to access <field> on type <Type>", errorType Unauthorized.
-err *data_unauthorized(const struct gql_call *call);
 // Decides an operation on a model for the caller. A static rule lets through with *filter NULL;
 // dynamic rules give the predicate items must meet; nothing at all fails with Unauthorized.
 [[nodiscard]] err *data_authorise(const struct gql_call *call, const struct data_model *model,
     enum data_op op, const struct store_pred **filter);
-// Whether the caller may read (GET), or write with `op`, a field that has rules of its own.
-bool data_may_use_field(
-    const struct data_request *request, const struct data_field *field, enum data_op op);
-// Both models let in exactly the same static roles: relations need not be redacted in mutations.
-bool data_same_static_roles(const struct data_model *a, const struct data_model *b);
+// The caller's role among the model's; NULL: none of them.
+const struct data_role *data_role_of(
+    const struct data_model *model, const struct data_caller *caller);
+// For fields that somebody who may get the model may not read.
+bool data_may_read_field(
+    const struct data_request *request, const struct data_model *model, size_t field);
 
 // ---- resolvers
 // ------------------------------------------------------------------------------------
@@ -102,8 +118,11 @@ err *data_resolve_guarded(struct gql_call *call, struct json **out);
 err *data_resolve_unserved(struct gql_call *call, struct json **out);
 
 // "b#c" of an object's fields; NULL when one is missing. A single field is its own value.
-const struct json *data_join_keys(
-    struct arena *arena, const struct json *object, const str *fields, size_t count);
+const struct json *data_join_keys(struct arena *arena, const struct data_model *model,
+    const struct json *object, const str *fields, size_t count);
+// A value of a model's field as part of a composite key.
+str data_key_part(
+    struct arena *arena, const struct data_model *model, str field, const struct json *value);
 // The @validate rules of the fields that the input has; the first that is broken is the error.
 err *data_check_values(
     const struct gql_call *call, const struct data_model *model, const struct json *input);
@@ -168,6 +187,7 @@ struct subscription_options {
     str operation_name;
     const struct json *variables; // as sent; NULL: none
     struct data_caller caller;
+    struct subscription *replaces; // ended once this one has begun; NULL: none
 };
 
 // Prepares, authorises and registers. On failure *problems is the errors array for the client.

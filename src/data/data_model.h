@@ -109,8 +109,10 @@ struct data_role {
     enum data_provider provider;
     bool is_owner;
     bool is_dynamic;
-    str entity;    // field of owners or groups, when dynamic
-    unsigned *ops; // enum data_op bits, for each declared field
+    str entity;     // field of owners or groups, when dynamic
+    unsigned *ops;  // enum data_op bits, for each declared field
+    unsigned some;  // what it may do with some field
+    unsigned every; // and with every field
 };
 
 struct data_model {
@@ -198,5 +200,9 @@ str data_subscription_name(struct arena *arena, str prefix, str model);
 // Providers (bits) of the roles that may do one of the operations with some field of the model, or
 // (`all_fields`) with all of them.
 unsigned data_model_providers(const struct data_model *model, unsigned ops, bool all_fields);
+// Whether somebody who may get the model may not read its field of that number.
+bool data_field_is_hidden(const struct data_model *model, size_t field);
+// Whether a relation's value is left out of what mutations return, which subscribers see too.
+bool data_relation_is_redacted(const struct data_model *model, const struct data_field *field);
 // Providers of the rules of an operation or field outside of models that name no owner.
 unsigned data_static_providers(const struct data_api *api, const struct gql_directive *auth);

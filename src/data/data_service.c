@@ -95,10 +95,14 @@ static void attach_model(struct data_service *service, struct data_model *model)
         }
     }
     for (size_t i = 0; i < model->field_count; i++) {
-        plan = (struct data_field_plan){.model = model, .field = &model->fields[i]};
+        plan = (struct data_field_plan){.model = model,
+            .field = &model->fields[i],
+            .is_hidden = data_field_is_hidden(model, i)};
         if (plan.field->relation != DATA_NO_RELATION) {
+            plan.is_redacted = data_relation_is_redacted(model, plan.field);
             attach(service, model->name, plan.field->name, data_resolve_relation, plan);
-        } else if (plan.field->rule_count > 0) {
+        } else if (plan.is_hidden) {
+            plan.is_redacted = !model->subscriptions_public && !model->subscriptions_off;
             attach(service, model->name, plan.field->name, data_resolve_guarded, plan);
         }
     }

@@ -189,8 +189,8 @@ static bool keep_arguments(struct subscription *subscription, struct arena *aren
             str_fmt(arena, "subscription exceeds maximum value limit %d for operator `%.*s`.",
                 FILTER_VALUES_MAX, PRI(operator)),
             400);
-    } else if ((e = data_filter_compile(subscription->memory, filter, &subscription->filter)) !=
-               NULL) {
+    } else if ((e = data_filter_compile(subscription->memory, DATA_SUBSCRIPTION_FILTER, filter,
+                    &subscription->filter)) != NULL) {
         *problems = one_error(arena, err_wire(e), str_dup(arena, e->text), 400);
     }
     subscription->filter = store_pred_and(subscription->memory, subscription->filter,
@@ -234,16 +234,20 @@ static void subscription_free(struct subscription *subscription)
     mem_free(subscription);
 }
 
-static void list_in(struct subscription *subscription)
+// One that takes the place of another stands where that one stood: an event on its way down the
+// list finds one of them.
+static void list_in(struct subscription *subscription, struct subscription *replaced)
 {
     struct topic *topic = subscription->topic;
     struct data_conn *conn = subscription->conn;
-    subscription->next = topic->first;
-    subscription->link = &topic->first;
-    if (topic->first != NULL) {
-        topic->first->link = &subscription->next;
+    bool beside = replaced != NULL && replaced->topic == topic;
+    struct subscription **place = beside ? &replaced->next : &topic->first;
+    subscription->next = *place;
+    subscription->link = place;
+    if (*place != NULL) {
+        (*place)->link = &subscription->next;
     }
-    topic->first = subscription;
+    *place = subscription;
     subscription->conn_next = conn->subscriptions;
     subscription->conn_link = &conn->subscriptions;
     if (conn->subscriptions != NULL) {
@@ -277,7 +281,10 @@ bool subscription_start(struct data_loop *here, struct arena *arena,
         return false;
     }
     subscription->topic = topic_of(here, gql_plan_root(started.plan, 0)->name);
-    list_in(subscription);
+    list_in(subscription, options->replaces);
+    if (options->replaces != NULL) {
+        subscription_end(options->replaces);
+    }
     return true;
 }
 
@@ -333,7 +340,8 @@ static struct subscription *find_outdated(const struct data_conn *conn)
 static void rebind_one(
     struct data_loop *here, struct arena *arena, struct subscription *old) YIELDS;
 
-// Starts the same subscription anew; one that the new schema refuses is ended with its error.
+// Starts the same subscription anew; one that the new schema refuses is ended with its error. There
+// is never none of them, since a mutation meanwhile would have nobody to tell.
 static void rebind_one(struct data_loop *here, struct arena *arena, struct subscription *old)
 {
     struct json *variables = NULL;
@@ -348,9 +356,10 @@ static void rebind_one(struct data_loop *here, struct arena *arena, struct subsc
         .query = str_dup(arena, old->query),
         .operation_name = str_dup(arena, old->operation_name),
         .variables = variables,
-        .caller = old->caller};
-    subscription_end(old);
+        .caller = old->caller,
+        .replaces = old};
     if (!subscription_start(here, arena, &options, &problems)) {
+        subscription_end(old);
         data_conn_error(conn, arena, options.id, problems);
     }
 }

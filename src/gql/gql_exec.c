@@ -75,7 +75,7 @@ static struct json_writer *begin_error(
 static void write_text_or_null(struct json_writer *w, str key, str text)
 {
     jw_key(w, key);
-    if (text.ptr != NULL) {
+    if (text.len > 0) {
         jw_string(w, text);
     } else {
         jw_null(w);
@@ -238,6 +238,7 @@ static bool complete_composite(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
 {
     const struct gql_plan_set *set = spot->field->set;
+    check(set != NULL); // validation: composite types have a selection set
     if (type->kind == GQL_OBJECT) {
         return write_object(s, &set->objects[0], value, spot->path);
     }
@@ -599,6 +600,7 @@ bool gql_call_selects(const struct gql_call *call, str field)
 
 void gql_call_append_error(struct gql_call *call, str message, str type, const struct json *info)
 {
+    check(call->path != NULL && message.len > 0);
     const struct call_place *place = call->path;
     add_error(place->state, place->path, place->field->pos,
         (struct field_error){.message = message, .type = type, .info = info});

@@ -45,6 +45,7 @@ static err *plan_operation(struct arena *arena, const struct gql_schema *schema,
 void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text, str operation_name,
     const struct gql_limits *limits, struct gql_prepared *out)
 {
+    check(limits != NULL && limits->tokens_max > 0);
     struct arena *memory = arena_new();
     struct gql_plan *plan = arena_new_of(memory, struct gql_plan);
     struct gql_parse_limits parse_limits = {
@@ -82,6 +83,7 @@ void gql_plan_free(struct gql_plan *plan)
 
 enum gql_operation_kind gql_plan_kind(const struct gql_plan *plan)
 {
+    check(plan != NULL);
     return plan->operation->operation;
 }
 

@@ -614,6 +614,7 @@ static err *build_builtin(struct builder *b)
 
 err *gql_schema_build(struct arena *arena, const struct gql_document *doc, struct gql_schema **out)
 {
+    check(doc != NULL);
     struct gql_schema *schema = arena_new_of(arena, struct gql_schema);
     struct builder b = {.arena = arena, .schema = schema, .doc = doc};
     schema->arena = arena;

@@ -49,6 +49,7 @@ static err *read_more(struct http_conn *conn, size_t *got)
 
 static str unread(const struct http_conn *conn)
 {
+    check(conn->in_used <= conn->in.len);
     return str_sub(buf_str(&conn->in), conn->in_used, conn->in.len);
 }
 
@@ -352,6 +353,7 @@ static err *chunk_frame(struct http_req *req)
 
 err *http_read_some(struct http_req *req, void *bytes, size_t size, size_t *got)
 {
+    check(size > 0);
     struct http_conn *conn = req->conn;
     check(size > 0);
     *got = 0;

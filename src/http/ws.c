@@ -177,6 +177,7 @@ static void writer_fiber(void *arg)
 // Writes what the kernel takes at once and queues the rest.
 static void put(struct ws *ws, str bytes)
 {
+    check(!ws->close_sent); // nothing may follow a close frame
     if (ws->writer == NULL && ws->out.len == 0) {
         bytes = str_sub(bytes, net_try_write(ws->conn->stream, bytes), bytes.len);
     }

@@ -101,6 +101,7 @@ static u16 take_control(struct ws *ws, u8 opcode, str payload)
 
 static u16 begin_data(struct ws *ws, const struct ws_frame *frame)
 {
+    check(!ws->in_frame && ws->message.len <= ws->message_max);
     if ((frame->opcode == OP_CONTINUATION) != (ws->opcode != 0)) {
         return 1002; // a fragment of nothing, or a new message inside another
     }

@@ -6,6 +6,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import test from 'node:test';
+import { OP, WebSocketPeer, frame } from '../wire/websocket.mjs';
 import { resource, run, start, todoProject, makeProject, backend, TODO, until } from './sandbox.mjs';
 
 const CREATE = 'mutation ($input: CreateTodoInput!) { createTodo(input: $input) { id content } }';
@@ -88,6 +89,56 @@ test('a changed model is served without a restart, keeping data and connections'
   assert.deepEqual(list.data.listTodos.items, [{ content: 'old', note: null }]);
   assert.equal(sockets, 1, 'the connection survived');
   await until('the outputs to follow', async () => JSON.stringify(await project.outputs()).includes('"note"'));
+});
+
+test('no subscriber misses an event or gets it twice while the schema changes', async (t) => {
+  const CONNECTIONS = 8;
+  const EACH = 80;
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  t.after(() => server.stop());
+  const { data } = await project.outputs();
+  const authorization = { host: new URL(data.url).host, 'x-api-key': data.api_key };
+  const header = Buffer.from(JSON.stringify(authorization)).toString('base64url');
+  const got = new Map(); // by subscription, the ids of its events
+  const query = 'subscription { onCreateTodo { id } }';
+  let started = 0;
+  const listen = async (name) => {
+    const peer = await WebSocketPeer.open(new URL(data.url).port, '/graphql/realtime', {
+      protocols: `graphql-ws, header-${header}`,
+    });
+    t.after(() => peer.connection.close());
+    const send = (message) => peer.write(frame(OP.text, JSON.stringify(message)));
+    send({ type: 'connection_init' });
+    for (let i = 0; i < EACH; i++) {
+      got.set(`${name}.${i}`, []);
+      const payload = { data: JSON.stringify({ query }), extensions: { authorization } };
+      send({ id: `${name}.${i}`, type: 'start', payload });
+    }
+    for (let next = await peer.frame(); next !== null && next.opcode === OP.text; next = await peer.frame()) {
+      const message = JSON.parse(next.payload);
+      if (message.type === 'start_ack') started++;
+      if (message.type === 'data') got.get(message.id).push(message.payload.data.onCreateTodo.id);
+      assert.notEqual(message.type, 'error', next.payload);
+    }
+  };
+  for (let i = 0; i < CONNECTIONS; i++) listen(`c${i}`).catch(() => {}); // what it has not got is noticed below
+  await until('all subscriptions', () => started === CONNECTIONS * EACH);
+
+  const made = [];
+  let writing = true;
+  const writer = (async () => {
+    while (writing) made.push((await server.query(CREATE, { input: { content: 'x' } })).data.createTodo.id);
+  })();
+  for (let i = 0; i < 8; i++) {
+    await project.write('amplify/data/resource.ts', resource(TODO.replace('isDone', `f${i}: a.string(), isDone`)));
+    await until('the new field', async () => (await server.query(`{ listTodos(limit: 1) { items { f${i} } } }`)).data);
+  }
+  writing = false;
+  await writer;
+  await until('the last events', () => [...got.values()].every((ids) => ids.includes(made.at(-1))));
+  for (const [name, ids] of got) assert.deepEqual(ids, made, name);
 });
 
 test('wrong definitions are shown with file and line while the last good backend is served', async (t) => {

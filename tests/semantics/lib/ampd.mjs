@@ -10,6 +10,18 @@ import { data } from './data/resource';
 defineBackend({ data });
 `;
 
+// User and identity pools bring their authorization modes.
+const AUTH = `import { defineAuth } from '@aws-amplify/backend';
+
+export const auth = defineAuth({ loginWith: { email: true } });
+`;
+const BACKEND_WITH_AUTH = `import { defineBackend } from '@aws-amplify/backend';
+import { auth } from './auth/resource';
+import { data } from './data/resource';
+
+defineBackend({ auth, data });
+`;
+
 const definition = (sdl) => `import { defineData } from '@aws-amplify/backend';
 
 export const data = defineData({
@@ -19,12 +31,16 @@ export const data = defineData({
 `;
 
 /** Serves the SDL. {endpoint, key, post(body, headers), run(query, variables), change(sdl), stop()} */
-export async function serve(sdl, options) {
+export async function serve(sdl, modes = ['apiKey'], options = undefined) {
     const project = mkdtempSync(join(tmpdir(), 'ampd-semantics-'));
     mkdirSync(join(project, 'amplify/data'), { recursive: true });
+    if (modes.includes('userPool')) {
+        mkdirSync(join(project, 'amplify/auth'));
+        writeFileSync(join(project, 'amplify/auth/resource.ts'), AUTH);
+    }
     const change = (text) => writeFileSync(join(project, 'amplify/data/resource.ts'), definition(text));
     writeFileSync(join(project, 'amplify/package.json'), '{ "type": "module" }');
-    writeFileSync(join(project, 'amplify/backend.ts'), BACKEND);
+    writeFileSync(join(project, 'amplify/backend.ts'), modes.includes('userPool') ? BACKEND_WITH_AUTH : BACKEND);
     change(sdl);
     const sandbox = await startSandbox(project, options);
     const { url: endpoint, api_key: key } = sandbox.outputs.data;

@@ -73,13 +73,13 @@ export function difference(ours, official, sorted) {
  * A suite over one schema: define(ask, script). script(name, [documents...]) runs each document on
  * both sides in order; an element is a text, or [text, variables], or a function of {both, walk}.
  */
-export function compareSuite(name, sdl, define) {
+export function compareSuite(name, sdl, define, modes = ['apiKey']) {
     describe(name, () => {
         const sides = {};
         before(async () => {
             sides.dynamo = await startDynamo();
-            sides.official = await startOfficial(sides.dynamo, officialPipelines(sdl, ['apiKey']));
-            sides.ours = await serve(sdl);
+            sides.official = await startOfficial(sides.dynamo, officialPipelines(sdl, modes));
+            sides.ours = await serve(sdl, modes);
         });
         after(async () => {
             sides.dynamo?.stop();

@@ -55,11 +55,6 @@ class Expression {
     names = {};
     values = {};
 
-    name(field) {
-        this.names[`#${field}`] = field;
-        return `#${field}`;
-    }
-
     operand(value) {
         const name = `:v${Object.keys(this.values).length}`;
         this.values[name] = marshal(value);
@@ -98,7 +93,14 @@ class Expression {
         if (name === 'and' || name === 'or') {
             return join(value.map((each) => this.filter(each)), name.toUpperCase());
         }
-        return name === 'not' ? not(this.filter(value)) : this.conditions(this.name(name), value);
+        if (name === 'not') {
+            return not(this.filter(value));
+        }
+        const conditions = this.conditions(`#${name}`, value);
+        if (conditions !== undefined) {
+            this.names[`#${name}`] = name;
+        }
+        return conditions;
     }
 
     filter(filter) {
