@@ -84,11 +84,12 @@ static err *open_auth(struct app *app) YIELDS;
 
 static err *open_auth(struct app *app)
 {
-    struct auth_hub_options options = {.store = app->store,
-        .iam = app->iam,
-        .key_path = path_join(app->arena, app->data_dir, "instance.key"),
-        .tell = app_say_message};
-    TRY(auth_hub_open(app->auth, app->arena, &options));
+    struct auth_hub_options options = {
+        .store = app->store, .iam = app->iam, .tell = app_say_message};
+    TRY(app_instance_key(app->arena, app->data_dir, &options.key));
+    err *e = auth_hub_open(app->auth, app->arena, &options);
+    crypto_wipe(&options.key, sizeof(options.key));
+    TRY(e);
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
     return NULL;
 }

@@ -96,6 +96,10 @@ void app_set_problem(struct app *app, str problem);
 // The store of a data folder. Blocks. ERR_CONFLICT while another process has it.
 [[nodiscard]] err *app_open_store(
     struct arena *arena, const char *data_dir, unsigned loop_count, struct store **out);
+// The key that seals secrets at rest: AMPD_INSTANCE_KEY of the environment, else the file
+// instance.key, which is made when there is none. Blocks.
+[[nodiscard]] err *app_instance_key(
+    struct arena *arena, const char *data_dir, struct crypto_key *out);
 [[nodiscard]] err *app_open_iam(
     struct arena *arena, const char *data_dir, struct store *store, struct iam **out) YIELDS;
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 const char *app_data_dir(struct arena *arena, const struct app_place *place)
@@ -49,12 +50,22 @@ err *app_open_store(
     return store_open(arena, &options, out);
 }
 
+err *app_instance_key(struct arena *arena, const char *data_dir, struct crypto_key *out)
+{
+    const char *given = getenv("AMPD_INSTANCE_KEY");
+    if (given == NULL || given[0] == '\0') {
+        return crypto_key_ensure(arena, path_join(arena, data_dir, "instance.key"), out);
+    }
+    err *e = crypto_key_parse(arena, str_from(given), out);
+    return e == NULL ? NULL : err_wrap(arena, e, "AMPD_INSTANCE_KEY");
+}
+
 err *app_open_iam(struct arena *arena, const char *data_dir, struct store *store, struct iam **out)
 {
     struct project_ids ids;
     struct iam_options options = {.store = store};
     TRY(project_ids_load(arena, data_dir, &ids));
-    TRY(crypto_key_ensure(arena, path_join(arena, data_dir, "instance.key"), &options.key));
+    TRY(app_instance_key(arena, data_dir, &options.key));
     options.account = ids.account;
     err *e = iam_open(arena, &options, out);
     crypto_wipe(&options.key, sizeof(options.key));

@@ -51,8 +51,8 @@ void auth_hub_free(struct auth_hub *hub); // after all loops have ended
 
 struct auth_hub_options {
     struct store *store;
-    struct iam *iam;      // proves administrators, issues the identity pool's credentials
-    const char *key_path; // the instance's key; made when there is none
+    struct iam *iam;       // proves administrators, issues the identity pool's credentials
+    struct crypto_key key; // the instance's; the hub keeps a copy
     // Told of every message once it is in the outbox; any loop's thread, must be quick.
     void (*tell)(const struct auth_message *message);
 };

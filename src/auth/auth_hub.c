@@ -44,19 +44,6 @@ struct auth_loop *auth_hub_here(struct auth_hub *hub)
     return &hub->loops[index];
 }
 
-struct key_work {
-    struct auth_hub *hub;
-    struct arena *arena;
-    const char *path;
-    err *result;
-};
-
-static void key_work(void *arg)
-{
-    struct key_work *work = arg;
-    work->result = crypto_key_ensure(work->arena, work->path, &work->hub->instance_key);
-}
-
 // Looks after what is over: once at the start, then every hour.
 static void sweep_fiber(void *arg) YIELDS
 {
@@ -69,10 +56,8 @@ err *auth_hub_open(
     struct auth_hub *hub, struct arena *arena, const struct auth_hub_options *options)
 {
     check_magic(hub, AUTH_HUB_MAGIC);
-    check(options->store != NULL && options->iam != NULL && options->key_path != NULL);
-    struct key_work work = {.hub = hub, .arena = arena, .path = options->key_path};
-    TRY(worker_run(key_work, &work));
-    TRY(work.result);
+    check(options->store != NULL && options->iam != NULL);
+    hub->instance_key = options->key;
     hub->store = options->store;
     hub->iam = options->iam;
     hub->tell = options->tell;

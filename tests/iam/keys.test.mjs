@@ -88,6 +88,21 @@ test('words for a person, and what is wrong with a command', async () => {
   assert.equal((await ampd('keys', 'list', '--project', join(root, 'project'))).code, 0);
 });
 
+test('the key that seals may come from the environment', async () => {
+  const folder = join(root, 'other');
+  const run = (key) =>
+    new Promise((resolve) => {
+      const env = { ...process.env, AMPD_INSTANCE_KEY: key };
+      execFile(AMPD, ['keys', 'create', '--json', '--data-dir', folder], { env }, (error, out, err) => resolve({ code: error ? error.code : 0, out, err }));
+    });
+  assert.equal((await run('ab'.repeat(32))).code, 0);
+  await assert.rejects(stat(join(folder, 'instance.key')), { code: 'ENOENT' });
+  const wrong = await run('abc');
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.err, /AMPD_INSTANCE_KEY: a key is 64 hexadecimal digits/);
+  assert.ok(!wrong.err.includes('abc'));
+});
+
 test('with a running backend, which takes over and hands back', async () => {
   const before = await keys('create');
   const server = await serve();
