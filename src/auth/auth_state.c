@@ -3,6 +3,9 @@
 
 enum { FREE_TRIES = 5, LOCK_MAX_S = 900, QUIET_MS = 15 * 60 * 1000, TRIES = 50 };
 
+// Whose a state is that is made up.
+static const str NOBODY = S_INIT("00000000-0000-0000-0000-000000000000");
+
 // ---- states --------------------------------------------------------------------------------
 
 struct json *auth_state_body(struct auth_call *call, const char *kind, const struct auth_user *user)
@@ -13,11 +16,10 @@ struct json *auth_state_body(struct auth_call *call, const char *kind, const str
     json_set(body, S("id"), json_string(a, random_uuid(a)));
     json_set(body, S("client"), json_string(a, call->service->client_id));
     json_set(body, S("ends"), json_int(a, (i64)(time_now_ms() + call->service->session_s * 1000)));
-    if (user != NULL) {
-        json_set(body, S("user"), json_string(a, user->id));
-        json_set(
-            body, S("version"), json_int(a, json_get_int(user->item, S("passwordVersion"), 0)));
-    }
+    i64 version = user != NULL ? json_get_int(user->item, S("passwordVersion"), 0) : 1;
+    json_set(body, S("user"), json_string(a, user != NULL ? user->id : NOBODY));
+    // As long for every user, so that the length of the sealed text tells nothing.
+    json_set(body, S("version"), json_string(a, str_fmt(a, "%010lld", (long long)version)));
     return body;
 }
 
@@ -74,8 +76,10 @@ err *auth_state_open(struct auth_call *call, str sealed, const char *kind, struc
     }
     out->spend = auth_spend(call, id, ends);
     TRY(auth_user_load(call, json_get_str(out->body, S("user")), &out->user));
-    i64 version = out->user != NULL ? json_get_int(out->user->item, S("passwordVersion"), 0) : 0;
-    if (out->user != NULL && version != json_get_int(out->body, S("version"), 0)) {
+    i64 version = 0;
+    i64 now_is = out->user != NULL ? json_get_int(out->user->item, S("passwordVersion"), 0) : 0;
+    bool known = str_to_i64(json_get_str(out->body, S("version")), &version);
+    if (out->user != NULL && (!known || version != now_is)) {
         return bad_session(call, "."); // the password has been changed since
     }
     return NULL;
