@@ -272,3 +272,20 @@ err *auth_answer_choice(struct auth_call *call)
     }
     return take(call, state.user, json_get_str(state.body, S("name")), choice);
 }
+
+err *auth_get_user_auth_factors(struct auth_call *call)
+{
+    unsigned choices = 0;
+    struct json *list = json_array(call->arena);
+    TRY(choices_of(call, call->user, &choices));
+    json_each (name, choice_names(call->arena, choices & ~(unsigned)CHOICE_SRP)) {
+        json_push(list, auth_str(call, name->text));
+    }
+    if (auth_totp_has(call->user)) {
+        json_push(list, auth_str(call, S("SOFTWARE_TOKEN")));
+    }
+    auth_answer_text(call, "Username", call->user->username);
+    auth_answer(call, "ConfiguredUserAuthFactors", list);
+    auth_answer_mfa(call, call->user);
+    return NULL;
+}

@@ -1,4 +1,5 @@
 // InitiateAuth and RespondToAuthChallenge: which proof is asked for, and what follows it.
+#include "auth/auth_device.h"
 #include "auth/auth_mfa.h"
 #include "auth/auth_passkey.h"
 
@@ -40,8 +41,17 @@ void auth_challenge(struct auth_call *call, const char *name, str session, struc
 
 err *auth_finish(struct auth_call *call, struct auth_proof *proof)
 {
-    check(proof->user != NULL && proof->count <= countof(proof->writes));
-    return auth_sign_in(call, proof->user, (str){}, proof->writes, proof->count);
+    struct json *fresh = NULL;
+    check(proof->user != NULL && proof->count < countof(proof->writes));
+    if (call->service->devices) {
+        TRY(auth_device_prepare(call, proof, &fresh));
+    }
+    str device = call->service->devices ? proof->device_key : (str){};
+    TRY(auth_sign_in(call, proof->user, device, proof->writes, proof->count));
+    if (fresh != NULL) {
+        json_set(json_get(call->out, S("AuthenticationResult")), S("NewDeviceMetadata"), fresh);
+    }
+    return NULL;
 }
 
 // States of a user that are told only to who has the password.
@@ -109,7 +119,12 @@ err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof)
         TRY(settle(call, proof));
         return ask_new_password(call, proof->user);
     }
-    TRY(auth_second_factor(call, proof, &asked));
+    if (call->service->devices) {
+        TRY(auth_device_ask(call, proof, &asked));
+    }
+    if (!asked) {
+        TRY(auth_second_factor(call, proof, &asked));
+    }
     return asked ? settle(call, proof) : auth_finish(call, proof);
 }
 
@@ -248,13 +263,15 @@ err *auth_respond(struct auth_call *call)
         SELECT_MFA,
         MFA_SETUP,
         SELECT_CHALLENGE,
-        WEB_AUTHN
+        WEB_AUTHN,
+        DEVICE_SRP,
+        DEVICE_VERIFIER
     };
 
     static const str NAMES[] = {S_INIT("PASSWORD_VERIFIER"), S_INIT("NEW_PASSWORD_REQUIRED"),
         S_INIT("SMS_MFA"), S_INIT("SOFTWARE_TOKEN_MFA"), S_INIT("EMAIL_OTP"), S_INIT("SMS_OTP"),
         S_INIT("SELECT_MFA_TYPE"), S_INIT("MFA_SETUP"), S_INIT("SELECT_CHALLENGE"),
-        S_INIT("WEB_AUTHN")};
+        S_INIT("WEB_AUTHN"), S_INIT("DEVICE_SRP_AUTH"), S_INIT("DEVICE_PASSWORD_VERIFIER")};
     str name = {};
     size_t at = 0;
     TRY(auth_need(call, "ChallengeName", 64, &name));
@@ -272,6 +289,8 @@ err *auth_respond(struct auth_call *call)
     case MFA_SETUP: return auth_answer_setup(call);
     case SELECT_CHALLENGE: return auth_answer_choice(call);
     case WEB_AUTHN: return auth_answer_passkey(call);
+    case DEVICE_SRP: return auth_answer_device(call);
+    case DEVICE_VERIFIER: return auth_verify_device(call);
     }
     return fail(call->arena, ERR_UNSUPPORTED,
         "The challenge %.*s is not served yet by this version of ampd.", PRI(name));

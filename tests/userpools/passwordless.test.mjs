@@ -116,6 +116,8 @@ test('a passkey is registered, listed, used, and deleted', async () => {
     assert.equal(Credentials[0].RelyingPartyId, 'localhost');
     assert.deepEqual(Credentials[0].AuthenticatorTransports, ['internal']);
 
+    const factors = await post('GetUserAuthFactors', { AccessToken });
+    assert.deepEqual(factors.ConfiguredUserAuthFactors.sort(), ['EMAIL_OTP', 'PASSWORD', 'WEB_AUTHN']);
     const challenge = await ask(user.username);
     assert.equal(challenge.ChallengeName, 'WEB_AUTHN');
     assert.deepEqual(challenge.options.allowCredentials.map(({ id }) => id), [Credentials[0].CredentialId]);
