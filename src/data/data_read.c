@@ -91,6 +91,7 @@ struct key_source { // of a list or index query
     const str *sort;
     size_t sort_count;
     str sort_attribute;
+    const struct data_index *index; // NULL: the table itself
 };
 
 static str sort_argument(struct arena *arena, const struct key_source *key)
@@ -295,6 +296,43 @@ static err *check_page(const struct gql_call *call, const struct key_source *key
                                PRI(name));
 }
 
+static bool is_projected(const struct data_model *model, const struct data_index *index, str name)
+{
+    const str keys[] = {
+        model->partition, model->sort_attribute, index->partition, index->sort_attribute};
+    bool found = false;
+    for (size_t i = 0; i < countof(keys); i++) {
+        found = found || str_eq(keys[i], name);
+    }
+    for (size_t i = 0; i < index->included_count; i++) {
+        found = found || str_eq(index->included[i], name);
+    }
+    return found;
+}
+
+// An index that holds some attributes only has nothing else to give, nor to filter by.
+static void add_projected(struct arena *arena, const struct key_source *key,
+    const struct store_pred *filter, const struct store_page *page, struct json *items)
+{
+    for (size_t i = 0; i < page->count; i++) {
+        struct json *item = json_object(arena);
+        json_each (member, page->items[i]) {
+            if (is_projected(key->model, key->index, member->key)) {
+                json_set(item, member->key, json_copy(arena, member));
+            }
+        }
+        if (store_pred_eval(filter, item)) {
+            json_push(items, item);
+        }
+    }
+}
+
+static bool is_partial(const struct key_source *key)
+{
+    return key->index != NULL && key->index->projection.len > 0 &&
+           !str_eq(key->index->projection, S("ALL"));
+}
+
 static err *run_query(struct gql_call *call, const struct key_source *key,
     struct store_query *query, const struct store_pred *allowed, struct json **out) YIELDS;
 
@@ -309,13 +347,17 @@ static err *run_query(struct gql_call *call, const struct key_source *key,
     const struct json *given = json_get(call->args, S("filter"));
     TRY(data_table_error(call->arena, check_page(call, key, query, given, limit)));
     TRY(data_filter_compile(call->arena, DATA_FILTER, given, &filter));
-    query->filter = store_pred_and(call->arena, allowed, filter);
+    filter = store_pred_and(call->arena, allowed, filter);
+    query->filter = is_partial(key) ? NULL : filter;
     query->limit = limit > UINT32_MAX ? UINT32_MAX : (u32)limit;
     query->page_token = json_get_str(call->args, S("nextToken"));
     TRY(data_table_error(
         call->arena, store_query(request->service->store, call->arena, query, &page)));
     struct json *items = json_array(call->arena);
-    for (size_t i = 0; i < page.count; i++) {
+    if (is_partial(key)) {
+        add_projected(call->arena, key, filter, &page, items);
+    }
+    for (size_t i = 0; i < page.count && !is_partial(key); i++) {
         json_push(items, page.items[i]);
     }
     *out = json_object(call->arena);
@@ -333,7 +375,7 @@ err *data_resolve_list(struct gql_call *call, struct json **out)
     const struct store_pred *allowed = NULL;
     struct store_query query = {.table = model->name};
     struct key_source key = {
-        model, model->partition, model->sort, model->sort_count, model->sort_attribute};
+        model, model->partition, model->sort, model->sort_count, model->sort_attribute, NULL};
     if (!model->has_default_id) { // these errors come before authorisation
 
         if (model->sort_count == 0 && !json_is_null(json_get(call->args, S("sortDirection")))) {
@@ -374,8 +416,8 @@ err *data_resolve_index(struct gql_call *call, struct json **out)
     const struct data_index *index = plan->index;
     const struct store_pred *allowed = NULL;
     struct store_query query = {.table = plan->model->name, .index = index->name};
-    struct key_source key = {
-        plan->model, index->partition, index->sort, index->sort_count, index->sort_attribute};
+    struct key_source key = {plan->model, index->partition, index->sort, index->sort_count,
+        index->sort_attribute, index};
     TRY(data_authorise(call, plan->model, DATA_OP_LIST, &allowed));
     TRY(key_conditions(call, &key, &query));
     project(call->arena, plan->model, index, &query);

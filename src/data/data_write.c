@@ -415,31 +415,35 @@ static err *changes(struct gql_call *call, const struct data_model *model, const
 {
     struct json *set = json_object(call->arena);
     str *remove = arena_array(call->arena, str, input->count + 1);
-    if (model->updated_at.len > 0) {
-        json_set(set, model->updated_at,
-            json_string(call->arena, time_iso8601(call->arena, time_now_ms())));
+    str stamp = model->updated_at;
+    if (stamp.len > 0 && json_get(input, stamp) == NULL) {
+        json_set(set, stamp, json_string(call->arena, time_iso8601(call->arena, time_now_ms())));
     }
-    TRY(composite_index_keys(call, model, input, "updating", set));
     json_each (member, input) {
         if (is_key(model, member->key)) {
             continue;
         }
         if (member->kind == JSON_NULL) {
-            bool stamp = model->updated_at.len > 0 && str_eq(member->key, model->updated_at);
-            if (!stamp) {
-                remove[write->remove_count++] = member->key;
-            }
-            continue;
+            remove[write->remove_count++] = member->key;
+        } else {
+            json_set(set, member->key, shallow(call->arena, member));
         }
-        struct json *copy = arena_new_of(call->arena, struct json);
-        *copy = *member;
-        json_set(set, member->key, copy);
     }
     write->set = set;
     write->remove = remove;
     return has_composite_index(model)
                ? composite_index_keys(call, model, merged(call->arena, input, set), "updating", set)
                : NULL;
+}
+
+// Without timestamps an update may come to nothing, which DynamoDB does not take.
+static err *check_changes(const struct gql_call *call, const struct store_write *write)
+{
+    return write->set->count > 0 || write->remove_count > 0
+               ? NULL
+               : data_table_error(call->arena,
+                     fail(call->arena, ERR_INVALID,
+                         "Invalid UpdateExpression: The expression can not be empty;"));
 }
 
 err *data_resolve_update(struct gql_call *call, struct json **out)
@@ -455,6 +459,7 @@ err *data_resolve_update(struct gql_call *call, struct json **out)
     TRY(data_check_values(call, model, input));
     TRY(data_filter_compile(
         call->arena, DATA_CONDITION, json_get(call->args, S("condition")), &write.condition));
+    TRY(check_changes(call, &write));
     TRY(commit(call, &write));
     *out = write.new_item;
     return NULL;
