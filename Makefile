@@ -5,7 +5,7 @@ WARN    = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototype
           -Wno-sign-conversion -Wframe-larger-than=8192
 BASEFLAGS = -std=gnu2x -D_GNU_SOURCE -Isrc $(WARN) -g -fno-omit-frame-pointer -MMD -MP
 OPT     = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
-PKGS    = libuv openssl sqlite3 libcurl
+PKGS    = libuv openssl sqlite3 libcurl libcbor
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lboost_context -lm -lpthread
 # $(BUILD) for programs that look at it from elsewhere, to be quoted: the path may have spaces in it,
@@ -66,14 +66,17 @@ include $(wildcard tests/*/rules.mk js/rules.mk js/*/rules.mk bench/rules.mk)
 LONG_TESTS := test-fuzz test-oracle test-browser test-clients test-crash
 TESTS_SORTED = $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TESTS))
 
+# Two at a time, unless make was started with a number of its own.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
+
 test: ## install what is missing, build, prove everything
 	@sh scripts/deps.sh test
-	@$(MAKE) -s --no-print-directory -j2 all $(BUILD)/san/libampd.a js
+	@$(MAKE) -s --no-print-directory $(JOBS) all $(BUILD)/san/libampd.a js
 	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
 
 run: ## install what is missing, build, and serve the todo example
 	@sh scripts/deps.sh build
-	@$(MAKE) -s --no-print-directory -j2 all js
+	@$(MAKE) -s --no-print-directory $(JOBS) all js
 	@node scripts/run.mjs examples/todo
 
 format: ## put all C into the project's format

@@ -30,8 +30,9 @@ function start(name, program, args, options = {}) {
   return child;
 }
 
+// Never returns: what comes after it must not start anything more.
 async function end(code) {
-  if (ending) return;
+  if (ending) return new Promise(() => {});
   ending = true;
   const children = [...running];
   const signalAll = (signal) => children.forEach((child) => signalGroup(child, signal));
@@ -39,14 +40,27 @@ async function end(code) {
   const late = setTimeout(signalAll, 15_000, 'SIGKILL');
   await Promise.all(children.map((child) => child.ended));
   clearTimeout(late);
-  process.exit(code);
+  await groupsEnd(children);
+  return process.exit(code);
 }
 
+// npm may be gone before the server it started is: a dev server waits for its open connections.
+async function groupsEnd(children) {
+  const patient = Date.now() + 3000;
+  let left = children.filter((child) => signalGroup(child, 0));
+  while (left.length > 0) {
+    if (Date.now() > patient) left.forEach((child) => signalGroup(child, 'SIGKILL'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    left = left.filter((child) => signalGroup(child, 0) && Date.now() < patient + 2000);
+  }
+}
+
+// False when the group has ended.
 function signalGroup(child, signal) {
   try {
-    process.kill(-child.pid, signal);
+    return process.kill(-child.pid, signal);
   } catch {
-    // It has ended by itself.
+    return false;
   }
 }
 
@@ -87,14 +101,14 @@ function startBackend() {
     const facts = new Map();
     let inBlock = false;
     onLines(ampd, (line) => {
-      if (/ampd is ready/.test(line)) inBlock = true;
-      const [, name, value] = line.match(/^ {2}(\w+) {2,}(\S+)/) ?? [];
-      if (inBlock && name !== undefined) facts.set(name, value);
-      if (!inBlock) console.log(line);
-      if (inBlock && facts.size > 0 && line === '') {
-        inBlock = false;
-        resolve(facts);
+      inBlock = /^ {2}ampd is ready/.test(line) || (inBlock && /^( {2}|$)/.test(line));
+      if (!inBlock) {
+        if (line !== '') console.log(line);
+        return;
       }
+      const [, name, value] = line.match(/^ {2}(\w+) {2,}(\S+)/) ?? [];
+      if (name !== undefined) facts.set(name, value);
+      else if (line === '' && facts.size > 0) resolve(facts);
     });
   });
 }

@@ -66,28 +66,37 @@ struct app {
     char *problem;               // of the last evaluation, heap; NULL: it went well
 };
 
-// ---- net.c: ports and listeners --------------------------------------------------------------
-// Chooses hosts and port and listens on every loop.
+// ---- listen.c: ports and listeners --------------------------------------------------------------
+// Chooses hosts and port, sets base_url and authority, and listens on every loop. ERR_CONFLICT when
+// the port that was asked for is taken, ERR_CONFIG when the host is no address of this machine.
 [[nodiscard]] err *app_listen(struct app *app) YIELDS;
+// Stops accepting, lets requests in flight go on for up to ten seconds, then cuts what is left.
 void app_stop_listening(struct app *app) YIELDS;
 // Runs fn(loop) on each loop's thread, one after the other; returns when all have.
 void app_on_each_loop(struct app *app, void (*fn)(struct app_loop *loop)) YIELDS;
 
 // ---- backend.c: from definitions to a served backend -------------------------------------------
-// Serves what the manifest says; on failure the former backend stays.
+// Serves what the manifest says. Fails before anything has changed for a manifest that cannot be
+// served; for outputs that cannot be written the new backend is in force all the same.
 [[nodiscard]] err *app_apply_manifest(
     struct app *app, struct arena *arena, const char *path) YIELDS;
 
 // ---- routes.c ----------------------------------------------------------------------------------
+// Adds all routes, the services' own and those of what is not served yet.
 void app_mount(struct app *app);
-void app_set_problem(struct app *app, str problem); // none: the last evaluation went well
+// What /_ampd/health tells as `problem` (cut to 16 KiB); none: the last evaluation went well.
+void app_set_problem(struct app *app, str problem);
 
-// ---- report.c: what a person sees
-// ----------------------------------------------------------------
+// ---- report.c: what a person sees --------------------------------------------------------------
+// One line on stdout, at once.
 void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+// The error and what to do about it, on stdout: it belongs to the story told there.
 void app_say_error(const err *e);
-void app_say_problems(const struct json *event); // of the loader
+// The errors of an event of the loader, each with file, line and hint.
+void app_say_problems(const struct json *event);
+// The warnings of an event of the loader, likewise.
 void app_say_warnings(const struct json *event);
+// What of the project is not served, and the first time the block of URLs.
 void app_announce(struct app *app, const struct project_manifest *manifest) YIELDS;
 // The loader's errors as one text.
 str app_problem_text(struct arena *arena, const struct json *event);

@@ -108,6 +108,7 @@ static err *run_and_take_result(void (*fn)(void *arg), struct next_backend *next
 err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
 {
     struct next_backend next = {.app = app, .arena = arena, .path = path};
+    check(app->base_url.len > 0 && app->store != NULL); // the outputs name the address
     err *e = run_and_take_result(build_work, &next);
     if (e == NULL && next.service != NULL) {
         e = change_tables(&next);

@@ -129,6 +129,7 @@ static err *choose_port(struct app *app)
 static void listen_here(struct app_loop *here)
 {
     struct app *app = here->app;
+    check(here->loop == loop_current() && here->listener_count == 0 && app->port != 0);
     for (size_t i = 0; i < app->host_count && app->result == NULL; i++) {
         struct net_listen_options options = {.host = app->hosts[i],
             .port = app->port,

@@ -37,6 +37,10 @@ extern struct may_yield_capability may_yield;
 // A broken invariant: prints the place and aborts. On in every build.
 #define check(cond)      ((cond) ? (void)0 : base_panic(__FILE__, __LINE__, #cond))
 #define unreachable(why) base_panic(__FILE__, __LINE__, why)
+// Long-lived objects begin with `u32 magic`: a pointer to one that has been freed, or to something
+// else, ends the process at the function it is given to.
+#define check_magic(object, value) check((object) != NULL && (object)->magic == (value))
+// Behind `check` and `unreachable`: one line on stderr, then abort().
 _Noreturn void base_panic(const char *file, int line, const char *what);
 
 // ---- memory ---------------------------------------------------------------------------------
@@ -45,6 +49,7 @@ _Noreturn void base_panic(const char *file, int line, const char *what);
 void *mem_alloc(size_t size);
 // Resizes; new bytes are not zeroed. `ptr` may be NULL. Aborts when there is no memory.
 void *mem_resize(void *ptr, size_t size);
+// NULL is allowed.
 void mem_free(void *ptr);
 #define mem_new(type) ((type *)mem_alloc(sizeof(type)))
 
@@ -56,6 +61,7 @@ struct arena_mark {
     size_t used;
 };
 
+// An empty one, which holds no memory until the first allocation. Freed with arena_free.
 struct arena *arena_new(void);
 // Frees all memory of the arena and the arena itself. NULL is allowed.
 void arena_free(struct arena *arena);
@@ -67,8 +73,10 @@ void *arena_alloc(struct arena *arena, size_t size);
 #define arena_array(arena, type, count) ((type *)arena_alloc((arena), sizeof(type) * (count)))
 // Grows an allocation to `size` (in place when it is the last one); copies `old` bytes.
 void *arena_grow(struct arena *arena, void *ptr, size_t old, size_t size);
-// Remembers a point; arena_rewind frees all allocated since.
+// Remembers a point for arena_rewind; cheap.
 struct arena_mark arena_mark(struct arena *arena);
+// Frees all that was allocated since the mark, which stays good for another time. What was grown
+// since (buffers, vectors) must be of after the mark too.
 void arena_rewind(struct arena *arena, struct arena_mark mark);
 // Bytes handed out since the last reset (for limits and tests).
 size_t arena_used(const struct arena *arena);
@@ -89,41 +97,59 @@ typedef struct str {
 // For "%.*s" in printf-like calls.
 #define PRI(s) (int)(s).len, (s).ptr
 
-str str_from(const char *text); // NULL gives {NULL,0}
+// Borrows a C string; NULL gives {NULL,0}.
+str str_from(const char *text);
+// Bytewise. "none" equals an empty text.
 bool str_eq(str a, str b);
-bool str_eq_nocase(str a, str b); // ASCII letters only
-int str_cmp(str a, str b);        // bytewise, shorter first
+// As str_eq, taking ASCII letters of both cases as equal; no others.
+bool str_eq_nocase(str a, str b);
+// Below, equal to or above 0, as memcmp; a text comes before those it begins.
+int str_cmp(str a, str b);
+// True for an empty prefix.
 bool str_starts(str s, str prefix);
+// True for an empty suffix.
 bool str_ends(str s, str suffix);
-// Position of `needle`, or -1.
+// Position of `needle` (0 for an empty one), or -1.
 ptrdiff_t str_find(str s, str needle);
+// Position of the first `c`, or -1.
 ptrdiff_t str_find_char(str s, char c);
+// Position of the last `c`, or -1.
 ptrdiff_t str_rfind_char(str s, char c);
-// Clamped to the text; from > len gives an empty slice.
+// The bytes from `from` up to, without, `to`; clamped to the text; from > len gives an empty slice.
 str str_sub(str s, size_t from, size_t to);
-str str_trim(str s); // spaces, tabs, CR, LF
+// Without the spaces, tabs, CR and LF at both ends.
+str str_trim(str s);
 // Cuts the part before `sep` off *rest; without `sep` takes all. False when *rest is none.
 bool str_next(str *rest, char sep, str *part);
-// Decimal digits only, no sign for u64; false on anything else or overflow.
+// Decimal digits only, no sign; false on anything else or overflow, *out untouched then.
 bool str_to_u64(str s, u64 *out);
+// As str_to_u64, with an optional "-".
 bool str_to_i64(str s, i64 *out);
+// Well-formed UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing cut.
 bool str_is_utf8(str s);
 // Length of the leading whole characters. *bad: what follows them can become none, whatever comes.
 size_t str_utf8_prefix(str s, bool *bad);
 
+// Copy (with a NUL behind it that does not count); of "none" an empty text.
 str str_dup(struct arena *arena, str s);
-// Copy with a NUL behind it, for system calls.
+// Copy with a NUL behind it, for system calls. One inside of `s` cuts it there for them.
 char *str_cstr(struct arena *arena, str s);
+// As printf, into the arena; without a limit, so only for bounded parts.
 str str_fmt(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
+// str_fmt for a function with arguments of its own. Uses `args` up, as vprintf does.
 str str_vfmt(struct arena *arena, const char *fmt, va_list args);
+// All parts one behind the other; str_cat takes them as arguments.
 str str_concat(struct arena *arena, const str *parts, size_t count);
 #define str_cat(arena, ...)                                                                        \
     str_concat(                                                                                    \
         (arena), (const str[]){__VA_ARGS__}, sizeof((const str[]){__VA_ARGS__}) / sizeof(str))
-str str_lower(struct arena *arena, str s); // ASCII
+// Copy with ASCII letters in lower case; all other bytes stay.
+str str_lower(struct arena *arena, str s);
+// Copy with ASCII letters in upper case; all other bytes stay.
 str str_upper(struct arena *arena, str s);
-// Same text with its first ASCII letter in the other case.
+// Copy whose first byte is in upper case, if it is an ASCII letter.
 str str_upper_first(struct arena *arena, str s);
+// Copy whose first byte is in lower case, if it is an ASCII letter.
 str str_lower_first(struct arena *arena, str s);
 
 // Growing bytes with a maximum. Over the maximum `overflow` is set and further appends are dropped,
@@ -137,15 +163,23 @@ struct buf {
     bool overflow;
 };
 
-struct buf buf_in(struct arena *arena, size_t max); // memory from the arena
-struct buf buf_heap(size_t max);                    // memory from the heap
-void buf_free(struct buf *buf);                     // heap buffers; empties
+// An empty buffer that grows in the arena. Takes no memory before the first append.
+struct buf buf_in(struct arena *arena, size_t max);
+// An empty buffer that grows on the heap; buf_free it. Takes no memory before the first append.
+struct buf buf_heap(size_t max);
+// Gives a heap buffer's memory back; either kind is then empty, without overflow, and usable.
+void buf_free(struct buf *buf);
+// Appends a copy: all of `s`, or nothing when it does not fit.
 void buf_add(struct buf *buf, str s);
+// Appends one byte.
 void buf_add_char(struct buf *buf, char c);
+// Appends as printf would print: all of it, or nothing when it does not fit.
 void buf_fmt(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
 // Room for `size` more bytes at ptr+len, or NULL on overflow; the caller raises len itself.
 char *buf_room(struct buf *buf, size_t size);
-void buf_drop(struct buf *buf, size_t count); // from the front
+// Takes `count` bytes off the front; moves the rest, so not for many small pieces of a large one.
+void buf_drop(struct buf *buf, size_t count);
+// What is in it; borrowed until the next append.
 str buf_str(const struct buf *buf);
 
 // Growing typed arrays in an arena: declare `vec_of(T) list`, then vec_push(arena, &list) gives a
@@ -160,20 +194,28 @@ str buf_str(const struct buf *buf);
     (vec_grow_(                                                                                    \
          (arena), (void **)&(vec)->items, &(vec)->count, &(vec)->room, sizeof(*(vec)->items)),     \
         &(vec)->items[(vec)->count - 1])
+// Behind vec_push: raises *count, growing *items (elements of `size` bytes) when *room is used up.
 void vec_grow_(struct arena *arena, void **items, size_t *count, size_t *room, size_t size);
 
 // Hash map from text to pointer. Keys are borrowed, not copied. Insertion order is kept.
 struct map;
-struct map *map_new(struct arena *arena); // NULL arena: heap, freed with map_free
+// An empty map in the arena; with NULL on the heap, freed with map_free.
+struct map *map_new(struct arena *arena);
+// Frees a heap map, not its values or keys. NULL, and a map in an arena, are left alone.
 void map_free(struct map *map);
-void *map_get(const struct map *map, str key); // NULL when absent
-// Sets or replaces; returns the old value.
+// NULL when absent.
+void *map_get(const struct map *map, str key);
+// Sets or replaces; returns the old value. `value` is not NULL; the key is borrowed.
 void *map_set(struct map *map, str key, void *value);
+// Returns the value taken out, NULL when there was none. Not while walking: entries may move.
 void *map_remove(struct map *map, str key);
+// Number of keys.
 size_t map_count(const struct map *map);
-// Walks in insertion order: start with *pos = 0.
+// Walks in insertion order: start with *pos = 0; false at the end. The map must not be set in
+// between.
 bool map_next(const struct map *map, size_t *pos, str *key, void **value);
-u64 str_hash(str s); // seeded per process against hash flooding
+// Seeded per process against hash flooding: not to be kept.
+u64 str_hash(str s);
 
 // ---- errors ---------------------------------------------------------------------------------
 
@@ -197,14 +239,19 @@ typedef struct err {
 } err;
 
 #define fail(arena, code, ...) err_make((arena), (code), __FILE__, __LINE__, __VA_ARGS__)
+// Behind `fail`, which says where. All texts live in the arena.
 [[nodiscard]] err *err_make(struct arena *arena, enum err_code code, const char *file, int line,
     const char *fmt, ...) PRINTF_LIKE(5, 6);
 // A new error over `cause`, with its code: "while ...: cause text".
 [[nodiscard]] err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+// Copies an error with its texts and causes, out of an arena that is about to go.
+[[nodiscard]] err *err_copy(struct arena *arena, const err *e);
+// Sets what to do about it (borrowed) and returns `e`.
 err *err_hint(err *e, str hint);
-// The service's own name for the error, and the HTTP status it usually goes with.
+// The service's own name for the error: what was set on it, else its code's in err.def.
 str err_wire(const err *e);
+// The HTTP status the code usually goes with (err.def).
 int err_status(enum err_code code);
 
 #define TRY(call)                                                                                  \
@@ -217,26 +264,36 @@ int err_status(enum err_code code);
 
 // ---- clocks, random, files, log ---------------------------------------------------------------
 
-u64 time_now_ms(void);  // wall clock, milliseconds since the epoch
-u64 time_mono_us(void); // monotonic, microseconds
+// Wall clock, milliseconds since the epoch. It may jump: for what people see, not for waits.
+u64 time_now_ms(void);
+// Microseconds since some moment; never goes back, stands still while the machine sleeps.
+u64 time_mono_us(void);
 // "2026-11-22T22:20:36.123Z" (24 bytes).
 str time_iso8601(struct arena *arena, u64 epoch_ms);
 
-void random_bytes(void *out, size_t len);         // from the kernel; aborts if it cannot
-str random_uuid(struct arena *arena);             // version 4, lower case
-str random_text(struct arena *arena, size_t len); // [a-z0-9]
+// From the kernel, good for keys; waits for its pool after boot, aborts if it cannot.
+void random_bytes(void *out, size_t len);
+// A UUID of version 4 (RFC 9562), lower case, 36 characters.
+str random_uuid(struct arena *arena);
+// `len` characters of [a-z0-9], about 5.17 bits each; good for keys.
+str random_text(struct arena *arena, size_t len);
 
+// Two lower-case digits a byte.
 str hex_encode(struct arena *arena, str bytes);
+// RFC 4648 section 4, padded.
 str base64_encode(struct arena *arena, str bytes);
-str base64url_encode(struct arena *arena, str bytes); // no padding
+// RFC 4648 section 5, not padded.
+str base64url_encode(struct arena *arena, str bytes);
 // Accepts the standard and the url-safe alphabet, padded or not. False on anything else.
 bool base64_decode(struct arena *arena, str text, str *bytes);
-// Equal in constant time for equal lengths.
+// True when equal, found out in a time that depends on the lengths only.
 bool bytes_eq_secret(str a, str b);
 
-// Reads a whole file of at most `max` bytes. Blocks the thread (start-up and worker pool only).
+// Reads a whole file of at most `max` bytes, else ERR_TOO_LARGE; ERR_NOT_FOUND when there is none.
+// Blocks the thread (start-up and worker pool only).
 [[nodiscard]] err *file_read(struct arena *arena, const char *path, size_t max, str *out);
-// Writes to a temporary name beside `path`, syncs, renames. Blocks the thread.
+// Writes to a temporary name beside `path`, syncs, renames: a crash leaves the old or the new file,
+// at worst a "*.tmp" beside it. The file is new, with `mode` less umask. Blocks the thread.
 [[nodiscard]] err *file_write_atomic(struct arena *arena, const char *path, str bytes, int mode);
 // Makes a folder and the parents it lacks, all with `mode`; one that is there already will do.
 [[nodiscard]] err *dir_make(struct arena *arena, const char *path, int mode);

@@ -24,6 +24,7 @@ void buf_free(struct buf *buf)
 
 char *buf_room(struct buf *buf, size_t size)
 {
+    check(buf->len <= buf->cap && buf->cap <= buf->max);
     if (buf->overflow || size > buf->max - buf->len) {
         buf->overflow = true;
         return NULL;
@@ -44,6 +45,7 @@ char *buf_room(struct buf *buf, size_t size)
 
 void buf_add(struct buf *buf, str s)
 {
+    check(s.ptr != NULL || s.len == 0);
     char *room = s.len > 0 ? buf_room(buf, s.len) : NULL;
     if (room != NULL) {
         memcpy(room, s.ptr, s.len);

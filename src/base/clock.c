@@ -21,6 +21,7 @@ u64 time_mono_us(void)
 
 str time_iso8601(struct arena *arena, u64 epoch_ms)
 {
+    check(epoch_ms <= 253402300799999); // 9999-12-31: a year of four digits
     time_t seconds = (time_t)(epoch_ms / 1000);
     struct tm parts;
     gmtime_r(&seconds, &parts);

@@ -39,12 +39,25 @@ err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
 
 err *err_hint(err *e, str hint)
 {
+    check(e != NULL);
     e->hint = hint;
     return e;
 }
 
+err *err_copy(struct arena *arena, const err *e)
+{
+    err *copy = arena_new_of(arena, err);
+    *copy = *e;
+    copy->wire = e->wire.ptr != NULL ? str_dup(arena, e->wire) : (str){};
+    copy->text = str_dup(arena, e->text);
+    copy->hint = e->hint.ptr != NULL ? str_dup(arena, e->hint) : (str){};
+    copy->cause = e->cause != NULL ? err_copy(arena, e->cause) : NULL;
+    return copy;
+}
+
 str err_wire(const err *e)
 {
+    check((size_t)e->code < countof(CODES));
     return e->wire.ptr != NULL ? e->wire : CODES[e->code].wire;
 }
 

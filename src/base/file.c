@@ -79,6 +79,7 @@ static void sync_folder(struct arena *arena, const char *path)
 
 err *file_write_atomic(struct arena *arena, const char *path, str bytes, int mode)
 {
+    check(path[0] != '\0');
     str suffix = random_text(arena, 8);
     const char *temporary = str_cstr(arena, str_fmt(arena, "%s.%.*s.tmp", path, PRI(suffix)));
     AUTO_CLOSE int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -107,6 +108,7 @@ bool dir_exists(const char *path)
 
 const char *path_join(struct arena *arena, const char *folder, const char *name)
 {
+    check(name[0] != '/');
     return str_cstr(arena, str_cat(arena, str_from(folder), S("/"), str_from(name)));
 }
 

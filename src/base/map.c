@@ -149,6 +149,7 @@ void *map_set(struct map *map, str key, void *value)
 // half of its entries are dead.
 static void compact(struct map *map)
 {
+    check(map->live <= map->entry_count);
     size_t kept = 0;
     for (size_t i = 0; i < map->entry_count; i++) {
         if (map->entries[i].value != NULL) {
@@ -185,6 +186,7 @@ size_t map_count(const struct map *map)
 
 bool map_next(const struct map *map, size_t *pos, str *key, void **value)
 {
+    check(*pos <= map->entry_count);
     while (*pos < map->entry_count) {
         const struct entry *entry = &map->entries[(*pos)++];
         if (entry->value != NULL) {

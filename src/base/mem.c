@@ -163,6 +163,7 @@ void arena_free(struct arena *arena)
 
 void arena_reset(struct arena *arena)
 {
+    check(arena != NULL);
     while (arena->newest != NULL) {
         struct chunk *older = arena->newest->older;
         chunk_free(arena->newest);
@@ -261,6 +262,7 @@ size_t arena_used(const struct arena *arena)
 
 void vec_grow_(struct arena *arena, void **items, size_t *count, size_t *room, size_t size)
 {
+    check(*count <= *room && size > 0);
     if (*count == *room) {
         size_t wanted = *room == 0 ? 8 : *room * 2;
         *items = arena_grow(arena, *items, *room * size, wanted * size);

@@ -130,11 +130,10 @@ int cli_options(const struct cli_command *command, const struct cli_option *opti
                 return usage(command, "takes no value: --", option->name);
             }
             *option->value = "true";
-        } else if (equals >= 0) {
-            *option->value = argv[i] + 2 + equals + 1;
-        } else if (i + 1 < argc) {
-            *option->value = argv[++i];
-        } else {
+            continue;
+        }
+        *option->value = equals >= 0 ? argv[i] + 2 + equals + 1 : i + 1 < argc ? argv[++i] : "";
+        if ((*option->value)[0] == '\0') {
             return usage(command, "a value is missing behind --", option->name);
         }
     }

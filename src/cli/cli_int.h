@@ -30,8 +30,12 @@ int cli_options(const struct cli_command *command, const struct cli_option *opti
 // Prints "ampd: what is wrong" and the hint; returns `code`.
 int cli_fail(enum cli_exit code, const err *e);
 
+// The commands: what stands behind their names in argv; the exit code is returned. This one serves
+// until a signal.
 int cli_sandbox(struct arena *arena, int argc, char **argv);
+// Reads SDL, prints what becomes of it.
 int cli_schema(struct arena *arena, int argc, char **argv);
+// Changes this machine's stores of trusted certificates.
 int cli_trust(struct arena *arena, int argc, char **argv);
 
 // Is the authority of this file in the system's store or in this user's Chromium database? Runs

@@ -45,14 +45,18 @@ struct trust_result {
     str text;
 };
 
+// The word for it in --stores and in what is printed.
 const char *trust_kind_name(enum trust_kind kind);
 // Stores of the wanted kinds (bits 1 << kind). Every kind gives at least one entry.
 struct trust_stores trust_find(struct arena *arena, const struct trust_env *env, unsigned kinds);
-// Each of them runs programs and blocks the thread.
+// These three run programs and block the thread. Is the authority in the store, and trusted there
+// to name servers?
 bool trust_has(struct arena *arena, const struct trust_env *env, const struct trust_store *store,
     const struct trust_ca *ca);
+// Puts it there; a store it cannot be put into whole is left without it.
 struct trust_result trust_install(struct arena *arena, const struct trust_env *env,
     const struct trust_store *store, const struct trust_ca *ca);
+// Takes it out; only name and fingerprint of `ca` are needed.
 struct trust_result trust_remove(struct arena *arena, const struct trust_env *env,
     const struct trust_store *store, const struct trust_ca *ca);
 

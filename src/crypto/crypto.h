@@ -16,21 +16,25 @@ enum {
 // MD5 and SHA-1 are here for protocols that name them (S3's ETag, WebSocket's handshake), not for
 // security.
 void crypto_md5(str bytes, u8 out[CRYPTO_MD5_SIZE]);
+// FIPS 180-4. See above.
 void crypto_sha1(str bytes, u8 out[CRYPTO_SHA1_SIZE]);
+// FIPS 180-4.
 void crypto_sha256(str bytes, u8 out[CRYPTO_SHA256_SIZE]);
 // RFC 2104 with SHA-256. Compare the result with bytes_eq_secret.
 void crypto_hmac_sha256(str key, str bytes, u8 out[CRYPTO_SHA256_SIZE]);
 
 enum crypto_digest { CRYPTO_MD5, CRYPTO_SHA1, CRYPTO_SHA256 };
 
-// A digest of bytes that come in pieces (bodies too large for memory). Heap; freed by
-// crypto_hash_free.
+// A digest of bytes that come in pieces (bodies too large for memory).
 struct crypto_hash;
+// Heap; freed by crypto_hash_free.
 struct crypto_hash *crypto_hash_new(enum crypto_digest digest);
+// The next piece: microseconds a kilobyte, so a large one belongs on the worker pool.
 void crypto_hash_add(struct crypto_hash *hash, str bytes);
 // Digest of all that was added (its length is returned), and begins anew.
 size_t crypto_hash_finish(struct crypto_hash *hash, u8 out[CRYPTO_DIGEST_MAX]);
-void crypto_hash_free(struct crypto_hash *hash); // NULL is allowed
+// Finished or not. NULL is allowed.
+void crypto_hash_free(struct crypto_hash *hash);
 
 // ---- the instance's key ----------------------------------------------------------------------
 // The secret that protects what this installation keeps on disk. Held by value by its users; wipe

@@ -51,7 +51,7 @@ void crypto_unlock(int *fd)
     }
 }
 
-static int hex_value(char c)
+int crypto_hex_digit(char c)
 {
     return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -63,8 +63,8 @@ err *crypto_key_parse(struct arena *arena, str text, struct crypto_key *out)
 {
     bool valid = text.len == CRYPTO_KEY_SIZE * 2;
     for (size_t i = 0; valid && i < CRYPTO_KEY_SIZE; i++) {
-        int high = hex_value(text.ptr[i * 2]);
-        int low = hex_value(text.ptr[i * 2 + 1]);
+        int high = crypto_hex_digit(text.ptr[i * 2]);
+        int low = crypto_hex_digit(text.ptr[i * 2 + 1]);
         valid = high >= 0 && low >= 0;
         out->bytes[i] = (u8)(high * 16 + low);
     }

@@ -28,7 +28,9 @@ struct data_service_options {
 // in `arena`.
 [[nodiscard]] err *data_service_new(
     struct arena *arena, const struct data_service_options *options, struct data_service **out);
+// Any thread. NULL is allowed.
 void data_service_release(struct data_service *service);
+// What the SDL says, as long as the service.
 const struct data_api *data_service_api(const struct data_service *service);
 // Table definitions of all models, for store_apply; in `arena`.
 const struct store_table_def *data_service_tables(
@@ -41,18 +43,23 @@ const struct store_table_def *data_service_tables(
 struct data_hub;
 // `loops` are all loops of the process, in order of their index.
 struct data_hub *data_hub_new(struct loop **loops, size_t count);
-void data_hub_free(struct data_hub *hub); // after all loops have ended
+// After all loops have ended, before they are freed. NULL is allowed.
+void data_hub_free(struct data_hub *hub);
 // Takes over a reference; requests in flight end on the service they began with, subscriptions move
-// to the new one (those that are not valid any more get an error). Any thread.
+// to the new one (those that are not valid any more get an error). NULL: there is no data API any
+// more. Any thread; in force on each loop once it has run what was posted.
 void data_hub_set_service(struct data_hub *hub, struct data_service *service);
 // Tells the realtime sockets of all loops to close (code 1001); for an orderly end. Any thread.
 void data_hub_drain(struct data_hub *hub);
 // Adds /graphql and /graphql/realtime.
 void data_hub_mount(struct data_hub *hub, struct http_router *router);
+// Active subscriptions of all loops. Any thread.
 size_t data_hub_subscriptions(const struct data_hub *hub);
 
 // `ampd schema`: what a schema becomes, without serving it.
 enum data_schema_form { DATA_FORM_SDL, DATA_FORM_MODEL_INTROSPECTION };
 
+// Writes what `form` says of the SDL to `out`. `modes` as data_modes_parse takes them. Fails as
+// data_service_new does, and with ERR_TOO_LARGE when `out` cannot hold it.
 [[nodiscard]] err *data_schema_convert(
     struct arena *arena, str sdl, str modes, enum data_schema_form form, struct buf *out);

@@ -1,14 +1,6 @@
 // Authorisation: AppSync's own check of the field's modes, then the model's rules.
 #include "data/data_int.h"
 
-err *data_unauthorized(const struct gql_call *call)
-{
-    err *e = fail(call->arena, ERR_FORBIDDEN, "Not Authorized to access %.*s on type %.*s",
-        PRI(call->field->name), PRI(call->parent->name));
-    e->wire = S("Unauthorized");
-    return e;
-}
-
 // A field's directives count if it has any, else its type's, else the API's default mode.
 bool data_may_access(void *arg, const struct gql_type *parent, const struct gql_field_def *field)
 {
@@ -19,80 +11,182 @@ bool data_may_access(void *arg, const struct gql_type *parent, const struct gql_
     return (providers & request->caller.provider) != 0;
 }
 
-// A rule that lets the caller in whatever the item is.
-static bool rule_is_met(const struct data_rule *rule, const struct data_caller *caller, unsigned op)
+const struct data_role *data_role_of(
+    const struct data_model *model, const struct data_caller *caller)
 {
-    bool static_rule = rule->allow == DATA_ALLOW_PUBLIC && rule->provider == DATA_API_KEY;
-    return static_rule && (rule->ops & op) != 0 && caller->provider == rule->provider;
+    for (size_t i = 0; i < model->role_count && caller->provider == DATA_API_KEY; i++) {
+        if (model->roles[i].provider == DATA_API_KEY) {
+            return &model->roles[i];
+        }
+    }
+    return NULL;
+}
+
+// A model without rules is open to the API key in sandbox mode only.
+static bool is_open(const struct data_request *request, const struct data_model *model)
+{
+    return model->role_count == 0 && request->service->api->sandbox &&
+           request->caller.provider == DATA_API_KEY;
+}
+
+// Deleting takes away every field; for the others, some field is enough: what may not be used of
+// the item is decided field by field. Setting a field to null counts as deleting it.
+static bool role_may(const struct data_role *role, enum data_op op)
+{
+    if (role == NULL) {
+        return false;
+    }
+    if (op == DATA_OP_DELETE) {
+        return (role->every & DATA_OP_DELETE) != 0;
+    }
+    unsigned wanted = op == DATA_OP_UPDATE ? DATA_OP_UPDATE | DATA_OP_DELETE : op;
+    return (role->some & wanted) != 0;
 }
 
 err *data_authorise(const struct gql_call *call, const struct data_model *model, enum data_op op,
     const struct store_pred **filter)
 {
+    check(op != 0 && (op & (op - 1)) == 0); // one operation at a time
     const struct data_request *request = call->request;
     *filter = NULL;
-    if (model->rule_count == 0 && request->service->api->sandbox &&
-        request->caller.provider == DATA_API_KEY) {
-        return NULL;
-    }
-    for (size_t i = 0; i < model->rule_count; i++) {
-        if (rule_is_met(&model->rules[i], &request->caller, op)) {
-            return NULL;
-        }
-    }
-    return data_unauthorized(call);
+    bool allowed = role_may(data_role_of(model, &request->caller), op) || is_open(request, model);
+    return allowed ? NULL : data_unauthorized(call);
 }
 
-bool data_may_use_field(
-    const struct data_request *request, const struct data_field *field, enum data_op op)
+bool data_may_read_field(
+    const struct data_request *request, const struct data_model *model, size_t field)
 {
-    if (field->rule_count == 0) {
-        return true;
+    const struct data_role *role = data_role_of(model, &request->caller);
+    return role != NULL ? (role->some & DATA_OP_GET) != 0 && (role->ops[field] & DATA_OP_READ) != 0
+                        : is_open(request, model);
+}
+
+// ---- which fields need a check, and which relations are redacted -------------------------------
+
+static bool may_all(const struct data_role *role, size_t field)
+{
+    return (role->ops[field] & DATA_OP_READ) == DATA_OP_READ;
+}
+
+static bool is_everyone(const struct data_role *role)
+{
+    return str_eq(role->name, S("userPools:private")) || str_eq(role->name, S("oidc:private"));
+}
+
+// "Everyone signed in" covers the other roles of its provider, if it may all: its providers.
+static unsigned covered_providers(const struct data_model *model, size_t field)
+{
+    unsigned covered = 0;
+    for (size_t i = 0; i < model->role_count; i++) {
+        const struct data_role *role = &model->roles[i];
+        bool covers = (role->some & DATA_OP_GET) != 0 && is_everyone(role) && may_all(role, field);
+        covered |= covers ? role->provider : 0;
     }
-    for (size_t i = 0; i < field->rule_count; i++) {
-        if (rule_is_met(&field->rules[i], &request->caller, op)) {
+    return covered;
+}
+
+static bool counts(const struct data_role *role, unsigned covered)
+{
+    bool gets = (role->some & DATA_OP_GET) != 0;
+    return gets && (is_everyone(role) || (covered & role->provider) == 0);
+}
+
+bool data_field_is_hidden(const struct data_model *model, size_t field)
+{
+    unsigned covered = covered_providers(model, field);
+    for (size_t i = 0; i < model->role_count; i++) {
+        const struct data_role *role = &model->roles[i];
+        if (counts(role, covered) && (role->ops[field] & DATA_OP_READ) == 0) {
             return true;
         }
     }
     return false;
 }
 
-static bool is_static(const struct data_rule *rule)
+// The roles that may read the field, or (-1) the model.
+static size_t readers(const struct data_model *model, ptrdiff_t field, const struct data_role **out)
 {
-    return rule->allow == DATA_ALLOW_PUBLIC || rule->allow == DATA_ALLOW_PRIVATE ||
-           (rule->allow == DATA_ALLOW_GROUPS && rule->groups_field.len == 0);
+    unsigned covered = field >= 0 ? covered_providers(model, (size_t)field) : 0;
+    size_t count = 0;
+    for (size_t i = 0; i < model->role_count && field < 0; i++) {
+        const struct data_role *role = &model->roles[i];
+        covered |= (role->some & DATA_OP_READ) != 0 && is_everyone(role) ? role->provider : 0;
+    }
+    for (size_t i = 0; i < model->role_count; i++) {
+        const struct data_role *role = &model->roles[i];
+        bool reads = field >= 0 ? counts(role, covered) && (role->ops[field] & DATA_OP_READ) != 0
+                                : (role->some & DATA_OP_READ) != 0 &&
+                                      (is_everyone(role) || (covered & role->provider) == 0);
+        if (reads) {
+            out[count++] = role;
+        }
+    }
+    return count;
 }
 
-static bool same_groups(const struct data_rule *a, const struct data_rule *b)
+static bool has_role(const struct data_role **list, size_t count, const struct data_role *role)
 {
-    if (a->group_count != b->group_count) {
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        found = found || (list[i]->provider == role->provider && str_eq(list[i]->name, role->name));
+    }
+    return found;
+}
+
+static bool is_private(const struct data_role *role)
+{
+    return str_ends(role->name, S(":private"));
+}
+
+// Somebody with the role could read the related model as well.
+static bool reads_both(const struct data_role *role, const struct data_role **related, size_t count)
+{
+    unsigned signed_in = DATA_USER_POOLS | DATA_OIDC | DATA_IAM;
+    for (size_t i = 0; i < count; i++) {
+        bool same_provider = related[i]->provider == role->provider;
+        if (same_provider && (str_eq(related[i]->name, role->name) ||
+                                 ((role->provider & signed_in) != 0 &&
+                                     (is_private(role) || is_private(related[i]))))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum { ROLES_MAX = 256 };
+
+// The same readers on both sides, none of whom depends on the item.
+static bool same_readers(const struct data_role **field, size_t field_count,
+    const struct data_role **related, size_t related_count)
+{
+    bool same = field_count == related_count;
+    for (size_t i = 0; i < related_count; i++) {
+        bool fixed = !related[i]->is_dynamic && related[i]->provider != DATA_LAMBDA;
+        same = same && fixed && has_role(field, field_count, related[i]);
+    }
+    return same;
+}
+
+bool data_relation_is_redacted(const struct data_model *model, const struct data_field *field)
+{
+    const struct data_role *own[ROLES_MAX];
+    const struct data_role *related[ROLES_MAX];
+    const struct data_model *target = field->target;
+    if (field->is_required || model->subscriptions_public || model->subscriptions_off) {
         return false;
     }
-    for (size_t i = 0; i < a->group_count; i++) {
-        if (!str_eq(a->groups[i], b->groups[i])) {
-            return false;
+    if (data_field_is_hidden(model, (size_t)(field - model->fields))) {
+        return true;
+    }
+    if (model->role_count > ROLES_MAX || target->role_count > ROLES_MAX) {
+        return true; // more than anybody writes: the careful answer
+    }
+    size_t own_count = readers(model, field - model->fields, own);
+    size_t related_count = readers(target, -1, related);
+    for (size_t i = 0; i < own_count; i++) {
+        if (reads_both(own[i], related, related_count)) {
+            return !same_readers(own, own_count, related, related_count);
         }
     }
-    return true;
-}
-
-static bool roles_within(const struct data_model *a, const struct data_model *b)
-{
-    for (size_t i = 0; i < a->rule_count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < b->rule_count; k++) {
-            found = found || (a->rules[i].allow == b->rules[k].allow &&
-                                 a->rules[i].provider == b->rules[k].provider &&
-                                 same_groups(&a->rules[i], &b->rules[k]));
-        }
-        if (!found || !is_static(&a->rules[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool data_same_static_roles(const struct data_model *a, const struct data_model *b)
-{
-    return roles_within(a, b) && roles_within(b, a);
+    return false;
 }

@@ -14,8 +14,9 @@ str *data_text_list(struct arena *arena, const struct gql_value *value, size_t *
 [[nodiscard]] err *data_rules_read(struct builder *b, struct data_model *model);
 // Refuses @auth where no model is: on types, and rules of custom operations that cannot be.
 [[nodiscard]] err *data_rules_check_others(struct builder *b);
-// "[String!]!", and a value as GraphQL writes it.
+// "[String!]!".
 str data_type_text(struct arena *arena, const struct gql_type_ast *type);
+// A value as GraphQL writes it, on one line.
 str data_value_text(struct arena *arena, const struct gql_value *value);
 // Refuses what graphql-js refuses in a schema document, in its words.
 [[nodiscard]] err *data_check_sdl(struct arena *arena, const struct gql_document *doc);

@@ -514,42 +514,12 @@ static err *check_others(struct builder *b)
 
 // ---- field-level rules -------------------------------------------------------------------------
 
-static bool may_all(const struct data_role *role, size_t field)
-{
-    return (role->ops[field] & DATA_OP_READ) == DATA_OP_READ;
-}
-
-// Whether somebody who may get the model may not read this field. "Everyone signed in" covers the
-// other roles of its provider.
-static bool is_hidden(const struct data_model *m, size_t field)
-{
-    unsigned covered = 0;
-    bool hidden = false;
-    for (size_t pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < m->role_count; i++) {
-            const struct data_role *role = &m->roles[i];
-            bool gets = false;
-            for (size_t k = 0; k < m->field_count; k++) {
-                gets = gets || (role->ops[k] & DATA_OP_GET) != 0;
-            }
-            bool everyone =
-                str_eq(role->name, S("userPools:private")) || str_eq(role->name, S("oidc:private"));
-            if (pass == 0 && gets && everyone && may_all(role, field)) {
-                covered |= role->provider;
-            }
-            bool counts = gets && (everyone || (covered & role->provider) == 0);
-            hidden = hidden || (pass == 1 && counts && (role->ops[field] & DATA_OP_READ) == 0);
-        }
-    }
-    return hidden;
-}
-
 static err *check_required_fields(struct builder *b, const struct data_model *m)
 {
     str names = {};
     for (size_t i = 0; i < m->field_count; i++) {
         bool required = m->fields[i].is_required && m->fields[i].relation != DATA_HAS_MANY;
-        if (required && is_hidden(m, i)) {
+        if (required && data_field_is_hidden(m, i)) {
             names = str_fmt(b->arena, "%.*s%s\"%.*s\"", PRI(names), names.len > 0 ? "," : "",
                 PRI(m->fields[i].name));
         }

@@ -41,12 +41,77 @@ static const struct {
     {S_INIT("_null"), S_INIT("NULL")},
 };
 
-static err *unprocessable(struct arena *arena)
+struct filter { // what is compiled, into which memory
+    struct arena *arena;
+    enum data_filter_kind kind;
+};
+
+static err *unprocessable(const struct filter *f)
 {
-    err *e = fail(arena, ERR_INVALID, "Unable to process the filter expression");
+    err *e = fail(f->arena, ERR_INVALID, "Unable to process the filter expression");
     e->wire = S("Unrecognized Filter");
     return e;
 }
+
+// ---- what DynamoDB refuses in an expression ----------------------------------------------------
+
+static err *refused(const struct filter *f, str text)
+{
+    return data_table_error(f->arena,
+        fail(f->arena, ERR_INVALID, "Invalid %s: %.*s",
+            f->kind == DATA_FILTER ? "FilterExpression" : "ConditionExpression", PRI(text)));
+}
+
+// "S:text", as DynamoDB names an operand.
+static str operand_text(struct arena *arena, const struct json *value)
+{
+    static const char *const TYPES[] = {[JSON_NULL] = "NULL",
+        [JSON_BOOL] = "BOOL",
+        [JSON_NUMBER] = "N",
+        [JSON_STRING] = "S",
+        [JSON_ARRAY] = "L",
+        [JSON_OBJECT] = "M"};
+    str text = value->kind == JSON_NULL                                   ? S("true")
+               : value->kind == JSON_STRING || value->kind == JSON_NUMBER ? value->text
+                                                                          : S("");
+    return str_fmt(arena, "%s:%.*s", TYPES[value->kind], PRI(text));
+}
+
+str data_between_fault(struct arena *arena, const struct json *low, const struct json *high)
+{
+    bool same = low->kind == high->kind;
+    bool numbers = low->kind == JSON_NUMBER;
+    bool ordered = low->kind == JSON_STRING || numbers;
+    int order = !same || !ordered ? 0
+                : numbers         ? json_number_cmp(low->text, high->text)
+                                  : str_cmp(low->text, high->text);
+    if (same && order <= 0) {
+        return (str){};
+    }
+    return str_fmt(arena,
+        "The BETWEEN operator requires %s; lower bound operand: AttributeValue: {%.*s}, upper "
+        "bound operand: AttributeValue: {%.*s}",
+        same ? "upper bound to be greater than or equal to lower bound"
+             : "same data type for lower and upper bounds",
+        PRI(operand_text(arena, low)), PRI(operand_text(arena, high)));
+}
+
+static err *check_operands(const struct filter *f, const struct store_pred *pred)
+{
+    str fault = {};
+    if (f->kind == DATA_SUBSCRIPTION_FILTER) {
+        return NULL;
+    }
+    if (pred->op == STORE_BETWEEN) {
+        fault = data_between_fault(f->arena, pred->values[0], pred->values[1]);
+    } else if (pred->op == STORE_BEGINS_WITH && pred->values[0]->kind != JSON_STRING) {
+        fault = S("Incorrect operand type for operator or function; operator or function: "
+                  "begins_with, operand type: NULL"); // GraphQL lets through strings and null
+    }
+    return fault.len > 0 ? refused(f, fault) : NULL;
+}
+
+// ---- compiling ---------------------------------------------------------------------------------
 
 static struct store_pred *pred_new(struct arena *arena, enum store_op op, str path)
 {
@@ -78,114 +143,140 @@ static const struct store_pred *pred_join(
     return pred;
 }
 
-static err *pred_values(struct arena *arena, struct store_pred *pred, const struct json *value)
+static err *pred_values(const struct filter *f, struct store_pred *pred, const struct json *value)
 {
     if (value->kind != JSON_ARRAY || (pred->op == STORE_BETWEEN && value->count != 2)) {
-        return fail(arena, ERR_INVALID, "Argument '%.*s.between' expects exactly two elements.",
-            PRI(pred->path));
+        err *e = fail(f->arena, ERR_INVALID,
+            "Argument '%.*s.between' expects exactly two elements.", PRI(pred->path));
+        e->wire = S("InvalidArgumentsError");
+        return e;
     }
-    pred->values = arena_array(arena, const struct json *, value->count);
+    pred->values = arena_array(f->arena, const struct json *, value->count);
     json_each (item, value) {
         pred->values[pred->value_count++] = item;
     }
     return NULL;
 }
 
-static err *compile_conditions(struct arena *arena, str field, const struct json *conditions,
+static const struct json *type_code(struct arena *arena, const struct json *type)
+{
+    for (size_t i = 0; i < countof(ATTRIBUTE_TYPES); i++) {
+        if (str_eq(ATTRIBUTE_TYPES[i].name, type->text)) {
+            return json_string(arena, ATTRIBUTE_TYPES[i].code);
+        }
+    }
+    return type;
+}
+
+static err *compile_conditions(const struct filter *f, str field, const struct json *conditions,
     int depth, const struct store_pred **out);
 
-static err *compile_operator(struct arena *arena, str field, const struct json *condition,
-    int depth, const struct store_pred **out)
+static err *compile_size(const struct filter *f, struct store_pred *pred,
+    const struct json *conditions, int depth, const struct store_pred **out)
 {
-    size_t row = 0;
-    while (row < countof(OPERATORS) && !str_eq(OPERATORS[row].name, condition->key)) {
-        row++;
-    }
-    if (row == countof(OPERATORS)) {
-        return unprocessable(arena);
-    }
-    struct store_pred *pred = pred_new(arena, OPERATORS[row].op, field);
-    *out = pred;
-    switch (pred->op) {
-    case STORE_BETWEEN: return pred_values(arena, pred, condition);
-    case STORE_IN:
-        TRY(pred_values(arena, pred, condition));
-        if (str_eq(condition->key, S("notIn"))) {
-            *out = pred_not(arena, pred);
-        }
-        return NULL;
-    case STORE_EXISTS: pred->op = condition->boolean ? STORE_EXISTS : STORE_NOT_EXISTS; return NULL;
-    case STORE_SIZE:
-        pred->kids = arena_array(arena, const struct store_pred *, 1);
-        pred->kid_count = 1;
-        return compile_conditions(arena, field, condition, depth + 1, &pred->kids[0]);
-    default: break;
-    }
-    const struct json *value = condition;
-    for (size_t i = 0; pred->op == STORE_TYPE && i < countof(ATTRIBUTE_TYPES); i++) {
-        if (str_eq(ATTRIBUTE_TYPES[i].name, condition->text)) {
-            value = json_string(arena, ATTRIBUTE_TYPES[i].code);
-        }
-    }
-    pred->values = arena_array(arena, const struct json *, 1);
-    pred->values[0] = value;
-    pred->value_count = 1;
+    pred->kids = arena_array(f->arena, const struct store_pred *, 1);
+    pred->kid_count = 1;
+    TRY(compile_conditions(f, pred->path, conditions, depth + 1, &pred->kids[0]));
+    *out = pred->kids[0] != NULL ? pred : NULL; // no condition on the size: none at all
     return NULL;
 }
 
+static size_t operator_row(str name)
+{
+    size_t row = 0;
+    while (row < countof(OPERATORS) && !str_eq(OPERATORS[row].name, name)) {
+        row++;
+    }
+    return row;
+}
+
+// Null is an operand of the comparisons only; elsewhere it is like leaving the operator out.
+static bool takes_null(enum store_op op)
+{
+    return op != STORE_BETWEEN && op != STORE_IN && op != STORE_EXISTS && op != STORE_TYPE &&
+           op != STORE_SIZE;
+}
+
+static err *compile_operator(const struct filter *f, str field, const struct json *condition,
+    int depth, const struct store_pred **out)
+{
+    size_t row = operator_row(condition->key);
+    *out = NULL;
+    if (row == countof(OPERATORS)) {
+        return unprocessable(f);
+    }
+    if (condition->kind == JSON_NULL && !takes_null(OPERATORS[row].op)) {
+        return NULL;
+    }
+    struct store_pred *pred = pred_new(f->arena, OPERATORS[row].op, field);
+    *out = pred;
+    switch (pred->op) {
+    case STORE_SIZE: return compile_size(f, pred, condition, depth, out);
+    case STORE_EXISTS: pred->op = condition->boolean ? STORE_EXISTS : STORE_NOT_EXISTS; return NULL;
+    case STORE_IN:
+        TRY(pred_values(f, pred, condition));
+        *out = str_eq(condition->key, S("notIn")) ? pred_not(f->arena, pred) : pred;
+        return NULL;
+    case STORE_BETWEEN: TRY(pred_values(f, pred, condition)); break;
+    default:
+        pred->values = arena_array(f->arena, const struct json *, 1);
+        pred->values[0] = pred->op == STORE_TYPE ? type_code(f->arena, condition) : condition;
+        pred->value_count = 1;
+    }
+    return check_operands(f, pred);
+}
+
 // All operators given for one field must hold. None given: no restriction.
-static err *compile_conditions(struct arena *arena, str field, const struct json *conditions,
+static err *compile_conditions(const struct filter *f, str field, const struct json *conditions,
     int depth, const struct store_pred **out)
 {
     *out = NULL;
     if (conditions->kind != JSON_OBJECT || depth > FILTER_DEPTH_MAX) {
-        return unprocessable(arena);
+        return unprocessable(f);
     }
     const struct store_pred **all =
-        arena_array(arena, const struct store_pred *, conditions->count);
+        arena_array(f->arena, const struct store_pred *, conditions->count);
     size_t count = 0;
     json_each (condition, conditions) {
-        TRY(compile_operator(arena, field, condition, depth, &all[count]));
+        TRY(compile_operator(f, field, condition, depth, &all[count]));
         count += all[count] != NULL;
     }
-    *out = pred_join(arena, STORE_AND, all, count);
+    *out = pred_join(f->arena, STORE_AND, all, count);
     return NULL;
 }
 
 static err *compile(
-    struct arena *arena, const struct json *filter, int depth, const struct store_pred **out);
+    const struct filter *f, const struct json *filter, int depth, const struct store_pred **out);
 
 // `and` and `or` take lists; a single object is read as a list of one (GraphQL's list coercion has
 // normally done that already). An empty filter among them says nothing, in `or` as well.
-static err *compile_list(struct arena *arena, const struct json *list, bool any, int depth,
+static err *compile_list(const struct filter *f, const struct json *list, bool any, int depth,
     const struct store_pred **out)
 {
     if (list->kind != JSON_ARRAY) {
-        return compile(arena, list, depth + 1, out);
+        return compile(f, list, depth + 1, out);
     }
-    const struct store_pred **all = arena_array(arena, const struct store_pred *, list->count);
+    const struct store_pred **all = arena_array(f->arena, const struct store_pred *, list->count);
     size_t count = 0;
-    bool always = false;
     json_each (item, list) {
-        TRY(compile(arena, item, depth + 1, &all[count]));
-        always = always || all[count] == NULL;
+        TRY(compile(f, item, depth + 1, &all[count]));
         count += all[count] != NULL;
     }
-    *out = any && always ? NULL : pred_join(arena, any ? STORE_OR : STORE_AND, all, count);
+    *out = pred_join(f->arena, any ? STORE_OR : STORE_AND, all, count);
     return NULL;
 }
 
 static err *compile(
-    struct arena *arena, const struct json *filter, int depth, const struct store_pred **out)
+    const struct filter *f, const struct json *filter, int depth, const struct store_pred **out)
 {
     *out = NULL;
     if (json_is_null(filter)) {
         return NULL;
     }
     if (filter->kind != JSON_OBJECT || depth > FILTER_DEPTH_MAX) {
-        return unprocessable(arena);
+        return unprocessable(f);
     }
-    const struct store_pred **all = arena_array(arena, const struct store_pred *, filter->count);
+    const struct store_pred **all = arena_array(f->arena, const struct store_pred *, filter->count);
     size_t count = 0;
     json_each (member, filter) {
         const struct store_pred *one = NULL;
@@ -193,24 +284,25 @@ static err *compile(
             continue;
         }
         if (str_eq(member->key, S("and")) || str_eq(member->key, S("or"))) {
-            TRY(compile_list(arena, member, str_eq(member->key, S("or")), depth, &one));
+            TRY(compile_list(f, member, str_eq(member->key, S("or")), depth, &one));
         } else if (str_eq(member->key, S("not"))) {
             const struct store_pred *kid = NULL;
-            TRY(compile(arena, member, depth + 1, &kid));
-            one = kid != NULL ? pred_not(arena, kid) : NULL;
+            TRY(compile(f, member, depth + 1, &kid));
+            one = kid != NULL ? pred_not(f->arena, kid) : NULL;
         } else {
-            TRY(compile_conditions(arena, member->key, member, depth + 1, &one));
+            TRY(compile_conditions(f, member->key, member, depth + 1, &one));
         }
         if (one != NULL) {
             all[count++] = one;
         }
     }
-    *out = pred_join(arena, STORE_AND, all, count);
+    *out = pred_join(f->arena, STORE_AND, all, count);
     return NULL;
 }
 
-err *data_filter_compile(
-    struct arena *arena, const struct json *filter, const struct store_pred **out)
+err *data_filter_compile(struct arena *arena, enum data_filter_kind kind, const struct json *filter,
+    const struct store_pred **out)
 {
-    return compile(arena, filter, 0, out);
+    struct filter f = {.arena = arena, .kind = kind};
+    return compile(&f, filter, 0, out);
 }

@@ -1,4 +1,4 @@
-// POST /graphql: one request from bytes to bytes, with AppSync's whole-request errors.
+// /graphql: one request from bytes to bytes, with AppSync's whole-request errors.
 #include "data/data_int.h"
 
 enum {
@@ -8,36 +8,45 @@ enum {
 
 static const str JSON_TYPE = S_INIT("application/json;charset=UTF-8");
 
-// {"errors":[{"errorType","message",...}]}, spaced as AppSync prints it.
-static err *reply_failure(
-    struct http_req *req, int status, str type, str message, const struct gql_fault *fault) YIELDS;
+struct refusal { // of a whole request
+    int status;
+    str type;
+    str message;               // AppSync's
+    str info;                  // what is wrong in this one; none: nothing to add
+    const struct gql_pos *pos; // where; NULL: nowhere in the document
+};
 
-static err *reply_failure(
-    struct http_req *req, int status, str type, str message, const struct gql_fault *fault)
+static err *refuse(struct http_req *req, const struct refusal *refusal) YIELDS;
+
+// {"errors":[{"errorType","message",...}]}, spaced as AppSync prints it.
+static err *refuse(struct http_req *req, const struct refusal *refusal)
 {
     struct buf body = buf_in(req->arena, 64 * 1024);
     buf_add(&body, S("{\n  \"errors\" : [ {\n    \"errorType\" : "));
-    json_write_string(&body, type);
+    json_write_string(&body, refusal->type);
     buf_add(&body, S(",\n    \"message\" : "));
-    json_write_string(&body, message);
-    if (fault != NULL) {
+    json_write_string(&body, refusal->message);
+    if (refusal->info.len > 0) {
         buf_add(&body, S(",\n    \"errorInfo\" : "));
-        json_write_string(&body, fault->message);
+        json_write_string(&body, refusal->info);
+    }
+    if (refusal->pos != NULL) {
         buf_fmt(&body,
             ",\n    \"locations\" : [ {\n      \"line\" : %u,\n      \"column\" : %u,\n"
             "      \"sourceName\" : null\n    } ]",
-            (unsigned)fault->pos.line, (unsigned)fault->pos.column);
+            (unsigned)refusal->pos->line, (unsigned)refusal->pos->column);
     }
     buf_add(&body, S("\n  } ]\n}"));
-    http_add_header(req, S("x-amzn-ErrorType"), type);
-    return http_reply(req, status, JSON_TYPE, buf_str(&body));
+    http_add_header(req, S("x-amzn-ErrorType"), refusal->type);
+    return http_reply(req, refusal->status, JSON_TYPE, buf_str(&body));
 }
 
-static err *reply_malformed(struct http_req *req, str message) YIELDS;
-
-static err *reply_malformed(struct http_req *req, str message)
+static struct refusal malformed(str message, str info)
 {
-    return reply_failure(req, 400, S("MalformedHttpRequestException"), message, NULL);
+    return (struct refusal){.status = 400,
+        .type = S("MalformedHttpRequestException"),
+        .message = message,
+        .info = info};
 }
 
 struct request_text { // the parts of a GraphQL request
@@ -46,50 +55,55 @@ struct request_text { // the parts of a GraphQL request
     const struct json *variables;
 };
 
-// Returns the message to refuse with, or none.
-static str read_request(struct http_req *req, str body, struct request_text *out)
+// A GET carries the parts as parameters; the body of a POST is a JSON object with them, or the
+// document itself. Returns what is wrong, or none.
+static str read_parts(struct http_req *req, str body, struct request_text *out)
 {
     struct json *root = NULL;
+    struct json *variables = NULL;
     struct json_fault fault = {};
-    if (str_trim(body).len == 0) {
-        return S("Request body is empty.");
-    }
+    bool get = req->method == HTTP_GET;
+    str text = get ? http_query(req, S("variables")) : body;
     if (str_starts(http_header(req, S("content-type")), S("application/graphql"))) {
         out->query = body;
         return (str){};
     }
-    if (json_parse(req->arena, body, &root, &fault) != NULL) {
-        return str_fmt(req->arena, "Request body is not valid JSON: %s at line %u column %u.",
-            fault.what, (unsigned)fault.line, (unsigned)fault.column);
+    if (text.len > 0 && json_parse(req->arena, text, &root, &fault) != NULL) {
+        return str_fmt(req->arena, "It is not valid JSON: %s at line %u column %u.", fault.what,
+            (unsigned)fault.line, (unsigned)fault.column);
     }
-    const struct json *variables = json_get(root, S("variables"));
-    const struct json *query = json_get(root, S("query"));
-    if (root->kind != JSON_OBJECT) {
-        return S("Request body must be a JSON object; batches are not supported.");
+    if (root != NULL && root->kind != JSON_OBJECT) {
+        return S("It must be a JSON object; batches are not supported.");
     }
-    if (json_is_null(query) || query->kind != JSON_STRING) {
-        return S("Unable to parse GraphQL query.");
-    }
+    variables = get ? root : json_get(root, S("variables"));
     if (!json_is_null(variables) && variables->kind != JSON_OBJECT) {
-        return S("The 'variables' of a request must be a JSON object.");
+        return S("The variables must be a JSON object.");
     }
-    out->query = query->text;
-    out->operation_name = json_get_str(root, S("operationName"));
+    out->query = get ? http_query(req, S("query")) : json_get_str(root, S("query"));
+    out->operation_name =
+        get ? http_query(req, S("operationName")) : json_get_str(root, S("operationName"));
     out->variables = json_is_null(variables) ? NULL : variables;
-    return (str){};
+    return out->query.len > 0 ? (str){} : S("It has no query.");
 }
 
-static err *reply_unprepared(struct http_req *req, const struct gql_prepared *prepared) YIELDS;
+static err *refuse_unprepared(struct http_req *req, const struct gql_prepared *prepared,
+    const struct request_text *text) YIELDS;
 
-static err *reply_unprepared(struct http_req *req, const struct gql_prepared *prepared)
+static err *refuse_unprepared(
+    struct http_req *req, const struct gql_prepared *prepared, const struct request_text *text)
 {
     struct buf out = buf_in(req->arena, 16 * 1024 * 1024);
     if (prepared->syntax != NULL) {
-        return reply_failure(req, 400, S("MalformedHttpRequestException"),
-            S("Unable to parse GraphQL query."), prepared->syntax);
+        struct refusal refusal =
+            malformed(S("Unable to parse GraphQL query."), prepared->syntax->message);
+        refusal.pos = &prepared->syntax->pos;
+        return refuse(req, &refusal);
     }
-    if (prepared->error != NULL && prepared->error->code == ERR_SYNTAX) {
-        return reply_malformed(req, prepared->error->text);
+    if (prepared->error != NULL && prepared->error->code == ERR_SYNTAX) { // no such operation
+        bool unnamed = text->operation_name.len == 0;
+        struct refusal refusal = malformed(
+            unnamed ? S("Missing operation name.") : prepared->error->text, prepared->error->text);
+        return refuse(req, &refusal);
     }
     gql_write_problems(&out, prepared);
     return http_reply(req, 200, JSON_TYPE, buf_str(&out));
@@ -104,9 +118,11 @@ static err *run_plan(struct http_req *req, struct data_request *request,
     struct buf out = buf_in(req->arena, GQL_LIMITS_DEFAULT.result_max + 1024 * 1024);
     struct json *coerced = NULL;
     if (gql_plan_kind(plan) == GQL_SUBSCRIPTION) {
-        return reply_failure(req, 400, S("OperationNotSupported"),
-            S("Subscriptions are not supported over HTTP; connect to the realtime endpoint."),
-            NULL);
+        struct refusal refusal = {.status = 400,
+            .type = S("OperationNotSupported"),
+            .message = S("Subscriptions are not supported over HTTP; connect to the realtime "
+                         "endpoint.")};
+        return refuse(req, &refusal);
     }
     err *e = gql_coerce_variables(req->arena, plan, variables, &coerced);
     if (e == NULL) {
@@ -137,8 +153,11 @@ static err *reply_unserved(struct http_req *req) YIELDS;
 
 static err *reply_unserved(struct http_req *req)
 {
-    return reply_failure(req, 503, S("ServiceUnavailableException"),
-        S("No data API is served: the project defines none, or it is still being read."), NULL);
+    struct refusal refusal = {.status = 503,
+        .type = S("ServiceUnavailableException"),
+        .message =
+            S("No data API is served: the project defines none, or it is still being read.")};
+    return refuse(req, &refusal);
 }
 
 static err *serve(
@@ -152,12 +171,17 @@ static err *serve(struct http_req *req, struct data_loop *here, struct data_requ
     err *e = data_identify(req->arena, request->service, http_header(req, S("x-api-key")),
         http_header(req, S("authorization")), &request->caller);
     if (e != NULL) {
-        return reply_failure(req, 401, S("UnauthorizedException"), e->text, NULL);
+        struct refusal refusal = {
+            .status = 401, .type = S("UnauthorizedException"), .message = e->text};
+        return refuse(req, &refusal);
     }
     TRY(http_read_body(req, BODY_MAX, &body));
-    str problem = read_request(req, body, &text);
-    if (problem.len > 0) {
-        return reply_malformed(req, problem);
+    bool empty = req->method == HTTP_POST && str_trim(body).len == 0;
+    str problem = empty ? (str){} : read_parts(req, body, &text);
+    if (empty || problem.len > 0) {
+        struct refusal refusal = malformed(
+            empty ? S("Request body is empty.") : S("Unable to parse GraphQL query."), problem);
+        return refuse(req, &refusal);
     }
     // The body was waited for: the service of the loop may have been replaced meanwhile, and the
     // cache's plans belong to the one in force.
@@ -170,7 +194,7 @@ static err *serve(struct http_req *req, struct data_loop *here, struct data_requ
     }
     gql_plan_cache_get(here->plans, req->arena, text.query, text.operation_name, &prepared);
     if (prepared.plan == NULL) {
-        return reply_unprepared(req, &prepared);
+        return refuse_unprepared(req, &prepared, &text);
     }
     e = run_plan(req, request, prepared.plan, text.variables);
     gql_plan_cache_release(NULL, prepared.plan);

@@ -6,6 +6,7 @@ enum { PLAN_CACHE_BYTES = 4 * 1024 * 1024 };
 struct data_hub *data_hub_new(struct loop **loops, size_t count)
 {
     struct data_hub *hub = mem_new(struct data_hub);
+    check(count > 0);
     hub->count = count;
     hub->loops = mem_alloc(count * sizeof(struct data_loop));
     for (size_t i = 0; i < count; i++) {
@@ -54,6 +55,7 @@ static void take_over(void *arg)
 {
     struct handover *handover = arg;
     struct data_loop *here = handover->here;
+    check(here->loop == loop_current());
     if (here->plans != NULL) {
         gql_plan_cache_free(here->plans);
     }
@@ -78,7 +80,7 @@ void data_hub_set_service(struct data_hub *hub, struct data_service *service)
 
 void data_hub_mount(struct data_hub *hub, struct http_router *router)
 {
-    http_router_add(router, &(struct http_route){.methods = HTTP_POST,
+    http_router_add(router, &(struct http_route){.methods = HTTP_POST | HTTP_GET,
                                 .path = S("/graphql"),
                                 .handler = data_http_graphql,
                                 .arg = hub,

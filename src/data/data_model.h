@@ -109,8 +109,10 @@ struct data_role {
     enum data_provider provider;
     bool is_owner;
     bool is_dynamic;
-    str entity;    // field of owners or groups, when dynamic
-    unsigned *ops; // enum data_op bits, for each declared field
+    str entity;     // field of owners or groups, when dynamic
+    unsigned *ops;  // enum data_op bits, for each declared field
+    unsigned some;  // what it may do with some field
+    unsigned every; // and with every field
 };
 
 struct data_model {
@@ -163,6 +165,7 @@ struct data_api {
 
 // Parses "apiKey,userPool,iam,oidc,lambda" (first = default) or manifest words alike.
 [[nodiscard]] err *data_modes_parse(struct arena *arena, str text, struct data_modes *out);
+// One of those words; false, *out untouched, for others.
 bool data_mode_from_word(str word, enum data_provider *out);
 // "API_KEY" and the like, as amplify_outputs.json names a mode.
 str data_mode_name(enum data_provider provider);
@@ -171,8 +174,11 @@ str data_mode_name(enum data_provider provider);
 // they refuse.
 [[nodiscard]] err *data_api_build(
     struct arena *arena, str sdl, const struct data_modes *modes, struct data_api **out);
+// The type with @model of that name, or NULL.
 struct data_model *data_api_model(const struct data_api *api, str name);
+// A declared field, or NULL; what is added (id, timestamps, owners) is not among them.
 struct data_field *data_model_field(const struct data_model *model, str name);
+// The definition of any type of the SDL, models included; not its extensions. NULL when absent.
 const struct gql_definition *data_api_type(const struct data_api *api, str name);
 // "S" or "N": the type of a field as key attribute.
 bool data_key_is_number(const struct data_model *model, str field);
@@ -194,5 +200,9 @@ str data_subscription_name(struct arena *arena, str prefix, str model);
 // Providers (bits) of the roles that may do one of the operations with some field of the model, or
 // (`all_fields`) with all of them.
 unsigned data_model_providers(const struct data_model *model, unsigned ops, bool all_fields);
+// Whether somebody who may get the model may not read its field of that number.
+bool data_field_is_hidden(const struct data_model *model, size_t field);
+// Whether a relation's value is left out of what mutations return, which subscribers see too.
+bool data_relation_is_redacted(const struct data_model *model, const struct data_field *field);
 // Providers of the rules of an operation or field outside of models that name no owner.
 unsigned data_static_providers(const struct data_api *api, const struct gql_directive *auth);

@@ -1,19 +1,48 @@
 // Reading: get, list, index queries, relations.
 #include "data/data_int.h"
 
+#include <stdlib.h>
+
 enum { LIST_LIMIT = 100 };
 
-static err *argument_error(const struct gql_call *call, str text)
+// A Float as Java writes a double, which the official templates put into composite keys.
+static str java_double(struct arena *arena, double value)
 {
-    err *e = fail(call->arena, ERR_INVALID, "%.*s", PRI(text));
-    e->wire = S("InvalidArgumentsError");
-    return e;
+    char digits[40] = {};
+    int precision = 1;
+    do { // the shortest text that reads back as the same number
+        snprintf(digits, sizeof(digits), "%.*e", precision - 1, value);
+    } while (++precision <= 17 && strtod(digits, NULL) != value);
+    str text = str_from(digits);
+    ptrdiff_t e = str_find_char(text, 'e');
+    str mantissa = str_sub(text, 0, (size_t)e);
+    int exponent = (int)strtol(digits + e + 1, NULL, 10);
+    double size = value < 0 ? -value : value;
+    if (size != 0 && (size < 1e-3 || size >= 1e7)) {
+        bool whole = str_find_char(mantissa, '.') < 0;
+        return str_fmt(arena, "%.*s%sE%d", PRI(mantissa), whole ? ".0" : "", exponent);
+    }
+    int decimals = precision - 2 - exponent;
+    return str_fmt(arena, "%.*f", decimals > 1 ? decimals : 1, value);
 }
 
-const struct json *data_join_keys(
-    struct arena *arena, const struct json *object, const str *fields, size_t count)
+str data_key_part(
+    struct arena *arena, const struct data_model *model, str name, const struct json *value)
+{
+    const struct data_field *field = data_model_field(model, name);
+    if (value->kind == JSON_STRING) {
+        return value->text;
+    }
+    return field != NULL && str_eq(field->type, S("Float"))
+               ? java_double(arena, json_to_double(value))
+               : json_text(arena, value);
+}
+
+const struct json *data_join_keys(struct arena *arena, const struct data_model *model,
+    const struct json *object, const str *fields, size_t count)
 {
     struct buf out = buf_in(arena, 64 * 1024);
+    check(count == 0 || fields != NULL);
     for (size_t i = 0; i < count; i++) {
         const struct json *part = json_get(object, fields[i]);
         if (json_is_null(part)) {
@@ -23,7 +52,7 @@ const struct json *data_join_keys(
             return part;
         }
         buf_add(&out, i > 0 ? S("#") : S(""));
-        buf_add(&out, part->kind == JSON_STRING ? part->text : json_text(arena, part));
+        buf_add(&out, data_key_part(arena, model, fields[i], part));
     }
     return count == 0 ? NULL : json_string(arena, buf_str(&out));
 }
@@ -48,9 +77,9 @@ err *data_resolve_get(struct gql_call *call, struct json **out)
     struct json *item = NULL;
     TRY(data_authorise(call, model, DATA_OP_GET, &filter));
     const struct json *sort =
-        data_join_keys(call->arena, call->args, model->sort, model->sort_count);
-    TRY(store_get(request->service->store, call->arena, model->name,
-        json_get(call->args, model->partition), sort, &item));
+        data_join_keys(call->arena, model, call->args, model->sort, model->sort_count);
+    TRY(data_table_error(call->arena, store_get(request->service->store, call->arena, model->name,
+                                          json_get(call->args, model->partition), sort, &item)));
     return one_item(call, filter, item, out);
 }
 
@@ -62,6 +91,7 @@ struct key_source { // of a list or index query
     const str *sort;
     size_t sort_count;
     str sort_attribute;
+    const struct data_index *index; // NULL: the table itself
 };
 
 static str sort_argument(struct arena *arena, const struct key_source *key)
@@ -73,41 +103,86 @@ static str sort_argument(struct arena *arena, const struct key_source *key)
     return name;
 }
 
-// A composite operand: the leading fields that are given, joined.
-static err *composite_value(struct gql_call *call, const struct key_source *key, str argument,
-    str op, const struct json *given, const struct json **out)
+static bool is_blank(const struct json *value)
 {
-    size_t count = 0;
-    while (count < key->sort_count && !json_is_null(json_get(given, key->sort[count]))) {
-        count++;
-    }
-    for (size_t i = count; i < key->sort_count; i++) {
-        if (!json_is_null(json_get(given, key->sort[i]))) {
-            return argument_error(call, str_fmt(call->arena,
-                                            "When providing argument '%.*s.%.*s.%.*s' you must "
-                                            "also provide '%.*s.%.*s.%.*s'.",
-                                            PRI(argument), PRI(op), PRI(key->sort[i]),
-                                            PRI(argument), PRI(op), PRI(key->sort[count])));
+    return json_is_null(value) || (value->kind == JSON_STRING && str_trim(value->text).len == 0);
+}
+
+// Of a composite operand only the leading fields may be given. `where` is what the official
+// template calls the operand, which is not always its name.
+static err *check_gaps(
+    struct gql_call *call, const struct key_source *key, str where, const struct json *given)
+{
+    for (size_t i = 1; i < key->sort_count; i++) {
+        if (!is_blank(json_get(given, key->sort[i])) &&
+            is_blank(json_get(given, key->sort[i - 1]))) {
+            return data_argument_error(
+                call, str_fmt(call->arena,
+                          "When providing argument '%.*s.%.*s' you must also provide '%.*s.%.*s'.",
+                          PRI(where), PRI(key->sort[i]), PRI(where), PRI(key->sort[i - 1])));
         }
     }
-    struct buf text = buf_in(call->arena, 64 * 1024);
-    for (size_t i = 0; i < count; i++) {
-        const struct json *part = json_get(given, key->sort[i]);
-        buf_add(&text, i > 0 ? S("#") : S(""));
-        buf_add(&text, part->kind == JSON_STRING ? part->text : json_text(call->arena, part));
-    }
-    *out = json_string(call->arena, buf_str(&text));
     return NULL;
 }
 
-static err *operand(struct gql_call *call, const struct key_source *key, str argument, str op,
-    const struct json *given, const struct json **out)
+static err *check_composite(
+    struct gql_call *call, const struct key_source *key, str argument, const struct json *condition)
 {
-    if (key->sort_count > 1) {
-        return composite_value(call, key, argument, op, given, out);
+    if (condition->count > 1) {
+        return data_argument_error(call,
+            str_fmt(call->arena, "Argument %.*s must specify at most one key condition operation.",
+                PRI(argument)));
     }
-    *out = given;
+    json_each (op, condition) {
+        bool between = str_eq(op->key, S("between"));
+        if (between && (op->kind != JSON_ARRAY || op->count != 2)) {
+            return data_argument_error(
+                call, str_fmt(call->arena, "Argument '%.*s.between' expects exactly two elements.",
+                          PRI(argument)));
+        }
+        for (size_t i = 0; i < (between ? 2 : 1); i++) {
+            str where = between ? str_fmt(call->arena, "%.*s.between[%zu]", PRI(argument), i)
+                                : str_cat(call->arena, argument, S(".$operation"));
+            TRY(check_gaps(call, key, where, between ? json_at(op, i) : op));
+        }
+    }
     return NULL;
+}
+
+// The value of a composite operand: what is given of it, joined.
+static const struct json *composite_operand(
+    struct gql_call *call, const struct key_source *key, const struct json *given)
+{
+    struct buf text = buf_in(call->arena, 64 * 1024);
+    for (size_t i = 0; i < key->sort_count; i++) {
+        const struct json *part = json_get(given, key->sort[i]);
+        if (!json_is_null(part)) {
+            buf_add(&text, i > 0 ? S("#") : S(""));
+            buf_add(&text, data_key_part(call->arena, key->model, key->sort[i], part));
+        }
+    }
+    return json_string(call->arena, buf_str(&text));
+}
+
+static err *sort_between(struct gql_call *call, const struct key_source *key, str argument,
+    const struct json *bounds, struct store_query *query)
+{
+    if (bounds->kind != JSON_ARRAY || bounds->count < 2) {
+        return data_argument_error(
+            call, str_fmt(call->arena, "Argument '%.*s.between' expects exactly two elements.",
+                      PRI(argument)));
+    }
+    query->sk_low = json_at(bounds, 0);
+    query->sk_high = json_at(bounds, 1);
+    if (key->sort_count > 1) {
+        query->sk_low = composite_operand(call, key, query->sk_low);
+        query->sk_high = composite_operand(call, key, query->sk_high);
+    }
+    str fault = data_between_fault(call->arena, query->sk_low, query->sk_high);
+    return fault.len == 0 ? NULL
+                          : data_table_error(call->arena,
+                                fail(call->arena, ERR_INVALID,
+                                    "Invalid KeyConditionExpression: %.*s", PRI(fault)));
 }
 
 static err *sort_condition(struct gql_call *call, const struct key_source *key, str argument,
@@ -126,87 +201,163 @@ static err *sort_condition(struct gql_call *call, const struct key_source *key, 
         {S_INIT("beginsWith"), STORE_RANGE_BEGINS},
     };
 
-    size_t given = 0;
-    json_each (op, condition) {
-        given += !json_is_null(op);
-    }
-    if (given > 1) {
-        return argument_error(call,
-            str_fmt(call->arena, "Argument %.*s must specify at most one key condition operation.",
-                PRI(argument)));
-    }
     for (size_t i = 0; i < countof(RANGES); i++) {
         const struct json *value = json_get(condition, RANGES[i].name);
         if (json_is_null(value)) {
             continue;
         }
+        if (query->range != STORE_RANGE_ALL) {
+            return data_table_error(call->arena,
+                fail(call->arena, ERR_INVALID,
+                    "KeyConditionExpressions must only contain one condition per key"));
+        }
         query->range = RANGES[i].range;
-        if (query->range != STORE_RANGE_BETWEEN) {
-            return operand(call, key, argument, RANGES[i].name, value, &query->sk_low);
+        if (query->range == STORE_RANGE_BETWEEN) {
+            TRY(sort_between(call, key, argument, value, query));
+        } else {
+            query->sk_low = key->sort_count > 1 ? composite_operand(call, key, value) : value;
         }
-        if (value->count != 2) {
-            return argument_error(
-                call, str_fmt(call->arena, "Argument '%.*s.between' expects exactly two elements.",
-                          PRI(argument)));
-        }
-        TRY(operand(call, key, argument, RANGES[i].name, json_at(value, 0), &query->sk_low));
-        return operand(call, key, argument, RANGES[i].name, json_at(value, 1), &query->sk_high);
     }
     return NULL;
 }
 
+// The order of the checks is the official templates'.
 static err *key_conditions(
     struct gql_call *call, const struct key_source *key, struct store_query *query)
 {
     const struct json *partition = json_get(call->args, key->partition);
     const struct json *direction = json_get(call->args, S("sortDirection"));
     bool sorted = key->sort_count > 0;
+    bool composite = key->sort_count > 1;
     query->backwards = !json_is_null(direction) && str_eq(direction->text, S("DESC"));
     query->pk = json_is_null(partition) ? NULL : partition;
-    str argument = sorted ? sort_argument(call->arena, key) : (str){};
-    const struct json *condition = sorted ? json_get(call->args, argument) : NULL;
-    if (query->pk == NULL && !json_is_null(condition)) {
-        return argument_error(
-            call, sorted && key->sort_count > 1
-                      ? str_fmt(call->arena,
-                            "When providing argument '%.*s' you must also provide '%.*s'.",
-                            PRI(argument), PRI(key->partition))
-                      : str_fmt(call->arena,
-                            "When providing argument '%.*s' you must also provide arguments %.*s",
-                            PRI(argument), PRI(key->partition)));
-    }
-    if (query->pk == NULL && !json_is_null(direction) && sorted) {
-        return argument_error(call,
+    if (query->pk == NULL && !json_is_null(direction)) {
+        return data_argument_error(call,
             str_fmt(call->arena,
                 "When providing argument 'sortDirection' you must also provide argument '%.*s'.",
                 PRI(key->partition)));
     }
-    return json_is_null(condition) ? NULL : sort_condition(call, key, argument, condition, query);
+    str argument = sorted ? sort_argument(call->arena, key) : (str){};
+    const struct json *condition = sorted ? json_get(call->args, argument) : NULL;
+    if (json_is_null(condition)) {
+        return NULL;
+    }
+    if (composite ? is_blank(partition) : query->pk == NULL) {
+        return data_argument_error(
+            call, str_fmt(call->arena,
+                      composite ? "When providing argument '%.*s' you must also provide '%.*s'."
+                                : "When providing argument '%.*s' you must also provide arguments "
+                                  "%.*s",
+                      PRI(argument), PRI(key->partition)));
+    }
+    if (composite) {
+        TRY(check_composite(call, key, argument, condition));
+    }
+    return sort_condition(call, key, argument, condition, query);
 }
 
 // ---- pages -------------------------------------------------------------------------------------
 
-static err *run_query(struct gql_call *call, struct store_query *query,
-    const struct store_pred *allowed, struct json **out) YIELDS;
+enum { FILTER_DEPTH_MAX = 32 };
+
+// The first member of a filter that is a key attribute; none: there is none.
+static str key_in_filter(const struct key_source *key, const struct json *filter, int depth)
+{
+    json_each (member, filter) {
+        bool is_key = member->key.len > 0 && (str_eq(member->key, key->partition) ||
+                                                 str_eq(member->key, key->sort_attribute));
+        bool nests =
+            member->kind == JSON_ARRAY || member->key.len == 0 || str_eq(member->key, S("not"));
+        str found = is_key                              ? member->key
+                    : nests && depth < FILTER_DEPTH_MAX ? key_in_filter(key, member, depth + 1)
+                                                        : (str){};
+        if (found.len > 0) {
+            return found;
+        }
+    }
+    return (str){};
+}
+
+// DynamoDB's queries do not filter by the keys they go by: those have conditions of their own.
+static err *check_page(const struct gql_call *call, const struct key_source *key,
+    const struct store_query *query, const struct json *filter, i64 limit)
+{
+    str name = query->pk != NULL && !json_is_null(filter) ? key_in_filter(key, filter, 0) : (str){};
+    if (limit < 1) {
+        return fail(call->arena, ERR_INVALID,
+            "1 validation error detected: Value '%lld' at 'limit' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 1",
+            (long long)limit);
+    }
+    return name.len == 0 ? NULL
+                         : fail(call->arena, ERR_INVALID,
+                               "Filter Expression can only contain non-primary key attributes: "
+                               "Primary key attribute: %.*s",
+                               PRI(name));
+}
+
+static bool is_projected(const struct data_model *model, const struct data_index *index, str name)
+{
+    const str keys[] = {
+        model->partition, model->sort_attribute, index->partition, index->sort_attribute};
+    bool found = false;
+    for (size_t i = 0; i < countof(keys); i++) {
+        found = found || str_eq(keys[i], name);
+    }
+    for (size_t i = 0; i < index->included_count; i++) {
+        found = found || str_eq(index->included[i], name);
+    }
+    return found;
+}
+
+// An index that holds some attributes only has nothing else to give, nor to filter by.
+static void add_projected(struct arena *arena, const struct key_source *key,
+    const struct store_pred *filter, const struct store_page *page, struct json *items)
+{
+    for (size_t i = 0; i < page->count; i++) {
+        struct json *item = json_object(arena);
+        json_each (member, page->items[i]) {
+            if (is_projected(key->model, key->index, member->key)) {
+                json_set(item, member->key, json_copy(arena, member));
+            }
+        }
+        if (store_pred_eval(filter, item)) {
+            json_push(items, item);
+        }
+    }
+}
+
+static bool is_partial(const struct key_source *key)
+{
+    return key->index != NULL && key->index->projection.len > 0 &&
+           !str_eq(key->index->projection, S("ALL"));
+}
+
+static err *run_query(struct gql_call *call, const struct key_source *key,
+    struct store_query *query, const struct store_pred *allowed, struct json **out) YIELDS;
 
 // Fills in filter, limit and token from the arguments and answers {items, nextToken}.
-static err *run_query(struct gql_call *call, struct store_query *query,
-    const struct store_pred *allowed, struct json **out)
+static err *run_query(struct gql_call *call, const struct key_source *key,
+    struct store_query *query, const struct store_pred *allowed, struct json **out)
 {
     const struct data_request *request = call->request;
     const struct store_pred *filter = NULL;
     struct store_page page = {};
     i64 limit = json_get_int(call->args, S("limit"), LIST_LIMIT);
-    if (limit < 1) {
-        return argument_error(call, S("Argument 'limit' must be greater than zero."));
-    }
-    TRY(data_filter_compile(call->arena, json_get(call->args, S("filter")), &filter));
-    query->filter = store_pred_and(call->arena, allowed, filter);
+    const struct json *given = json_get(call->args, S("filter"));
+    TRY(data_table_error(call->arena, check_page(call, key, query, given, limit)));
+    TRY(data_filter_compile(call->arena, DATA_FILTER, given, &filter));
+    filter = store_pred_and(call->arena, allowed, filter);
+    query->filter = is_partial(key) ? NULL : filter;
     query->limit = limit > UINT32_MAX ? UINT32_MAX : (u32)limit;
     query->page_token = json_get_str(call->args, S("nextToken"));
-    TRY(store_query(request->service->store, call->arena, query, &page));
+    TRY(data_table_error(
+        call->arena, store_query(request->service->store, call->arena, query, &page)));
     struct json *items = json_array(call->arena);
-    for (size_t i = 0; i < page.count; i++) {
+    if (is_partial(key)) {
+        add_projected(call->arena, key, filter, &page, items);
+    }
+    for (size_t i = 0; i < page.count && !is_partial(key); i++) {
         json_push(items, page.items[i]);
     }
     *out = json_object(call->arena);
@@ -224,16 +375,17 @@ err *data_resolve_list(struct gql_call *call, struct json **out)
     const struct store_pred *allowed = NULL;
     struct store_query query = {.table = model->name};
     struct key_source key = {
-        model, model->partition, model->sort, model->sort_count, model->sort_attribute};
-    TRY(data_authorise(call, model, DATA_OP_LIST, &allowed));
-    if (!model->has_default_id) {
+        model, model->partition, model->sort, model->sort_count, model->sort_attribute, NULL};
+    if (!model->has_default_id) { // these errors come before authorisation
+
         if (model->sort_count == 0 && !json_is_null(json_get(call->args, S("sortDirection")))) {
-            return argument_error(call, S("sortDirection is not supported for List operations "
-                                          "without a Sort key defined."));
+            return data_argument_error(call, S("sortDirection is not supported for List operations "
+                                               "without a Sort key defined."));
         }
         TRY(key_conditions(call, &key, &query));
     }
-    return run_query(call, &query, allowed, out);
+    TRY(data_authorise(call, model, DATA_OP_LIST, &allowed));
+    return run_query(call, &key, &query, allowed, out);
 }
 
 // An index that does not hold whole items shows the keys, its own and the table's, and what it
@@ -264,12 +416,12 @@ err *data_resolve_index(struct gql_call *call, struct json **out)
     const struct data_index *index = plan->index;
     const struct store_pred *allowed = NULL;
     struct store_query query = {.table = plan->model->name, .index = index->name};
-    struct key_source key = {
-        plan->model, index->partition, index->sort, index->sort_count, index->sort_attribute};
+    struct key_source key = {plan->model, index->partition, index->sort, index->sort_count,
+        index->sort_attribute, index};
     TRY(data_authorise(call, plan->model, DATA_OP_LIST, &allowed));
     TRY(key_conditions(call, &key, &query));
     project(call->arena, plan->model, index, &query);
-    return run_query(call, &query, allowed, out);
+    return run_query(call, &key, &query, allowed, out);
 }
 
 // ---- relations
@@ -288,7 +440,8 @@ static bool child_query(
     }
     if (parent->sort_count > 0) {
         query->range = STORE_RANGE_EQ;
-        query->sk_low = data_join_keys(call->arena, call->source, parent->sort, parent->sort_count);
+        query->sk_low =
+            data_join_keys(call->arena, parent, call->source, parent->sort, parent->sort_count);
         return query->sk_low != NULL;
     }
     return true;
@@ -302,41 +455,41 @@ static struct json *empty_page(struct arena *arena)
     return page;
 }
 
-static err *resolve_has_many(
-    struct gql_call *call, const struct data_field_plan *plan, struct json **out) YIELDS;
+static err *resolve_has_many(struct gql_call *call, const struct data_field_plan *plan,
+    const struct store_pred *allowed, struct json **out) YIELDS;
 
-static err *resolve_has_many(
-    struct gql_call *call, const struct data_field_plan *plan, struct json **out)
+static err *resolve_has_many(struct gql_call *call, const struct data_field_plan *plan,
+    const struct store_pred *allowed, struct json **out)
 {
-    const struct store_pred *allowed = NULL;
+    const struct data_field *field = plan->field;
     struct store_query query = {};
+    struct key_source key = {.model = field->target, .partition = field->references[0]};
     const struct json *direction = json_get(call->args, S("sortDirection"));
-    TRY(data_authorise(call, plan->field->target, DATA_OP_LIST, &allowed));
     query.backwards = !json_is_null(direction) && !str_eq(direction->text, S("ASC"));
     if (!child_query(call, plan, &query)) {
         *out = empty_page(call->arena);
         return NULL;
     }
-    return run_query(call, &query, allowed, out);
+    key.sort_attribute = field->reference_count == 2 ? field->references[1] : (str){};
+    return run_query(call, &key, &query, allowed, out);
 }
 
-static err *resolve_has_one(
-    struct gql_call *call, const struct data_field_plan *plan, struct json **out) YIELDS;
+static err *resolve_has_one(struct gql_call *call, const struct data_field_plan *plan,
+    const struct store_pred *allowed, struct json **out) YIELDS;
 
-static err *resolve_has_one(
-    struct gql_call *call, const struct data_field_plan *plan, struct json **out)
+static err *resolve_has_one(struct gql_call *call, const struct data_field_plan *plan,
+    const struct store_pred *allowed, struct json **out)
 {
     const struct data_request *request = call->request;
-    const struct store_pred *allowed = NULL;
     struct store_query query = {};
     struct store_page page = {};
-    TRY(data_authorise(call, plan->field->target, DATA_OP_GET, &allowed));
     if (!child_query(call, plan, &query)) {
         return NULL;
     }
     query.filter = allowed;
     query.limit = LIST_LIMIT;
-    TRY(store_query(request->service->store, call->arena, &query, &page));
+    TRY(data_table_error(
+        call->arena, store_query(request->service->store, call->arena, &query, &page)));
     if (page.count == 0 && page.scanned > 0) {
         return data_unauthorized(call);
     }
@@ -344,17 +497,15 @@ static err *resolve_has_one(
     return NULL;
 }
 
-static err *resolve_belongs_to(
-    struct gql_call *call, const struct data_field_plan *plan, struct json **out) YIELDS;
+static err *resolve_belongs_to(struct gql_call *call, const struct data_field_plan *plan,
+    const struct store_pred *allowed, struct json **out) YIELDS;
 
-static err *resolve_belongs_to(
-    struct gql_call *call, const struct data_field_plan *plan, struct json **out)
+static err *resolve_belongs_to(struct gql_call *call, const struct data_field_plan *plan,
+    const struct store_pred *allowed, struct json **out)
 {
     const struct data_request *request = call->request;
     const struct data_field *field = plan->field;
-    const struct store_pred *allowed = NULL;
     struct json *item = NULL;
-    TRY(data_authorise(call, field->target, DATA_OP_GET, &allowed));
     for (size_t i = 0; i < field->reference_count; i++) {
         const struct json *part = json_get(call->source, field->references[i]);
         if (json_is_null(part) || (part->kind == JSON_STRING && part->text.len == 0)) {
@@ -362,51 +513,54 @@ static err *resolve_belongs_to(
         }
     }
     const struct json *sort = data_join_keys(
-        call->arena, call->source, field->references + 1, field->reference_count - 1);
-    TRY(store_get(request->service->store, call->arena, field->target->name,
-        json_get(call->source, field->references[0]), sort, &item));
+        call->arena, plan->model, call->source, field->references + 1, field->reference_count - 1);
+    TRY(data_table_error(
+        call->arena, store_get(request->service->store, call->arena, field->target->name,
+                         json_get(call->source, field->references[0]), sort, &item)));
     return one_item(call, allowed, item, out);
 }
 
-// What a mutation returns goes to subscribers too, who may not be allowed to see related items:
-// unless both models have the same static roles, relations are left out there.
-static bool is_redacted(const struct gql_call *call, const struct data_field_plan *plan)
+// What a mutation returns goes to subscribers too, who may not be allowed to see related items or
+// guarded fields: those are left out there, once the caller has proved to be allowed.
+static bool is_left_out(const struct gql_call *call, const struct data_field_plan *plan)
 {
-    return call->operation == GQL_MUTATION && !plan->field->is_required &&
-           !data_same_static_roles(plan->model, plan->field->target);
+    return call->operation == GQL_MUTATION && plan->is_redacted;
+}
+
+static err *check_field(const struct gql_call *call, const struct data_field_plan *plan)
+{
+    size_t number = (size_t)(plan->field - plan->model->fields);
+    return plan->is_hidden && !data_may_read_field(call->request, plan->model, number)
+               ? data_unauthorized(call)
+               : NULL;
 }
 
 err *data_resolve_relation(struct gql_call *call, struct json **out)
 {
     const struct data_field_plan *plan = call->field->data;
+    const struct store_pred *allowed = NULL;
     bool many = plan->field->relation == DATA_HAS_MANY;
     *out = NULL;
-    if (!data_may_use_field(call->request, plan->field, DATA_OP_GET)) {
-        return data_unauthorized(call);
-    }
-    if (is_redacted(call, plan)) {
+    TRY(check_field(call, plan));
+    TRY(data_authorise(call, plan->field->target, many ? DATA_OP_LIST : DATA_OP_GET, &allowed));
+    if (is_left_out(call, plan)) {
         *out = many ? empty_page(call->arena) : NULL;
         return NULL;
     }
     if (many) {
-        return resolve_has_many(call, plan, out);
+        return resolve_has_many(call, plan, allowed, out);
     }
-    return plan->field->relation == DATA_HAS_ONE ? resolve_has_one(call, plan, out)
-                                                 : resolve_belongs_to(call, plan, out);
+    return plan->field->relation == DATA_HAS_ONE ? resolve_has_one(call, plan, allowed, out)
+                                                 : resolve_belongs_to(call, plan, allowed, out);
 }
 
-// A field with rules of its own: always null in what a mutation returns, like relations.
+// A field that is not for everybody who may get the model.
 err *data_resolve_guarded(struct gql_call *call, struct json **out)
 {
     const struct data_field_plan *plan = call->field->data;
     *out = NULL;
-    if (call->operation == GQL_MUTATION && !plan->field->is_required) {
-        return NULL;
-    }
-    if (!data_may_use_field(call->request, plan->field, DATA_OP_GET)) {
-        return data_unauthorized(call);
-    }
-    *out = json_get(call->source, plan->field->name);
+    TRY(check_field(call, plan));
+    *out = is_left_out(call, plan) ? NULL : json_get(call->source, plan->field->name);
     return NULL;
 }
 

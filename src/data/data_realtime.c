@@ -93,6 +93,7 @@ static void keep_alive(void *arg) YIELDS
 static void conn_enter(struct data_conn *conn)
 {
     struct data_loop *here = conn->loop;
+    check(here->loop == loop_current() && conn->ws != NULL);
     conn->older = here->conns;
     if (here->conns != NULL) {
         here->conns->newer = conn;
@@ -107,6 +108,9 @@ static void conn_enter(struct data_conn *conn)
 static void conn_leave(struct data_conn *conn)
 {
     subscription_end_all(conn);
+    if (conn->loop->rebinding == conn) {
+        conn->loop->rebinding = conn->older;
+    }
     *(conn->newer != NULL ? &conn->newer->older : &conn->loop->conns) = conn->older;
     if (conn->older != NULL) {
         conn->older->newer = conn->newer;
@@ -162,7 +166,7 @@ static void on_start(
     struct data_caller caller = {};
     const struct json *headers = json_get(json_get(payload, S("extensions")), S("authorization"));
     str text = json_get_str(payload, S("data"));
-    if (id.len == 0 || id.len > ID_MAX) {
+    if (id.len == 0) {
         send_error(conn, arena, (str){}, S("error"), S("BadRequestException"),
             S("A start message needs an id of at most 128 characters."), 400);
         return;
@@ -241,6 +245,7 @@ static void on_message(struct data_conn *conn, struct arena *arena, str text, co
     }
     str type = json_get_str(message, S("type"));
     str id = json_get_str(message, S("id"));
+    id = id.len <= ID_MAX ? id : (str){}; // it comes back in what is answered
     if (str_eq(type, S("connection_init"))) {
         on_init(conn, arena, refusal);
     } else if (!conn->acknowledged) {

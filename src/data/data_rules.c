@@ -325,6 +325,18 @@ unsigned data_model_providers(const struct data_model *model, unsigned ops, bool
     return bits;
 }
 
+static void sum_up(struct data_model *model)
+{
+    for (size_t i = 0; i < model->role_count; i++) {
+        struct data_role *role = &model->roles[i];
+        role->every = model->field_count > 0 ? DATA_OP_ALL : 0;
+        for (size_t k = 0; k < model->field_count; k++) {
+            role->some |= role->ops[k];
+            role->every &= role->ops[k];
+        }
+    }
+}
+
 static bool has_text(const str *list, size_t count, str text)
 {
     for (size_t i = 0; i < count; i++) {
@@ -374,6 +386,7 @@ err *data_rules_read(struct builder *b, struct data_model *model)
         }
         TRY(add_roles(b, model, field->rules, field->rule_count, (ptrdiff_t)i));
     }
+    sum_up(model);
     read_owners(b, model);
     return NULL;
 }

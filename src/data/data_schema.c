@@ -315,6 +315,9 @@ err *data_schema_build(struct data_api *api)
 {
     struct served *s = served_new(api);
     served_copy_input(s);
+    if (s->fault != NULL) { // a model may extend a type that is not there
+        return s->fault;
+    }
     add_ai_input(s);
     schema_add_generic_inputs(s);
     for (size_t i = 0; i < api->model_count; i++) {

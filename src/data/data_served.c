@@ -185,6 +185,7 @@ static void unlink_field(struct served_type *type, struct served_field *field)
 
 struct served_field *served_put(struct served *s, struct served_type *type, str name, str sdl_type)
 {
+    check(type != NULL && name.len > 0);
     struct served_field *field = arena_new_of(s->arena, struct served_field);
     *field = (struct served_field){.name = name, .type = sdl_type};
     append(type, field);
@@ -217,6 +218,7 @@ static void add_fault(struct served *s, err *e)
 struct served_field *served_add_operation(
     struct served *s, str root, str name, str arguments, str type)
 {
+    check(name.len > 0 && type.len > 0);
     (void)served_add(s, GQL_DEF_OBJECT, root);
     struct served_type *t = served_get(s, root);
     if (served_find(t, name) != NULL) {

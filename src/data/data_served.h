@@ -76,15 +76,21 @@ bool data_is_known_scalar(str name);
 void schema_add_generic_inputs(struct served *s);
 // ModelXFilterInput with the filters of its enums, as the model step makes it.
 void schema_add_filter(struct served *s, const struct data_model *m);
-// The index and relation steps make a filter only where the model step has not.
+// ModelXFilterInput as the index step makes it: only where the model step has not.
 void schema_add_index_filter(struct served *s, const struct data_model *m);
+// As the relation step makes it, likewise: lists are left out there.
 void schema_add_relation_filter(struct served *s, const struct data_model *m);
-// The inputs of mutations and subscriptions. Each is added once, with the inputs it refers to.
+// ModelXConditionInput, with the filters of its enums. Like all below it is added once.
 void schema_add_condition(struct served *s, const struct data_model *m);
+// ModelSubscriptionXFilterInput, with the generic inputs it refers to.
 void schema_add_subscription_filter(struct served *s, const struct data_model *m);
+// XInput for each custom type the model's fields have, and for those inside of it.
 void schema_add_custom_inputs(struct served *s, const struct data_model *m);
+// CreateXInput.
 void schema_add_create_input(struct served *s, const struct data_model *m);
+// UpdateXInput: only the key is required.
 void schema_add_update_input(struct served *s, const struct data_model *m);
+// DeleteXInput: the key.
 void schema_add_delete_input(struct served *s, const struct data_model *m);
 // "ModelTodoFilterInput", the model's first letter raised.
 str schema_model_name(struct arena *arena, const char *prefix, str model, const char *suffix);

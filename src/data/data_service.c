@@ -95,10 +95,14 @@ static void attach_model(struct data_service *service, struct data_model *model)
         }
     }
     for (size_t i = 0; i < model->field_count; i++) {
-        plan = (struct data_field_plan){.model = model, .field = &model->fields[i]};
+        plan = (struct data_field_plan){.model = model,
+            .field = &model->fields[i],
+            .is_hidden = data_field_is_hidden(model, i)};
         if (plan.field->relation != DATA_NO_RELATION) {
+            plan.is_redacted = data_relation_is_redacted(model, plan.field);
             attach(service, model->name, plan.field->name, data_resolve_relation, plan);
-        } else if (plan.field->rule_count > 0) {
+        } else if (plan.is_hidden) {
+            plan.is_redacted = !model->subscriptions_public && !model->subscriptions_off;
             attach(service, model->name, plan.field->name, data_resolve_guarded, plan);
         }
     }
@@ -179,8 +183,10 @@ static err *build(struct data_service *service, const struct data_service_option
 err *data_service_new(
     struct arena *arena, const struct data_service_options *options, struct data_service **out)
 {
+    check(options->store != NULL);
     struct arena *memory = arena_new();
     struct data_service *service = arena_new_of(memory, struct data_service);
+    service->magic = DATA_SERVICE_MAGIC;
     service->arena = memory;
     atomic_init(&service->references, 1);
     service->store = options->store;
@@ -199,8 +205,7 @@ err *data_service_new(
     }
     err *e = build(service, options);
     if (e != NULL) {
-        err *copy = fail(arena, e->code, "%.*s", PRI(e->text));
-        copy->hint = str_dup(arena, e->hint);
+        err *copy = err_copy(arena, e);
         arena_free(memory);
         return copy;
     }
@@ -211,20 +216,29 @@ err *data_service_new(
 struct data_service *data_service_hold(struct data_service *service)
 {
     if (service != NULL) {
-        atomic_fetch_add(&service->references, 1);
+        check_magic(service, DATA_SERVICE_MAGIC);
+        check(atomic_fetch_add(&service->references, 1) > 0);
     }
     return service;
 }
 
 void data_service_release(struct data_service *service)
 {
-    if (service != NULL && atomic_fetch_sub(&service->references, 1) == 1) {
+    if (service == NULL) {
+        return;
+    }
+    check_magic(service, DATA_SERVICE_MAGIC);
+    int before = atomic_fetch_sub(&service->references, 1);
+    check(before > 0);
+    if (before == 1) {
+        service->magic = 0;
         arena_free(service->arena);
     }
 }
 
 const struct data_api *data_service_api(const struct data_service *service)
 {
+    check_magic(service, DATA_SERVICE_MAGIC);
     return service->api;
 }
 

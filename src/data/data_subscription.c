@@ -4,8 +4,10 @@
 
 enum {
     EVENT_MAX = 1024 * 1024,
-    FILTER_VALUES_MAX = 5, // AppSync's limit for the operators in and notIn
-    TURN = 256,            // subscribers served before other fibers get the loop
+    FILTER_VALUES_MAX = 5,                // AppSync's limit for the operators in and notIn
+    TURN = 256,                           // subscribers served before other fibers get the loop
+    WAITING_BYTES_MAX = 64 * 1024 * 1024, // of payloads that the dispatcher has not come to
+    HEAD_MAX = 1024, // of an event's text: an id, every character of it escaped
 };
 
 struct topic {
@@ -14,6 +16,7 @@ struct topic {
 };
 
 struct subscription {
+    u32 magic;
     struct data_loop *here;
     struct data_conn *conn;
     struct topic *topic;
@@ -173,7 +176,7 @@ static bool prepare(struct data_loop *here, struct arena *arena,
 static bool keep_arguments(struct subscription *subscription, struct arena *arena,
     const struct data_subscribe *subscribe, struct json **problems)
 {
-    if (subscribe->args->count == 0) {
+    if (subscribe->args->count == 0 && subscribe->rule == NULL) {
         return true;
     }
     subscription->memory = arena_new();
@@ -186,10 +189,12 @@ static bool keep_arguments(struct subscription *subscription, struct arena *aren
             str_fmt(arena, "subscription exceeds maximum value limit %d for operator `%.*s`.",
                 FILTER_VALUES_MAX, PRI(operator)),
             400);
-    } else if ((e = data_filter_compile(subscription->memory, filter, &subscription->filter)) !=
-               NULL) {
+    } else if ((e = data_filter_compile(subscription->memory, DATA_SUBSCRIPTION_FILTER, filter,
+                    &subscription->filter)) != NULL) {
         *problems = one_error(arena, err_wire(e), str_dup(arena, e->text), 400);
     }
+    subscription->filter = store_pred_and(subscription->memory, subscription->filter,
+        store_pred_copy(subscription->memory, subscribe->rule));
     return *problems == NULL;
 }
 
@@ -209,6 +214,7 @@ static struct subscription *subscription_new(
         options->id.len + options->query.len + options->operation_name.len + variables.len;
     struct subscription *subscription = mem_alloc(sizeof(struct subscription) + size);
     char *at = (char *)(subscription + 1);
+    subscription->magic = SUBSCRIPTION_MAGIC;
     subscription->here = here;
     subscription->conn = options->conn;
     subscription->caller = options->caller;
@@ -224,6 +230,7 @@ static void subscription_free(struct subscription *subscription)
     gql_plan_cache_release(NULL, subscription->plan);
     data_service_release(subscription->service);
     arena_free(subscription->memory);
+    subscription->magic = 0;
     mem_free(subscription);
 }
 
@@ -255,8 +262,9 @@ bool subscription_start(struct data_loop *here, struct arena *arena,
     const struct subscription_options *options, struct json **problems)
 {
     struct started started = {};
+    const struct data_service *service = here->service;
     *problems = NULL;
-    if (here->service == NULL) {
+    if (service == NULL) {
         *problems =
             one_error(arena, S("ServiceUnavailableException"), S("No data API is served."), 503);
         return false;
@@ -264,6 +272,7 @@ bool subscription_start(struct data_loop *here, struct arena *arena,
     if (!prepare(here, arena, options, &started, problems)) {
         return false;
     }
+    check(here->service == service); // resolvers of subscriptions do not wait
     struct subscription *subscription = subscription_new(here, arena, options);
     subscription->plan = started.plan;
     subscription->service = data_service_hold(here->service);
@@ -271,10 +280,6 @@ bool subscription_start(struct data_loop *here, struct arena *arena,
         subscription_free(subscription);
         return false;
     }
-    subscription->filter =
-        started.subscribe.rule == NULL
-            ? subscription->filter
-            : store_pred_and(subscription->memory, subscription->filter, started.subscribe.rule);
     subscription->topic = topic_of(here, gql_plan_root(started.plan, 0)->name);
     list_in(subscription, options->replaces);
     if (options->replaces != NULL) {
@@ -286,6 +291,8 @@ bool subscription_start(struct data_loop *here, struct arena *arena,
 void subscription_end(struct subscription *subscription)
 {
     struct data_loop *here = subscription->here;
+    check_magic(subscription, SUBSCRIPTION_MAGIC);
+    check(here->loop == loop_current());
     if (here->cursor == subscription) {
         here->cursor = subscription->next;
     }
@@ -297,6 +304,7 @@ void subscription_end(struct subscription *subscription)
     if (subscription->conn_next != NULL) {
         subscription->conn_next->conn_link = subscription->conn_link;
     }
+    check(subscription->conn->subscription_count > 0);
     subscription->conn->subscription_count--;
     atomic_fetch_sub(&here->hub->subscriptions, 1);
     subscription_free(subscription);
@@ -320,16 +328,13 @@ struct subscription *subscription_find(const struct data_conn *conn, str id)
 
 // ---- a new service -------------------------------------------------------------------------
 
-static struct subscription *find_outdated(const struct data_loop *here)
+static struct subscription *find_outdated(const struct data_conn *conn)
 {
-    for (struct data_conn *conn = here->conns; conn != NULL; conn = conn->older) {
-        for (struct subscription *s = conn->subscriptions; s != NULL; s = s->conn_next) {
-            if (s->service != here->service) {
-                return s;
-            }
-        }
+    struct subscription *s = conn->subscriptions;
+    while (s != NULL && s->service == conn->loop->service) {
+        s = s->conn_next;
     }
-    return NULL;
+    return s;
 }
 
 static void rebind_one(
@@ -363,16 +368,27 @@ static void rebind(void *arg) YIELDS
 {
     struct data_loop *here = arg;
     struct arena *arena = fiber_arena();
-    struct subscription *outdated = NULL;
-    while ((outdated = find_outdated(here)) != NULL) {
+    size_t moved = 0;
+    while (here->rebinding != NULL) { // moved on by connections that end meanwhile
+        struct subscription *outdated = find_outdated(here->rebinding);
+        if (outdated == NULL) {
+            here->rebinding = here->rebinding->older;
+            continue;
+        }
         rebind_one(here, arena, outdated);
         arena_reset(arena);
+        err *stopped = ++moved % TURN == 0 ? fiber_pause() : NULL;
+        (void)stopped; // the loop is ending: so are the subscriptions
     }
+    here->is_rebinding = false;
 }
 
+// Connections made from now on have the new service: they stand before the first one looked at.
 void data_realtime_rebind(struct data_loop *here)
 {
-    if (here->conns != NULL) {
+    here->rebinding = here->conns;
+    if (here->rebinding != NULL && !here->is_rebinding) {
+        here->is_rebinding = true;
         fiber_start("subscriptions to a new schema", rebind, here);
     }
 }
@@ -438,7 +454,7 @@ static err *run_event(const struct subscription *subscription, struct arena *are
 
 static void send_event(const struct subscription *subscription, struct ws_shared *text)
 {
-    char prefix[256];
+    char prefix[HEAD_MAX];
     struct data_conn *conn = subscription->conn;
     struct buf head = {.ptr = prefix, .cap = sizeof(prefix), .max = sizeof(prefix)};
     buf_add(&head, S("{\"id\":"));
@@ -456,6 +472,7 @@ static void deliver(struct subscription *subscription, struct arena *arena,
 static void deliver(struct subscription *subscription, struct arena *arena,
     const struct json *payload, struct event *last)
 {
+    check_magic(subscription, SUBSCRIPTION_MAGIC);
     bool same = last->plan == subscription->plan &&
                 last->provider == subscription->caller.provider &&
                 str_eq(last->variables, subscription->variables);
@@ -485,6 +502,7 @@ static void publish_to_topic(
 {
     struct event last = {};
     size_t served = 0;
+    check(here->cursor == NULL); // one dispatcher at a time
     here->cursor = topic->first;
     while (here->cursor != NULL) {
         struct subscription *subscription = here->cursor;
@@ -498,6 +516,12 @@ static void publish_to_topic(
         (void)stopped;
     }
     ws_shared_release(last.text);
+}
+
+static void publication_free(struct publication *publication)
+{
+    data_service_release(publication->service);
+    mem_free(publication);
 }
 
 static void publish_one(struct data_loop *here, struct publication *publication) YIELDS;
@@ -516,8 +540,7 @@ static void publish_one(struct data_loop *here, struct publication *publication)
         }
     }
     arena_free(arena);
-    data_service_release(publication->service);
-    mem_free(publication);
+    publication_free(publication);
 }
 
 // One dispatcher at a time keeps events in the order of their mutations.
@@ -527,9 +550,12 @@ static void dispatch(void *arg) YIELDS
     while (here->waiting != NULL) {
         struct publication *publication = here->waiting;
         here->waiting = publication->next;
+        check(here->waiting_bytes >= publication->payload.len);
+        here->waiting_bytes -= publication->payload.len;
         publish_one(here, publication);
     }
     here->dispatching = false;
+    here->dropping = false;
 }
 
 struct delivery { // a publication on its way to one loop
@@ -537,8 +563,20 @@ struct delivery { // a publication on its way to one loop
     struct publication *publication;
 };
 
+// Mutations do not wait for subscribers: where they outrun the dispatcher for long, events are lost
+// rather than memory.
 static void receive(struct data_loop *here, struct publication *publication)
 {
+    check(here->loop == loop_current() && publication->feed != NULL);
+    if (here->waiting_bytes + publication->payload.len > WAITING_BYTES_MAX) {
+        if (!here->dropping) {
+            here->dropping = true;
+            log_warn("data.event", "events are lost: mutations come faster than they can be sent");
+        }
+        publication_free(publication);
+        return;
+    }
+    here->waiting_bytes += publication->payload.len;
     publication->next = NULL;
     *(here->waiting != NULL ? &here->waiting_last->next : &here->waiting) = publication;
     here->waiting_last = publication;
@@ -560,6 +598,7 @@ void data_publish(void *arg, const struct gql_field_def *field, const struct jso
     const struct data_request *request = arg;
     struct buf out = buf_heap(GQL_LIMITS_DEFAULT.result_max * 2);
     json_write(&out, payload);
+    check(!out.overflow); // it has been written once, within result_max
     str text = buf_str(&out);
     for (size_t i = 0; i < request->hub->count; i++) {
         struct data_loop *here = &request->hub->loops[i];

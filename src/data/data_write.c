@@ -4,13 +4,6 @@
 
 #include <regex.h>
 
-static err *typed_error(const struct gql_call *call, str type, str text)
-{
-    err *e = fail(call->arena, ERR_INVALID, "%.*s", PRI(text));
-    e->wire = type;
-    return e;
-}
-
 // ---- @validate
 // -----------------------------------------------------------------------------------
 
@@ -106,8 +99,8 @@ err *data_check_values(
         const struct json *value = json_get(input, field->name);
         for (size_t k = 0; k < field->check_count && !json_is_null(value); k++) {
             if (!check_holds(call->arena, &field->checks[k], value)) {
-                return typed_error(
-                    call, (str){}, check_text(call->arena, model, field, &field->checks[k]));
+                return data_error(
+                    call, S(""), check_text(call->arena, model, field, &field->checks[k]));
             }
         }
     }
@@ -117,40 +110,118 @@ err *data_check_values(
 // ---- rights on fields
 // ------------------------------------------------------------------------------
 
-static err *check_input_fields(const struct gql_call *call, const struct data_model *model,
-    const struct json *input, enum data_op op)
+static bool may_write_name(
+    const struct data_model *model, const struct data_role *role, str name, enum data_op op)
 {
-    struct buf denied = buf_in(call->arena, 4096);
-    json_each (member, input) {
-        const struct data_field *field = data_model_field(model, member->key);
-        bool removes = op == DATA_OP_UPDATE && member->kind == JSON_NULL;
-        bool allowed = field == NULL ||
-                       (data_may_use_field(call->request, field, op) &&
-                           (!removes || data_may_use_field(call->request, field, DATA_OP_DELETE)));
-        if (!allowed) {
-            buf_add(&denied, denied.len > 0 ? S(", ") : S(""));
-            buf_add(&denied, member->key);
+    for (size_t i = 0; i < model->field_count; i++) {
+        if (str_eq(model->fields[i].name, name)) {
+            return (role->ops[i] & op) != 0 ||
+                   (op == DATA_OP_UPDATE && str_eq(name, model->partition));
         }
     }
+    return op == DATA_OP_UPDATE && str_eq(name, model->partition);
+}
+
+// A composite attribute may be written by who may write all of its fields.
+static bool may_write_all(const struct data_model *model, const struct data_role *role,
+    const str *names, size_t count, enum data_op op)
+{
+    bool may = true;
+    for (size_t i = 0; i < count; i++) {
+        may = may && may_write_name(model, role, names[i], op);
+    }
+    return may;
+}
+
+static void deny(struct buf *denied, str name)
+{
+    buf_add(denied, denied->len > 0 ? S(", ") : S(""));
+    buf_add(denied, name);
+}
+
+static void deny_composites(const struct data_model *model, const struct data_role *role,
+    const struct json *written, enum data_op op, struct buf *denied)
+{
+    if (model->sort_count > 1 && !may_write_all(model, role, model->sort, model->sort_count, op)) {
+        deny(denied, model->sort_attribute);
+    }
+    for (size_t i = 0; i < model->index_count; i++) {
+        const struct data_index *index = &model->indexes[i];
+        bool is_written = index->sort_count > 1 && json_get(written, index->sort_attribute) != NULL;
+        if (is_written && !may_write_all(model, role, index->sort, index->sort_count, op)) {
+            deny(denied, index->sort_attribute);
+        }
+    }
+}
+
+// Roles that may write some fields only: names each other one that is in the input, is given a
+// default, or is a composite key. `written` is what goes to the table.
+static err *check_input_fields(const struct gql_call *call, const struct data_model *model,
+    const struct json *input, const struct json *written, enum data_op op)
+{
+    const struct data_request *request = call->request;
+    const struct data_role *role = data_role_of(model, &request->caller);
+    unsigned all = op == DATA_OP_UPDATE ? DATA_OP_UPDATE | DATA_OP_DELETE : op;
+    struct buf denied = buf_in(call->arena, 64 * 1024);
+    if (role == NULL || (role->every & all) == all) {
+        return NULL;
+    }
+    json_each (member, input) { // taking a value away is a deletion
+        if (op == DATA_OP_UPDATE && member->kind == JSON_NULL &&
+            !may_write_name(model, role, member->key, DATA_OP_DELETE)) {
+            deny(&denied, member->key);
+        }
+    }
+    json_each (member, input) {
+        bool named = op == DATA_OP_UPDATE && member->kind == JSON_NULL &&
+                     !may_write_name(model, role, member->key, DATA_OP_DELETE);
+        if (!named && !may_write_name(model, role, member->key, op)) {
+            deny(&denied, member->key);
+        }
+    }
+    for (size_t i = 0; i < model->field_count && op == DATA_OP_CREATE; i++) {
+        const struct data_field *field = &model->fields[i];
+        if (field->has_default && json_get(input, field->name) == NULL &&
+            (role->ops[i] & op) == 0) {
+            deny(&denied, field->name);
+        }
+    }
+    deny_composites(model, role, written, op, &denied);
     return denied.len == 0
                ? NULL
-               : typed_error(call, S("Unauthorized"),
+               : data_error(call, S("Unauthorized"),
                      str_cat(call->arena, S("Unauthorized on ["), buf_str(&denied), S("]")));
 }
 
 // ---- keys
 // ------------------------------------------------------------------------------------------
 
-// The extra attribute of each index with several sort fields: all of them or none.
+// The extra attribute of an index with several sort fields. A null among them is written as the
+// official template's own text for it, which is what Velocity makes of a null.
+static const struct json *composite_value(struct arena *arena, const struct data_model *model,
+    const struct data_index *index, const struct json *values)
+{
+    struct buf text = buf_in(arena, 64 * 1024);
+    for (size_t i = 0; i < index->sort_count; i++) {
+        const struct json *value = json_get(values, index->sort[i]);
+        buf_add(&text, i > 0 ? S("#") : S(""));
+        buf_add(&text, json_is_null(value)
+                           ? str_cat(arena, S("${mergedValues."), index->sort[i], S("}"))
+                           : data_key_part(arena, model, index->sort[i], value));
+    }
+    return json_string(arena, buf_str(&text));
+}
+
+// Of each index with several sort fields: all of them must be given (null counts), or none.
 static err *composite_index_keys(const struct gql_call *call, const struct data_model *model,
-    const struct json *input, const char *verb, struct json *into)
+    const struct json *values, const char *verb, struct json *into)
 {
     for (size_t i = 0; i < model->index_count; i++) {
         const struct data_index *index = &model->indexes[i];
         size_t given = 0;
         str missing = {};
         for (size_t k = 0; k < index->sort_count; k++) {
-            bool has = !json_is_null(json_get(input, index->sort[k]));
+            bool has = json_get(values, index->sort[k]) != NULL;
             given += has;
             missing = !has && missing.ptr == NULL ? index->sort[k] : missing;
         }
@@ -158,23 +229,22 @@ static err *composite_index_keys(const struct gql_call *call, const struct data_
             continue;
         }
         if (given < index->sort_count) {
-            return typed_error(call, (str){},
+            return data_error(call, S(""),
                 str_fmt(call->arena,
-                    "When %s any part of the composite sort key for @index '%.*s', you must "
-                    "provide all fields for "
-                    "the key. Missing key: '%.*s'.",
-                    verb, PRI(index->name), PRI(missing)));
+                    "When %s any part of the composite sort key for %s '%.*s', you must provide "
+                    "all fields for the key. Missing key: '%.*s'.",
+                    verb, index->is_relation ? "global secondary index" : "@index",
+                    PRI(index->name), PRI(missing)));
         }
-        const struct json *joined =
-            data_join_keys(call->arena, input, index->sort, index->sort_count);
+        const struct json *joined = composite_value(call->arena, model, index, values);
         json_set(into, index->sort_attribute, json_copy(call->arena, joined));
     }
     return NULL;
 }
 
-static bool is_partition(const struct data_model *model, str name)
+static bool is_index_partition(const struct data_model *model, str name)
 {
-    bool found = str_eq(model->partition, name);
+    bool found = false;
     for (size_t i = 0; i < model->index_count; i++) {
         found =
             found || (!model->indexes[i].is_relation && str_eq(model->indexes[i].partition, name));
@@ -209,31 +279,32 @@ static struct json *default_value(struct arena *arena, const struct data_field *
     return json_string(arena, field->default_text);
 }
 
+static struct json *shallow(struct arena *arena, const struct json *value)
+{
+    struct json *copy = arena_new_of(arena, struct json);
+    *copy = *value; // children are shared: nobody changes them
+    return copy;
+}
+
+// What the API makes up, under what the client gives, with the defaults of what is null or absent.
 static struct json *new_item(
     const struct gql_call *call, const struct data_model *model, const struct json *input)
 {
     struct arena *arena = call->arena;
     struct json *item = json_object(arena);
     str now = time_iso8601(arena, time_now_ms());
-    if (model->has_default_id) {
-        json_set(item, S("id"), json_string(arena, random_uuid(arena)));
-    } else if (str_eq(model->partition, S("id")) && json_is_null(json_get(input, S("id")))) {
+    bool makes_id = model->has_default_id || str_eq(model->partition, S("id"));
+    if (makes_id && json_get(input, S("id")) == NULL) {
         json_set(item, S("id"), json_string(arena, random_uuid(arena)));
     }
-    if (model->created_at.len > 0) {
-        json_set(item, model->created_at, json_string(arena, now));
-    }
-    if (model->updated_at.len > 0) {
-        json_set(item, model->updated_at, json_string(arena, now));
+    const str stamps[] = {model->created_at, model->updated_at};
+    for (size_t i = 0; i < countof(stamps); i++) {
+        if (stamps[i].len > 0 && json_get(input, stamps[i]) == NULL) {
+            json_set(item, stamps[i], json_string(arena, now));
+        }
     }
     json_each (member, input) {
-        bool dropped = member->kind == JSON_NULL && is_partition(model, member->key);
-        bool keeps_id = member->kind == JSON_NULL && str_eq(member->key, S("id"));
-        if (!dropped && !keeps_id) {
-            struct json *copy = arena_new_of(arena, struct json);
-            *copy = *member; // children are shared: nobody changes them
-            json_set(item, member->key, copy);
-        }
+        json_set(item, member->key, shallow(arena, member));
     }
     for (size_t i = 0; i < model->field_count; i++) {
         const struct data_field *field = &model->fields[i];
@@ -245,26 +316,38 @@ static struct json *new_item(
     return item;
 }
 
+// A null in an index's partition is left out, so that the item is not in the index.
+static struct json *without_null_partitions(
+    struct arena *arena, const struct data_model *model, struct json *item)
+{
+    bool has_null = false;
+    json_each (member, item) {
+        has_null =
+            has_null || (member->kind == JSON_NULL && is_index_partition(model, member->key));
+    }
+    if (!has_null) {
+        return item;
+    }
+    struct json *rest = json_object(arena);
+    json_each (member, item) {
+        if (member->kind != JSON_NULL || !is_index_partition(model, member->key)) {
+            json_set(rest, member->key, shallow(arena, member));
+        }
+    }
+    return rest;
+}
+
 static err *commit(struct gql_call *call, struct store_write *write) YIELDS;
 
 static err *commit(struct gql_call *call, struct store_write *write)
 {
+    check((write->kind == STORE_PUT) == (write->item != NULL));
     const struct data_request *request = call->request;
     err *e = store_write(request->service->store, call->arena, write, 1, NULL);
     if (e != NULL && e->code == ERR_GUARD_FAILED) {
         return data_unauthorized(call);
     }
-    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
-        str id = random_text(call->arena, 52);
-        return fail(call->arena, ERR_CONDITION_FAILED,
-            "The conditional request failed (Service: DynamoDb, Status Code: 400, Request ID: "
-            "%.*s)",
-            PRI(str_upper(call->arena, id)));
-    }
-    if (e != NULL && e->code == ERR_INVALID) {
-        e->wire = S("DynamoDB:ValidationException");
-    }
-    return e;
+    return data_table_error(call->arena, e);
 }
 
 err *data_resolve_create(struct gql_call *call, struct json **out)
@@ -278,16 +361,17 @@ err *data_resolve_create(struct gql_call *call, struct json **out)
     TRY(composite_index_keys(call, model, item, "creating", item));
     if (model->sort_count > 1) {
         const struct json *joined =
-            data_join_keys(call->arena, item, model->sort, model->sort_count);
+            data_join_keys(call->arena, model, item, model->sort, model->sort_count);
         if (joined != NULL) {
             json_set(item, model->sort_attribute, json_copy(call->arena, joined));
         }
     }
     TRY(data_authorise(call, model, DATA_OP_CREATE, &allowed));
-    TRY(check_input_fields(call, model, input, DATA_OP_CREATE));
+    TRY(check_input_fields(call, model, input, item, DATA_OP_CREATE));
     TRY(data_check_values(call, model, item));
-    TRY(data_filter_compile(call->arena, json_get(call->args, S("condition")), &write.condition));
-    write.item = item;
+    TRY(data_filter_compile(
+        call->arena, DATA_CONDITION, json_get(call->args, S("condition")), &write.condition));
+    write.item = without_null_partitions(call->arena, model, item);
     TRY(commit(call, &write));
     *out = write.new_item;
     return NULL;
@@ -300,7 +384,30 @@ static void set_key(struct gql_call *call, const struct data_model *model, const
     struct store_write *write)
 {
     write->pk = json_get(input, model->partition);
-    write->sk = data_join_keys(call->arena, input, model->sort, model->sort_count);
+    write->sk = data_join_keys(call->arena, model, input, model->sort, model->sort_count);
+}
+
+// The input with the time of the update, which may be part of a key.
+static const struct json *merged(
+    struct arena *arena, const struct json *input, const struct json *set)
+{
+    struct json *all = json_object(arena);
+    json_each (member, set) {
+        json_set(all, member->key, shallow(arena, member));
+    }
+    json_each (member, input) {
+        json_set(all, member->key, shallow(arena, member));
+    }
+    return all;
+}
+
+static bool has_composite_index(const struct data_model *model)
+{
+    bool found = false;
+    for (size_t i = 0; i < model->index_count; i++) {
+        found = found || model->indexes[i].sort_count > 1;
+    }
+    return found;
 }
 
 static err *changes(struct gql_call *call, const struct data_model *model, const struct json *input,
@@ -308,29 +415,35 @@ static err *changes(struct gql_call *call, const struct data_model *model, const
 {
     struct json *set = json_object(call->arena);
     str *remove = arena_array(call->arena, str, input->count + 1);
-    if (model->updated_at.len > 0) {
-        json_set(set, model->updated_at,
-            json_string(call->arena, time_iso8601(call->arena, time_now_ms())));
+    str stamp = model->updated_at;
+    if (stamp.len > 0 && json_get(input, stamp) == NULL) {
+        json_set(set, stamp, json_string(call->arena, time_iso8601(call->arena, time_now_ms())));
     }
-    TRY(composite_index_keys(call, model, input, "updating", set));
     json_each (member, input) {
         if (is_key(model, member->key)) {
             continue;
         }
         if (member->kind == JSON_NULL) {
-            bool stamp = model->updated_at.len > 0 && str_eq(member->key, model->updated_at);
-            if (!stamp) {
-                remove[write->remove_count++] = member->key;
-            }
-            continue;
+            remove[write->remove_count++] = member->key;
+        } else {
+            json_set(set, member->key, shallow(call->arena, member));
         }
-        struct json *copy = arena_new_of(call->arena, struct json);
-        *copy = *member;
-        json_set(set, member->key, copy);
     }
     write->set = set;
     write->remove = remove;
-    return NULL;
+    return has_composite_index(model)
+               ? composite_index_keys(call, model, merged(call->arena, input, set), "updating", set)
+               : NULL;
+}
+
+// Without timestamps an update may come to nothing, which DynamoDB does not take.
+static err *check_changes(const struct gql_call *call, const struct store_write *write)
+{
+    return write->set->count > 0 || write->remove_count > 0
+               ? NULL
+               : data_table_error(call->arena,
+                     fail(call->arena, ERR_INVALID,
+                         "Invalid UpdateExpression: The expression can not be empty;"));
 }
 
 err *data_resolve_update(struct gql_call *call, struct json **out)
@@ -342,9 +455,11 @@ err *data_resolve_update(struct gql_call *call, struct json **out)
     set_key(call, model, input, &write);
     TRY(changes(call, model, input, &write));
     TRY(data_authorise(call, model, DATA_OP_UPDATE, &write.guard));
-    TRY(check_input_fields(call, model, input, DATA_OP_UPDATE));
+    TRY(check_input_fields(call, model, input, write.set, DATA_OP_UPDATE));
     TRY(data_check_values(call, model, input));
-    TRY(data_filter_compile(call->arena, json_get(call->args, S("condition")), &write.condition));
+    TRY(data_filter_compile(
+        call->arena, DATA_CONDITION, json_get(call->args, S("condition")), &write.condition));
+    TRY(check_changes(call, &write));
     TRY(commit(call, &write));
     *out = write.new_item;
     return NULL;
@@ -357,12 +472,8 @@ err *data_resolve_delete(struct gql_call *call, struct json **out)
     struct store_write write = {.kind = STORE_DELETE, .table = model->name, .only_existing = true};
     set_key(call, model, json_get(call->args, S("input")), &write);
     TRY(data_authorise(call, model, DATA_OP_DELETE, &write.guard));
-    for (size_t i = 0; i < model->field_count; i++) {
-        if (!data_may_use_field(call->request, &model->fields[i], DATA_OP_DELETE)) {
-            return data_unauthorized(call);
-        }
-    }
-    TRY(data_filter_compile(call->arena, json_get(call->args, S("condition")), &write.condition));
+    TRY(data_filter_compile(
+        call->arena, DATA_CONDITION, json_get(call->args, S("condition")), &write.condition));
     TRY(commit(call, &write));
     *out = write.old_item;
     return NULL;

@@ -54,6 +54,7 @@ void cond_signal_all(struct cond *cond)
 }
 
 struct chan {
+    u32 magic;
     size_t capacity;
     size_t first;
     size_t count;
@@ -68,6 +69,7 @@ struct chan *chan_new(size_t capacity)
 {
     check(capacity > 0);
     struct chan *chan = mem_alloc(sizeof(struct chan) + capacity * sizeof(void *));
+    chan->magic = CHAN_MAGIC;
     chan->capacity = capacity;
     chan->closed_error = (err){
         .code = ERR_CLOSED, .text = S("the channel is closed"), .file = __FILE__, .line = __LINE__};
@@ -77,13 +79,16 @@ struct chan *chan_new(size_t capacity)
 void chan_free(struct chan *chan)
 {
     if (chan != NULL) {
+        check_magic(chan, CHAN_MAGIC);
         check(chan->not_empty.first == NULL && chan->not_full.first == NULL);
+        chan->magic = 0;
         mem_free(chan);
     }
 }
 
 bool chan_try_put(struct chan *chan, void *item)
 {
+    check_magic(chan, CHAN_MAGIC);
     if (chan->closed || chan->count == chan->capacity) {
         return false;
     }
@@ -94,6 +99,7 @@ bool chan_try_put(struct chan *chan, void *item)
 
 err *chan_put(struct chan *chan, void *item)
 {
+    check_magic(chan, CHAN_MAGIC);
     while (!chan->closed && chan->count == chan->capacity) {
         TRY(cond_wait(&chan->not_full));
     }
@@ -106,6 +112,7 @@ err *chan_put(struct chan *chan, void *item)
 
 err *chan_take(struct chan *chan, void **item)
 {
+    check_magic(chan, CHAN_MAGIC);
     while (chan->count == 0) {
         if (chan->closed) {
             return &chan->closed_error;
@@ -121,6 +128,7 @@ err *chan_take(struct chan *chan, void **item)
 
 void chan_close(struct chan *chan)
 {
+    check_magic(chan, CHAN_MAGIC);
     chan->closed = true;
     cond_signal_all(&chan->not_empty);
     cond_signal_all(&chan->not_full);

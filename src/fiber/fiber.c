@@ -184,6 +184,7 @@ static struct fiber *fiber_new(struct loop *loop)
         return NULL;
     }
     struct fiber *fiber = mem_new(struct fiber);
+    fiber->state = FIBER_DONE;
     stacks++;
     fiber->loop = loop;
     fiber->stack_size = STACK_SIZE + GUARD_SIZE;
@@ -201,6 +202,7 @@ static void timer_closed(uv_handle_t *handle)
 
 static void fiber_free(struct fiber *fiber)
 {
+    check(fiber->state == FIBER_DONE && stacks > 0);
     tsan_free(fiber);
     munmap(fiber->stack, fiber->stack_size);
     stacks--;
@@ -214,6 +216,7 @@ static void fiber_free(struct fiber *fiber)
 static void fiber_recycle(struct fiber *fiber)
 {
     struct loop *loop = fiber->loop;
+    check(fiber->state == FIBER_DONE && loop->fiber_count > 0);
     if (fiber->older != NULL) {
         fiber->older->newer = fiber->newer;
     }
@@ -263,6 +266,7 @@ void fiber_switch_to(struct loop *loop, struct fiber *fiber)
 void fiber_make_ready(struct fiber *fiber)
 {
     struct loop *loop = fiber->loop;
+    check(fiber->state != FIBER_READY); // it would stand in the queue twice
     fiber->state = FIBER_READY;
     fiber->ready_next = NULL;
     if (loop->ready_last != NULL) {
@@ -283,7 +287,7 @@ struct fiber *fiber_start(const char *name, void (*fn)(void *arg), void *arg)
 struct fiber *fiber_try_start(const char *name, void (*fn)(void *arg), void *arg)
 {
     struct loop *loop = loop_current();
-    check(loop != NULL);
+    check(loop != NULL && fn != NULL);
     struct fiber *fiber = loop->pool;
     if (fiber != NULL) {
         loop->pool = fiber->ready_next;
@@ -438,6 +442,7 @@ void fiber_wake(struct fiber *fiber)
 err *fiber_sleep(u64 ms)
 {
     struct fiber *fiber = fiber_current();
+    check(fiber != NULL);
     u64 until = time_mono_us() + ms * 1000;
     err *e = fiber_wait_until(until);
     while (e == NULL) { // somebody woke us for another reason

@@ -26,6 +26,8 @@ struct local {
     void (*release)(void *value);
 };
 
+enum { CHAN_MAGIC = 0x6368616e };
+
 struct fiber_waiter { // a fiber waits for one condition at a time
     struct fiber *fiber;
     struct fiber_waiter *next;
@@ -93,6 +95,9 @@ struct loop {
 
 // Switches to a ready fiber until it waits or ends.
 void fiber_switch_to(struct loop *loop, struct fiber *fiber);
+// Puts it behind the ready ones. It must not be there already.
 void fiber_make_ready(struct fiber *fiber);
+// Unmaps the stacks of finished fibers.
 void fiber_pool_free(struct loop *loop);
+// What loop_current gives on this thread.
 void loop_set_current(struct loop *loop);

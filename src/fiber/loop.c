@@ -86,6 +86,7 @@ static void on_prepare(uv_prepare_t *handle)
 
 static void begin_stop(struct loop *loop)
 {
+    check(!loop->stopping);
     loop->stopping = true;
     for (struct fiber *fiber = loop->living; fiber != NULL; fiber = fiber->older) {
         fiber_cancel(fiber);
@@ -107,6 +108,7 @@ static void take_wakes(struct wake *wakes)
     }
     while (in_order != NULL) {
         struct wake *next = in_order->next;
+        check(!in_order->done && in_order->loop == loop_current()); // sent once, to its own loop
         in_order->done = true;
         if (in_order->fiber->state == FIBER_UNINTERRUPTIBLE) {
             fiber_make_ready(in_order->fiber);
@@ -140,6 +142,7 @@ static void on_async(uv_async_t *async)
 
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
 {
+    check(fn != NULL);
     struct post *post = mem_new(struct post);
     *post = (struct post){.fn = fn, .arg = arg};
     pthread_mutex_lock(&loop->lock);
@@ -223,6 +226,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 void loop_free(struct loop *loop)
 {
     struct loop *outer = thread_loop;
+    check(loop->fiber_count == 0 && loop->current == NULL);
     thread_loop = loop;
     for (size_t i = 0; i < loop->local_count; i++) {
         loop->locals[i].release(loop->locals[i].value);
@@ -240,6 +244,7 @@ void loop_free(struct loop *loop)
 
 void loop_at_turn_end(struct loop *loop, const void *key, void (*fn)(void *arg), void *arg)
 {
+    check(loop == loop_current());
     for (size_t i = 0; i < loop->hook_count; i++) {
         if (loop->hooks[i].key == key) {
             loop->hooks[i].asked = true;
@@ -305,6 +310,7 @@ err *worker_run(void (*fn)(void *arg), void *arg)
 {
     struct work work = {.fn = fn, .arg = arg};
     struct loop *loop = loop_current();
+    check(loop != NULL && fn != NULL);
     wake_init(&work.wake);
     check(uv_queue_work(&loop->uv, &work.req, on_work, on_worked) == 0);
     wake_wait(&work.wake);

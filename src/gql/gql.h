@@ -91,13 +91,16 @@ struct gql_schema; // immutable once finished
 // `doc`, which it refers to. Built-in scalars and directives are added.
 [[nodiscard]] err *gql_schema_build(
     struct arena *arena, const struct gql_document *doc, struct gql_schema **out);
+// NULL when absent. Built-in types and those of introspection included.
 const struct gql_type *gql_schema_type(const struct gql_schema *schema, str name);
 // For attaching resolvers, access data and scalar functions before the schema is used; NULL when
 // absent.
 struct gql_type *gql_schema_type_mut(struct gql_schema *schema, str name);
-struct gql_type *gql_schema_type_at(
-    struct gql_schema *schema, size_t index); // NULL behind the last
+// In order of the source, built-in ones last; NULL behind the last.
+struct gql_type *gql_schema_type_at(struct gql_schema *schema, size_t index);
+// A field of an object or interface, likewise for attaching; NULL when absent.
 struct gql_field_def *gql_schema_field_mut(struct gql_schema *schema, str type, str field);
+// The type that operations of the kind start at; NULL when there is none.
 const struct gql_type *gql_schema_root(
     const struct gql_schema *schema, enum gql_operation_kind kind);
 
@@ -134,21 +137,29 @@ struct gql_prepared {
 // `arena` holds the problems; a plan has memory of its own, the document included.
 void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text, str operation_name,
     const struct gql_limits *limits, struct gql_prepared *out);
+// Not for plans of a cache. NULL is allowed.
 void gql_plan_free(struct gql_plan *plan);
+// Query, mutation or subscription.
 enum gql_operation_kind gql_plan_kind(const struct gql_plan *plan);
 // Root fields in order of the response; one that stands under conditions may be there twice.
 size_t gql_plan_root_count(const struct gql_plan *plan);
+// The root field at that place, of the plan's schema.
 const struct gql_field_def *gql_plan_root(const struct gql_plan *plan, size_t index);
-size_t gql_plan_size(const struct gql_plan *plan); // bytes, for cache bounds
+// Bytes of its memory, for cache bounds.
+size_t gql_plan_size(const struct gql_plan *plan);
 
 // Plans by hash of (text, operation name), least recently used out first. One per loop: no locks.
 // Returned plans stay valid until gql_plan_cache_release (pinned while in use).
 struct gql_plan_cache;
+// An empty cache for up to `bytes_max` of plans (and the newest one). Heap; the schema is borrowed.
 struct gql_plan_cache *gql_plan_cache_new(
     const struct gql_schema *schema, const struct gql_limits *limits, size_t bytes_max);
+// Frees the plans that nobody has pinned; those in use are freed by their release.
 void gql_plan_cache_free(struct gql_plan_cache *cache);
+// gql_prepare, unless the plan is there. A plan in `out` is pinned: release it once.
 void gql_plan_cache_get(struct gql_plan_cache *cache, struct arena *arena, str text,
     str operation_name, struct gql_prepared *out);
+// Unpins. The cache may have been freed meanwhile: `cache` is not looked at and may be NULL.
 void gql_plan_cache_release(struct gql_plan_cache *cache, struct gql_plan *plan);
 
 // Coerces the request's variables (an object, or NULL) against the operation's definitions: absent
@@ -210,4 +221,5 @@ struct gql_exec {
 
 // Writes the body for a failed preparation or coercion: {"data":null,"errors":[...]}.
 void gql_write_problems(struct buf *out, const struct gql_prepared *prepared);
+// The same for one error without a place.
 void gql_write_error(struct buf *out, const err *error);

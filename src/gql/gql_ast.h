@@ -157,9 +157,10 @@ struct gql_fault {
 [[nodiscard]] err *gql_parse(struct arena *arena, str text, const struct gql_parse_limits *limits,
     struct gql_document **out, struct gql_fault *fault);
 
-// First directive with the name, or NULL; first argument's value, or NULL.
+// First directive with the name, or NULL.
 const struct gql_directive *gql_directive_find(
     const struct gql_directive *list, size_t count, str name);
+// Value of its first argument of that name, or NULL.
 const struct gql_value *gql_directive_argument(const struct gql_directive *directive, str name);
 // Member of an object value, or NULL.
 const struct gql_value *gql_value_get(const struct gql_value *object, str key);

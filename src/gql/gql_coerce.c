@@ -170,6 +170,7 @@ static err *coerce_json_list(struct arena *arena, const struct gql_type_ref *ref
 err *gql_coerce_json(struct arena *arena, const struct gql_type_ref *ref, const struct json *value,
     str where, struct json **out)
 {
+    check(ref != NULL);
     if (ref->kind == GQL_REF_NON_NULL) {
         if (json_is_null(value)) {
             str type = gql_ref_text(arena, ref);
@@ -302,6 +303,7 @@ static err *coerce_leaf(struct arena *arena, const struct gql_type *type,
 err *gql_coerce_literal(struct arena *arena, const struct gql_type_ref *ref,
     const struct gql_value *value, const struct json *variables, struct json **out)
 {
+    check(ref != NULL && value != NULL);
     if (value->kind ==
         GQL_VALUE_VARIABLE) { // coerced with the request; validation matched the types
         const struct json *found = json_get(variables, value->text);

@@ -75,7 +75,7 @@ static struct json_writer *begin_error(
 static void write_text_or_null(struct json_writer *w, str key, str text)
 {
     jw_key(w, key);
-    if (text.ptr != NULL) {
+    if (text.len > 0) {
         jw_string(w, text);
     } else {
         jw_null(w);
@@ -238,6 +238,7 @@ static bool complete_composite(
     struct state *s, const struct gql_type *type, const struct json *value, const struct spot *spot)
 {
     const struct gql_plan_set *set = spot->field->set;
+    check(set != NULL); // validation: composite types have a selection set
     if (type->kind == GQL_OBJECT) {
         return write_object(s, &set->objects[0], value, spot->path);
     }
@@ -561,6 +562,7 @@ err *gql_execute(struct gql_exec *exec, struct buf *out)
         .arena = exec->arena,
         .out = out,
         .errors = buf_in(exec->arena, 4 * 1024 * 1024)};
+    check(exec->plan->schema == exec->schema); // its fields are the schema's
     exec->state = &s;
     if (exec->limits == NULL) {
         exec->limits = &GQL_LIMITS_DEFAULT;
@@ -598,6 +600,7 @@ bool gql_call_selects(const struct gql_call *call, str field)
 
 void gql_call_append_error(struct gql_call *call, str message, str type, const struct json *info)
 {
+    check(call->path != NULL && message.len > 0);
     const struct call_place *place = call->path;
     add_error(place->state, place->path, place->field->pos,
         (struct field_error){.message = message, .type = type, .info = info});

@@ -26,18 +26,28 @@ struct gql_schema {
     struct gql_field_def type_field;
 };
 
+// The field that a selection on the type may name, __typename and (on the query root) __schema and
+// __type included; NULL when there is none. Found by hash.
 const struct gql_field_def *gql_type_field(
     const struct gql_schema *schema, const struct gql_type *type, str name);
+// NULL when there is none.
 const struct gql_arg_def *gql_find_arg(const struct gql_arg_def *args, size_t count, str name);
+// The named type inside all wrappers.
 const struct gql_type *gql_ref_type(const struct gql_type_ref *ref);
+// Scalar, enum or input object (section 3.4.2).
 bool gql_is_input_type(const struct gql_type *type);
+// Object, interface or union: what takes a selection set.
 bool gql_is_composite(const struct gql_type *type);
+// Whether a value of `object` may stand where `type` is due: it is it, implements it, or is in it.
 bool gql_type_includes(const struct gql_type *type, const struct gql_type *object);
+// The definition of a directive, NULL when unknown.
 const struct gql_directive_def *gql_schema_directive(const struct gql_schema *schema, str name);
 // The type an operation's variable is declared with; NULL when its name is unknown.
 const struct gql_type_ref *gql_ref_of_ast(
     struct arena *arena, const struct gql_schema *schema, const struct gql_type_ast *ast);
+// "[Post!]!".
 str gql_ref_text(struct arena *arena, const struct gql_type_ref *ref);
+// The value as GraphQL writes it, on one line.
 str gql_value_text(struct arena *arena, const struct gql_value *value);
 
 // Turns a literal (no variables left, or with `variables` given) into an input value of the type.
@@ -46,14 +56,18 @@ str gql_value_text(struct arena *arena, const struct gql_value *value);
 // The same for a JSON value of a request's variables.
 [[nodiscard]] err *gql_coerce_json(struct arena *arena, const struct gql_type_ref *ref,
     const struct json *value, str where, struct json **out);
+// GQL_CUSTOM for every name but the five of section 3.5.
 enum gql_builtin gql_builtin_scalar(str name);
+// Input coercion of a scalar by its scalar_in, or by section 3.5. ERR_INVALID with the reason.
 [[nodiscard]] err *gql_scalar_input(
     struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out);
+// Result coercion of a scalar by its scalar_out, or by section 3.5; *out may be the value itself.
 [[nodiscard]] err *gql_scalar_output(
     struct arena *arena, const struct gql_type *type, const struct json *value, struct json **out);
 
 // The types of section 4 as a document, and the resolvers and fields __schema, __type, __typename.
 extern const char GQL_INTROSPECTION_SDL[];
+// Sets the resolvers of those types and makes the three fields.
 void gql_introspection_attach(struct gql_schema *schema);
 
 struct gql_problems {

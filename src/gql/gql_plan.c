@@ -322,6 +322,7 @@ static const struct gql_plan_set *plan_set(struct planner *p, const struct gql_t
 err *gql_plan_build(const struct gql_schema *schema, const struct gql_document *doc,
     const struct gql_definition *operation, const struct gql_limits *limits, struct gql_plan *plan)
 {
+    check(plan->arena != NULL && operation != NULL);
     struct arena *arena = plan->arena;
     struct planner p = {.arena = arena,
         .schema = schema,

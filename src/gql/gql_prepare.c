@@ -45,6 +45,7 @@ static err *plan_operation(struct arena *arena, const struct gql_schema *schema,
 void gql_prepare(struct arena *arena, const struct gql_schema *schema, str text, str operation_name,
     const struct gql_limits *limits, struct gql_prepared *out)
 {
+    check(limits != NULL && limits->tokens_max > 0);
     struct arena *memory = arena_new();
     struct gql_plan *plan = arena_new_of(memory, struct gql_plan);
     struct gql_parse_limits parse_limits = {
@@ -82,6 +83,7 @@ void gql_plan_free(struct gql_plan *plan)
 
 enum gql_operation_kind gql_plan_kind(const struct gql_plan *plan)
 {
+    check(plan != NULL);
     return plan->operation->operation;
 }
 
@@ -114,6 +116,7 @@ struct gql_plan_cache {
 struct gql_plan_cache *gql_plan_cache_new(
     const struct gql_schema *schema, const struct gql_limits *limits, size_t bytes_max)
 {
+    check(limits != NULL && bytes_max > 0);
     struct gql_plan_cache *cache = mem_new(struct gql_plan_cache);
     *cache = (struct gql_plan_cache){
         .schema = schema, .limits = *limits, .bytes_max = bytes_max, .by_text = map_new(NULL)};
@@ -139,6 +142,7 @@ static void evict(struct gql_plan_cache *cache, struct gql_plan *plan)
 {
     list_remove(cache, plan);
     map_remove(cache->by_text, plan->text);
+    check(!plan->evicted && cache->bytes >= gql_plan_size(plan));
     cache->bytes -= gql_plan_size(plan);
     plan->evicted = true;
     if (plan->pins == 0) {

@@ -141,8 +141,8 @@ static str field_key(struct arena *arena, str type, str field)
 static struct gql_field_def *find_field(const struct gql_schema *schema, str type, str field)
 {
     char key[256];
-    if (type.len + field.len + 1 > sizeof(key)) {
-        return NULL;
+    if (type.len == 0 || field.len == 0 || type.len + field.len + 1 > sizeof(key)) {
+        return NULL; // no name: an operation that is disabled
     }
     memcpy(key, type.ptr, type.len);
     key[type.len] = '.';
@@ -614,6 +614,7 @@ static err *build_builtin(struct builder *b)
 
 err *gql_schema_build(struct arena *arena, const struct gql_document *doc, struct gql_schema **out)
 {
+    check(doc != NULL);
     struct gql_schema *schema = arena_new_of(arena, struct gql_schema);
     struct builder b = {.arena = arena, .schema = schema, .doc = doc};
     schema->arena = arena;

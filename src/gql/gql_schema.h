@@ -10,8 +10,11 @@ struct builder {
     bool defined;                   // a schema definition has been seen
 };
 
+// ERR_INVALID: the text, and line and column behind it.
 [[nodiscard]] err *gql_bad_schema(struct builder *b, struct gql_pos pos, str text);
-bool gql_defines_type(const struct gql_definition *d); // or extends one
+// Whether the definition makes a type or extends one.
+bool gql_defines_type(const struct gql_definition *d);
+// A declared field, found by walking: for before the schema's hash is made. NULL when absent.
 const struct gql_field_def *gql_find_field(const struct gql_type *type, str name);
 // All rules of section 3 that building has not met yet.
 [[nodiscard]] err *gql_schema_check(struct builder *b);

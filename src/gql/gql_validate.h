@@ -24,6 +24,8 @@ struct validator {
     size_t work;           // selections looked at through fragments
 };
 
+// Adds a problem with graphql-java's name and whole text, "path" being where in the document;
+// beyond GQL_PROBLEMS_MAX nothing is added.
 void gql_problem(struct validator *v, struct gql_pos pos, const char *type,
     const struct name_path *path, const char *fmt, ...) PRINTF_LIKE(5, 6);
 // Counts a selection looked at; false, with a problem, once the document is too much work.

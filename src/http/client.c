@@ -373,6 +373,7 @@ static err *run(struct transfer *transfer, const struct http_client_req *req)
 
 err *http_fetch(struct arena *arena, const struct http_client_req *req, struct http_client_res *out)
 {
+    check(fiber_current() != NULL);
     struct transfer transfer = {.arena = arena, .fiber = fiber_current()};
     check(transfer.fiber != NULL);
     transfer.body = buf_in(arena, req->response_max);

@@ -47,7 +47,8 @@ str http_header(const struct http_req *req, str name);
 str http_query(const struct http_req *req, str name);
 // Percent-decoding; false on a bad escape. `plus` turns '+' into a space.
 bool http_url_decode(struct arena *arena, str text, bool plus, str *out);
-str http_url_encode(struct arena *arena, str text); // all but unreserved characters
+// Percent-encoding of all but RFC 3986's unreserved characters; "/" and spaces (%20) too.
+str http_url_encode(struct arena *arena, str text);
 
 // Whole body, at most `max` bytes (ERR_TOO_LARGE, answered 413 by the caller's edge).
 [[nodiscard]] err *http_read_body(struct http_req *req, size_t max, str *out) YIELDS;
@@ -59,12 +60,18 @@ str http_url_encode(struct arena *arena, str text); // all but unreserved charac
 void http_add_header(struct http_req *req, str name, str value);
 // Sends a whole response. For HEAD the body is left out but its length told.
 [[nodiscard]] err *http_reply(struct http_req *req, int status, str content_type, str body) YIELDS;
+// A response without body and content type.
 [[nodiscard]] err *http_reply_empty(struct http_req *req, int status) YIELDS;
-// Streaming: begin (length UINT64_MAX = chunked), any number of writes, end.
+// Streaming: begin (length UINT64_MAX = chunked, or until the end of the connection for HTTP/1.0),
+// any number of writes, end.
 [[nodiscard]] err *http_begin(
     struct http_req *req, int status, str content_type, u64 length) YIELDS;
+// Sends a piece of the body, each a chunk of its own; waits while the peer does not take it. Left
+// out for HEAD.
 [[nodiscard]] err *http_write(struct http_req *req, str bytes) YIELDS;
+// Ends the body. With fewer bytes than http_begin promised the connection ends too.
 [[nodiscard]] err *http_end(struct http_req *req) YIELDS;
+// True once the response's head is on its way: nothing of it can be changed any more.
 bool http_has_begun(const struct http_req *req);
 
 // ---- router ----------------------------------------------------------------------------------
@@ -82,8 +89,11 @@ struct http_route {
 
 // Routes are tried in order of registration; immutable once a server uses them. Heap, freed whole.
 struct http_router;
+// One without routes: everything is answered 404.
 struct http_router *http_router_new(void);
-void http_router_add(struct http_router *router, const struct http_route *route); // copied
+// Adds behind the others; the route is copied, its texts are borrowed.
+void http_router_add(struct http_router *router, const struct http_route *route);
+// After the last server that uses it.
 void http_router_free(struct http_router *router);
 
 // ---- server ----------------------------------------------------------------------------------
@@ -113,8 +123,9 @@ enum ws_kind { WS_TEXT, WS_BINARY, WS_CLOSE };
 
 // True when the request asks for a WebSocket upgrade.
 bool ws_is_upgrade(const struct http_req *req);
-// True when `name` is among the offered sub-protocols; ws_protocol_with_prefix finds one by prefix.
+// True when `name` is among the offered sub-protocols (Sec-WebSocket-Protocol).
 bool ws_offers(const struct http_req *req, str name);
+// The first offered sub-protocol that begins so, or none: browsers can send nothing else with it.
 str ws_protocol_with_prefix(const struct http_req *req, str prefix);
 // Answers 101 selecting `protocol` (or none). The socket lives until the handler returns.
 [[nodiscard]] err *ws_accept(
@@ -127,17 +138,24 @@ str ws_protocol_with_prefix(const struct http_req *req, str prefix);
 // Queues a text message; never waits. False when others wait in the queue and it would exceed the
 // bound: the caller cuts the reader off. The bytes are copied. A writer fiber of the socket sends.
 bool ws_send(struct ws *ws, str text);
+// ws_send for a binary message.
 bool ws_send_binary(struct ws *ws, str bytes);
-// Queues a message shared by many sockets: `prefix`, `shared`, `suffix` are sent as one text
-// message; `shared` is reference counted instead of copied.
+// The middle of a message that many sockets of one loop are sent, made once.
 struct ws_shared;
-struct ws_shared *ws_shared_new(str bytes); // heap copy, one reference
+// A heap copy with one reference.
+struct ws_shared *ws_shared_new(str bytes);
+// NULL is allowed.
 void ws_shared_release(struct ws_shared *shared);
+// ws_send for `prefix`, `shared` and `suffix` as one text message; the bytes are copied only where
+// the kernel does not take them at once.
 bool ws_send_shared(struct ws *ws, str prefix, struct ws_shared *shared, str suffix);
+// The bound of the queue; 1 MiB unless set.
 void ws_set_queue_max(struct ws *ws, size_t bytes);
+// Bytes that the kernel has not taken yet.
 size_t ws_queued(const struct ws *ws);
-// Starts the closing handshake; ws_read then ends. Never waits.
-void ws_close(struct ws *ws, u16 code, str reason); // reason: at most 123 bytes, else cut
+// Starts the closing handshake; ws_read then ends. Never waits. Of `reason` at most 123 bytes are
+// sent, cut at a whole character. Nothing can be sent afterwards; a second call does nothing.
+void ws_close(struct ws *ws, u16 code, str reason);
 
 // ---- client ----------------------------------------------------------------------------------
 struct http_client_req {

@@ -29,6 +29,7 @@ int http_parse_trailer_line(str bytes, size_t *used);
 // none.
 enum { HTTP_SCRATCH = 16 * 1024 };
 
+// HTTP_SCRATCH bytes, the same ones for every caller of this thread.
 char *http_scratch(void);
 
 enum http_body_state {
@@ -64,8 +65,11 @@ struct http_conn {
     struct ws *ws;
 };
 
+// First route for the request's host, path and method, *rest what its '*' matched. NULL with the
+// methods of the routes that only lack the method in *allowed (0: 404, else 405).
 const struct http_route *http_router_find(
     const struct http_router *router, const struct http_req *req, unsigned *allowed, str *rest);
+// The reason phrase of RFC 9110 section 15; "Unknown" for other numbers.
 str http_reason(int status);
 // After the socket's handler returned: closes with `code` if nobody has, waits for the writer,
 // frees the socket's memory.

@@ -14,6 +14,7 @@ struct http_router *http_router_new(void)
 
 void http_router_add(struct http_router *router, const struct http_route *route)
 {
+    check(route->handler != NULL && route->methods != 0);
     check(route->handler != NULL && route->path.len > 0);
     if (router->count == router->room) {
         router->room = router->room == 0 ? 16 : router->room * 2;

@@ -83,6 +83,7 @@ bool ws_is_upgrade(const struct http_req *req)
 static struct ws *ws_new(struct http_conn *conn, size_t message_max)
 {
     struct ws *ws = mem_new(struct ws);
+    ws->magic = WS_MAGIC;
     ws->conn = conn;
     ws->reader = fiber_current();
     ws->message_max = message_max;
@@ -176,6 +177,7 @@ static void writer_fiber(void *arg)
 // Writes what the kernel takes at once and queues the rest.
 static void put(struct ws *ws, str bytes)
 {
+    check(!ws->close_sent); // nothing may follow a close frame
     if (ws->writer == NULL && ws->out.len == 0) {
         bytes = str_sub(bytes, net_try_write(ws->conn->stream, bytes), bytes.len);
     }
@@ -208,6 +210,7 @@ static bool send_parts(struct ws *ws, u8 opcode, str first, str second, str thir
     size_t total = parts[0].len + payload;
     size_t queued = ws_queued(ws);
     size_t at = 0;
+    check_magic(ws, WS_MAGIC);
     if (ws->close_sent) {
         return true; // nothing may follow a close frame
     }
@@ -257,6 +260,7 @@ struct ws_shared *ws_shared_new(str bytes)
 
 void ws_shared_release(struct ws_shared *shared)
 {
+    check(shared == NULL || shared->references > 0);
     if (shared != NULL && --shared->references == 0) {
         mem_free(shared);
     }
@@ -274,6 +278,7 @@ void ws_set_queue_max(struct ws *ws, size_t bytes)
 
 size_t ws_queued(const struct ws *ws)
 {
+    check_magic(ws, WS_MAGIC);
     return ws->out.len + ws->writing;
 }
 
@@ -292,6 +297,7 @@ static void on_closer_closed(uv_handle_t *handle)
 
 void ws_send_close(struct ws *ws, str payload)
 {
+    check_magic(ws, WS_MAGIC);
     if (ws->close_sent) {
         return;
     }
@@ -306,6 +312,7 @@ void ws_send_close(struct ws *ws, str payload)
 
 void ws_close(struct ws *ws, u16 code, str reason)
 {
+    check(code >= 1000 && code < 5000); // RFC 6455, 7.4.2
     u8 payload[125];
     bool bad = false;
     reason = str_sub(reason, 0, sizeof(payload) - 2);
@@ -320,6 +327,7 @@ void ws_close(struct ws *ws, u16 code, str reason)
 
 void ws_end(struct ws *ws, u16 code)
 {
+    check_magic(ws, WS_MAGIC);
     struct wake done;
     if (!ws->failed) {
         ws_close(ws, code, (str){});
@@ -338,5 +346,6 @@ void ws_end(struct ws *ws, u16 code)
     buf_free(&ws->in);
     buf_free(&ws->message);
     buf_free(&ws->out);
+    ws->magic = 0;
     mem_free(ws);
 }

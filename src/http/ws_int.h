@@ -20,7 +20,10 @@ struct ws_frame {
     u8 mask[4];
 };
 
+enum { WS_MAGIC = 0x77736f63 };
+
 struct ws {
+    u32 magic;
     struct http_conn *conn;
     struct fiber *reader; // the handler's, cancelled when the connection is given up
     size_t message_max;
@@ -42,6 +45,7 @@ struct ws {
     bool failed; // nothing can be sent any more
 };
 
+// Queues one whole frame; see ws_send.
 bool ws_send_frame(struct ws *ws, u8 opcode, str payload);
 // Answers the peer's close frame with its own payload, or a violation with its code.
 void ws_send_close(struct ws *ws, str payload);

@@ -101,6 +101,7 @@ static u16 take_control(struct ws *ws, u8 opcode, str payload)
 
 static u16 begin_data(struct ws *ws, const struct ws_frame *frame)
 {
+    check(!ws->in_frame && ws->message.len <= ws->message_max);
     if ((frame->opcode == OP_CONTINUATION) != (ws->opcode != 0)) {
         return 1002; // a fragment of nothing, or a new message inside another
     }
@@ -236,6 +237,7 @@ static err *next_whole(struct ws *ws, size_t *got, bool *whole)
 
 err *ws_read(struct ws *ws, struct arena *arena, enum ws_kind *kind, str *message)
 {
+    check_magic(ws, WS_MAGIC);
     size_t got = 1;
     err *e = NULL;
     while (!ws->close_seen && !ws->failed && got > 0 && e == NULL) {

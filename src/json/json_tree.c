@@ -298,7 +298,7 @@ struct json *json_object(struct arena *arena)
 void json_push(struct json *array, struct json *value)
 {
     check(array->kind == JSON_ARRAY || array->kind == JSON_OBJECT);
-    check(value->next == NULL);
+    check(value != array && value->next == NULL && value != array->last);
     if (array->last == NULL) {
         array->child = value;
     } else {
@@ -332,6 +332,7 @@ void json_set(struct json *object, str key, struct json *value)
 
 void json_remove(struct json *object, str key)
 {
+    check(object->kind == JSON_OBJECT);
     struct json *before = NULL;
     json_each (member, object) {
         if (str_eq(member->key, key)) {

@@ -149,7 +149,16 @@ void jw_init(struct json_writer *w, struct buf *out)
     w->out = out;
     w->depth = 0;
     w->comma[0] = false;
+    w->object[0] = false;
     w->after_key = false;
+}
+
+static void separate(struct json_writer *w)
+{
+    if (w->comma[w->depth]) {
+        buf_add_char(w->out, ',');
+    }
+    w->comma[w->depth] = true;
 }
 
 static void before_value(struct json_writer *w)
@@ -158,10 +167,8 @@ static void before_value(struct json_writer *w)
         w->after_key = false;
         return;
     }
-    if (w->comma[w->depth]) {
-        buf_add_char(w->out, ',');
-    }
-    w->comma[w->depth] = true;
+    check(!w->object[w->depth]); // a member's value stands behind its key
+    separate(w);
 }
 
 static void open_level(struct json_writer *w, char c)
@@ -170,11 +177,12 @@ static void open_level(struct json_writer *w, char c)
     check(w->depth + 1 < JSON_DEPTH_MAX);
     buf_add_char(w->out, c);
     w->comma[++w->depth] = false;
+    w->object[w->depth] = c == '{';
 }
 
 static void close_level(struct json_writer *w, char c)
 {
-    check(w->depth > 0 && !w->after_key);
+    check(w->depth > 0 && !w->after_key && w->object[w->depth] == (c == '}'));
     w->depth--;
     buf_add_char(w->out, c);
 }
@@ -201,8 +209,8 @@ void jw_end_array(struct json_writer *w)
 
 void jw_key(struct json_writer *w, str key)
 {
-    check(!w->after_key && w->depth > 0);
-    before_value(w);
+    check(!w->after_key && w->object[w->depth]);
+    separate(w);
     json_write_string(w->out, key);
     buf_add_char(w->out, ':');
     w->after_key = true;

@@ -27,6 +27,7 @@ static void unlink_connection(struct net_stream *stream)
     } else {
         listener->connections = stream->older;
     }
+    check(listener->connection_count > 0);
     listener->connection_count--;
 }
 
@@ -232,6 +233,7 @@ err *net_listen(
     check(options->serve != NULL);
     TRY(open_socket(arena, options, &fd));
     struct net_listener *listener = mem_new(struct net_listener);
+    listener->magic = NET_LISTENER_MAGIC;
     listener->options = *options;
     if (listener->options.connections_max == 0) {
         listener->options.connections_max = SIZE_MAX;
@@ -250,16 +252,19 @@ err *net_listen(
 
 u16 net_listener_port(const struct net_listener *listener)
 {
+    check_magic(listener, NET_LISTENER_MAGIC);
     return listener->port;
 }
 
 size_t net_listener_connections(const struct net_listener *listener)
 {
+    check_magic(listener, NET_LISTENER_MAGIC);
     return listener->connection_count;
 }
 
 void net_listener_stop(struct net_listener *listener)
 {
+    check_magic(listener, NET_LISTENER_MAGIC);
     if (!listener->stopped) {
         listener->stopped = true;
         uv_poll_stop(&listener->poll);
@@ -270,6 +275,7 @@ void net_listener_stop(struct net_listener *listener)
 
 void net_listener_drain(struct net_listener *listener)
 {
+    check_magic(listener, NET_LISTENER_MAGIC);
     net_listener_stop(listener);
     for (struct net_stream *stream = listener->connections; stream != NULL;
          stream = stream->older) {
@@ -281,6 +287,7 @@ void net_listener_drain(struct net_listener *listener)
 
 void net_listener_abort(struct net_listener *listener)
 {
+    check_magic(listener, NET_LISTENER_MAGIC);
     net_listener_stop(listener);
     for (struct net_stream *stream = listener->connections; stream != NULL;
          stream = stream->older) {
@@ -293,6 +300,7 @@ void net_listener_abort(struct net_listener *listener)
 static void on_listener_closed(uv_handle_t *handle)
 {
     struct net_listener *listener = container_of((uv_poll_t *)handle, struct net_listener, poll);
+    check(!listener->freed);
     listener->freed = true;
     if (listener->connection_count == 0) {
         mem_free(listener);
@@ -301,6 +309,7 @@ static void on_listener_closed(uv_handle_t *handle)
 
 void net_listener_free(struct net_listener *listener)
 {
+    check_magic(listener, NET_LISTENER_MAGIC);
     net_listener_stop(listener);
     if (listener->options.tls != NULL) {
         net_tls_release(listener->options.tls);
@@ -311,6 +320,7 @@ void net_listener_free(struct net_listener *listener)
 
 void net_listener_set_tls(struct net_listener *listener, struct net_tls *tls)
 {
+    check_magic(listener, NET_LISTENER_MAGIC);
     tls->references++;
     if (listener->options.tls != NULL) {
         net_tls_release(listener->options.tls);

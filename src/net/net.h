@@ -9,9 +9,11 @@ struct net_listener; // one listening port on one loop
 struct net_tls;      // server certificate and settings; may be replaced while serving
 
 // ---- TLS -----------------------------------------------------------------------------------
-// Server settings from PEM files (chain, key): TLS 1.2 and 1.3. Reference counted; heap.
+// Server settings from PEM files (chain, key): TLS 1.2 and 1.3. Reference counted; heap. ERR_CONFIG
+// when they cannot be read or do not belong together. Blocks the thread for the files.
 [[nodiscard]] err *net_tls_load(
     struct arena *arena, const char *cert_pem, const char *key_pem, struct net_tls **out);
+// Any thread. Connections that use it keep what they need. NULL is allowed.
 void net_tls_release(struct net_tls *tls);
 
 // ---- listening -----------------------------------------------------------------------------
@@ -29,15 +31,20 @@ struct net_listen_options {
 // Starts listening on the current loop. Fails with ERR_CONFLICT when the port is taken.
 [[nodiscard]] err *net_listen(
     struct arena *arena, const struct net_listen_options *options, struct net_listener **out);
+// The port it listens on, also when the system chose it.
 u16 net_listener_port(const struct net_listener *listener);
-// Stops accepting; connections go on. net_listener_drain also cancels fibers of idle connections:
-// those inside net_stream_set_idle(true).
+// Stops accepting; connections go on.
 void net_listener_stop(struct net_listener *listener);
+// Stops, and cancels the fibers of idle connections (net_stream_set_idle): now, and of the others
+// as soon as they become idle.
 void net_listener_drain(struct net_listener *listener);
+// Connections that are open, those in their TLS handshake included.
 size_t net_listener_connections(const struct net_listener *listener);
 // Closes every remaining connection at once (cancels their fibers).
 void net_listener_abort(struct net_listener *listener);
+// Stops; its memory goes with its last connection, so connections may outlive the call.
 void net_listener_free(struct net_listener *listener);
+// For connections from now on; takes a reference of its own. On the listener's loop.
 void net_listener_set_tls(struct net_listener *listener, struct net_tls *tls);
 
 // ---- connections ---------------------------------------------------------------------------
@@ -59,8 +66,12 @@ void net_close(struct net_stream *stream);
 void net_shutdown(struct net_stream *stream);
 // How long a read waits for a byte, and a write for the peer to take any; 0: for ever.
 void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms);
+// Whether the peer began with a TLS handshake.
 bool net_is_tls(const struct net_stream *stream);
-str net_peer(const struct net_stream *stream); // "127.0.0.1", for logs and identity.sourceIp
+// The peer's address, "127.0.0.1" or "::1", for logs and identity.sourceIp; as long as the stream.
+str net_peer(const struct net_stream *stream);
+// Whether the connection could be ended now without anybody losing something: see
+// net_listener_drain, which may cancel the calling fiber.
 void net_stream_set_idle(struct net_stream *stream, bool idle);
 // Writes what the kernel takes at once, without waiting; the number of bytes taken is returned, 0
 // also when the connection is broken (the next read or write tells). The next write must begin with

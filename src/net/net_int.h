@@ -5,12 +5,15 @@
 
 #include <openssl/ssl.h>
 
+enum { NET_STREAM_MAGIC = 0x73747265, NET_LISTENER_MAGIC = 0x6c697374 };
+
 struct net_tls {
     SSL_CTX *ctx;
     _Atomic int references;
 };
 
 struct net_stream {
+    u32 magic;
     int fd;
     SSL *ssl;
     uv_poll_t poll;
@@ -36,6 +39,7 @@ struct net_stream {
 };
 
 struct net_listener {
+    u32 magic;
     int fd;
     int spare_fd; // given up to accept and refuse when no descriptor is left
     u16 port;
@@ -58,6 +62,9 @@ enum { NET_IN = UV_READABLE | UV_DISCONNECT, NET_OUT = UV_WRITABLE };
 // Waits, as the stream's reader or writer, for NET_IN or NET_OUT.
 [[nodiscard]] err *net_stream_wait(
     struct net_stream *stream, enum net_side side, int events, u64 until_us) YIELDS;
+// The server's part of a handshake over stream->ssl, complete by `until_us` (time_mono_us).
 [[nodiscard]] err *net_tls_handshake(struct net_stream *stream, u64 until_us) YIELDS;
+// Takes the stream off its listener's list; frees a listener that only waited for this.
 void net_listener_connection_gone(struct net_stream *stream);
+// The ERR_CLOSED for a broken connection: one for all, never freed.
 err *net_broken(void);

@@ -89,6 +89,7 @@ struct net_stream *net_stream_new(int fd, const char *peer)
 {
     struct net_stream *stream = mem_new(struct net_stream);
     int one = 1;
+    stream->magic = NET_STREAM_MAGIC;
     stream->fd = fd;
     str name = str_sub(str_from(peer), 0, sizeof(stream->peer) - 1);
     memcpy(stream->peer, name.ptr, name.len);
@@ -107,7 +108,9 @@ static void on_closed(uv_handle_t *handle)
 
 void net_close(struct net_stream *stream)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     check(stream->reader == NULL && stream->writer == NULL);
+    stream->magic = 0; // its memory goes once libuv has let go of it
     if (stream->listener != NULL) {
         net_listener_connection_gone(stream);
     }
@@ -122,6 +125,7 @@ void net_close(struct net_stream *stream)
 
 err *net_stream_wait(struct net_stream *stream, enum net_side side, int events, u64 until_us)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     struct fiber **place = side == NET_WRITER ? &stream->writer : &stream->reader;
     check(*place == NULL);
     if (stream->broken) {
@@ -208,6 +212,7 @@ static err *read_tls(struct net_stream *stream, void *bytes, size_t size, size_t
 
 err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     check(size > 0);
     TRY(give_way(stream));
     if (stream->ssl != NULL) {
@@ -236,6 +241,7 @@ err *net_read(struct net_stream *stream, void *bytes, size_t size, size_t *got)
 
 size_t net_try_write(struct net_stream *stream, str bytes)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     size_t done = 0;
     if (stream->broken || bytes.len == 0) {
         return 0;
@@ -296,6 +302,7 @@ static ssize_t send_parts(int fd, str first, str second)
 
 err *net_write2(struct net_stream *stream, str first, str second)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     TRY(give_way(stream));
     if (stream->ssl != NULL) {
         return write2_tls(stream, first, second);
@@ -328,6 +335,7 @@ err *net_write(struct net_stream *stream, str bytes)
 
 void net_shutdown(struct net_stream *stream)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     if (stream->ended) {
         return;
     }
@@ -342,22 +350,26 @@ void net_shutdown(struct net_stream *stream)
 
 void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     stream->read_ms = read_ms;
     stream->write_ms = write_ms;
 }
 
 bool net_is_tls(const struct net_stream *stream)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     return stream->ssl != NULL;
 }
 
 str net_peer(const struct net_stream *stream)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     return str_from(stream->peer);
 }
 
 void net_stream_set_idle(struct net_stream *stream, bool idle)
 {
+    check_magic(stream, NET_STREAM_MAGIC);
     stream->idle = idle;
     if (idle && stream->listener != NULL && stream->listener->stopped && stream->owner != NULL) {
         fiber_cancel(stream->owner); // the drain has begun meanwhile

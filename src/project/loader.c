@@ -9,7 +9,10 @@
 
 enum { LINE_MAX_BYTES = 16 * 1024 * 1024, READ_SIZE = 64 * 1024 };
 
+enum { LOADER_MAGIC = 0x6c6f6164 };
+
 struct project_loader {
+    u32 magic;
     uv_process_t process;
     uv_pipe_t input;
     uv_pipe_t output;
@@ -28,6 +31,8 @@ struct project_loader {
 static void handle_closed(uv_handle_t *handle)
 {
     struct project_loader *loader = handle->data;
+    check_magic(loader, LOADER_MAGIC);
+    check(loader->open_handles > 0);
     loader->open_handles--;
     cond_signal_all(&loader->changed);
 }
@@ -77,6 +82,7 @@ static struct project_loader *loader_new(void)
 {
     struct project_loader *loader = mem_new(struct project_loader);
     uv_loop_t *uv = loop_uv(loop_current());
+    loader->magic = LOADER_MAGIC;
     loader->unread = buf_heap(LINE_MAX_BYTES + READ_SIZE);
     check(uv_pipe_init(uv, &loader->input, 0) == 0);
     check(uv_pipe_init(uv, &loader->output, 0) == 0);
@@ -165,6 +171,8 @@ err *project_loader_next(struct project_loader *loader, struct arena *arena, str
     err *e = NULL;
     str line = {};
     struct arena_mark mark = arena_mark(arena);
+    check_magic(loader, LOADER_MAGIC);
+    check(!loader->abandoned);
     *event = NULL;
     loader->readers++;
     while ((e = next_line(loader, arena, &line)) == NULL && line.ptr != NULL) {
@@ -209,5 +217,6 @@ void project_loader_free(struct project_loader *loader)
         return;
     }
     buf_free(&loader->unread);
+    loader->magic = 0;
     mem_free(loader);
 }

@@ -83,6 +83,7 @@ static struct json *paths_of(struct arena *a, const struct json *bucket)
 
 static const struct json *default_bucket(const struct json *storage)
 {
+    check(storage->child != NULL);
     json_each (bucket, storage) {
         if (json_get_bool(bucket, S("isDefault"), false)) {
             return bucket;

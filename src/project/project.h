@@ -89,6 +89,7 @@ struct project_loader_options {
 // once the loader has ended. What is no event on its output is passed on to stderr.
 [[nodiscard]] err *project_loader_next(
     struct project_loader *loader, struct arena *arena, struct json **event) YIELDS;
-int project_loader_exit_code(const struct project_loader *loader); // after its end
+// After its end: its exit status, or 128 and the signal's number.
+int project_loader_exit_code(const struct project_loader *loader);
 // Ends it (closing its input, and SIGTERM), waits for its end, and frees it.
 void project_loader_free(struct project_loader *loader) YIELDS;

@@ -89,6 +89,7 @@ err *store_open(struct arena *arena, const struct store_options *options, struct
     check(pthread_once(&once, set_up_sqlite) == 0);
     struct arena *own = arena_new();
     struct store *store = arena_new_of(own, struct store);
+    store->magic = STORE_MAGIC;
     store->arena = own;
     store->options = *options;
     store->options.path = str_cstr(own, str_from(options->path));
@@ -126,7 +127,9 @@ static void close_readers(struct store *store)
 
 void store_close(struct store *store)
 {
+    check_magic(store, STORE_MAGIC);
     uv_mutex_lock(&store->lock);
+    check(!store->closing && store->queue_count == 0); // nobody waits for it
     store->closing = true;
     uv_cond_signal(&store->wanted);
     uv_cond_signal(&store->log_cond);
@@ -146,7 +149,8 @@ void store_close(struct store *store)
 void store_watch(
     struct store *store, void (*fn)(void *arg, const struct store_change *change), void *arg)
 {
-    check(store->watcher_count < WATCHERS_MAX);
+    check_magic(store, STORE_MAGIC);
+    check(fn != NULL && store->watcher_count < WATCHERS_MAX);
     store->watchers[store->watcher_count++] = (struct watcher){.fn = fn, .arg = arg};
 }
 
@@ -155,6 +159,7 @@ void store_watch(
 err *store_apply(struct store *store, struct arena *arena, const struct store_table_def *tables,
     size_t table_count, const struct store_apply_options *options)
 {
+    check_magic(store, STORE_MAGIC);
     struct job job = {
         .kind = JOB_APPLY, .arena = arena_new(), .tables = tables, .table_count = table_count};
     if (options != NULL) {
@@ -180,6 +185,7 @@ static err *prepare_all(struct job *job, struct store_write *writes)
 // Items come out of the job's arena; what a put has written is the caller's own tree.
 static void hand_over(struct arena *arena, const struct job *job, struct store_write *writes)
 {
+    check(job->prepared != NULL && job->failed <= job->count);
     for (size_t i = 0; i < job->count; i++) {
         const struct prepared *prepared = &job->prepared[i];
         if (prepared->old_item != NULL) {
@@ -196,7 +202,8 @@ static void hand_over(struct arena *arena, const struct job *job, struct store_w
 err *store_write(struct store *store, struct arena *arena, struct store_write *writes, size_t count,
     size_t *failed)
 {
-    check(count > 0 && fiber_current() != NULL);
+    check_magic(store, STORE_MAGIC);
+    check(count > 0 && writes != NULL && fiber_current() != NULL);
     if (fiber_is_cancelled(fiber_current())) {
         return fail(arena, ERR_CANCELLED, "cancelled");
     }

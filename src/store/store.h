@@ -48,13 +48,18 @@ struct store_pred {
 
 // `item` may be NULL (no item: every attribute is missing). NULL predicate is true.
 bool store_pred_eval(const struct store_pred *pred, const struct json *item);
+// `path op value`; borrows both.
 struct store_pred *store_pred_leaf(
     struct arena *a, enum store_op op, str path, const struct json *value);
-// AND/OR of two; one that is NULL is left out.
+// Both, which are borrowed. NULL is true: with one the other is the result.
 const struct store_pred *store_pred_and(
     struct arena *a, const struct store_pred *x, const struct store_pred *y);
+// Either of them. One that is NULL is left out here too, though NULL alone is true: start with it
+// to gather alternatives.
 const struct store_pred *store_pred_or(
     struct arena *a, const struct store_pred *x, const struct store_pred *y);
+// Deep, texts and values too: for one that outlives the request it was made in. NULL gives NULL.
+const struct store_pred *store_pred_copy(struct arena *a, const struct store_pred *pred);
 
 // ---- schema ------------------------------------------------------------------------------------
 enum store_key_type { STORE_KEY_NONE, STORE_KEY_STRING, STORE_KEY_NUMBER };

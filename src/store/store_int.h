@@ -25,9 +25,11 @@ enum {
 // text of a string.
 [[nodiscard]] err *key_encode(struct arena *arena, const struct json *value,
     const struct store_key_def *def, size_t max, str *out);
+// Whether the value is of the kind the key wants; its size is not looked at.
 bool key_has_type(const struct store_key_def *def, const struct json *value);
 // "S", "N", "M", ... of a JSON value; NULL pointer counts as NULL.
 const char *json_type_name(const struct json *value);
+// "S" or "N".
 const char *key_type_name(const struct store_key_def *def);
 // The next encoded key in bytewise order.
 str key_behind(struct arena *arena, str key);
@@ -106,12 +108,17 @@ struct conn {
 
 enum conn_role { CONN_WRITER, CONN_READER, CONN_LOG };
 
+// Opens the database in the mode the role needs; the writer makes it when there is none. On failure
+// nothing is left open.
 [[nodiscard]] err *conn_open(struct arena *arena, struct conn *conn,
     const struct store_options *options, enum conn_role role);
+// Every statement for one use must be finalized. A connection that is not open is left alone.
 void conn_close(struct conn *conn);
 // The error of the last call on the connection: full disk, I/O error, or what SQLite says.
 [[nodiscard]] err *conn_error(struct conn *conn, struct arena *arena, const char *doing);
+// Runs SQL that gives no rows; several statements if need be.
 [[nodiscard]] err *conn_exec(struct conn *conn, struct arena *arena, const char *sql);
+// Runs one of the fixed statements, prepared at its first use.
 [[nodiscard]] err *conn_command(struct conn *conn, struct arena *arena, enum command command);
 // The cached statement, reset and ready to bind.
 [[nodiscard]] err *conn_statement(struct conn *conn, struct arena *arena,
@@ -125,6 +132,7 @@ void conn_close(struct conn *conn);
 [[nodiscard]] err *conn_run(struct conn *conn, struct arena *arena, sqlite3_stmt *statement);
 // Borrows `bytes` until the statement is reset.
 void bind_bytes(sqlite3_stmt *statement, int place, str bytes);
+// The same as SQL text, which must be UTF-8.
 void bind_text(sqlite3_stmt *statement, int place, str text);
 // Borrowed until the next step.
 str column_bytes(sqlite3_stmt *statement, int column);
@@ -179,7 +187,10 @@ struct prepared {
     bool changed;
 };
 
+enum { STORE_MAGIC = 0x73746f72 };
+
 struct store {
+    u32 magic;
     struct arena *arena;
     struct store_options options;
     _Atomic(struct schema *) schema;
@@ -221,12 +232,16 @@ struct store {
 [[nodiscard]] err *schema_read(struct store *store, struct arena *arena, struct schema **out);
 // Makes it the schema that everybody sees.
 void schema_publish(struct store *store, struct schema *schema);
+// The present one and all before it; when nobody reads any more.
 void schema_free_all(struct store *store);
 // Inside the writer's transaction. *changed false: everything was there already.
 [[nodiscard]] err *schema_apply(struct store *store, struct job *job, bool *changed);
+// Same type and, unless there is no key, same attribute.
 bool key_equal(const struct store_key_def *a, const struct store_key_def *b);
+// Whether the index is by these keys.
 bool index_equal(const struct index *index, const struct store_key_def *partition,
     const struct store_key_def *sort);
+// ERR_NOT_FOUND, in DynamoDB's words, when there is no such table.
 [[nodiscard]] err *schema_table(
     const struct schema *schema, struct arena *arena, str name, const struct table **out);
 // NULL when there is none.
@@ -237,25 +252,32 @@ struct index *table_index(const struct table *table, str name);
 // One batch of the first incomplete index; clears store->building when there is none.
 [[nodiscard]] err *index_build_step(struct store *store, struct arena *arena);
 
+// At opening: makes the table of the store's own values and reads them (form version, sequence, the
+// key of page tokens, which is drawn at first). ERR_CONFIG when a newer version wrote it.
 [[nodiscard]] err *meta_prepare(struct store *store, struct arena *arena);
 // Inside the writer's transaction: makes sure that `count` further sequences may be used.
 [[nodiscard]] err *meta_reserve(struct store *store, struct arena *arena, u64 count);
 
+// On the fiber's thread: works out keys and text, and checks the write in DynamoDB's words
+// (ERR_INVALID, ERR_NOT_FOUND). `out` borrows the write.
 [[nodiscard]] err *write_prepare(const struct schema *schema, struct arena *arena,
     struct store_write *write, struct prepared *out);
 // Carries out one job inside the writer's transaction; what it fails with is left in the result.
 void write_run(struct store *store, struct job *job);
 
+// The writer's thread, until the store is closing and the queue empty.
 void *writer_main(void *store);
-void writer_submit(struct store *store, struct job *job) YIELDS; // waits for its end
+// Queues the job and waits for its end, also when the fiber is cancelled: the job may lie on its
+// stack. What became of it is in job->result.
+void writer_submit(struct store *store, struct job *job) YIELDS;
 
 // Opens the connection and starts the thread that copies the write-ahead log into the database.
 [[nodiscard]] err *log_start(struct store *store, struct arena *arena);
-void log_stop(struct store *store); // once `closing` is set and log_cond signalled
-void log_tend(struct store *store); // writer thread, after each commit
-
-// Copies an error (and its causes) out of a job's arena.
-[[nodiscard]] err *err_copy(struct arena *arena, const err *e);
+// Joins it, once `closing` is set and log_cond signalled.
+void log_stop(struct store *store);
+// Writer thread, after each commit: asks for a checkpoint when the log has grown enough, and makes
+// one itself when it has grown far beyond that.
+void log_tend(struct store *store);
 
 // The schema at one moment. A reader begins with it, then takes its snapshot (in this order), and
 // trusts what it has read if the view still holds afterwards.
@@ -264,7 +286,9 @@ struct view {
     unsigned changes;
 };
 
+// Waits while a change of the schema is being published.
 [[nodiscard]] err *view_begin(struct store *store, struct view *out) YIELDS;
+// False: the schema has changed since, read again with a new view.
 bool view_holds(const struct store *store, const struct view *view);
 
 // The calling loop's connection with a snapshot not older than the newest acknowledged commit.
@@ -277,7 +301,9 @@ struct position {
     str parts[POSITION_PARTS];
 };
 
+// In the order of the columns, each bytewise; both of equal count.
 int position_cmp(const struct position *a, const struct position *b);
+// Each part behind its length (two bytes).
 str position_encode(struct arena *arena, const struct position *position);
 // What it fills points into `bytes`. False unless `bytes` holds exactly `count` parts.
 bool position_decode(str bytes, size_t count, struct position *out);
@@ -289,7 +315,9 @@ struct token_scope {
     bool is_scan;
 };
 
+// base64url of a MAC over scope and position, and the position: it is good for this query only.
 str token_make(struct store *store, struct arena *arena, const struct token_scope *scope,
     const struct position *last);
+// ERR_INVALID for a token of another query, another store, or made up.
 [[nodiscard]] err *token_read(struct store *store, struct arena *arena,
     const struct token_scope *scope, str token, size_t count, struct position *out);

@@ -233,3 +233,27 @@ const struct store_pred *store_pred_or(
     }
     return join(a, STORE_OR, x, y);
 }
+
+static struct store_pred *copy(struct arena *a, const struct store_pred *pred, int depth)
+{
+    struct store_pred *out = arena_new_of(a, struct store_pred);
+    const struct json **values = arena_array(a, const struct json *, pred->value_count);
+    const struct store_pred **kids = arena_array(a, const struct store_pred *, pred->kid_count);
+    check(depth < PRED_DEPTH_MAX);
+    for (size_t i = 0; i < pred->value_count; i++) {
+        values[i] = pred->values[i] != NULL ? json_copy(a, pred->values[i]) : NULL;
+    }
+    for (size_t i = 0; i < pred->kid_count; i++) {
+        kids[i] = copy(a, pred->kids[i], depth + 1);
+    }
+    *out = *pred;
+    out->path = str_dup(a, pred->path);
+    out->values = values;
+    out->kids = kids;
+    return out;
+}
+
+const struct store_pred *store_pred_copy(struct arena *a, const struct store_pred *pred)
+{
+    return pred != NULL ? copy(a, pred, 0) : NULL;
+}

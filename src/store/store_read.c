@@ -107,6 +107,7 @@ static err *get_item(struct store *store, struct arena *arena, const struct tabl
 err *store_get(struct store *store, struct arena *arena, str table_name, const struct json *pk,
     const struct json *sk, struct json **item)
 {
+    check_magic(store, STORE_MAGIC);
     const struct table *table = NULL;
     struct view view = {};
     str keys[2] = {};
@@ -440,6 +441,7 @@ static err *walk_chunk(struct walk *walk, struct arena *arena) YIELDS
 err *store_query(struct store *store, struct arena *arena, const struct store_query *query,
     struct store_page *page)
 {
+    check_magic(store, STORE_MAGIC);
     struct walk walk = {.store = store, .query = query, .page = page};
     *page = (struct store_page){};
     for (;;) {
@@ -479,6 +481,7 @@ static void count_run(void *arg)
 
 err *store_count(struct store *store, struct arena *arena, str table_name, u64 *count)
 {
+    check_magic(store, STORE_MAGIC);
     const struct table *table = NULL;
     TRY(schema_table(atomic_load(&store->schema), arena, table_name, &table));
     struct count_task task = {

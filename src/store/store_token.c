@@ -94,7 +94,9 @@ err *token_read(struct store *store, struct arena *arena, const struct token_sco
             position_decode(place, count, out);
     }
     if (!good) {
-        return fail(arena, ERR_INVALID, "Invalid page token: it is not of this query");
+        err *e = fail(arena, ERR_INVALID, "Invalid page token: it is not of this query");
+        e->wire = S("DynamoDB:UserIllegalArgumentException"); // AppSync's name for it
+        return e;
     }
     return NULL;
 }

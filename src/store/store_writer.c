@@ -8,17 +8,6 @@ enum {
     GATHER_MAX_US = 2000,
 };
 
-err *err_copy(struct arena *arena, const err *e)
-{
-    err *copy = arena_new_of(arena, err);
-    *copy = *e;
-    copy->wire = e->wire.ptr != NULL ? str_dup(arena, e->wire) : (str){};
-    copy->text = str_dup(arena, e->text);
-    copy->hint = e->hint.ptr != NULL ? str_dup(arena, e->hint) : (str){};
-    copy->cause = e->cause != NULL ? err_copy(arena, e->cause) : NULL;
-    return copy;
-}
-
 void writer_submit(struct store *store, struct job *job)
 {
     wake_init(&job->wake);

@@ -39,8 +39,9 @@ async function startBrowser(caFile) {
  * A window of its own with a page in it, as another person's. The page's errors are collected;
  * `acks` counts the subscriptions that the server has confirmed.
  */
-export async function openWindow({ browser, url }, options = {}) {
+export async function openWindow({ browser, url }, options = {}, prepare = async () => {}) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 820 }, ...options });
+  await prepare(context);
   const page = await context.newPage();
   const problems = [];
   let acks = 0;

@@ -228,6 +228,8 @@ test('the command line: help, wrong usage, missing project, taken port, second i
   assert.equal((await run(['sandboxx'])).code, 2);
   assert.equal((await run(['sandbox', '--prot', '1'])).code, 2);
   assert.equal((await run(['sandbox', '--port', 'x'])).code, 2);
+  assert.equal((await run(['sandbox', '--data-dir', ''])).code, 2);
+  assert.equal((await run(['sandbox', '--project='])).code, 2);
   assert.equal((await run(['sandbox', '--identifier', 'a_b'])).code, 2);
   const nowhere = await run(['sandbox', '--project', project.path('nothing')]);
   assert.equal(nowhere.code, 1);
@@ -310,6 +312,50 @@ test('a data API that is taken away is served no more, and is served again when 
   assert.equal((await server.health()).status, 200);
   await project.write('amplify/backend.ts', backend);
   await until('the data API', async () => (await ask()) === 200);
+});
+
+test('subscriptions move to a new schema, and end with an error when it has no place for them', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  t.after(() => server.stop());
+  const { data } = await project.outputs();
+  const auth = { host: 'localhost', 'x-api-key': data.api_key };
+  const header = Buffer.from(JSON.stringify(auth)).toString('base64url');
+  const peer = await WebSocketPeer.open(Number(new URL(data.url).port), '/graphql/realtime', {
+    protocols: `graphql-ws, header-${header}`,
+  });
+  t.after(() => peer.close());
+  const send = (message) => peer.write(frame(OP.text, JSON.stringify(message)));
+  const next = async (type) => {
+    for (;;) {
+      const message = JSON.parse((await peer.frame()).text);
+      if (message.type === type) return message;
+    }
+  };
+  send({ type: 'connection_init' });
+  await next('connection_ack');
+  const document = JSON.stringify({ query: 'subscription { onCreateTodo { content } }' });
+  for (const id of ['a', '\u0001'.repeat(128)]) {
+    send({ id, type: 'start', payload: { data: document, extensions: { authorization: auth } } });
+    await next('start_ack');
+  }
+  send({ id: 'x'.repeat(129), type: 'start', payload: { data: document, extensions: { authorization: auth } } });
+  assert.match((await next('error')).payload.errors[0].message, /at most 128/);
+  await project.write('amplify/data/resource.ts', resource(`${TODO}, Tag: a.model({ label: a.string() })`));
+  await until('the new model', async () => (await server.query('{ listTags { items { id } } }')).data);
+  await server.query('mutation { createTodo(input: {content: "seen"}) { content } }');
+  const ids = new Set();
+  for (let i = 0; i < 2; i++) {
+    const event = await next('data');
+    assert.deepEqual(event.payload, { data: { onCreateTodo: { content: 'seen' } } });
+    ids.add(event.id);
+  }
+  assert.equal(ids.size, 2);
+  await project.write('amplify/backend.ts', backend.replace('({ data })', '({})'));
+  for (let i = 0; i < 2; i++) ids.delete((await next('error')).id);
+  assert.equal(ids.size, 0);
+  assert.equal((await server.health()).body.subscriptions, 0);
 });
 
 test('an answer that would be too large is an error, not an empty one', async (t) => {

@@ -103,7 +103,7 @@ static void test_filters(void **state)
     const struct json *item = parse(arena, ITEM);
     for (size_t i = 0; i < countof(CASES); i++) {
         const struct store_pred *pred = NULL;
-        assert_null(data_filter_compile(arena, parse(arena, CASES[i].filter), &pred));
+        assert_null(data_filter_compile(arena, DATA_FILTER, parse(arena, CASES[i].filter), &pred));
         if (store_pred_eval(pred, item) != CASES[i].wanted) {
             fail_msg("%s is not %d", CASES[i].filter, CASES[i].wanted);
         }
@@ -120,7 +120,7 @@ static void test_refusals(void **state)
     (void)state;
     for (size_t i = 0; i < countof(BAD); i++) {
         const struct store_pred *pred = NULL;
-        if (data_filter_compile(arena, parse(arena, BAD[i]), &pred) == NULL) {
+        if (data_filter_compile(arena, DATA_FILTER, parse(arena, BAD[i]), &pred) == NULL) {
             fail_msg("%s is taken", BAD[i]);
         }
     }
@@ -139,13 +139,13 @@ static void test_depth(void **state)
         json_set(outer, S("not"), filter);
         filter = outer;
     }
-    assert_null(data_filter_compile(arena, filter, &pred));
+    assert_null(data_filter_compile(arena, DATA_FILTER, filter, &pred));
     for (int i = 0; i < 100; i++) {
         struct json *outer = json_object(arena);
         json_set(outer, S("not"), filter);
         filter = outer;
     }
-    assert_non_null(data_filter_compile(arena, filter, &pred));
+    assert_non_null(data_filter_compile(arena, DATA_FILTER, filter, &pred));
     arena_free(arena);
 }
 

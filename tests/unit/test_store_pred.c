@@ -174,6 +174,22 @@ static void test_size(void **state)
     arena_free(arena);
 }
 
+static void test_copy(void **state)
+{
+    struct arena *arena = arena_new();
+    struct arena *request = arena_new();
+    (void)state;
+    const struct store_pred *either =
+        store_pred_or(request, store_pred_leaf(request, STORE_EQ, S("s"), parse(request, "1")),
+            store_pred_leaf(request, STORE_EXISTS, str_dup(request, S("s")), NULL));
+    const struct store_pred *kept = store_pred_copy(arena, either);
+    arena_free(request);
+    assert_true(store_pred_eval(kept, parse(arena, ITEM)));
+    assert_false(store_pred_eval(kept, parse(arena, "{}")));
+    assert_null(store_pred_copy(arena, NULL));
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_no_item),
         cmocka_unit_test(test_joins),
         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

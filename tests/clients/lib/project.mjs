@@ -16,12 +16,14 @@ export function copyExample(name) {
   const folder = mkdtempSync(path.join(tmpdir(), `ampd-${name}-`));
   const skipped = new Set(['node_modules', 'dist', 'amplify_outputs.json', 'ampd'].map((each) => path.join(from, each)));
   skipped.add(path.join(from, '.amplify', 'ampd'));
-  cpSync(from, folder, { recursive: true, filter: (source) => !skipped.has(source) });
+  cpSync(from, folder, { recursive: true, preserveTimestamps: true, filter: (source) => !skipped.has(source) });
   symlinkSync(path.join(from, 'node_modules'), path.join(folder, 'node_modules'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.on('exit', remove); // when a run breaks off
   return {
     folder,
+    remove,
     useOutputs: (outputsFile) => cpSync(outputsFile, path.join(folder, 'amplify_outputs.json')),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

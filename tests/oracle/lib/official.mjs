@@ -62,7 +62,7 @@ function authorizationModes(stack, modes) {
 }
 
 // The schema is an asset that is written when its location is resolved.
-function schemaAsset(api) {
+export function schemaOf(api) {
     const { cfnGraphqlSchema } = api.resources.cfnResources;
     const stack = Stack.of(cfnGraphqlSchema);
     stack.resolve(cfnGraphqlSchema.definitionS3Location);
@@ -82,33 +82,37 @@ function quietly(work) {
     }
 }
 
-// {text}: the served SDL; {refused}: why there is none.
-export function officialSchema(sdl, modes) {
+// The construct of a deployment; throws what the transformers refuse.
+export function officialApi(sdl, modes) {
     const context = { 'aws:cdk:disable-asset-staging': true }; // nothing is going to be deployed
     const stack = new Stack(new App({ outdir: join(workFolder(), 'cdk.out'), context }), 'S');
     const functionNameMap = {};
     for (const [, name] of sdl.matchAll(/@function\(name: "([^"]+)"/g)) {
         functionNameMap[name] ??= lambdaFunction(stack, 'F' + name);
     }
-    try {
-        const api = quietly(
-            () =>
-                new AmplifyData(stack, 'data', {
-                    apiName: 'data',
-                    definition: AmplifyDataDefinition.fromString(sdl, {
-                        dbType: 'DYNAMODB',
-                        provisionStrategy: 'AMPLIFY_TABLE',
-                    }),
-                    authorizationModes: authorizationModes(stack, modes),
-                    functionNameMap,
-                    translationBehavior: {
-                        sandboxModeEnabled: modes.length === 1 && modes[0] === 'apiKey',
-                        allowDestructiveGraphqlSchemaUpdates: true,
-                        _provisionHotswapFriendlyResources: true,
-                    },
+    return quietly(
+        () =>
+            new AmplifyData(stack, 'data', {
+                apiName: 'data',
+                definition: AmplifyDataDefinition.fromString(sdl, {
+                    dbType: 'DYNAMODB',
+                    provisionStrategy: 'AMPLIFY_TABLE',
                 }),
-        );
-        return { text: schemaAsset(api) };
+                authorizationModes: authorizationModes(stack, modes),
+                functionNameMap,
+                translationBehavior: {
+                    sandboxModeEnabled: modes.length === 1 && modes[0] === 'apiKey',
+                    allowDestructiveGraphqlSchemaUpdates: true,
+                    _provisionHotswapFriendlyResources: true,
+                },
+            }),
+    );
+}
+
+// {text}: the served SDL; {refused}: why there is none.
+export function officialSchema(sdl, modes) {
+    try {
+        return { text: schemaOf(officialApi(sdl, modes)) };
     } catch (e) {
         return { refused: `${e.message}` };
     }

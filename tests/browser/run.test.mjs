@@ -1,0 +1,58 @@
+// `make run`'s program: it serves the todo example and its page, and leaves nothing behind.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { test } from 'node:test';
+import { until } from '../clients/lib/live.mjs';
+import { AMPD, ROOT } from '../clients/lib/ampd.mjs';
+import { copyExample } from '../clients/lib/project.mjs';
+
+function run(t, project, env = {}) {
+  const child = spawn(process.execPath, [path.join(ROOT, 'scripts/run.mjs'), project, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, AMPD, ...env },
+  });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (printed += text));
+  let code;
+  child.on('close', (result) => (code = result));
+  t.after(() => code === undefined && child.kill('SIGTERM'));
+  return { child, printed: () => printed, code: () => code, ended: () => until(() => code !== undefined, () => printed) };
+}
+
+test('app and API are served until Ctrl-C', async (t) => {
+  const project = copyExample('todo');
+  t.after(() => project.remove());
+  const running = run(t, project.folder);
+  const fact = (name) => running.printed().match(new RegExp(`^ {2}${name} +(\\S+)$`, 'm'))?.[1];
+  await until(() => fact('API') || running.code() !== undefined, running.printed);
+  assert.equal(running.code(), undefined, running.printed());
+
+  const page = await (await fetch(fact('App'))).text();
+  assert.match(page, /<div id="root">/);
+  const module = await (await fetch(new URL('/src/main.tsx', fact('App')))).text();
+  assert.match(module, /amplify_outputs\.json/);
+  const health = new URL('/_ampd/health', fact('API'));
+  assert.equal((await (await fetch(health)).json()).status, 'ok');
+  assert.match(running.printed(), /trust --project/);
+
+  running.child.kill('SIGINT');
+  await running.ended();
+  assert.equal(running.code(), 0);
+  for (const url of [fact('App'), health]) await assert.rejects(fetch(url), undefined, `${url} still answers`);
+});
+
+test('a folder that is no project is refused', async (t) => {
+  const running = run(t, path.join(ROOT, 'tests'));
+  await running.ended();
+  assert.equal(running.code(), 2);
+});
+
+test('the code of the program that fails is the code of the whole', async (t) => {
+  const project = copyExample('todo');
+  t.after(() => project.remove());
+  const running = run(t, project.folder, { AMPD: '/bin/false' });
+  await running.ended();
+  assert.equal(running.code(), 1);
+  assert.match(running.printed(), /ampd has ended/);
+});
