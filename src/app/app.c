@@ -191,8 +191,14 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void watch_signals(struct app *app)
 {
-    static const int NUMBERS[] = {SIGTERM, SIGINT};
+    static const int NUMBERS[] = {SIGTERM, SIGINT, SIGHUP};
+    static_assert(countof(NUMBERS) == countof(app->signals));
     for (size_t i = 0; i < countof(NUMBERS); i++) {
+        struct sigaction before = {};
+        check(sigaction(NUMBERS[i], NULL, &before) == 0);
+        if (NUMBERS[i] == SIGHUP && before.sa_handler == SIG_IGN) { // under nohup
+            continue;
+        }
         check(uv_signal_init(loop_uv(loop_current()), &app->signals[i]) == 0);
         app->signals[i].data = app;
         check(uv_signal_start(&app->signals[i], on_signal, NUMBERS[i]) == 0);
