@@ -47,7 +47,12 @@ export async function makeProject(files) {
       await writeFile(join(root, name), text);
     },
     outputs: async () => JSON.parse(await readFile(join(root, 'amplify_outputs.json'), 'utf8')),
-    remove: () => rm(root, { recursive: true, force: true }),
+    servers: [],
+    // A server that still runs writes into the folder: it is stopped first.
+    remove: async () => {
+      await Promise.all(project.servers.map((server) => server.stop()));
+      await rm(root, { recursive: true, force: true });
+    },
   };
   await project.write('package.json', '{"name":"sandbox-test","type":"module"}');
   for (const [name, text] of Object.entries(files)) await project.write(name, text);
@@ -63,6 +68,7 @@ export async function start(project, args = [], { wait = true } = {}) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const server = { child, out: '', code: undefined, signal: undefined };
+  project.servers.push(server);
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8');
     stream.on('data', (text) => (server.out += text));
@@ -88,7 +94,7 @@ export async function start(project, args = [], { wait = true } = {}) {
     return answer.json();
   };
   server.stop = async (signal = 'SIGTERM') => {
-    if (server.code === undefined) child.kill(signal);
+    if (server.code === undefined && server.signal === undefined) child.kill(signal);
     return server.ended;
   };
   if (wait) {
