@@ -48,7 +48,7 @@ export async function makeProject(files) {
     },
     outputs: async () => JSON.parse(await readFile(join(root, 'amplify_outputs.json'), 'utf8')),
     servers: [],
-    // A server that still runs writes into the folder: it is stopped first.
+    // A server that still writes would bring back what is being removed.
     remove: async () => {
       await Promise.all(project.servers.map((server) => server.stop()));
       await rm(root, { recursive: true, force: true });
@@ -68,7 +68,6 @@ export async function start(project, args = [], { wait = true } = {}) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const server = { child, out: '', code: undefined, signal: undefined };
-  project.servers.push(server);
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8');
     stream.on('data', (text) => (server.out += text));
@@ -94,9 +93,10 @@ export async function start(project, args = [], { wait = true } = {}) {
     return answer.json();
   };
   server.stop = async (signal = 'SIGTERM') => {
-    if (server.code === undefined && server.signal === undefined) child.kill(signal);
+    if (server.code === undefined) child.kill(signal);
     return server.ended;
   };
+  project.servers.push(server);
   if (wait) {
     await until('ampd to be ready or to end', () => server.url() || server.code !== undefined);
     if (server.code !== undefined) throw new Error(`ampd ended (${server.code}):\n${server.out}`);
