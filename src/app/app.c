@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 64 };
+enum { EVENTS_MAX = 64, LOADER_RESTARTS = 5 };
 
 // ---- files ---------------------------------------------------------------------------------
 
@@ -260,6 +260,7 @@ static err *start_loader(struct app *app)
         .identifier = app->options->identifier,
         .watch = !app->options->once};
     TRY(project_loader_start(app->arena, &options, &app->loader));
+    app->loader_works = false;
     fiber_start("loader", follow_loader, app);
     return NULL;
 }
@@ -302,6 +303,7 @@ static err *on_loader_event(struct app *app, struct app_event *event)
 {
     str kind = json_get_str(event->json, S("event"));
     err *e = NULL;
+    app->loader_works = true;
     if (str_eq(kind, S("change"))) {
         say_changes(event->json);
     } else if (str_eq(kind, S("manifest"))) {
@@ -325,12 +327,16 @@ static err *on_loader_end(struct app *app)
     int code = project_loader_exit_code(app->loader);
     project_loader_free(app->loader);
     app->loader = NULL;
+    if (app->ready_ms > 0 && app->options->once) {
+        return NULL;
+    }
     if (app->ready_ms > 0) {
-        if (!app->options->once) {
-            app_say(
-                "[Sandbox] The definitions loader ended (exit code %d); changes are not followed "
-                "any more.",
-                code);
+        bool again = app->loader_works && app->loader_restarts++ < LOADER_RESTARTS;
+        app_say("[Sandbox] The definitions loader ended (exit code %d); %s", code,
+            again ? "it is started again." : "changes are not followed any more.");
+        err *e = again ? start_loader(app) : NULL;
+        if (e != NULL) {
+            app_say_error(e);
         }
         return NULL;
     }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -392,6 +392,19 @@ test('a terminal that closes is an orderly end, unless it was told not to be', a
   assert.equal((await fetch(`${url}/_ampd/health`)).status, 200);
   kept.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
+});
+
+test('a loader that is killed is started again and follows changes', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  t.after(() => server.stop());
+  const threads = `/proc/${server.child.pid}/task`;
+  const children = (await readdir(threads)).map((thread) => readFile(`${threads}/${thread}/children`, 'utf8'));
+  process.kill(Number((await Promise.all(children)).join(' ').trim().split(' ')[0]), 'SIGKILL');
+  await until('the new loader', () => /exit code 137\); it is started again/.test(server.out));
+  await project.write('amplify/data/resource.ts', resource(TODO.replace('isDone', 'later: a.string(), isDone')));
+  await until('the new field', async () => (await server.query('{ listTodos { items { later } } }')).data);
 });
 
 test('a loader whose ampd is killed ends without a word', async (t) => {
