@@ -40,14 +40,27 @@ async function end(code) {
   const late = setTimeout(signalAll, 15_000, 'SIGKILL');
   await Promise.all(children.map((child) => child.ended));
   clearTimeout(late);
+  await groupsEnd(children);
   return process.exit(code);
 }
 
+// npm may be gone before the server it started is: a dev server waits for its open connections.
+async function groupsEnd(children) {
+  const patient = Date.now() + 3000;
+  let left = children.filter((child) => signalGroup(child, 0));
+  while (left.length > 0) {
+    if (Date.now() > patient) left.forEach((child) => signalGroup(child, 'SIGKILL'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    left = left.filter((child) => signalGroup(child, 0) && Date.now() < patient + 2000);
+  }
+}
+
+// False when the group has ended.
 function signalGroup(child, signal) {
   try {
-    process.kill(-child.pid, signal);
+    return process.kill(-child.pid, signal);
   } catch {
-    // It has ended by itself.
+    return false;
   }
 }
 

@@ -22,18 +22,6 @@ static const char *absolute(struct app *app, const char *path)
     return realpath(path, full) != NULL ? str_cstr(app->arena, str_from(full)) : path;
 }
 
-static err *check_project(struct app *app)
-{
-    const char *amplify = path_join(app->arena, app->options->project, "amplify");
-    if (app->options->manifest != NULL || dir_exists(amplify)) {
-        return NULL;
-    }
-    err *e = fail(app->arena, ERR_CONFIG, "%s has no amplify/ folder", app->options->project);
-    e->wire = S("PathNotFoundError");
-    return err_hint(e, S("Start ampd in the folder of an Amplify Gen 2 project, or name one with "
-                         "--project."));
-}
-
 static err *lock_data(struct app *app)
 {
     const char *path = path_join(app->arena, app->data_dir, "lock");
@@ -65,14 +53,8 @@ static err *choose_paths(struct app *app)
     const struct app_options *options = app->options;
     const char *outputs_dir =
         options->outputs_dir != NULL ? options->outputs_dir : options->project;
-    app->data_dir = options->data_dir;
-    if (app->data_dir == NULL) {
-        app->data_dir = path_join(app->arena, options->project, ".amplify/ampd");
-        if (options->identifier != NULL) {
-            app->data_dir = path_join(app->arena,
-                path_join(app->arena, app->data_dir, "identifiers"), options->identifier);
-        }
-    }
+    app->data_dir = app_data_dir(
+        app->arena, &(struct app_place){options->project, options->data_dir, options->identifier});
     TRY(dir_make(app->arena, app->data_dir, 0700));
     TRY(dir_make(app->arena, outputs_dir, 0755));
     app->data_dir = absolute(app, app->data_dir);
@@ -83,27 +65,18 @@ static err *choose_paths(struct app *app)
     return NULL;
 }
 
-// SQLite gives its files the mode of the database, which nobody else has any business with.
-static err *make_private(struct app *app, const char *path)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return fail(app->arena, ERR_IO, "cannot open %s: %s", path, strerror(errno));
-    }
-    close(fd);
-    return NULL;
-}
+static err *open_files(struct app *app) YIELDS;
 
 static err *open_files(struct app *app)
 {
-    TRY(check_project(app));
+    if (app->options->manifest == NULL) {
+        TRY(app_check_project(app->arena, app->options->project));
+    }
     TRY(choose_paths(app));
     TRY(lock_data(app));
     TRY(project_ids_load(app->arena, app->data_dir, &app->ids));
-    struct store_options options = {.path = path_join(app->arena, app->data_dir, "data.db"),
-        .loop_count = (unsigned)app->loop_count};
-    TRY(make_private(app, options.path));
-    return store_open(app->arena, &options, &app->store);
+    TRY(app_open_store(app->arena, app->data_dir, (unsigned)app->loop_count, &app->store));
+    return app_open_iam(app->arena, app->data_dir, app->store, &app->iam);
 }
 
 // ---- the certificate -----------------------------------------------------------------------
@@ -218,8 +191,14 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void watch_signals(struct app *app)
 {
-    static const int NUMBERS[] = {SIGTERM, SIGINT};
+    static const int NUMBERS[] = {SIGTERM, SIGINT, SIGHUP};
+    static_assert(countof(NUMBERS) == countof(app->signals));
     for (size_t i = 0; i < countof(NUMBERS); i++) {
+        struct sigaction before = {};
+        check(sigaction(NUMBERS[i], NULL, &before) == 0);
+        if (NUMBERS[i] == SIGHUP && before.sa_handler == SIG_IGN) { // under nohup
+            continue;
+        }
         check(uv_signal_init(loop_uv(loop_current()), &app->signals[i]) == 0);
         app->signals[i].data = app;
         check(uv_signal_start(&app->signals[i], on_signal, NUMBERS[i]) == 0);
@@ -409,6 +388,7 @@ static err *serve(struct app *app)
     TRY(open_files(app));
     TRY(load_certificate(app));
     TRY(app_listen(app));
+    TRY(app_admin_open(app));
     app->renewer = fiber_start("certificate", renew_certificate, app);
     if (app->options->manifest != NULL) {
         TRY(app_apply_manifest(app, app->arena, app->options->manifest));
@@ -441,6 +421,7 @@ static void main_fiber(void *arg) YIELDS
     if (app->loader != NULL) {
         project_loader_free(app->loader);
     }
+    app_admin_close(app);
     app_stop_listening(app);
     end_renewal(app);
     app->result = e;
@@ -488,6 +469,7 @@ static void run_loops(struct app *app)
 
 static void close_all(struct app *app)
 {
+    iam_free(app->iam);
     if (app->store != NULL) {
         store_close(app->store);
     }

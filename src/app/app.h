@@ -2,7 +2,7 @@
 // line on the terminal to its orderly end.
 #pragma once
 
-#include "base/base.h"
+#include "json/json.h"
 
 struct app_options {
     const char *project;     // folder that holds amplify/
@@ -21,9 +21,25 @@ struct app_options {
     u64 started_us; // time_mono_us() at the start of the process
 };
 
-// Serves until SIGTERM or SIGINT. Returns NULL after an orderly end; an error when the backend
-// could not be started (with `once`: also when the definitions are wrong). A second signal ends the
-// process at once.
+// Serves until SIGTERM, SIGINT or SIGHUP. Returns NULL after an orderly end; an error when the
+// backend could not be started (with `once`: also when the definitions are wrong). A second signal
+// ends the process at once.
 [[nodiscard]] err *app_run(struct arena *arena, const struct app_options *options);
+
+// ---- for commands ------------------------------------------------------------------------------
+struct app_place {
+    const char *project;
+    const char *data_dir;   // NULL: <project>/.amplify/ampd, or the identifier's folder in it
+    const char *identifier; // NULL: none
+};
+
+// The data folder of a place, whether or not it exists.
+const char *app_data_dir(struct arena *arena, const struct app_place *place);
+// ERR_CONFIG when the project has no amplify/ folder.
+[[nodiscard]] err *app_check_project(struct arena *arena, const char *project);
+// Carries out an administrative call ("keys.create") on a data folder that exists: by the ampd that
+// serves it, or here when there is none. Blocks the thread; not for use inside a loop.
+[[nodiscard]] err *app_admin_call(
+    struct arena *arena, const char *data_dir, str call, const struct json *in, struct json **out);
 
 #define AMPD_VERSION "0.1.0"

@@ -5,6 +5,7 @@
 #include "crypto/ca.h"
 #include "data/data.h"
 #include "http/http.h"
+#include "iam/iam.h"
 #include "project/project.h"
 #include "store/store.h"
 
@@ -39,6 +40,8 @@ struct app {
     int lock_fd;
     struct project_ids ids;
     struct store *store;
+    struct iam *iam;
+    str admin_secret; // none: admin.json is not there
     struct data_hub *hub;
     struct http_router *router;
     struct http_server server;
@@ -55,7 +58,7 @@ struct app {
     struct project_loader *loader;
     struct fiber *renewer; // of the certificate; NULL once it has ended
     struct cond renewer_gone;
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     unsigned signal_count;
     size_t connection_count; // at the end, gathered loop by loop
     bool announced;          // the block of URLs was printed
@@ -86,6 +89,27 @@ void app_on_each_loop(struct app *app, void (*fn)(struct app_loop *loop)) YIELDS
 void app_mount(struct app *app);
 // What /_ampd/health tells as `problem` (cut to 16 KiB); none: the last evaluation went well.
 void app_set_problem(struct app *app, str problem);
+
+// ---- folder.c ----------------------------------------------------------------------------------
+// The store of a data folder. Blocks. ERR_CONFLICT while another process has it.
+[[nodiscard]] err *app_open_store(
+    struct arena *arena, const char *data_dir, unsigned loop_count, struct store **out);
+// The key that seals secrets at rest: AMPD_INSTANCE_KEY of the environment, else the file
+// instance.key, which is made when there is none. Blocks.
+[[nodiscard]] err *app_instance_key(
+    struct arena *arena, const char *data_dir, struct crypto_key *out);
+[[nodiscard]] err *app_open_iam(
+    struct arena *arena, const char *data_dir, struct store *store, struct iam **out) YIELDS;
+
+// ---- admin.c -----------------------------------------------------------------------------------
+struct app_admin { // what the calls work on
+    struct iam *iam;
+};
+
+void app_admin_mount(struct app *app);
+// Writes admin.json: address and secret for the commands of whoever may read the data folder.
+[[nodiscard]] err *app_admin_open(struct app *app);
+void app_admin_close(struct app *app);
 
 // ---- report.c: what a person sees --------------------------------------------------------------
 // One line on stdout, at once.

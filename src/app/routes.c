@@ -86,6 +86,7 @@ void app_mount(struct app *app)
                                      .handler = health,
                                      .arg = app,
                                      .cors = true});
+    app_admin_mount(app);
     http_router_add(app->router, &(struct http_route){.methods = HTTP_ANY & ~HTTP_OPTIONS,
                                      .path = S("/*"),
                                      .host = S("s3.localhost"),

@@ -7,6 +7,12 @@
 static int run_version(struct arena *arena, int argc, char **argv);
 
 static const struct cli_command COMMANDS[] = {
+    {"keys", "make, list and delete access keys for scripts",
+        "create [--allow ACTION...] | list | delete ID",
+        "Access keys let scripts call the backend's AWS interfaces with any AWS SDK, whether the\n"
+        "backend runs or not when they are made. A new key may do everything, or just the actions\n"
+        "named by --allow, such as cognito-idp:AdminGetUser or s3:*. Its secret is shown once.",
+        cli_keys},
     {"sandbox", "serve a project's backend on this machine and follow its changes", "[options]",
         "Evaluates the amplify/ folder of the project, serves its backend, writes\n"
         "amplify_outputs.json, and applies changes of the folder while it runs.",
@@ -130,11 +136,10 @@ int cli_options(const struct cli_command *command, const struct cli_option *opti
                 return usage(command, "takes no value: --", option->name);
             }
             *option->value = "true";
-        } else if (equals >= 0) {
-            *option->value = argv[i] + 2 + equals + 1;
-        } else if (i + 1 < argc) {
-            *option->value = argv[++i];
-        } else {
+            continue;
+        }
+        *option->value = equals >= 0 ? argv[i] + 2 + equals + 1 : i + 1 < argc ? argv[++i] : "";
+        if ((*option->value)[0] == '\0') {
             return usage(command, "a value is missing behind --", option->name);
         }
     }

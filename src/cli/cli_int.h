@@ -32,6 +32,7 @@ int cli_fail(enum cli_exit code, const err *e);
 
 // The commands: what stands behind their names in argv; the exit code is returned. This one serves
 // until a signal.
+int cli_keys(struct arena *arena, int argc, char **argv);
 int cli_sandbox(struct arena *arena, int argc, char **argv);
 // Reads SDL, prints what becomes of it.
 int cli_schema(struct arena *arena, int argc, char **argv);

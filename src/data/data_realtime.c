@@ -166,7 +166,7 @@ static void on_start(
     struct data_caller caller = {};
     const struct json *headers = json_get(json_get(payload, S("extensions")), S("authorization"));
     str text = json_get_str(payload, S("data"));
-    if (id.len == 0 || id.len > ID_MAX) {
+    if (id.len == 0) {
         send_error(conn, arena, (str){}, S("error"), S("BadRequestException"),
             S("A start message needs an id of at most 128 characters."), 400);
         return;
@@ -245,6 +245,7 @@ static void on_message(struct data_conn *conn, struct arena *arena, str text, co
     }
     str type = json_get_str(message, S("type"));
     str id = json_get_str(message, S("id"));
+    id = id.len <= ID_MAX ? id : (str){}; // it comes back in what is answered
     if (str_eq(type, S("connection_init"))) {
         on_init(conn, arena, refusal);
     } else if (!conn->acknowledged) {

@@ -1,13 +1,15 @@
 // The sandbox's life: start, health, outputs, live changes, errors, orderly end.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import test from 'node:test';
 import { OP, WebSocketPeer, frame } from '../wire/websocket.mjs';
-import { resource, run, start, todoProject, makeProject, backend, TODO, until } from './sandbox.mjs';
+import { AMPD, resource, run, start, todoProject, makeProject, backend, TODO, until } from './sandbox.mjs';
 
 const CREATE = 'mutation ($input: CreateTodoInput!) { createTodo(input: $input) { id content } }';
 const LIST = '{ listTodos { items { id content } nextToken } }';
@@ -128,6 +130,7 @@ test('no subscriber misses an event or gets it twice while the schema changes', 
 
   const made = [];
   let writing = true;
+  t.after(() => (writing = false));
   const writer = (async () => {
     while (writing) made.push((await server.query(CREATE, { input: { content: 'x' } })).data.createTodo.id);
   })();
@@ -225,6 +228,8 @@ test('the command line: help, wrong usage, missing project, taken port, second i
   assert.equal((await run(['sandboxx'])).code, 2);
   assert.equal((await run(['sandbox', '--prot', '1'])).code, 2);
   assert.equal((await run(['sandbox', '--port', 'x'])).code, 2);
+  assert.equal((await run(['sandbox', '--data-dir', ''])).code, 2);
+  assert.equal((await run(['sandbox', '--project='])).code, 2);
   assert.equal((await run(['sandbox', '--identifier', 'a_b'])).code, 2);
   const nowhere = await run(['sandbox', '--project', project.path('nothing')]);
   assert.equal(nowhere.code, 1);
@@ -309,6 +314,50 @@ test('a data API that is taken away is served no more, and is served again when 
   await until('the data API', async () => (await ask()) === 200);
 });
 
+test('subscriptions move to a new schema, and end with an error when it has no place for them', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  t.after(() => server.stop());
+  const { data } = await project.outputs();
+  const auth = { host: 'localhost', 'x-api-key': data.api_key };
+  const header = Buffer.from(JSON.stringify(auth)).toString('base64url');
+  const peer = await WebSocketPeer.open(Number(new URL(data.url).port), '/graphql/realtime', {
+    protocols: `graphql-ws, header-${header}`,
+  });
+  t.after(() => peer.close());
+  const send = (message) => peer.write(frame(OP.text, JSON.stringify(message)));
+  const next = async (type) => {
+    for (;;) {
+      const message = JSON.parse((await peer.frame()).text);
+      if (message.type === type) return message;
+    }
+  };
+  send({ type: 'connection_init' });
+  await next('connection_ack');
+  const document = JSON.stringify({ query: 'subscription { onCreateTodo { content } }' });
+  for (const id of ['a', '\u0001'.repeat(128)]) {
+    send({ id, type: 'start', payload: { data: document, extensions: { authorization: auth } } });
+    await next('start_ack');
+  }
+  send({ id: 'x'.repeat(129), type: 'start', payload: { data: document, extensions: { authorization: auth } } });
+  assert.match((await next('error')).payload.errors[0].message, /at most 128/);
+  await project.write('amplify/data/resource.ts', resource(`${TODO}, Tag: a.model({ label: a.string() })`));
+  await until('the new model', async () => (await server.query('{ listTags { items { id } } }')).data);
+  await server.query('mutation { createTodo(input: {content: "seen"}) { content } }');
+  const ids = new Set();
+  for (let i = 0; i < 2; i++) {
+    const event = await next('data');
+    assert.deepEqual(event.payload, { data: { onCreateTodo: { content: 'seen' } } });
+    ids.add(event.id);
+  }
+  assert.equal(ids.size, 2);
+  await project.write('amplify/backend.ts', backend.replace('({ data })', '({})'));
+  for (let i = 0; i < 2; i++) ids.delete((await next('error')).id);
+  assert.equal(ids.size, 0);
+  assert.equal((await server.health()).body.subscriptions, 0);
+});
+
 test('an answer that would be too large is an error, not an empty one', async (t) => {
   const project = await todoProject();
   t.after(project.remove);
@@ -321,6 +370,38 @@ test('an answer that would be too large is an error, not an empty one', async (t
   const id = made.data.createTodo.id;
   const list = await server.query(`{ ${[1, 2, 3].map((n) => `t${n}: getTodo(id: "${id}") { content }`).join(' ')} }`);
   assert.match(list.errors?.[0].message, /larger than/);
+});
+
+test('a terminal that closes is an orderly end, unless it was told not to be', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  assert.equal(await server.stop('SIGHUP'), 0);
+  // What is ignored at the start of a process is so in its children: as under nohup.
+  const script = 'trap "" HUP; exec "$@"';
+  const kept = spawn('sh', ['-c', script, 'sh', AMPD, 'sandbox', '--project', project.root, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => kept.kill('SIGKILL'));
+  let out = '';
+  kept.stdout.setEncoding('utf8').on('data', (text) => (out += text));
+  const ended = once(kept, 'close');
+  await until('ampd to be ready', () => /ready in/.test(out));
+  kept.kill('SIGHUP');
+  const url = /(http:\S+)\/graphql/.exec(out)[1];
+  assert.equal((await fetch(`${url}/_ampd/health`)).status, 200);
+  kept.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+});
+
+test('a loader whose ampd is killed ends without a word', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  await project.write('amplify/data/resource.ts', `await new Promise((go) => setTimeout(go, 300));\n${resource(TODO)}`);
+  const server = await start(project, [], { wait: false });
+  await until('the loader to work', () => existsSync(project.path('.amplify/ampd/data.db')));
+  assert.equal(await server.stop('SIGKILL'), null);
+  assert.equal(server.out, '');
 });
 
 test('a second signal ends the process at once, a slow request or not', async (t) => {

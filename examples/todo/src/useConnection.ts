@@ -21,5 +21,7 @@ export function useConnection(): Connection {
 
 const names: Partial<Record<ConnectionState, Connection>> = {
   [ConnectionState.Connected]: 'live',
+  // The browser says there is no network, yet messages arrive: the backend may be this machine.
+  [ConnectionState.ConnectedPendingNetwork]: 'live',
   [ConnectionState.Connecting]: 'connecting',
 };

@@ -1,0 +1,172 @@
+// `ampd keys`: access keys for scripts.
+#include "app/app.h"
+#include "cli/cli_int.h"
+
+#include <stdio.h>
+
+enum { WORDS_MAX = 2 };
+
+struct keys {
+    struct arena *arena;
+    const char *data_dir;
+    struct json *allow; // actions, as given
+    bool as_json;
+};
+
+static void print_json(struct arena *arena, const struct json *value)
+{
+    str text = json_text(arena, value);
+    printf("%.*s\n", PRI(text));
+}
+
+static str actions_text(struct arena *arena, const struct json *allow)
+{
+    struct buf text = buf_in(arena, 64 * 1024);
+    json_each (action, allow) {
+        buf_add(&text, text.len > 0 ? S(" ") : S(""));
+        buf_add(&text, action->text);
+    }
+    return text.len > 0 ? buf_str(&text) : S("everything");
+}
+
+static int create(struct keys *keys)
+{
+    struct json *in = json_object(keys->arena);
+    struct json *out = NULL;
+    json_set(in, S("allow"), keys->allow);
+    err *e = app_admin_call(keys->arena, keys->data_dir, S("keys.create"), in, &out);
+    if (e != NULL) {
+        return cli_fail(CLI_FAILED, e);
+    }
+    if (keys->as_json) {
+        print_json(keys->arena, out);
+        return CLI_OK;
+    }
+    printf("accessKeyId      %.*s\nsecretAccessKey  %.*s\nmay do           %.*s\n\n"
+           "Keep the secret now: it is not shown again.\n",
+        PRI(json_get_str(out, S("accessKeyId"))), PRI(json_get_str(out, S("secretAccessKey"))),
+        PRI(actions_text(keys->arena, json_get(out, S("allow")))));
+    return CLI_OK;
+}
+
+static int list(struct keys *keys)
+{
+    struct json *out = NULL;
+    err *e =
+        app_admin_call(keys->arena, keys->data_dir, S("keys.list"), json_object(keys->arena), &out);
+    if (e != NULL) {
+        return cli_fail(CLI_FAILED, e);
+    }
+    const struct json *all = json_get(out, S("keys"));
+    if (keys->as_json) {
+        print_json(keys->arena, all);
+        return CLI_OK;
+    }
+    if (all == NULL || all->count == 0) {
+        puts("There are no access keys.");
+    }
+    json_each (key, all) {
+        printf("%.*s  %.*s  %.*s\n", PRI(json_get_str(key, S("accessKeyId"))),
+            PRI(str_sub(json_get_str(key, S("createdAt")), 0, 19)),
+            PRI(actions_text(keys->arena, json_get(key, S("allow")))));
+    }
+    return CLI_OK;
+}
+
+static int remove_key(struct keys *keys, const char *id)
+{
+    struct json *in = json_object(keys->arena);
+    struct json *out = NULL;
+    json_set(in, S("accessKeyId"), json_string(keys->arena, str_from(id)));
+    err *e = app_admin_call(keys->arena, keys->data_dir, S("keys.delete"), in, &out);
+    if (e != NULL) {
+        return cli_fail(CLI_FAILED, e);
+    }
+    if (keys->as_json) {
+        print_json(keys->arena, out);
+    } else {
+        printf("Deleted %s.\n", id);
+    }
+    return CLI_OK;
+}
+
+// Takes `--allow A B ... --allow C` out of the arguments (the common reader of options knows one
+// value each); the rest is counted. -1 for one without a value, which must not mean "everything".
+static int take_actions(struct keys *keys, int argc, char **argv, char **rest)
+{
+    int left = 0;
+    for (int i = 0; i < argc; i++) {
+        if (str_starts(str_from(argv[i]), S("--allow="))) {
+            str action = str_sub(str_from(argv[i]), strlen("--allow="), strlen(argv[i]));
+            json_push(keys->allow, json_string(keys->arena, action));
+        } else if (strcmp(argv[i], "--allow") == 0) {
+            if (i + 1 == argc || str_starts(str_from(argv[i + 1]), S("--"))) {
+                return -1;
+            }
+            while (i + 1 < argc && !str_starts(str_from(argv[i + 1]), S("--"))) {
+                json_push(keys->allow, json_string(keys->arena, str_from(argv[++i])));
+            }
+        } else {
+            rest[left++] = argv[i];
+        }
+    }
+    return left;
+}
+
+// The folder must be a project's, or named: a slip of the path should not leave a folder behind.
+static err *ensure_folder(struct keys *keys, const struct app_place *place)
+{
+    if (place->data_dir == NULL && !dir_exists(keys->data_dir)) {
+        TRY(app_check_project(keys->arena, place->project));
+    }
+    return dir_make(keys->arena, keys->data_dir, 0700);
+}
+
+static int run(struct keys *keys, const char *const *words)
+{
+    if (words[0] != NULL && strcmp(words[0], "delete") == 0 && words[1] != NULL) {
+        return remove_key(keys, words[1]);
+    }
+    if (words[0] != NULL && words[1] == NULL) {
+        if (strcmp(words[0], "create") == 0) {
+            return create(keys);
+        }
+        if (strcmp(words[0], "list") == 0) {
+            return list(keys);
+        }
+    }
+    return cli_fail(
+        CLI_USAGE, err_hint(fail(keys->arena, ERR_INVALID, "keys takes create, list or delete ID"),
+                       S("`ampd keys --help` tells more.")));
+}
+
+int cli_keys(struct arena *arena, int argc, char **argv)
+{
+    struct keys keys = {.arena = arena, .allow = json_array(arena)};
+    struct app_place place = {.project = "."};
+    const char *as_json = NULL;
+    const char *allow = NULL;
+    const char *words[WORDS_MAX] = {};
+    char **rest = arena_array(arena, char *, (size_t)argc + 1);
+    bool done = false;
+    const struct cli_option options[] = {
+        {"allow", "ACTION...", "create: all that the key may do (default: everything)", &allow},
+        {"json", NULL, "print JSON", &as_json},
+        {"project", "DIR", "the project's folder (default: the current one)", &place.project},
+        {"data-dir", "DIR", "where data is kept (default: .amplify/ampd)", &place.data_dir},
+        {"identifier", "NAME", "name of the sandbox that has data of its own", &place.identifier},
+    };
+    const struct cli_command *self = cli_command(S("keys"));
+    argc = take_actions(&keys, argc, argv, rest);
+    if (argc < 0) {
+        return cli_fail(CLI_USAGE, fail(arena, ERR_INVALID, "a value is missing behind --allow"));
+    }
+    int code = cli_options(self, options, countof(options), argc, rest, words, WORDS_MAX, &done);
+    if (code != CLI_OK || done) {
+        return code;
+    }
+    keys.as_json = as_json != NULL;
+    keys.data_dir = app_data_dir(arena, &place);
+    err *e = ensure_folder(&keys, &place);
+    return e != NULL ? cli_fail(CLI_FAILED, e) : run(&keys, words);
+}
