@@ -79,6 +79,21 @@ static err *open_files(struct app *app)
     return app_open_iam(app->arena, app->data_dir, app->store, &app->iam);
 }
 
+// The pool's id is known only now: its routes come last.
+static err *open_auth(struct app *app) YIELDS;
+
+static err *open_auth(struct app *app)
+{
+    struct auth_hub_options options = {
+        .store = app->store, .iam = app->iam, .tell = app_say_message};
+    TRY(app_instance_key(app->arena, app->data_dir, &options.key));
+    err *e = auth_hub_open(app->auth, app->arena, &options);
+    crypto_wipe(&options.key, sizeof(options.key));
+    TRY(e);
+    auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
+    return NULL;
+}
+
 // ---- the certificate -----------------------------------------------------------------------
 
 static err *ensure_certificate(struct app *app, struct arena *arena, struct ca_files *files)
@@ -392,6 +407,7 @@ static err *serve(struct app *app) YIELDS;
 static err *serve(struct app *app)
 {
     TRY(open_files(app));
+    TRY(open_auth(app));
     TRY(load_certificate(app));
     TRY(app_listen(app));
     TRY(app_admin_open(app));
@@ -460,6 +476,7 @@ static void make_loops(struct app *app)
         app->loops[i] = (struct app_loop){.app = app, .loop = loops[i]};
     }
     app->hub = data_hub_new(loops, app->loop_count);
+    app->auth = auth_hub_new(loops, app->loop_count);
 }
 
 static void run_loops(struct app *app)
@@ -480,6 +497,7 @@ static void close_all(struct app *app)
         store_close(app->store);
     }
     data_hub_free(app->hub);
+    auth_hub_free(app->auth);
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_free(app->loops[i].loop);
     }

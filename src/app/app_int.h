@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "auth/auth.h"
 #include "crypto/ca.h"
 #include "data/data.h"
 #include "http/http.h"
@@ -43,6 +44,7 @@ struct app {
     struct iam *iam;
     str admin_secret; // none: admin.json is not there
     struct data_hub *hub;
+    struct auth_hub *auth;
     struct http_router *router;
     struct http_server server;
     struct net_tls *tls;
@@ -106,6 +108,7 @@ void app_set_problem(struct app *app, str problem);
 // ---- admin.c -----------------------------------------------------------------------------------
 struct app_admin { // what the calls work on
     struct iam *iam;
+    struct auth_hub *auth; // NULL: no ampd serves the folder
 };
 
 void app_admin_mount(struct app *app);
@@ -116,6 +119,8 @@ void app_admin_close(struct app *app);
 // ---- report.c: what a person sees --------------------------------------------------------------
 // One line on stdout, at once.
 void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+// A message that went to the outbox, on one line.
+void app_say_message(const struct auth_message *message);
 // The error and what to do about it, on stdout: it belongs to the story told there.
 void app_say_error(const err *e);
 // The errors of an event of the loader, each with file, line and hint.

@@ -26,6 +26,14 @@ void app_say(const char *fmt, ...)
     fflush(stdout);
 }
 
+// What a person waits for, on one line; the whole message is in the inbox.
+void app_say_message(const struct auth_message *message)
+{
+    str what = message->code.len > 0 ? message->code : message->link;
+    app_say("%s✉%s %.*s to %.*s: %.*s", GREEN, PLAIN, PRI(message->medium), PRI(message->to),
+        PRI(what.len > 0 ? what : message->subject));
+}
+
 void app_say_error(const err *e)
 {
     app_say("%s✖%s %.*s", RED, PLAIN, PRI(e->text));
@@ -129,6 +137,9 @@ void app_announce(struct app *app, const struct project_manifest *manifest)
         app_say("%s", "");
         app_say("  %sGraphQL%s    %.*s/graphql", GREEN, PLAIN, PRI(app->base_url));
         app_say("  %sRealtime%s   wss://%.*s/graphql/realtime", GREEN, PLAIN, PRI(app->authority));
+        if (!json_is_null(json_get(manifest->root, S("auth")))) {
+            app_say("  %sInbox%s      %.*s/_ampd/inbox", GREEN, PLAIN, PRI(app->base_url));
+        }
         app_say("  %sOutputs%s    %s", GREEN, PLAIN, app->outputs_path);
         app_say("  %sData%s       %s", GREEN, PLAIN, app->data_dir);
         say_trust(app, arena);
