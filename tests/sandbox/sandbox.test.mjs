@@ -386,7 +386,7 @@ test('a terminal that closes is an orderly end, unless it was told not to be', a
   let out = '';
   kept.stdout.setEncoding('utf8').on('data', (text) => (out += text));
   const ended = once(kept, 'close');
-  await until('ampd to be ready', () => /ready in/.test(out));
+  await until('ampd to be ready', () => /(http:\S+)\/graphql\n/.test(out));
   kept.kill('SIGHUP');
   const url = /(http:\S+)\/graphql/.exec(out)[1];
   assert.equal((await fetch(`${url}/_ampd/health`)).status, 200);
