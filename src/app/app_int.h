@@ -58,7 +58,7 @@ struct app {
     struct project_loader *loader;
     bool loader_works;        // it has told of an outcome
     unsigned loader_restarts; // after it ended by itself
-    struct fiber *renewer; // of the certificate; NULL once it has ended
+    struct fiber *renewer;    // of the certificate; NULL once it has ended
     struct cond renewer_gone;
     uv_signal_t signals[3];
     unsigned signal_count;
