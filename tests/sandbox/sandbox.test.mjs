@@ -1,12 +1,13 @@
 // The sandbox's life: start, health, outputs, live changes, errors, orderly end.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, stat } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
+import path from 'node:path';
 import test from 'node:test';
 import { OP, WebSocketPeer, frame } from '../wire/websocket.mjs';
 import { AMPD, resource, run, start, todoProject, makeProject, backend, TODO, until } from './sandbox.mjs';
@@ -245,6 +246,20 @@ test('the command line: help, wrong usage, missing project, taken port, second i
   const taken = await run(['sandbox', '--project', other.root, '--port', port]);
   assert.equal(taken.code, 1);
   assert.match(taken.err, /port \d+ is taken/);
+});
+
+test('what it says to type can be typed, wherever the project is', async (t) => {
+  const plain = await todoProject();
+  t.after(plain.remove);
+  const root = plain.path("my app's $copy \u00fc");
+  await mkdir(root);
+  await rename(plain.path('amplify'), path.join(root, 'amplify'));
+  const server = await start({ ...plain, root }, ['--once']);
+  await server.stop();
+  const [, setting] = server.out.match(/for Node\.js: (.*)/);
+  const said = execFileSync('sh', ['-c', `${setting}; cat "$NODE_EXTRA_CA_CERTS"`], { encoding: 'utf8' });
+  assert.match(said, /^-----BEGIN CERTIFICATE-----/);
+  assert.match(server.out, /ampd trust --data-dir '/);
 });
 
 test('it answers on every address that its own URLs may lead to', async (t) => {
