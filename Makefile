@@ -69,9 +69,14 @@ TESTS_SORTED = $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TES
 # Two at a time, unless make was started with a number of its own.
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
 
+# All npm packages, once, before targets that share some of them run beside each other.
+packages: $(patsubst %package-lock.json,%node_modules/.package-lock.json,$(wildcard js/package-lock.json \
+    examples/*/package-lock.json tests/*/package-lock.json)) ## the npm packages of everything
+.PHONY: packages
+
 test: ## install what is missing, build, prove everything
 	@sh scripts/deps.sh test
-	@$(MAKE) -s --no-print-directory $(JOBS) all $(BUILD)/san/libampd.a js
+	@$(MAKE) -s --no-print-directory $(JOBS) all $(BUILD)/san/libampd.a packages
 	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
 
 run: ## install what is missing, build, and serve the todo example

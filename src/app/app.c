@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 64 };
+enum { EVENTS_MAX = 64, LOADER_RESTARTS = 5 };
 
 // ---- files ---------------------------------------------------------------------------------
 
@@ -206,8 +206,14 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void watch_signals(struct app *app)
 {
-    static const int NUMBERS[] = {SIGTERM, SIGINT};
+    static const int NUMBERS[] = {SIGTERM, SIGINT, SIGHUP};
+    static_assert(countof(NUMBERS) == countof(app->signals));
     for (size_t i = 0; i < countof(NUMBERS); i++) {
+        struct sigaction before = {};
+        check(sigaction(NUMBERS[i], NULL, &before) == 0);
+        if (NUMBERS[i] == SIGHUP && before.sa_handler == SIG_IGN) { // under nohup
+            continue;
+        }
         check(uv_signal_init(loop_uv(loop_current()), &app->signals[i]) == 0);
         app->signals[i].data = app;
         check(uv_signal_start(&app->signals[i], on_signal, NUMBERS[i]) == 0);
@@ -269,6 +275,7 @@ static err *start_loader(struct app *app)
         .identifier = app->options->identifier,
         .watch = !app->options->once};
     TRY(project_loader_start(app->arena, &options, &app->loader));
+    app->loader_works = false;
     fiber_start("loader", follow_loader, app);
     return NULL;
 }
@@ -311,6 +318,7 @@ static err *on_loader_event(struct app *app, struct app_event *event)
 {
     str kind = json_get_str(event->json, S("event"));
     err *e = NULL;
+    app->loader_works = true;
     if (str_eq(kind, S("change"))) {
         say_changes(event->json);
     } else if (str_eq(kind, S("manifest"))) {
@@ -334,12 +342,16 @@ static err *on_loader_end(struct app *app)
     int code = project_loader_exit_code(app->loader);
     project_loader_free(app->loader);
     app->loader = NULL;
+    if (app->ready_ms > 0 && app->options->once) {
+        return NULL;
+    }
     if (app->ready_ms > 0) {
-        if (!app->options->once) {
-            app_say(
-                "[Sandbox] The definitions loader ended (exit code %d); changes are not followed "
-                "any more.",
-                code);
+        bool again = app->loader_works && app->loader_restarts++ < LOADER_RESTARTS;
+        app_say("[Sandbox] The definitions loader ended (exit code %d); %s", code,
+            again ? "it is started again." : "changes are not followed any more.");
+        err *e = again ? start_loader(app) : NULL;
+        if (e != NULL) {
+            app_say_error(e);
         }
         return NULL;
     }

@@ -58,9 +58,11 @@ struct app {
     str authority;
     struct chan *events;
     struct project_loader *loader;
-    struct fiber *renewer; // of the certificate; NULL once it has ended
+    bool loader_works;        // it has told of an outcome
+    unsigned loader_restarts; // after it ended by itself
+    struct fiber *renewer;    // of the certificate; NULL once it has ended
     struct cond renewer_gone;
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     unsigned signal_count;
     size_t connection_count; // at the end, gathered loop by loop
     bool announced;          // the block of URLs was printed

@@ -117,9 +117,13 @@ static void say_trust(struct app *app, struct arena *arena)
     const struct app_options *options = app->options;
     bool elsewhere = options->data_dir != NULL || options->identifier != NULL ||
                      strcmp(options->project, ".") != 0;
-    app_say("  %sTrust%s      once, for live updates in a browser: %sampd trust%s%s%s", YELLOW,
-        PLAIN, BOLD, elsewhere ? " --data-dir " : "", elsewhere ? app->data_dir : "", PLAIN);
-    app_say("             for Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
+    str folder =
+        elsewhere ? str_cat(arena, S(" --data-dir "), shell_quote(arena, str_from(app->data_dir)))
+                  : S("");
+    app_say("  %sTrust%s      once, for live updates in a browser: %sampd trust%.*s%s", YELLOW,
+        PLAIN, BOLD, PRI(folder), PLAIN);
+    app_say("             for Node.js: NODE_EXTRA_CA_CERTS=%.*s",
+        PRI(shell_quote(arena, str_from(app->ca_pem))));
 }
 
 void app_announce(struct app *app, const struct project_manifest *manifest)

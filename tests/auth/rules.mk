@@ -9,7 +9,7 @@ tests/auth/node_modules/.package-lock.json: tests/auth/package-lock.json
 	cd tests/auth && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json
 
 test-auth: $(CRYPTO_HOST) tests/auth/node_modules/.package-lock.json ## sign-in's cryptography against Cognito's client
-	CRYPTO_HOST=$(abspath $(CRYPTO_HOST)) node --test $(sort $(wildcard tests/auth/*.test.mjs))
+	CRYPTO_HOST="$(BUILD_ABS)/tests/crypto_host" node --test $(sort $(wildcard tests/auth/*.test.mjs))
 
 TESTS += test-auth
 .PHONY: test-auth

@@ -9,7 +9,7 @@ tests/iam/node_modules/.package-lock.json: tests/iam/package-lock.json
 	cd tests/iam && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json
 
 test-iam: $(IAM_HOST) $(BUILD)/ampd tests/iam/node_modules/.package-lock.json ## signatures, access keys and policies
-	IAM_HOST=$(abspath $(IAM_HOST)) AMPD=$(abspath $(BUILD)/ampd) node --test $(sort $(wildcard tests/iam/*.test.mjs))
+	IAM_HOST="$(BUILD_ABS)/tests/iam_host" AMPD="$(BUILD_ABS)/ampd" node --test $(sort $(wildcard tests/iam/*.test.mjs))
 
 TESTS += test-iam
 .PHONY: test-iam

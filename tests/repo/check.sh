@@ -52,6 +52,7 @@ invariants=$(echo "$metrics" | awk '/assert_per_function/ {print int($2 * 100 + 
 tell "invariants" "$([ "$invariants" -ge "${INVARIANTS_MIN:-19}" ] || echo "$invariants for a hundred functions")"
 
 tell "no registry host in a lock file" "$(git grep -lE '"resolved": "https?:' -- '*package-lock.json' 2>/dev/null)"
+tell "no abspath, which takes a path apart at its spaces" "$(git grep -nF "\$(abspath" -- Makefile '*.mk')"
 tell "javascript parses" "$(for file in $(git ls-files '*.mjs'); do node --check "$file" 2>&1; done)"
 
 echo "$passed passed, $failed failed"

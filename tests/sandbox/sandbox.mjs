@@ -47,7 +47,12 @@ export async function makeProject(files) {
       await writeFile(join(root, name), text);
     },
     outputs: async () => JSON.parse(await readFile(join(root, 'amplify_outputs.json'), 'utf8')),
-    remove: () => rm(root, { recursive: true, force: true }),
+    servers: [],
+    // A server that still writes would bring back what is being removed.
+    remove: async () => {
+      await Promise.all(project.servers.map((server) => server.stop()));
+      await rm(root, { recursive: true, force: true });
+    },
   };
   await project.write('package.json', '{"name":"sandbox-test","type":"module"}');
   for (const [name, text] of Object.entries(files)) await project.write(name, text);
@@ -91,6 +96,7 @@ export async function start(project, args = [], { wait = true } = {}) {
     if (server.code === undefined) child.kill(signal);
     return server.ended;
   };
+  project.servers.push(server);
   if (wait) {
     await until('ampd to be ready or to end', () => server.url() || server.code !== undefined);
     if (server.code !== undefined) throw new Error(`ampd ended (${server.code}):\n${server.out}`);

@@ -4,6 +4,6 @@ tests/semantics/node_modules/.package-lock.json: tests/semantics/package-lock.js
 
 test-semantics: $(BUILD)/ampd js $(ORACLE_PACKAGES) tests/semantics/node_modules/.package-lock.json \
     tests/clients/node_modules/.package-lock.json ## what the data API answers, against the official resolvers and the realtime protocol
-	cd tests/semantics && AMPD=$(abspath $(BUILD))/ampd node --test $(notdir $(wildcard tests/semantics/*.test.mjs))
+	cd tests/semantics && AMPD="$(BUILD_ABS)/ampd" node --test $(notdir $(wildcard tests/semantics/*.test.mjs))
 TESTS += test-semantics
 .PHONY: test-semantics
