@@ -179,3 +179,26 @@ test('definitions that hang in a timer or keep state do not disturb the next bui
   assert.equal(loader.manifest().outputs[0].custom.count, '1');
   assert.equal(await loader.stop(), 0);
 });
+
+test('types are checked beside, where the project can check them', async (t) => {
+  const root = fixture(t, 'todo');
+  const packages = path.join(root, 'node_modules');
+  const backend = path.join(packages, '@aws-amplify', 'backend');
+  fs.mkdirSync(backend, { recursive: true });
+  fs.symlinkSync(new URL('./node_modules/typescript', import.meta.url).pathname, path.join(packages, 'typescript'));
+  const compilerOptions = { strict: true, noImplicitAny: false, module: 'esnext', moduleResolution: 'bundler', types: [] };
+  write(root, { 'amplify/tsconfig.json': JSON.stringify({ compilerOptions }) });
+  fs.writeFileSync(path.join(backend, 'package.json'), '{"name":"@aws-amplify/backend","types":"index.d.ts"}');
+  fs.writeFileSync(path.join(backend, 'index.d.ts'), 'export const a: any, defineBackend: any, defineData: any; export type ClientSchema<T> = T;');
+  write(root, { 'amplify/extra.ts': "export const count: number = 'three';\n" });
+  fs.appendFileSync(path.join(root, 'amplify/backend.ts'), "\nimport './extra';\n");
+  const loader = new Resident(t, root);
+  assert.equal((await loader.outcome()).event, 'manifest', 'served before the types are known');
+  const told = await loader.next();
+  assert.deepEqual(told.errors.map(({ file, line, column }) => [file, line, column]), [['amplify/extra.ts', 1, 14]]);
+  assert.match(told.errors[0].message, /^TS2322: Type 'string' is not assignable to type 'number'/);
+  write(root, { 'amplify/extra.ts': 'export const count: number = 3;\n' });
+  assert.equal((await loader.outcome()).event, 'manifest');
+  assert.deepEqual((await loader.next()).errors, []);
+  assert.equal(await loader.stop(), 0);
+});
