@@ -1,21 +1,8 @@
 // Codes that are sent to an address: drawn here, kept as a keyed digest, good for one use.
 #include "auth/auth_int.h"
+#include "crypto/code.h"
 
 enum { CODE_TRIES = 15, HOUR_MS = 60 * 60 * 1000 };
-
-// Digits without bias: bytes beyond the last whole ten are drawn again.
-static str draw(struct arena *arena, size_t digits)
-{
-    char *text = arena_alloc(arena, digits);
-    for (size_t i = 0; i < digits;) {
-        u8 byte = 0;
-        random_bytes(&byte, 1);
-        if (byte < 250) {
-            text[i++] = (char)('0' + byte % 10);
-        }
-    }
-    return (str){text, digits};
-}
 
 static str digest(struct auth_call *call, str id, str code)
 {
@@ -38,7 +25,7 @@ struct store_write auth_code_make(
     struct arena *a = call->arena;
     str id = code_id(call, user, code->purpose);
     struct json *item = json_object(a);
-    code->code = draw(a, code->digits > 0 ? code->digits : 6);
+    code->code = crypto_random_digits(a, code->digits > 0 ? code->digits : 6);
     json_set(item, S("id"), json_string(a, id));
     json_set(item, S("user"), json_string(a, user->id));
     json_set(item, S("mac"), json_string(a, digest(call, id, code->code)));

@@ -1,5 +1,7 @@
 // InitiateAuth and RespondToAuthChallenge: which proof is asked for, and what follows it.
-#include "auth/auth_signin.h"
+#include "auth/auth_device.h"
+#include "auth/auth_mfa.h"
+#include "auth/auth_passkey.h"
 
 // ---- parameters ----------------------------------------------------------------------------
 
@@ -39,8 +41,17 @@ void auth_challenge(struct auth_call *call, const char *name, str session, struc
 
 err *auth_finish(struct auth_call *call, struct auth_proof *proof)
 {
-    check(proof->user != NULL && proof->count <= countof(proof->writes));
-    return auth_sign_in(call, proof->user, (str){}, proof->writes, proof->count);
+    struct json *fresh = NULL;
+    check(proof->user != NULL && proof->count < countof(proof->writes));
+    if (call->service->devices) {
+        TRY(auth_device_prepare(call, proof, &fresh));
+    }
+    str device = call->service->devices ? proof->device_key : (str){};
+    TRY(auth_sign_in(call, proof->user, device, proof->writes, proof->count));
+    if (fresh != NULL) {
+        json_set(json_get(call->out, S("AuthenticationResult")), S("NewDeviceMetadata"), fresh);
+    }
+    return NULL;
 }
 
 // States of a user that are told only to who has the password.
@@ -108,7 +119,12 @@ err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof)
         TRY(settle(call, proof));
         return ask_new_password(call, proof->user);
     }
-    TRY(auth_second_factor(call, proof, &asked));
+    if (call->service->devices) {
+        TRY(auth_device_ask(call, proof, &asked));
+    }
+    if (!asked) {
+        TRY(auth_second_factor(call, proof, &asked));
+    }
     return asked ? settle(call, proof) : auth_finish(call, proof);
 }
 
@@ -177,10 +193,8 @@ err *auth_initiate(struct auth_call *call, bool admin)
                                                        : not_enabled(call, "Auth");
     }
     if (str_eq(flow, S("USER_AUTH"))) {
-        return (flows & AUTH_FLOW_CHOICE) != 0
-                   ? fail(call->arena, ERR_UNSUPPORTED,
-                         "USER_AUTH is not served yet by this version of ampd.")
-                   : not_enabled(call, "USER_AUTH");
+        return (flows & AUTH_FLOW_CHOICE) != 0 ? auth_choice_start(call, username)
+                                               : not_enabled(call, "USER_AUTH");
     }
     if (str_eq(flow, S("CUSTOM_AUTH"))) {
         return fail(call->arena, ERR_UNSUPPORTED,
@@ -239,13 +253,44 @@ static err *answer_new_password(struct auth_call *call)
 
 err *auth_respond(struct auth_call *call)
 {
+    enum answer {
+        PASSWORD_VERIFIER,
+        NEW_PASSWORD,
+        SMS_MFA,
+        APP_MFA,
+        EMAIL_OTP,
+        SMS_OTP,
+        SELECT_MFA,
+        MFA_SETUP,
+        SELECT_CHALLENGE,
+        WEB_AUTHN,
+        DEVICE_SRP,
+        DEVICE_VERIFIER
+    };
+
+    static const str NAMES[] = {S_INIT("PASSWORD_VERIFIER"), S_INIT("NEW_PASSWORD_REQUIRED"),
+        S_INIT("SMS_MFA"), S_INIT("SOFTWARE_TOKEN_MFA"), S_INIT("EMAIL_OTP"), S_INIT("SMS_OTP"),
+        S_INIT("SELECT_MFA_TYPE"), S_INIT("MFA_SETUP"), S_INIT("SELECT_CHALLENGE"),
+        S_INIT("WEB_AUTHN"), S_INIT("DEVICE_SRP_AUTH"), S_INIT("DEVICE_PASSWORD_VERIFIER")};
     str name = {};
+    size_t at = 0;
     TRY(auth_need(call, "ChallengeName", 64, &name));
-    if (str_eq(name, S("PASSWORD_VERIFIER"))) {
-        return auth_srp_verify(call);
+    while (at < countof(NAMES) && !str_eq(NAMES[at], name)) {
+        at++;
     }
-    if (str_eq(name, S("NEW_PASSWORD_REQUIRED"))) {
-        return answer_new_password(call);
+    switch ((enum answer)at) {
+    case PASSWORD_VERIFIER: return auth_srp_verify(call);
+    case NEW_PASSWORD: return answer_new_password(call);
+    case SMS_MFA: return auth_answer_factor(call, AUTH_SMS);
+    case APP_MFA: return auth_answer_factor(call, AUTH_TOTP);
+    case EMAIL_OTP: return auth_answer_otp(call, false);
+    case SMS_OTP: return auth_answer_otp(call, true);
+    case SELECT_MFA: return auth_answer_select_factor(call);
+    case MFA_SETUP: return auth_answer_setup(call);
+    case SELECT_CHALLENGE: return auth_answer_choice(call);
+    case WEB_AUTHN: return auth_answer_passkey(call);
+    case DEVICE_SRP: return auth_answer_device(call);
+    case DEVICE_VERIFIER: return auth_verify_device(call);
     }
     return fail(call->arena, ERR_UNSUPPORTED,
         "The challenge %.*s is not served yet by this version of ampd.", PRI(name));

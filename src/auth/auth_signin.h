@@ -35,9 +35,9 @@ struct store_write auth_attempt_good(struct auth_call *call, str whom);
 // ---- steps -----------------------------------------------------------------------------------
 struct auth_proof { // what a sign-in has got so far
     struct auth_user *user;
-    struct store_write writes[4]; // of the states it has used up
+    struct store_write writes[6]; // of the states it has used up
     size_t count;
-    str device_key;
+    str device_key; // as the client sent it; of the sign-in at its end
     bool is_strong; // no second factor is asked for (a code sent, a passkey)
 };
 

@@ -49,75 +49,87 @@ static err *load_verifier(
     return NULL;
 }
 
-static str seal_block(struct auth_call *call, const struct auth_user *user, str name,
-    const struct crypto_srp_state *state)
+// Begins a proof: SALT, SRP_B and the SECRET_BLOCK with `body` in it, as challenge parameters.
+err *auth_srp_begin(struct auth_call *call, struct crypto_srp_verifier *verifier, struct json *body,
+    struct json **parameters)
 {
     struct arena *a = call->arena;
-    struct json *body = auth_state_body(call, "srp", user);
-    str bytes = {(const char *)state, sizeof(*state)};
-    json_set(body, S("name"), json_string(a, name));
-    json_set(body, S("srp"), json_string(a, base64_encode(a, bytes)));
-    return auth_state_seal(call, body);
-}
-
-err *auth_srp_start(struct auth_call *call, str username)
-{
-    struct arena *a = call->arena;
-    struct auth_user *user = NULL;
-    struct srp_work work = {.arena = a};
+    struct srp_work work = {.arena = a, .verifier = *verifier};
     TRY(auth_need_parameter(call, "SRP_A", &work.client_hex));
     if (work.client_hex.len > SRP_A_MAX) {
         return auth_refuse(a, "InvalidParameterException", "SRP_A is too long");
     }
-    TRY(auth_user_find(call, username, &user));
-    if (user == NULL && !call->service->hides_users) {
-        return auth_no_user(a);
-    }
-    str name = user != NULL ? user->username : fake_id(call, username);
-    TRY(load_verifier(call, user, name, &work.verifier));
     err *e = worker_run(begin_work, &work);
     crypto_wipe(&work.verifier, sizeof(work.verifier));
     TRY(e);
     if (work.result != NULL) {
         return auth_refuse(a, "InvalidParameterException", "Invalid SRP_A");
     }
-    struct json *parameters = json_object(a);
-    str block = seal_block(call, user, name, &work.state);
-    struct crypto_srp_verifier shown = {};
-    TRY(load_verifier(call, user, name, &shown));
-    json_set(parameters, S("SALT"), json_string(a, crypto_srp_salt_hex(a, &shown)));
-    json_set(parameters, S("SRP_B"), json_string(a, crypto_srp_server_hex(a, &work.state)));
-    json_set(parameters, S("SECRET_BLOCK"), json_string(a, block));
+    str bytes = {(const char *)&work.state, sizeof(work.state)};
+    json_set(body, S("srp"), json_string(a, base64_encode(a, bytes)));
+    *parameters = json_object(a);
+    json_set(*parameters, S("SALT"), json_string(a, crypto_srp_salt_hex(a, verifier)));
+    json_set(*parameters, S("SRP_B"), json_string(a, crypto_srp_server_hex(a, &work.state)));
+    json_set(*parameters, S("SECRET_BLOCK"), json_string(a, auth_state_seal(call, body)));
+    crypto_wipe(&work.state, sizeof(work.state));
+    return NULL;
+}
+
+err *auth_srp_start(struct auth_call *call, str username)
+{
+    struct arena *a = call->arena;
+    struct auth_user *user = NULL;
+    struct crypto_srp_verifier verifier = {};
+    struct json *parameters = NULL;
+    TRY(auth_user_find(call, username, &user));
+    if (user == NULL && !call->service->hides_users) {
+        return auth_no_user(a);
+    }
+    str name = user != NULL ? user->username : fake_id(call, username);
+    TRY(load_verifier(call, user, name, &verifier));
+    struct json *body = auth_state_body(call, "srp", user);
+    json_set(body, S("name"), json_string(a, name));
+    err *e = auth_srp_begin(call, &verifier, body, &parameters);
+    crypto_wipe(&verifier, sizeof(verifier));
+    TRY(e);
     json_set(parameters, S("USERNAME"), json_string(a, name));
     json_set(parameters, S("USER_ID_FOR_SRP"), json_string(a, name));
-    crypto_wipe(&work.state, sizeof(work.state));
-    crypto_wipe(&shown, sizeof(shown));
     auth_challenge(call, "PASSWORD_VERIFIER", (str){}, parameters, NULL);
     return NULL;
 }
 
-static err *check_claim(
-    struct auth_call *call, struct auth_state *state, str name, bool *right) YIELDS;
-
-static err *check_claim(struct auth_call *call, struct auth_state *state, str name, bool *right)
+err *auth_srp_check(struct auth_call *call, struct crypto_srp_verifier *verifier,
+    const struct crypto_srp_name *name, const struct json *body, bool *right)
 {
-    struct srp_work work = {.arena = call->arena};
+    struct srp_work work = {.arena = call->arena, .verifier = *verifier, .claim = {.name = *name}};
     str bytes = {};
-    str block = {};
+    *right = false;
     TRY(auth_need_parameter(call, "TIMESTAMP", &work.claim.timestamp));
     TRY(auth_need_parameter(call, "PASSWORD_CLAIM_SIGNATURE", &work.claim.signature));
-    if (!base64_decode(call->arena, json_get_str(state->body, S("srp")), &bytes) ||
+    if (!base64_decode(call->arena, json_get_str(body, S("srp")), &bytes) ||
         bytes.len != sizeof(work.state) ||
-        !base64_decode(call->arena, auth_parameter(call, "PASSWORD_CLAIM_SECRET_BLOCK"), &block)) {
+        !base64_decode(
+            call->arena, auth_parameter(call, "PASSWORD_CLAIM_SECRET_BLOCK"), &work.claim.block)) {
         return auth_wrong_password(call->arena);
     }
     memcpy(&work.state, bytes.ptr, sizeof(work.state));
-    work.claim.name = auth_srp_name(call->service, name);
-    work.claim.block = block;
-    TRY(load_verifier(call, state->user, name, &work.verifier));
     err *e = worker_run(check_work, &work);
     crypto_wipe(&work, offsetof(struct srp_work, client_hex));
-    *right = work.right && auth_password_has(state->user);
+    *right = work.right;
+    return e;
+}
+
+static err *check_claim(
+    struct auth_call *call, struct auth_state *state, str user, bool *right) YIELDS;
+
+static err *check_claim(struct auth_call *call, struct auth_state *state, str user, bool *right)
+{
+    struct crypto_srp_name name = auth_srp_name(call->service, user);
+    struct crypto_srp_verifier verifier = {};
+    TRY(load_verifier(call, state->user, user, &verifier));
+    err *e = auth_srp_check(call, &verifier, &name, state->body, right);
+    crypto_wipe(&verifier, sizeof(verifier));
+    *right = *right && auth_password_has(state->user);
     return e;
 }
 

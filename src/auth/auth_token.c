@@ -2,6 +2,8 @@
 // under its origin_jti, which all of its tokens carry; they are good while the row is there.
 #include "auth/auth_token.h"
 
+#include "auth/auth_device.h"
+
 enum { REFRESH_SECRET = 32, UUID_TEXT = 36, TOKENS_MAX = 20000, SKEW_S = 60 };
 
 // ---- claims --------------------------------------------------------------------------------
@@ -297,9 +299,7 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
         return not_authorised(call, "User is disabled.");
     }
     str device = json_get_str(row, S("device"));
-    if (device.len > 0 && !str_eq(device, device_key)) {
-        return not_authorised(call, "Invalid Refresh Token");
-    }
+    TRY(auth_device_check(call, user, device, device_key));
     if (call->service->rotates || is_old) {
         TRY(rotate(call, row, is_old, &next));
     }
