@@ -323,6 +323,8 @@ static err *on_loader_event(struct app *app, struct app_event *event)
         say_changes(event->json);
     } else if (str_eq(kind, S("manifest"))) {
         e = apply(app, event->arena, event->json);
+    } else if (str_eq(kind, S("types"))) {
+        app_say_types(event->json);
     } else if (str_eq(kind, S("error"))) {
         str text = app_problem_text(event->arena, event->json);
         app_say_problems(event->json);

@@ -127,6 +127,8 @@ void app_say_error(const err *e);
 void app_say_problems(const struct json *event);
 // The warnings of an event of the loader, likewise.
 void app_say_warnings(const struct json *event);
+// The errors of the project's own type check, which stop nothing; none: they are gone.
+void app_say_types(const struct json *event);
 // What of the project is not served, and the first time the block of URLs.
 void app_announce(struct app *app, const struct project_manifest *manifest) YIELDS;
 // The loader's errors as one text.

@@ -75,6 +75,17 @@ void app_say_warnings(const struct json *event)
     }
 }
 
+void app_say_types(const struct json *event)
+{
+    const struct json *errors = json_get(event, S("errors"));
+    json_each (item, errors) {
+        say_located(item, "!", YELLOW);
+    }
+    app_say("[Sandbox] %s", errors != NULL && errors->count > 0
+                                ? "The type check found errors; what runs is served all the same."
+                                : "The type check passes again.");
+}
+
 str app_problem_text(struct arena *arena, const struct json *event)
 {
     struct buf out = buf_in(arena, 64 * 1024);

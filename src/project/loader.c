@@ -171,8 +171,11 @@ err *project_loader_next(struct project_loader *loader, struct arena *arena, str
     err *e = NULL;
     str line = {};
     struct arena_mark mark = arena_mark(arena);
-    check_magic(loader, LOADER_MAGIC); // abandoned already when a signal came before its reader ran
+    check_magic(loader, LOADER_MAGIC);
     *event = NULL;
+    if (loader->abandoned) { // freed by its owner before the reading fiber came to its first turn
+        return NULL;
+    }
     loader->readers++;
     while ((e = next_line(loader, arena, &line)) == NULL && line.ptr != NULL) {
         if (json_parse(arena, line, event, NULL) == NULL && (*event)->kind == JSON_OBJECT) {
