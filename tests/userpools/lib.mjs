@@ -11,6 +11,13 @@ import { CognitoIdentityClient } from '@aws-sdk/client-cognito-identity';
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { CognitoUserPool } from 'amazon-cognito-identity-js';
 
+// The client keeps timers of minutes (a sign-in that could still follow a sign-up): they must not keep a test file alive.
+const setTimer = globalThis.setTimeout;
+globalThis.setTimeout = (run, ms, ...args) => {
+  const timer = setTimer(run, ms, ...args);
+  return ms > 60_000 ? timer.unref() : timer;
+};
+
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const AMPD = process.env.AMPD ?? path.join(here, '../../build/ampd');
 const START_MS = 60_000;
