@@ -39,15 +39,21 @@ export async function until(what, probe) {
 
 export async function makeProject(files) {
   const root = await mkdtemp(join(tmpdir(), 'ampd-sandbox-'));
+  const servers = [];
   const project = {
     root,
+    servers,
     path: (name) => join(root, name),
     write: async (name, text) => {
       await mkdir(dirname(join(root, name)), { recursive: true });
       await writeFile(join(root, name), text);
     },
     outputs: async () => JSON.parse(await readFile(join(root, 'amplify_outputs.json'), 'utf8')),
-    remove: () => rm(root, { recursive: true, force: true }),
+    // Hooks run in the order they were given in: the servers go before their folder does.
+    remove: async () => {
+      await Promise.all(servers.map((server) => server.stop()));
+      await rm(root, { recursive: true, force: true });
+    },
   };
   await project.write('package.json', '{"name":"sandbox-test","type":"module"}');
   for (const [name, text] of Object.entries(files)) await project.write(name, text);
@@ -91,6 +97,7 @@ export async function start(project, args = [], { wait = true } = {}) {
     if (server.code === undefined) child.kill(signal);
     return server.ended;
   };
+  project.servers.push(server);
   if (wait) {
     await until('ampd to be ready or to end', () => server.url() || server.code !== undefined);
     if (server.code !== undefined) throw new Error(`ampd ended (${server.code}):\n${server.out}`);
