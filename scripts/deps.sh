@@ -38,6 +38,7 @@ need_test() {
     need_file curl has curl
     need_file sqlite3 has sqlite3
     need_file python3 has python3
+    need_file python3-botocore python3 -c 'import botocore.auth'
     need_file universal-ctags has ctags
     need_file procps has ps
 }

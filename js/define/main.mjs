@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { parseOptions, usage } from './args.mjs';
 import { Loader } from './loader.mjs';
 import { stay } from './resident.mjs';
+import { TypeCheck } from './types.mjs';
 
 /** @returns {import('./args.mjs').Options} */
 function options() {
@@ -20,13 +21,20 @@ if (fs.existsSync(given.project)) {
   process.chdir(given.project);
 }
 const loader = new Loader(given);
-process.on('exit', () => loader.close());
+const types = new TypeCheck(loader.root);
+process.on('exit', () => {
+  types.stop();
+  loader.close();
+});
 for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => process.exit(1));
 }
 if (given.watch) {
-  await stay(loader, process.stdin);
+  await stay(loader, types, process.stdin);
   process.exit(0);
 }
 const good = await loader.run();
+if (good) {
+  await types.run();
+}
 process.exit(good ? 0 : 1);

@@ -33,5 +33,12 @@ export function buildError(code, message, hint, where = {}) {
 /** @param {Record<string, unknown>} event */
 export function emit(event) {
   // Synchronous: the caller acts on the line, and the process may end right after it.
-  fs.writeSync(1, `${JSON.stringify(event)}\n`);
+  try {
+    fs.writeSync(1, `${JSON.stringify(event)}\n`);
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') {
+      throw error;
+    }
+    process.exit(1); // the caller has been killed: there is nobody to tell
+  }
 }

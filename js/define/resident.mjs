@@ -5,9 +5,10 @@ import { Watcher } from './watch.mjs';
 
 /**
  * @param {import('./loader.mjs').Loader} loader
+ * @param {import('./types.mjs').TypeCheck} types
  * @param {NodeJS.ReadableStream} caller its end is the signal to stop
  */
-export async function stay(loader, caller) {
+export async function stay(loader, types, caller) {
   let busy = false;
   let again = false;
   const watcher = new Watcher(loader.root, (files) => {
@@ -25,8 +26,11 @@ export async function stay(loader, caller) {
       again = false;
       const start = Date.now();
       // Who reads of the outcome may change a file at once: it has to be watched by then.
-      await loader.run(() => watcher.update(loader.inputs, start));
+      const good = await loader.run(() => watcher.update(loader.inputs, start));
       loader.warm();
+      if (good && !again) {
+        void types.run();
+      }
     } while (again);
     busy = false;
   }

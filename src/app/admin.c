@@ -89,11 +89,54 @@ static err *keys_delete(
     return NULL;
 }
 
+static err *not_served(struct arena *arena)
+{
+    return err_hint(fail(arena, ERR_NOT_FOUND, "no ampd serves this project at present"),
+        S("Start it with `ampd sandbox`, or name its folder with --project or --data-dir."));
+}
+
+static err *inbox_list(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+
+static err *inbox_list(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out)
+{
+    struct json *list = NULL;
+    (void)in;
+    if (admin->auth == NULL) {
+        return not_served(arena);
+    }
+    TRY(auth_inbox_list(admin->auth, arena, &list));
+    json_set(out, S("messages"), list);
+    return NULL;
+}
+
+// The answer is empty when nothing has come: ask again.
+static err *inbox_take(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+
+static err *inbox_take(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out)
+{
+    enum { WAIT_MS = CALL_TIMEOUT_MS / 2 };
+    struct json *message = NULL;
+    if (admin->auth == NULL) {
+        return not_served(arena);
+    }
+    TRY(auth_inbox_take(admin->auth, arena, json_get_str(in, S("address")), WAIT_MS, &message));
+    if (message != NULL) {
+        json_set(out, S("message"), message);
+    }
+    return NULL;
+}
+
 static const struct {
     str name;
     err *(*run)(struct app_admin *admin, struct arena *arena, const struct json *in,
         struct json *out); // may wait
 } CALLS[] = {
+    {S_INIT("inbox.list"), inbox_list},
+    {S_INIT("inbox.take"), inbox_take},
     {S_INIT("keys.create"), keys_create},
     {S_INIT("keys.list"), keys_list},
     {S_INIT("keys.delete"), keys_delete},
@@ -143,7 +186,7 @@ static err *serve_call(struct http_req *req) YIELDS;
 static err *serve_call(struct http_req *req)
 {
     struct app *app = req->route_arg;
-    struct app_admin admin = {app->iam};
+    struct app_admin admin = {app->iam, app->auth};
     str text;
     struct json *in = NULL;
     struct json *out = NULL;

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 64 };
+enum { EVENTS_MAX = 64, LOADER_RESTARTS = 5 };
 
 // ---- files ---------------------------------------------------------------------------------
 
@@ -77,6 +77,21 @@ static err *open_files(struct app *app)
     TRY(project_ids_load(app->arena, app->data_dir, &app->ids));
     TRY(app_open_store(app->arena, app->data_dir, (unsigned)app->loop_count, &app->store));
     return app_open_iam(app->arena, app->data_dir, app->store, &app->iam);
+}
+
+// The pool's id is known only now: its routes come last.
+static err *open_auth(struct app *app) YIELDS;
+
+static err *open_auth(struct app *app)
+{
+    struct auth_hub_options options = {
+        .store = app->store, .iam = app->iam, .tell = app_say_message};
+    TRY(app_instance_key(app->arena, app->data_dir, &options.key));
+    err *e = auth_hub_open(app->auth, app->arena, &options);
+    crypto_wipe(&options.key, sizeof(options.key));
+    TRY(e);
+    auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
+    return NULL;
 }
 
 // ---- the certificate -----------------------------------------------------------------------
@@ -191,8 +206,14 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void watch_signals(struct app *app)
 {
-    static const int NUMBERS[] = {SIGTERM, SIGINT};
+    static const int NUMBERS[] = {SIGTERM, SIGINT, SIGHUP};
+    static_assert(countof(NUMBERS) == countof(app->signals));
     for (size_t i = 0; i < countof(NUMBERS); i++) {
+        struct sigaction before = {};
+        check(sigaction(NUMBERS[i], NULL, &before) == 0);
+        if (NUMBERS[i] == SIGHUP && before.sa_handler == SIG_IGN) { // under nohup
+            continue;
+        }
         check(uv_signal_init(loop_uv(loop_current()), &app->signals[i]) == 0);
         app->signals[i].data = app;
         check(uv_signal_start(&app->signals[i], on_signal, NUMBERS[i]) == 0);
@@ -254,6 +275,7 @@ static err *start_loader(struct app *app)
         .identifier = app->options->identifier,
         .watch = !app->options->once};
     TRY(project_loader_start(app->arena, &options, &app->loader));
+    app->loader_works = false;
     fiber_start("loader", follow_loader, app);
     return NULL;
 }
@@ -296,10 +318,13 @@ static err *on_loader_event(struct app *app, struct app_event *event)
 {
     str kind = json_get_str(event->json, S("event"));
     err *e = NULL;
+    app->loader_works = true;
     if (str_eq(kind, S("change"))) {
         say_changes(event->json);
     } else if (str_eq(kind, S("manifest"))) {
         e = apply(app, event->arena, event->json);
+    } else if (str_eq(kind, S("types"))) {
+        app_say_types(event->json);
     } else if (str_eq(kind, S("error"))) {
         str text = app_problem_text(event->arena, event->json);
         app_say_problems(event->json);
@@ -319,12 +344,16 @@ static err *on_loader_end(struct app *app)
     int code = project_loader_exit_code(app->loader);
     project_loader_free(app->loader);
     app->loader = NULL;
+    if (app->ready_ms > 0 && app->options->once) {
+        return NULL;
+    }
     if (app->ready_ms > 0) {
-        if (!app->options->once) {
-            app_say(
-                "[Sandbox] The definitions loader ended (exit code %d); changes are not followed "
-                "any more.",
-                code);
+        bool again = app->loader_works && app->loader_restarts++ < LOADER_RESTARTS;
+        app_say("[Sandbox] The definitions loader ended (exit code %d); %s", code,
+            again ? "it is started again." : "changes are not followed any more.");
+        err *e = again ? start_loader(app) : NULL;
+        if (e != NULL) {
+            app_say_error(e);
         }
         return NULL;
     }
@@ -380,6 +409,7 @@ static err *serve(struct app *app) YIELDS;
 static err *serve(struct app *app)
 {
     TRY(open_files(app));
+    TRY(open_auth(app));
     TRY(load_certificate(app));
     TRY(app_listen(app));
     TRY(app_admin_open(app));
@@ -448,6 +478,7 @@ static void make_loops(struct app *app)
         app->loops[i] = (struct app_loop){.app = app, .loop = loops[i]};
     }
     app->hub = data_hub_new(loops, app->loop_count);
+    app->auth = auth_hub_new(loops, app->loop_count);
 }
 
 static void run_loops(struct app *app)
@@ -468,6 +499,7 @@ static void close_all(struct app *app)
         store_close(app->store);
     }
     data_hub_free(app->hub);
+    auth_hub_free(app->auth);
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_free(app->loops[i].loop);
     }

@@ -21,9 +21,9 @@ struct app_options {
     u64 started_us; // time_mono_us() at the start of the process
 };
 
-// Serves until SIGTERM or SIGINT. Returns NULL after an orderly end; an error when the backend
-// could not be started (with `once`: also when the definitions are wrong). A second signal ends the
-// process at once.
+// Serves until SIGTERM, SIGINT or SIGHUP. Returns NULL after an orderly end; an error when the
+// backend could not be started (with `once`: also when the definitions are wrong). A second signal
+// ends the process at once.
 [[nodiscard]] err *app_run(struct arena *arena, const struct app_options *options);
 
 // ---- for commands ------------------------------------------------------------------------------

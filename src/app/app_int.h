@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "auth/auth.h"
 #include "crypto/ca.h"
 #include "data/data.h"
 #include "http/http.h"
@@ -43,6 +44,7 @@ struct app {
     struct iam *iam;
     str admin_secret; // none: admin.json is not there
     struct data_hub *hub;
+    struct auth_hub *auth;
     struct http_router *router;
     struct http_server server;
     struct net_tls *tls;
@@ -56,9 +58,11 @@ struct app {
     str authority;
     struct chan *events;
     struct project_loader *loader;
-    struct fiber *renewer; // of the certificate; NULL once it has ended
+    bool loader_works;        // it has told of an outcome
+    unsigned loader_restarts; // after it ended by itself
+    struct fiber *renewer;    // of the certificate; NULL once it has ended
     struct cond renewer_gone;
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     unsigned signal_count;
     size_t connection_count; // at the end, gathered loop by loop
     bool announced;          // the block of URLs was printed
@@ -104,6 +108,7 @@ void app_set_problem(struct app *app, str problem);
 // ---- admin.c -----------------------------------------------------------------------------------
 struct app_admin { // what the calls work on
     struct iam *iam;
+    struct auth_hub *auth; // NULL: no ampd serves the folder
 };
 
 void app_admin_mount(struct app *app);
@@ -114,12 +119,16 @@ void app_admin_close(struct app *app);
 // ---- report.c: what a person sees --------------------------------------------------------------
 // One line on stdout, at once.
 void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+// A message that went to the outbox, on one line.
+void app_say_message(const struct auth_message *message);
 // The error and what to do about it, on stdout: it belongs to the story told there.
 void app_say_error(const err *e);
 // The errors of an event of the loader, each with file, line and hint.
 void app_say_problems(const struct json *event);
 // The warnings of an event of the loader, likewise.
 void app_say_warnings(const struct json *event);
+// The errors of the project's own type check, which stop nothing; none: they are gone.
+void app_say_types(const struct json *event);
 // What of the project is not served, and the first time the block of URLs.
 void app_announce(struct app *app, const struct project_manifest *manifest) YIELDS;
 // The loader's errors as one text.

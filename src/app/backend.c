@@ -8,6 +8,7 @@ struct next_backend { // what a manifest becomes, before anything of it is in fo
     const char *path;
     struct project_manifest manifest;
     struct data_service *service; // NULL: the project has no data API
+    struct auth_service *auth;    // NULL: it has no auth
     str outputs;                  // text of amplify_outputs.json
     bool outputs_changed;
     err *result;
@@ -29,6 +30,20 @@ static err *build_service(struct next_backend *next)
     return data_service_new(next->arena, &options, &next->service);
 }
 
+static err *build_auth(struct next_backend *next)
+{
+    const struct project_ids *ids = &next->app->ids;
+    struct auth_service_options options = {.definition = json_get(next->manifest.root, S("auth")),
+        .region = ids->region,
+        .account = ids->account,
+        .user_pool_id = ids->user_pool_id,
+        .client_id = ids->user_pool_client_id,
+        .identity_pool_id = ids->identity_pool_id,
+        .base_url = next->app->base_url};
+    return json_is_null(options.definition) ? NULL
+                                            : auth_service_new(next->arena, &options, &next->auth);
+}
+
 static err *build(struct next_backend *next)
 {
     struct app *app = next->app;
@@ -37,6 +52,7 @@ static err *build(struct next_backend *next)
         .base_url = app->base_url,
         .authority = app->authority};
     TRY(project_manifest_read(next->arena, next->path, &next->manifest));
+    TRY(build_auth(next));
     if (next->manifest.has_data) {
         TRY(build_service(next));
         options.model_introspection =
@@ -110,14 +126,19 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
     struct next_backend next = {.app = app, .arena = arena, .path = path};
     check(app->base_url.len > 0 && app->store != NULL); // the outputs name the address
     err *e = run_and_take_result(build_work, &next);
+    if (e == NULL && next.auth != NULL) {
+        e = auth_service_apply(next.auth, app->store, arena);
+    }
     if (e == NULL && next.service != NULL) {
         e = change_tables(&next);
     }
     if (e != NULL) {
         data_service_release(next.service);
+        auth_service_release(next.auth);
         return e;
     }
     data_hub_set_service(app->hub, next.service);
+    auth_hub_set_service(app->auth, next.auth);
     app_on_each_loop(app, nothing); // posts arrive in order: the service is in force after this
     TRY(run_and_take_result(outputs_work, &next));
     if (next.outputs_changed) {

@@ -26,6 +26,14 @@ void app_say(const char *fmt, ...)
     fflush(stdout);
 }
 
+// What a person waits for, on one line; the whole message is in the inbox.
+void app_say_message(const struct auth_message *message)
+{
+    str what = message->code.len > 0 ? message->code : message->link;
+    app_say("%s✉%s %.*s to %.*s: %.*s", GREEN, PLAIN, PRI(message->medium), PRI(message->to),
+        PRI(what.len > 0 ? what : message->subject));
+}
+
 void app_say_error(const err *e)
 {
     app_say("%s✖%s %.*s", RED, PLAIN, PRI(e->text));
@@ -65,6 +73,17 @@ void app_say_warnings(const struct json *event)
     json_each (item, json_get(event, S("warnings"))) {
         say_located(item, "!", YELLOW);
     }
+}
+
+void app_say_types(const struct json *event)
+{
+    const struct json *errors = json_get(event, S("errors"));
+    json_each (item, errors) {
+        say_located(item, "!", YELLOW);
+    }
+    app_say("[Sandbox] %s", errors != NULL && errors->count > 0
+                                ? "The type check found errors; what runs is served all the same."
+                                : "The type check passes again.");
 }
 
 str app_problem_text(struct arena *arena, const struct json *event)
@@ -109,9 +128,13 @@ static void say_trust(struct app *app, struct arena *arena)
     const struct app_options *options = app->options;
     bool elsewhere = options->data_dir != NULL || options->identifier != NULL ||
                      strcmp(options->project, ".") != 0;
-    app_say("  %sTrust%s      once, for live updates in a browser: %sampd trust%s%s%s", YELLOW,
-        PLAIN, BOLD, elsewhere ? " --data-dir " : "", elsewhere ? app->data_dir : "", PLAIN);
-    app_say("             for Node.js: NODE_EXTRA_CA_CERTS=%s", app->ca_pem);
+    str folder =
+        elsewhere ? str_cat(arena, S(" --data-dir "), shell_quote(arena, str_from(app->data_dir)))
+                  : S("");
+    app_say("  %sTrust%s      once, for live updates in a browser: %sampd trust%.*s%s", YELLOW,
+        PLAIN, BOLD, PRI(folder), PLAIN);
+    app_say("             for Node.js: NODE_EXTRA_CA_CERTS=%.*s",
+        PRI(shell_quote(arena, str_from(app->ca_pem))));
 }
 
 void app_announce(struct app *app, const struct project_manifest *manifest)
@@ -129,6 +152,9 @@ void app_announce(struct app *app, const struct project_manifest *manifest)
         app_say("%s", "");
         app_say("  %sGraphQL%s    %.*s/graphql", GREEN, PLAIN, PRI(app->base_url));
         app_say("  %sRealtime%s   wss://%.*s/graphql/realtime", GREEN, PLAIN, PRI(app->authority));
+        if (!json_is_null(json_get(manifest->root, S("auth")))) {
+            app_say("  %sInbox%s      %.*s/_ampd/inbox", GREEN, PLAIN, PRI(app->base_url));
+        }
         app_say("  %sOutputs%s    %s", GREEN, PLAIN, app->outputs_path);
         app_say("  %sData%s       %s", GREEN, PLAIN, app->data_dir);
         say_trust(app, arena);

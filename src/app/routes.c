@@ -56,7 +56,11 @@ static err *json_service(struct http_req *req) YIELDS;
 
 static err *json_service(struct http_req *req)
 {
+    struct app *app = req->route_arg;
     str target = http_header(req, S("x-amz-target"));
+    if (auth_is_target(target)) {
+        return auth_http_json(app->auth, req);
+    }
     struct buf body = buf_in(req->arena, 4096);
     struct json_writer w;
     jw_init(&w, &body);
@@ -93,7 +97,9 @@ void app_mount(struct app *app)
                                      .handler = storage,
                                      .cors = true});
     data_hub_mount(app->hub, app->router);
-    http_router_add(app->router,
-        &(struct http_route){
-            .methods = HTTP_POST, .path = S("/"), .handler = json_service, .cors = true});
+    http_router_add(app->router, &(struct http_route){.methods = HTTP_POST,
+                                     .path = S("/"),
+                                     .handler = json_service,
+                                     .arg = app,
+                                     .cors = true});
 }

@@ -286,6 +286,8 @@ str base64_encode(struct arena *arena, str bytes);
 str base64url_encode(struct arena *arena, str bytes);
 // Accepts the standard and the url-safe alphabet, padded or not. False on anything else.
 bool base64_decode(struct arena *arena, str text, str *bytes);
+// A text as one word of a shell command that is shown to a person.
+str shell_quote(struct arena *arena, str text);
 // True when equal, found out in a time that depends on the lengths only.
 bool bytes_eq_secret(str a, str b);
 

@@ -1,4 +1,4 @@
-// Hexadecimal and base64 (RFC 4648), comparison of secrets.
+// Hexadecimal and base64 (RFC 4648), words of a shell, comparison of secrets.
 #include "base/base.h"
 
 str hex_encode(struct arena *arena, str bytes)
@@ -151,4 +151,27 @@ bool bytes_eq_secret(str a, str b)
         difference |= (u8)(a.ptr[i] ^ b.ptr[i]);
     }
     return difference == 0;
+}
+
+// ---- shell
+// ---------------------------------------------------------------------------------------
+
+str shell_quote(struct arena *arena, str text)
+{
+    struct buf out = buf_in(arena, text.len * 4 + 3);
+    bool plain = text.len > 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        plain = plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || strchr("_./-+=@%:,", c) != NULL);
+    }
+    if (plain) {
+        return text;
+    }
+    buf_add_char(&out, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        buf_add(&out, text.ptr[i] == '\'' ? S("'\\''") : str_sub(text, i, i + 1));
+    }
+    buf_add_char(&out, '\'');
+    return buf_str(&out);
 }

@@ -17,6 +17,10 @@ static const struct cli_command COMMANDS[] = {
         "Evaluates the amplify/ folder of the project, serves its backend, writes\n"
         "amplify_outputs.json, and applies changes of the folder while it runs.",
         cli_sandbox},
+    {"inbox", "show the messages that a running backend has sent", "[options]",
+        "Prints the e-mails and text messages (codes of sign-up and sign-in, invitations) that\n"
+        "the backend of the project has sent. It has to be running.",
+        cli_inbox},
     {"schema", "print what the data API makes of a schema", "[options] [FILE]",
         "Reads SDL with directives from FILE (or standard input) and prints the schema\n"
         "that would be served, or the model introspection that clients get.",

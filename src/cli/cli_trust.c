@@ -171,7 +171,7 @@ static void remove_replaced(struct trust *trust)
 
 static void print_node_hint(struct trust *trust)
 {
-    str path = trust_quote(trust->arena, str_from(trust->ca.path));
+    str path = shell_quote(trust->arena, str_from(trust->ca.path));
     printf("Node.js reads none of these stores; start it with\n"
            "  export NODE_EXTRA_CA_CERTS=%.*s\n",
         PRI(path));

@@ -60,9 +60,6 @@ struct trust_result trust_install(struct arena *arena, const struct trust_env *e
 struct trust_result trust_remove(struct arena *arena, const struct trust_env *env,
     const struct trust_store *store, const struct trust_ca *ca);
 
-// A text as one word of a shell command that is shown to a person.
-str trust_quote(struct arena *arena, str text);
-
 // ---- programs --------------------------------------------------------------------------------
 // Full name of a program on env's path or in the folders of system programs; NULL without one.
 const char *trust_program(struct arena *arena, const struct trust_env *env, const char *name);

@@ -35,26 +35,6 @@ const char *trust_kind_name(enum trust_kind kind)
     return KIND_NAMES[kind];
 }
 
-str trust_quote(struct arena *arena, str text)
-{
-    struct buf out = buf_in(arena, text.len * 4 + 3);
-    bool plain = text.len > 0;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        plain = plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                             (c >= '0' && c <= '9') || strchr("_./-+=@%:,", c) != NULL);
-    }
-    if (plain) {
-        return text;
-    }
-    buf_add_char(&out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        buf_add(&out, text.ptr[i] == '\'' ? S("'\\''") : str_sub(text, i, i + 1));
-    }
-    buf_add_char(&out, '\'');
-    return buf_str(&out);
-}
-
 static const char *join(struct arena *arena, const char *base, const char *rest)
 {
     return str_cstr(arena, str_cat(arena, str_from(base), str_from(rest)));
@@ -191,7 +171,7 @@ static struct trust_result install_system(struct arena *arena, const struct trus
     const char *file = system_file(arena, store, ca);
     str output = {};
     if (!env->privileged) {
-        str from = trust_quote(arena, str_from(ca->path));
+        str from = shell_quote(arena, str_from(ca->path));
         str copy = str_fmt(arena, "install -m 644 %.*s %s", PRI(from), file);
         return by_hand(arena, str_cstr(arena, copy), system->update);
     }

@@ -104,6 +104,7 @@ static void add_cors(struct http_req *req, struct buf *head)
     if (req->conn->cors) {
         buf_add(head, S("Access-Control-Allow-Origin: *\r\n"
                         "Access-Control-Expose-Headers: x-amzn-RequestId,x-amzn-ErrorType,"
+                        "x-amzn-ErrorMessage,"
                         "x-amz-request-id,x-amz-id-2,x-amz-version-id,ETag,Date\r\n"));
     }
 }

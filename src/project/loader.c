@@ -172,8 +172,10 @@ err *project_loader_next(struct project_loader *loader, struct arena *arena, str
     str line = {};
     struct arena_mark mark = arena_mark(arena);
     check_magic(loader, LOADER_MAGIC);
-    check(!loader->abandoned);
     *event = NULL;
+    if (loader->abandoned) { // freed by its owner before the reading fiber came to its first turn
+        return NULL;
+    }
     loader->readers++;
     while ((e = next_line(loader, arena, &line)) == NULL && line.ptr != NULL) {
         if (json_parse(arena, line, event, NULL) == NULL && (*event)->kind == JSON_OBJECT) {

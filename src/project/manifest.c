@@ -83,14 +83,22 @@ size_t project_manifest_unserved(
     struct arena *arena, const struct project_manifest *manifest, const str **out)
 {
     const struct json *root = manifest->root;
-    str *list = arena_array(arena, str, 4);
+    str *list = arena_array(arena, str, 8);
     size_t count = 0;
     size_t buckets = member_count(json_get(root, S("storage")));
     size_t functions = member_count(json_get(root, S("functions")));
     *out = list;
-    if (!json_is_null(json_get(root, S("auth")))) {
-        list[count++] = S("auth: sign-up and sign-in are not served yet; requests with tokens are "
-                          "refused");
+    const struct json *auth = json_get(root, S("auth"));
+    if (!json_is_null(auth) && manifest->has_data) {
+        list[count++] =
+            S("data: only API keys are let in so far; rules for signed-in users, owners and "
+              "groups deny");
+    }
+    if (member_count(json_get(auth, S("triggers"))) > 0) {
+        list[count++] = S("auth: triggers are not run yet");
+    }
+    if (!json_is_null(json_get(json_get(auth, S("loginWith")), S("externalProviders")))) {
+        list[count++] = S("auth: external providers are not served yet");
     }
     if (buckets > 0) {
         list[count++] = str_fmt(

@@ -56,3 +56,35 @@ test('the published example of signed chunks', async () => {
   assert.deepEqual(await host.send({ cmd: 'chunks', chunks: changed }), [true, false, false]);
   assert.deepEqual(await host.send({ cmd: 'chunks', chunks: [good[0], good[2]] }), [true, false]);
 });
+
+test('the published example of signed chunks with a signed trailer', async () => {
+  const signatures = {
+    seed: '106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e',
+    chunks: [
+      'b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2',
+      '1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7',
+      '2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992',
+    ],
+    trailer: 'd81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435',
+  };
+  const headers = [
+    ['Content-Encoding', 'aws-chunked'], ['Host', 's3.amazonaws.com'],
+    ['x-amz-content-sha256', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER'], ['x-amz-date', '20130524T000000Z'],
+    ['x-amz-decoded-content-length', '66560'], ['x-amz-storage-class', 'REDUCED_REDUNDANCY'],
+    ['x-amz-trailer', 'x-amz-checksum-crc32c'],
+  ];
+  const names = headers.map(([name]) => name.toLowerCase()).sort().join(';');
+  headers.push(['Authorization', `AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=${names},Signature=${signatures.seed}`]);
+  const answer = await host.send({
+    cmd: 'check', method: 'PUT', target: '/examplebucket/chunkObject.txt', headers, body: '', words: 's3', s3: true,
+    secret: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', now: timeOf('20130524T000000Z'),
+  });
+  assert.equal(answer.error, undefined, answer.message);
+  assert.equal(answer.payload, 4);
+  const chunks = [65536, 1024, 0].map((size, i) => [Buffer.alloc(size, 'a').toString('base64'), signatures.chunks[i]]);
+  const trailer = ['x-amz-checksum-crc32c:sOO8/Q==\n', signatures.trailer];
+  assert.deepEqual(await host.send({ cmd: 'chunks', chunks, trailer }), [true, true, true, true]);
+  const other = ['x-amz-checksum-crc32c:AAAA/Q==\n', signatures.trailer];
+  assert.deepEqual(await host.send({ cmd: 'chunks', chunks, trailer: other }), [true, true, true, false]);
+  assert.deepEqual(await host.send({ cmd: 'chunks', chunks: chunks.slice(0, 2), trailer }), [true, true, false]);
+});

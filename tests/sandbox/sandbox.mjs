@@ -39,19 +39,18 @@ export async function until(what, probe) {
 
 export async function makeProject(files) {
   const root = await mkdtemp(join(tmpdir(), 'ampd-sandbox-'));
-  const servers = [];
   const project = {
     root,
-    servers,
     path: (name) => join(root, name),
     write: async (name, text) => {
       await mkdir(dirname(join(root, name)), { recursive: true });
       await writeFile(join(root, name), text);
     },
     outputs: async () => JSON.parse(await readFile(join(root, 'amplify_outputs.json'), 'utf8')),
-    // Hooks run in the order they were given in: the servers go before their folder does.
+    servers: [],
+    // A server that still writes would bring back what is being removed.
     remove: async () => {
-      await Promise.all(servers.map((server) => server.stop()));
+      await Promise.all(project.servers.map((server) => server.stop()));
       await rm(root, { recursive: true, force: true });
     },
   };

@@ -1,13 +1,16 @@
 // The sandbox's life: start, health, outputs, live changes, errors, orderly end.
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, rename, stat } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
+import path from 'node:path';
 import test from 'node:test';
-import { frame, OP, WebSocketPeer } from '../wire/websocket.mjs';
-import { resource, run, start, todoProject, makeProject, backend, TODO, until } from './sandbox.mjs';
+import { OP, WebSocketPeer, frame } from '../wire/websocket.mjs';
+import { AMPD, resource, run, start, todoProject, makeProject, backend, TODO, until } from './sandbox.mjs';
 
 const CREATE = 'mutation ($input: CreateTodoInput!) { createTodo(input: $input) { id content } }';
 const LIST = '{ listTodos { items { id content } nextToken } }';
@@ -128,6 +131,7 @@ test('no subscriber misses an event or gets it twice while the schema changes', 
 
   const made = [];
   let writing = true;
+  t.after(() => (writing = false));
   const writer = (async () => {
     while (writing) made.push((await server.query(CREATE, { input: { content: 'x' } })).data.createTodo.id);
   })();
@@ -242,6 +246,20 @@ test('the command line: help, wrong usage, missing project, taken port, second i
   const taken = await run(['sandbox', '--project', other.root, '--port', port]);
   assert.equal(taken.code, 1);
   assert.match(taken.err, /port \d+ is taken/);
+});
+
+test('what it says to type can be typed, wherever the project is', async (t) => {
+  const plain = await todoProject();
+  t.after(plain.remove);
+  const root = plain.path("my app's $copy \u00fc");
+  await mkdir(root);
+  await rename(plain.path('amplify'), path.join(root, 'amplify'));
+  const server = await start({ ...plain, root }, ['--once']);
+  await server.stop();
+  const [, setting] = server.out.match(/for Node\.js: (.*)/);
+  const said = execFileSync('sh', ['-c', `${setting}; cat "$NODE_EXTRA_CA_CERTS"`], { encoding: 'utf8' });
+  assert.match(said, /^-----BEGIN CERTIFICATE-----/);
+  assert.match(server.out, /ampd trust --data-dir '/);
 });
 
 test('it answers on every address that its own URLs may lead to', async (t) => {
@@ -367,6 +385,51 @@ test('an answer that would be too large is an error, not an empty one', async (t
   const id = made.data.createTodo.id;
   const list = await server.query(`{ ${[1, 2, 3].map((n) => `t${n}: getTodo(id: "${id}") { content }`).join(' ')} }`);
   assert.match(list.errors?.[0].message, /larger than/);
+});
+
+test('a terminal that closes is an orderly end, unless it was told not to be', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  assert.equal(await server.stop('SIGHUP'), 0);
+  // What is ignored at the start of a process is so in its children: as under nohup.
+  const script = 'trap "" HUP; exec "$@"';
+  const kept = spawn('sh', ['-c', script, 'sh', AMPD, 'sandbox', '--project', project.root, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => kept.kill('SIGKILL'));
+  let out = '';
+  kept.stdout.setEncoding('utf8').on('data', (text) => (out += text));
+  const ended = once(kept, 'close');
+  await until('ampd to be ready', () => /(http:\S+)\/graphql\n/.test(out));
+  kept.kill('SIGHUP');
+  const url = /(http:\S+)\/graphql/.exec(out)[1];
+  assert.equal((await fetch(`${url}/_ampd/health`)).status, 200);
+  kept.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+});
+
+test('a loader that is killed is started again and follows changes', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  const server = await start(project);
+  t.after(() => server.stop());
+  const threads = `/proc/${server.child.pid}/task`;
+  const children = (await readdir(threads)).map((thread) => readFile(`${threads}/${thread}/children`, 'utf8'));
+  process.kill(Number((await Promise.all(children)).join(' ').trim().split(' ')[0]), 'SIGKILL');
+  await until('the new loader', () => /exit code 137\); it is started again/.test(server.out));
+  await project.write('amplify/data/resource.ts', resource(TODO.replace('isDone', 'later: a.string(), isDone')));
+  await until('the new field', async () => (await server.query('{ listTodos { items { later } } }')).data);
+});
+
+test('a loader whose ampd is killed ends without a word', async (t) => {
+  const project = await todoProject();
+  t.after(project.remove);
+  await project.write('amplify/data/resource.ts', `await new Promise((go) => setTimeout(go, 300));\n${resource(TODO)}`);
+  const server = await start(project, [], { wait: false });
+  await until('the loader to work', () => existsSync(project.path('.amplify/ampd/data.db')));
+  assert.equal(await server.stop('SIGKILL'), null);
+  assert.equal(server.out, '');
 });
 
 test('a second signal ends the process at once, a slow request or not', async (t) => {

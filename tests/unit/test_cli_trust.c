@@ -239,7 +239,7 @@ static void test_quote(void **state)
     const char *cases[][2] = {{"/a/b-c_d.pem", "/a/b-c_d.pem"}, {"/a b", "'/a b'"},
         {"it's", "'it'\\''s'"}, {"", "''"}, {"$(x)", "'$(x)'"}, {"a;b", "'a;b'"}};
     for (size_t i = 0; i < countof(cases); i++) {
-        str quoted = trust_quote(machine->arena, str_from(cases[i][0]));
+        str quoted = shell_quote(machine->arena, str_from(cases[i][0]));
         assert_string_equal(str_cstr(machine->arena, quoted), cases[i][1]);
     }
 }

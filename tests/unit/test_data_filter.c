@@ -127,6 +127,59 @@ static void test_refusals(void **state)
     arena_free(arena);
 }
 
+// What DynamoDB refuses in an expression, and a subscription does not.
+static void test_operands(void **state)
+{
+    static const struct {
+        const char *filter;
+        const char *text; // NULL: nothing is wrong
+    } OPERANDS[] = {
+        {"{'title':{'between':['a','a']}}", NULL},
+        {"{'title':{'between':['b','a']}}",
+            "The BETWEEN operator requires upper bound to be greater "
+            "than or equal to lower bound; lower bound operand: "
+            "AttributeValue: {S:b}, upper bound operand: "
+            "AttributeValue: {S:a}"},
+        {"{'not':{'count':{'between':[10,9]}}}",
+            "lower bound operand: AttributeValue: {N:10}, upper bound operand: AttributeValue: "
+            "{N:9}"},
+        {"{'title':{'between':['a',null]}}", "requires same data type for lower and upper bounds"},
+        {"{'or':[{'title':{'beginsWith':null}}]}", "Incorrect operand type"},
+        {"{'title':{'lt':null}}", NULL},
+        {"{'title':{'between':null,'size':null,'in':null,'attributeType':null}}", NULL},
+    };
+    struct arena *arena = arena_new();
+    (void)state;
+    for (size_t i = 0; i < countof(OPERANDS); i++) {
+        const struct store_pred *pred = NULL;
+        const struct json *filter = parse(arena, OPERANDS[i].filter);
+        err *e = data_filter_compile(arena, DATA_CONDITION, filter, &pred);
+        assert_true((e == NULL) == (OPERANDS[i].text == NULL));
+        if (e != NULL) {
+            assert_true(str_starts(e->text, S("Invalid ConditionExpression: ")));
+            assert_true(str_find(e->text, str_from(OPERANDS[i].text)) > 0);
+            assert_true(str_eq(e->wire, S("DynamoDB:DynamoDbException")));
+        }
+        assert_null(data_filter_compile(arena, DATA_SUBSCRIPTION_FILTER, filter, &pred));
+    }
+    arena_free(arena);
+}
+
+// Conditions that say nothing make no predicate.
+static void test_nothing(void **state)
+{
+    static const char *const NOTHING[] = {"{}", "{'title':{}}", "{'title':{'size':{}}}",
+        "{'and':[]}", "{'or':[{},{'title':{'size':{}}}]}", "{'not':{'title':{'size':{}}}}"};
+    struct arena *arena = arena_new();
+    (void)state;
+    for (size_t i = 0; i < countof(NOTHING); i++) {
+        const struct store_pred *pred = NULL;
+        assert_null(data_filter_compile(arena, DATA_FILTER, parse(arena, NOTHING[i]), &pred));
+        assert_null(pred);
+    }
+    arena_free(arena);
+}
+
 // Nesting is bounded: a filter is input.
 static void test_depth(void **state)
 {
@@ -154,6 +207,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_operands),
+        cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -326,6 +326,55 @@ static void test_remembered_keys(void **state)
     with_store(remembered_keys);
 }
 
+// The server's request as it is signed, with a body that is read later.
+static void test_requests_of_the_server(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct http_header headers[] = {{S("Host"), S("h")}};
+    struct http_req req = {.arena = a,
+        .method = HTTP_PUT,
+        .target = S("/b/k%20x?acl"),
+        .path = S("/b/k%20x"),
+        .query = S("acl"),
+        .headers = headers,
+        .header_count = 1};
+
+    static const struct {
+        enum http_method method;
+        const char *name;
+    } METHODS[] = {{HTTP_GET, "GET"}, {HTTP_HEAD, "HEAD"}, {HTTP_POST, "POST"}, {HTTP_PUT, "PUT"},
+        {HTTP_DELETE, "DELETE"}, {HTTP_OPTIONS, "OPTIONS"}, {HTTP_PATCH, "PATCH"}};
+
+    for (size_t i = 0; i < countof(METHODS); i++) {
+        req.method = METHODS[i].method;
+        struct iam_request request = iam_request_of(&req, S("body"));
+        assert_text(request.method, METHODS[i].name);
+        assert_text(request.path, "/b/k%20x");
+        assert_text(request.query, "acl");
+        assert_text(request.body, "body");
+        assert_false(iam_is_signed(&request));
+    }
+    headers[0] = (struct http_header){S("AUTHORIZATION"), S("AWS4-HMAC-SHA256 Credential=x")};
+    struct iam_request request = iam_request_of(&req, (str){});
+    assert_true(iam_is_signed(&request));
+    arena_free(a);
+}
+
+static void test_body_later(void **state)
+{
+    (void)state;
+    u8 digest[CRYPTO_SHA256_SIZE];
+    struct iam_signature s = {
+        .payload_text = S("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")};
+    crypto_sha256(S("abc"), digest);
+    assert_true(iam_payload_matches(&s, digest));
+    crypto_sha256(S("abd"), digest);
+    assert_false(iam_payload_matches(&s, digest));
+    s.payload = IAM_PAYLOAD_UNSIGNED;
+    assert_true(iam_payload_matches(&s, digest));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +384,8 @@ int main(void)
         cmocka_unit_test(test_revocations_last),
         cmocka_unit_test(test_bounds_of_grants),
         cmocka_unit_test(test_remembered_keys),
+        cmocka_unit_test(test_requests_of_the_server),
+        cmocka_unit_test(test_body_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,95 @@
+// User pools and identity pools as Cognito serves them: who may sign in, with which proof, and what
+// they are given then. Verification of what was issued is here as well, for the other services.
+#pragma once
+
+#include "http/http.h"
+#include "iam/iam.h"
+#include "store/store.h"
+
+// A pool's definition: immutable and reference counted; replaced whole when the definitions change.
+struct auth_service;
+
+struct auth_service_options {
+    const struct json *definition; // the manifest's `auth`
+    str region;
+    str account;
+    str user_pool_id;
+    str client_id;
+    str identity_pool_id;
+    str base_url; // "http://localhost:4443": where the pool's documents and links point
+};
+
+// Builds a service (own memory). ERR_CONFIG names what is wrong with the definition.
+[[nodiscard]] err *auth_service_new(
+    struct arena *arena, const struct auth_service_options *options, struct auth_service **out);
+void auth_service_release(struct auth_service *service); // NULL is allowed
+
+// A message to a person, as it leaves for the outbox.
+struct auth_message {
+    str to;
+    str medium;  // EMAIL, SMS
+    str subject; // none for SMS
+    str text;
+    str code; // or none
+    str link; // or none
+};
+
+// Makes the groups of the definition, and keeps those that are there already.
+[[nodiscard]] err *auth_service_apply(
+    struct auth_service *service, struct store *store, struct arena *arena) YIELDS;
+// Names of the roles that the identity pool's credentials have: of signed-in users, of guests, of a
+// group's members.
+str auth_role_of(struct arena *arena, const struct auth_service *service, bool authenticated);
+str auth_group_role(struct arena *arena, const struct auth_service *service, str group);
+
+// Where requests meet the service. One per process, with what outlives a reload: keys, the outbox,
+// each loop's memory of tokens it has verified.
+struct auth_hub;
+// `loops` are all loops of the process, in order of their index.
+struct auth_hub *auth_hub_new(struct loop **loops, size_t count);
+void auth_hub_free(struct auth_hub *hub); // after all loops have ended
+
+struct auth_hub_options {
+    struct store *store;
+    struct iam *iam;       // proves administrators, issues the identity pool's credentials
+    struct crypto_key key; // the instance's; the hub keeps a copy
+    // Told of every message once it is in the outbox; any loop's thread, must be quick.
+    void (*tell)(const struct auth_message *message);
+};
+
+// Makes the tables and starts to see to the signing keys (loop of the caller). Before the routes
+// are in use.
+[[nodiscard]] err *auth_hub_open(
+    struct auth_hub *hub, struct arena *arena, const struct auth_hub_options *options) YIELDS;
+// Takes over a reference; requests in flight end on the service they began with. NULL: no auth any
+// more. Any thread.
+void auth_hub_set_service(struct auth_hub *hub, struct auth_service *service);
+// Adds the inbox, and the documents of the pool with that id. `arena` lives as long as the router.
+void auth_hub_mount(
+    struct auth_hub *hub, struct arena *arena, struct http_router *router, str user_pool_id);
+// All messages in the outbox, newest first, as a JSON array.
+[[nodiscard]] err *auth_inbox_list(
+    struct auth_hub *hub, struct arena *arena, struct json **out) YIELDS;
+// The newest unread message to an address, which is read then; NULL when none comes in time.
+[[nodiscard]] err *auth_inbox_take(
+    struct auth_hub *hub, struct arena *arena, str address, u64 wait_ms, struct json **out) YIELDS;
+// True for the targets of requests that auth_http_json answers.
+bool auth_is_target(str target);
+// POST / with one of those targets. The route's argument is not looked at.
+[[nodiscard]] err *auth_http_json(struct auth_hub *hub, struct http_req *req) YIELDS;
+
+// ---- for other services ----------------------------------------------------------------------
+struct auth_claims { // of a token that is valid now
+    const struct json *claims;
+    str sub;
+    str username;
+    const str *groups; // by precedence
+    size_t group_count;
+    bool is_access; // else an id token
+};
+
+// Who the bearer of an access or id token is. Verified once per token and loop, then found by its
+// hash; a sign-out, a deleted or disabled user count from the next call on. The claims are in
+// `arena`. ERR_UNAUTHORIZED says why not.
+[[nodiscard]] err *auth_verify_token(
+    struct auth_hub *hub, struct arena *arena, str token, struct auth_claims *out) YIELDS;

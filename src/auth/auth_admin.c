@@ -1,0 +1,367 @@
+// Operations of administrators: scripts and functions with credentials, on any user of the pool.
+#include "auth/auth_admin.h"
+#include "auth/auth_password.h"
+#include "auth/auth_signin.h"
+
+enum { LIMIT_MAX = 60, PASSWORD_LEN = 12, TOKEN_MAX = 8192 };
+
+// ---- members of requests -------------------------------------------------------------------
+
+err *auth_need_user(struct auth_call *call)
+{
+    check(call->is_admin);
+    str name = {};
+    TRY(auth_need(call, "Username", 128, &name));
+    TRY(auth_user_find(call, name, &call->user));
+    return call->user != NULL ? NULL : auth_no_user(call->arena);
+}
+
+err *auth_page_of(
+    struct auth_call *call, const char *token, i64 limit_max, struct store_query *query)
+{
+    check(limit_max > 0 && query->table.len > 0);
+    i64 limit = json_get_int(call->in, S("Limit"), limit_max);
+    str given = auth_text(call, token);
+    if (limit < 0 || limit > limit_max || given.len > TOKEN_MAX) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "1 validation error detected: Value at 'limit' failed to satisfy constraint: Member "
+            "must have value less than or equal to %lld",
+            (long long)limit_max);
+    }
+    query->limit = (u32)(limit == 0 ? limit_max : limit);
+    query->page_token = given;
+    return NULL;
+}
+
+err *auth_query(struct auth_call *call, const struct store_query *query, struct store_page *page)
+{
+    err *e = store_query(call->hub->store, call->arena, query, page);
+    bool bad_token = e != NULL && e->code == ERR_INVALID && query->page_token.len > 0;
+    return bad_token
+               ? auth_refuse(call->arena, "InvalidParameterException", "Invalid pagination token.")
+               : e;
+}
+
+void auth_answer_token(struct auth_call *call, const char *name, const struct store_page *page)
+{
+    if (page->next_token.len > 0) {
+        auth_answer_text(call, name, page->next_token);
+    }
+}
+
+struct json *auth_show_user(
+    struct auth_call *call, const struct auth_user *user, const char *attributes)
+{
+    check(attributes[0] != '\0');
+    struct arena *a = call->arena;
+    struct json *shown = json_object(a);
+    u64 created = (u64)json_get_int(user->item, S("created"), 0);
+    u64 modified = (u64)json_get_int(user->item, S("modified"), (i64)created);
+    json_set(shown, S("Username"), json_string(a, user->username));
+    json_set(shown, str_from(attributes), auth_user_list(call, user));
+    json_set(shown, S("UserCreateDate"), auth_time(a, created));
+    json_set(shown, S("UserLastModifiedDate"), auth_time(a, modified));
+    json_set(shown, S("Enabled"), json_bool(a, json_get_bool(user->item, S("enabled"), true)));
+    json_set(shown, S("UserStatus"), json_string(a, auth_user_status(user)));
+    return shown;
+}
+
+// ---- reading -------------------------------------------------------------------------------
+
+err *auth_admin_get_user(struct auth_call *call)
+{
+    TRY(auth_need_user(call));
+    struct json *shown = auth_show_user(call, call->user, "UserAttributes");
+    json_each (member, shown) {
+        json_set(call->out, member->key, json_copy(call->arena, member));
+    }
+    auth_answer_mfa(call, call->user);
+    return NULL;
+}
+
+// Only the attributes that were asked for.
+static void keep_attributes(struct json *user, const struct json *wanted, struct arena *arena)
+{
+    struct json *kept = json_array(arena);
+    json_each (entry, json_get(user, S("Attributes"))) {
+        json_each (name, wanted) {
+            if (str_eq(json_get_str(entry, S("Name")), name->text)) {
+                json_push(kept, json_copy(arena, entry));
+            }
+        }
+    }
+    json_set(user, S("Attributes"), kept);
+}
+
+// Pages are filled by reading on: a filter may let few users through.
+err *auth_list_users(struct auth_call *call)
+{
+    check(call->is_admin);
+    struct store_query query = {.table = AUTH_USERS};
+    struct store_page page = {};
+    struct auth_filter filter = {};
+    struct json *list = json_array(call->arena);
+    const struct json *wanted = json_get(call->in, S("AttributesToGet"));
+    TRY(auth_filter_parse(call, auth_text(call, "Filter"), &filter));
+    TRY(auth_page_of(call, "PaginationToken", LIMIT_MAX, &query));
+    u32 limit = query.limit;
+    do {
+        query.limit = limit - list->count;
+        TRY(auth_query(call, &query, &page));
+        for (size_t i = 0; i < page.count; i++) {
+            struct auth_user *user = auth_user_of_item(call, page.items[i]);
+            if (!auth_filter_matches(call->service, &filter, user)) {
+                continue;
+            }
+            struct json *shown = auth_show_user(call, user, "Attributes");
+            if (!json_is_null(wanted)) {
+                keep_attributes(shown, wanted, call->arena);
+            }
+            json_push(list, shown);
+        }
+        query.page_token = page.next_token;
+    } while (list->count < limit && query.page_token.len > 0);
+    auth_answer(call, "Users", list);
+    auth_answer_token(call, "PaginationToken", &page);
+    return NULL;
+}
+
+// ---- making --------------------------------------------------------------------------------
+
+static char pick(const char *set)
+{
+    size_t count = strlen(set);
+    u8 byte = 0;
+    do {
+        random_bytes(&byte, 1);
+    } while (byte >= 256 - 256 % count);
+    return set[byte % count];
+}
+
+// One of each class first, so that every policy is met; then shuffled.
+static str temporary_password(struct auth_call *call)
+{
+    static const char *const CLASSES[] = {
+        "ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnpqrstuvwxyz", "23456789", "!@#%*-_+=?"};
+    size_t least = call->service->policy.min_length;
+    size_t len = least > PASSWORD_LEN ? least : PASSWORD_LEN;
+    char *text = arena_alloc(call->arena, len);
+    for (size_t i = 0; i < len; i++) {
+        text[i] = pick(CLASSES[i % countof(CLASSES)]);
+    }
+    for (size_t i = len - 1; i > 0; i--) {
+        u32 random = 0;
+        random_bytes(&random, sizeof(random));
+        size_t other = random % (i + 1);
+        char swap = text[i];
+        text[i] = text[other];
+        text[other] = swap;
+    }
+    return (str){text, len};
+}
+
+static void set_temporary_end(struct auth_call *call, struct auth_user *user)
+{
+    u64 days = call->service->policy.temporary_days;
+    u64 ends = time_now_ms() + days * 24 * 60 * 60 * 1000;
+    if (days > 0) {
+        json_set(user->item, S("temporaryEnds"), json_int(call->arena, (i64)ends));
+    }
+}
+
+static str replace(struct arena *arena, str text, str mark, str value)
+{
+    ptrdiff_t at = str_find(text, mark);
+    return at < 0 ? text
+                  : str_cat(arena, str_sub(text, 0, (size_t)at), value,
+                        str_sub(text, (size_t)at + mark.len, text.len));
+}
+
+static err *invite_by(
+    struct auth_call *call, const struct auth_user *user, str password, bool phone) YIELDS;
+
+static err *invite_by(
+    struct auth_call *call, const struct auth_user *user, str password, bool phone)
+{
+    const struct auth_service *service = call->service;
+    struct auth_message message = {
+        .to = auth_user_get(user, phone ? S("phone_number") : S("email")),
+        .medium = phone ? S("SMS") : S("EMAIL"),
+        .subject = phone ? (str){} : service->invitation_subject,
+        .text = phone ? service->invitation_sms : service->invitation_text,
+        .code = password};
+    str email = auth_user_get(user, S("email"));
+    str name = service->usernames == 0 ? user->username : email.len > 0 ? email : message.to;
+    message.text = replace(call->arena, message.text, S("{username}"), name);
+    message.text = replace(call->arena, message.text, S("{####}"), password);
+    return message.to.len > 0 ? auth_send(call, &message) : NULL;
+}
+
+static err *invite(struct auth_call *call, const struct auth_user *user, str password) YIELDS;
+
+static err *invite(struct auth_call *call, const struct auth_user *user, str password)
+{
+    const struct json *mediums = json_get(call->in, S("DesiredDeliveryMediums"));
+    if (str_eq(auth_text(call, "MessageAction"), S("SUPPRESS"))) {
+        return NULL;
+    }
+    bool by_default = json_is_null(mediums) || mediums->count == 0;
+    bool has_phone = auth_user_get(user, S("phone_number")).len > 0;
+    if (by_default) {
+        return invite_by(call, user, password, has_phone);
+    }
+    json_each (medium, mediums) {
+        TRY(invite_by(call, user, password, str_eq(medium->text, S("SMS"))));
+    }
+    return NULL;
+}
+
+static err *renew_invitation(struct auth_call *call, str username, str password) YIELDS;
+
+static err *renew_invitation(struct auth_call *call, str username, str password)
+{
+    struct auth_user *user = NULL;
+    TRY(auth_user_find(call, username, &user));
+    if (user == NULL) {
+        return auth_no_user(call->arena);
+    }
+    if (!str_eq(auth_user_status(user), S("FORCE_CHANGE_PASSWORD"))) {
+        return auth_refuse(call->arena, "UnsupportedUserStateException",
+            "Resend not possible. %.*s status is not FORCE_CHANGE_PASSWORD", PRI(username));
+    }
+    TRY(auth_password_set(call, user, password));
+    set_temporary_end(call, user);
+    TRY(auth_user_save(call, user, NULL, 0));
+    TRY(invite(call, user, password));
+    auth_answer(call, "User", auth_show_user(call, user, "Attributes"));
+    return NULL;
+}
+
+err *auth_admin_create_user(struct auth_call *call)
+{
+    check(call->is_admin);
+    str username = {};
+    struct json *attributes = NULL;
+    str password = auth_text(call, "TemporaryPassword");
+    TRY(auth_need(call, "Username", 128, &username));
+    TRY(auth_attribute_list(call, json_get(call->in, S("UserAttributes")), &attributes));
+    if (password.len > 0) {
+        TRY(auth_password_check_policy(call, password));
+    } else {
+        password = temporary_password(call);
+    }
+    if (str_eq(auth_text(call, "MessageAction"), S("RESEND"))) {
+        return renew_invitation(call, username, password);
+    }
+    TRY(auth_username_check(call, attributes, username));
+    TRY(auth_attributes_check(call, attributes, AUTH_ADMIN_CREATE));
+    struct auth_user *user = auth_user_new(call, username);
+    json_each (attribute, attributes) {
+        auth_user_set(call, user, attribute->key, attribute->text);
+    }
+    auth_user_set_member(call, user, S("status"), auth_str(call, S("FORCE_CHANGE_PASSWORD")));
+    TRY(auth_password_set(call, user, password));
+    set_temporary_end(call, user);
+    TRY(auth_user_save(call, user, NULL, 0));
+    TRY(invite(call, user, password));
+    auth_answer(call, "User", auth_show_user(call, user, "Attributes"));
+    return NULL;
+}
+
+// ---- changing ------------------------------------------------------------------------------
+
+err *auth_admin_set_user_password(struct auth_call *call)
+{
+    check(call->is_admin);
+    str password = {};
+    bool permanent = json_get_bool(call->in, S("Permanent"), false);
+    TRY(auth_need_user(call));
+    TRY(auth_need(call, "Password", 1024, &password));
+    TRY(auth_password_check_policy(call, password));
+    TRY(auth_password_set(call, call->user, password));
+    if (!permanent) {
+        set_temporary_end(call, call->user);
+    }
+    auth_user_set_member(call, call->user, S("status"),
+        auth_str(call, permanent ? S("CONFIRMED") : S("FORCE_CHANGE_PASSWORD")));
+    return auth_user_save(call, call->user, NULL, 0);
+}
+
+err *auth_admin_reset_user_password(struct auth_call *call)
+{
+    TRY(auth_need_user(call));
+    TRY(auth_send_recovery(call, call->user));
+    call->out = json_object(call->arena);
+    auth_user_set_member(call, call->user, S("status"), auth_str(call, S("RESET_REQUIRED")));
+    return auth_user_save(call, call->user, NULL, 0);
+}
+
+err *auth_admin_confirm_sign_up(struct auth_call *call)
+{
+    TRY(auth_need_user(call));
+    if (!str_eq(auth_user_status(call->user), S("UNCONFIRMED"))) {
+        return auth_refuse(call->arena, "NotAuthorizedException",
+            "User cannot be confirmed. Current status is %.*s", PRI(auth_user_status(call->user)));
+    }
+    auth_user_set_member(call, call->user, S("status"), auth_str(call, S("CONFIRMED")));
+    return auth_user_save(call, call->user, NULL, 0);
+}
+
+err *auth_admin_update_user_attributes(struct auth_call *call)
+{
+    struct json *attributes = NULL;
+    TRY(auth_need_user(call));
+    TRY(auth_attribute_list(call, json_get(call->in, S("UserAttributes")), &attributes));
+    return auth_update_attributes(call, call->user, attributes);
+}
+
+err *auth_admin_delete_user_attributes(struct auth_call *call)
+{
+    TRY(auth_need_user(call));
+    return auth_delete_attributes(call, call->user);
+}
+
+err *auth_admin_delete_user(struct auth_call *call)
+{
+    check(call->is_admin);
+    TRY(auth_need_user(call));
+    return auth_user_delete(call, call->user);
+}
+
+static err *set_enabled(struct auth_call *call, bool enabled) YIELDS;
+
+static err *set_enabled(struct auth_call *call, bool enabled)
+{
+    TRY(auth_need_user(call));
+    auth_user_set_member(call, call->user, S("enabled"), json_bool(call->arena, enabled));
+    return auth_user_save(call, call->user, NULL, 0);
+}
+
+err *auth_admin_disable_user(struct auth_call *call)
+{
+    TRY(set_enabled(call, false));
+    return auth_sign_out_all(call, call->user->id);
+}
+
+err *auth_admin_enable_user(struct auth_call *call)
+{
+    return set_enabled(call, true);
+}
+
+err *auth_admin_user_global_sign_out(struct auth_call *call)
+{
+    TRY(auth_need_user(call));
+    return auth_sign_out_all(call, call->user->id);
+}
+
+err *auth_admin_initiate_auth(struct auth_call *call)
+{
+    TRY(auth_need_client(call));
+    return auth_initiate(call, true);
+}
+
+err *auth_admin_respond_to_auth_challenge(struct auth_call *call)
+{
+    TRY(auth_need_client(call));
+    return auth_respond(call);
+}

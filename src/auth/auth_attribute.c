@@ -1,0 +1,152 @@
+// Attributes of users: what the pool's schema lets in, and how an address is shown without telling
+// it.
+#include "auth/auth_int.h"
+
+static bool is_flag(str name)
+{
+    return str_eq(name, S("email_verified")) || str_eq(name, S("phone_number_verified"));
+}
+
+static err *wrong_value(struct auth_call *call, str name, const char *what)
+{
+    return auth_refuse(call->arena, "InvalidParameterException",
+        "Attributes did not conform to the schema: %.*s: %s\n", PRI(name), what);
+}
+
+static size_t characters(str text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        count += ((u8)text.ptr[i] & 0xC0) != 0x80;
+    }
+    return count;
+}
+
+static bool is_within(const struct auth_attribute *attribute, i64 value)
+{
+    return (!attribute->has_min || value >= attribute->min) &&
+           (!attribute->has_max || value <= attribute->max);
+}
+
+static err *check_value(struct auth_call *call, const struct auth_attribute *attribute, str value)
+{
+    i64 number = 0;
+    str name = attribute->name;
+    if (value.len == 0) {
+        return NULL; // clears it
+    }
+    if (str_eq(name, S("email")) && !auth_is_email(value)) {
+        return auth_refuse(
+            call->arena, "InvalidParameterException", "Invalid email address format.");
+    }
+    if (str_eq(name, S("phone_number")) && !auth_is_phone(value)) {
+        return auth_refuse(
+            call->arena, "InvalidParameterException", "Invalid phone number format.");
+    }
+    switch (attribute->type) {
+    case AUTH_BOOLEAN:
+        return str_eq(value, S("true")) || str_eq(value, S("false"))
+                   ? NULL
+                   : wrong_value(call, name, "Attribute value must be of type Boolean");
+    case AUTH_NUMBER:
+        if (!str_to_i64(value, &number)) {
+            return wrong_value(call, name, "Attribute value must be of type Number");
+        }
+        return is_within(attribute, number)
+                   ? NULL
+                   : wrong_value(call, name, "Number is not within the required bounds");
+    case AUTH_STRING:
+        return is_within(attribute, (i64)characters(value))
+                   ? NULL
+                   : wrong_value(call, name, "String length is not within the required bounds");
+    case AUTH_DATE_TIME: break;
+    }
+    return NULL;
+}
+
+static err *check_right(
+    struct auth_call *call, const struct auth_attribute *attribute, enum auth_change change)
+{
+    bool by_client = change == AUTH_CREATE || change == AUTH_UPDATE;
+    const struct json *writable =
+        json_get(json_get(call->service->definition, S("client")), S("writeAttributes"));
+    if ((change == AUTH_UPDATE || change == AUTH_ADMIN_UPDATE) && !attribute->is_mutable) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "user.%.*s: Attribute cannot be updated.\n", PRI(attribute->name));
+    }
+    if (!by_client || json_is_null(writable) || writable->kind != JSON_ARRAY) {
+        return NULL;
+    }
+    json_each (name, writable) {
+        if (str_eq(name->text, attribute->name)) {
+            return NULL;
+        }
+    }
+    return auth_refuse(call->arena, "NotAuthorizedException",
+        "A client attempted to write unauthorized attribute");
+}
+
+err *auth_attributes_check(
+    struct auth_call *call, const struct json *attributes, enum auth_change change)
+{
+    check(attributes->kind == JSON_OBJECT);
+    bool admin = change == AUTH_ADMIN_CREATE || change == AUTH_ADMIN_UPDATE;
+    json_each (given, attributes) {
+        const struct auth_attribute *attribute = auth_attribute_def(call->service, given->key);
+        if (is_flag(given->key) || str_eq(given->key, S("sub"))) {
+            if (admin && is_flag(given->key)) {
+                continue;
+            }
+            return auth_refuse(call->arena, "NotAuthorizedException",
+                "A client attempted to write unauthorized attribute");
+        }
+        if (attribute == NULL) {
+            return wrong_value(call, given->key, "Attribute does not exist in the schema.");
+        }
+        TRY(check_right(call, attribute, change));
+        TRY(check_value(call, attribute, given->text));
+    }
+    return NULL;
+}
+
+err *auth_attributes_complete(struct auth_call *call, const struct json *attributes)
+{
+    struct buf missing = buf_in(call->arena, 8192);
+    for (size_t i = 0; i < call->service->attribute_count; i++) {
+        const struct auth_attribute *attribute = &call->service->attributes[i];
+        if (attribute->required && json_get_str(attributes, attribute->name).len == 0) {
+            buf_add(&missing, attribute->name);
+            buf_add(&missing, S(": The attribute "));
+            buf_add(&missing, attribute->name);
+            buf_add(&missing, S(" is required\n"));
+        }
+    }
+    if (missing.len == 0) {
+        return NULL;
+    }
+    return auth_refuse(call->arena, "InvalidParameterException",
+        "Attributes did not conform to the schema: %.*s", PRI(buf_str(&missing)));
+}
+
+str auth_mask(struct arena *arena, str attribute, str value)
+{
+    check(attribute.len > 0);
+    if (str_eq(attribute, S("phone_number"))) {
+        str last = str_sub(value, value.len > 4 ? value.len - 4 : 0, value.len);
+        return str_cat(arena, S("+*******"), last);
+    }
+    ptrdiff_t at = str_rfind_char(value, '@');
+    str domain = at >= 0 ? str_sub(value, (size_t)at + 1, value.len) : (str){};
+    return str_cat(arena, str_sub(value, 0, 1), S("***@"), str_sub(domain, 0, 1), S("***"));
+}
+
+struct json *auth_delivery(struct auth_call *call, str attribute, str value)
+{
+    check(attribute.len > 0 && value.len > 0);
+    struct json *details = json_object(call->arena);
+    bool phone = str_eq(attribute, S("phone_number"));
+    json_set(details, S("AttributeName"), auth_str(call, attribute));
+    json_set(details, S("DeliveryMedium"), auth_str(call, phone ? S("SMS") : S("EMAIL")));
+    json_set(details, S("Destination"), auth_str(call, auth_mask(call->arena, attribute, value)));
+    return details;
+}

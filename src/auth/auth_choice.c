@@ -1,0 +1,291 @@
+// USER_AUTH: the user chooses how to sign in, with a password, a code that is sent, or a passkey.
+#include "auth/auth_mfa.h"
+#include "auth/auth_passkey.h"
+#include "auth/auth_password.h"
+
+enum { OTP_DIGITS = 8, SENDS = 20, HOUR_MS = 60 * 60 * 1000, TRIES_A_STATE = 5 };
+
+enum choice {
+    CHOICE_PASSWORD = 1,
+    CHOICE_SRP = 2,
+    CHOICE_EMAIL = 4,
+    CHOICE_SMS = 8,
+    CHOICE_PASSKEY = 16,
+};
+
+static const struct {
+    enum choice choice;
+    str name;
+} CHOICES[] = {
+    {CHOICE_PASSWORD, S_INIT("PASSWORD")},
+    {CHOICE_SRP, S_INIT("PASSWORD_SRP")},
+    {CHOICE_EMAIL, S_INIT("EMAIL_OTP")},
+    {CHOICE_SMS, S_INIT("SMS_OTP")},
+    {CHOICE_PASSKEY, S_INIT("WEB_AUTHN")},
+};
+
+// What the user can sign in with. One that does not exist could do all that the pool has.
+static err *choices_of(
+    struct auth_call *call, const struct auth_user *user, unsigned *choices) YIELDS;
+
+static err *choices_of(struct auth_call *call, const struct auth_user *user, unsigned *choices)
+{
+    const struct auth_service *service = call->service;
+    bool any = user == NULL;
+    bool has_mfa = user != NULL && auth_factors_of(call, user) != 0;
+    bool otp = service->mfa_mode != AUTH_MFA_REQUIRED && !has_mfa;
+    bool email = any || auth_user_get(user, S("email")).len > 0;
+    bool phone = any || auth_user_get(user, S("phone_number")).len > 0;
+    bool passkey = false;
+    if (service->passkeys && user != NULL) {
+        TRY(auth_passkey_has(call, user, &passkey));
+    }
+    *choices = any || auth_password_has(user) ? (unsigned)CHOICE_PASSWORD | CHOICE_SRP : 0U;
+    *choices |= otp && service->email_otp && email ? CHOICE_EMAIL : 0U;
+    *choices |= otp && service->sms_otp && phone ? CHOICE_SMS : 0U;
+    *choices |= passkey ? CHOICE_PASSKEY : 0U;
+    return NULL;
+}
+
+static unsigned choice_named(str name)
+{
+    for (size_t i = 0; i < countof(CHOICES); i++) {
+        if (str_eq(CHOICES[i].name, name)) {
+            return CHOICES[i].choice;
+        }
+    }
+    return 0;
+}
+
+static struct json *choice_names(struct arena *arena, unsigned choices)
+{
+    struct json *list = json_array(arena);
+    for (size_t i = 0; i < countof(CHOICES); i++) {
+        if ((choices & CHOICES[i].choice) != 0) {
+            json_push(list, json_string(arena, CHOICES[i].name));
+        }
+    }
+    return list;
+}
+
+// ---- codes ---------------------------------------------------------------------------------
+
+// Where a code for a name would go, if somebody had it.
+static struct json *pretended_parameters(struct auth_call *call, str username, bool phone)
+{
+    struct arena *a = call->arena;
+    struct json *parameters = json_object(a);
+    str attribute = phone ? S("phone_number") : S("email");
+    str address = phone == (username.ptr[0] == '+') ? username : S("a@a");
+    json_set(parameters, S("CODE_DELIVERY_DELIVERY_MEDIUM"),
+        json_string(a, phone ? S("SMS") : S("EMAIL")));
+    json_set(parameters, S("CODE_DELIVERY_DESTINATION"),
+        json_string(a, auth_mask(a, attribute, address)));
+    return parameters;
+}
+
+static err *send_otp(
+    struct auth_call *call, struct auth_user *user, str username, bool phone) YIELDS;
+
+static err *send_otp(struct auth_call *call, struct auth_user *user, str username, bool phone)
+{
+    struct json *state = auth_state_body(call, "otp", user);
+    struct json *parameters = NULL;
+    const char *name = phone ? "SMS_OTP" : "EMAIL_OTP";
+    str whom = user != NULL ? user->id : str_lower(call->arena, username);
+    TRY(auth_count(call, "otp", whom, SENDS, HOUR_MS));
+    json_set(state, S("by"), auth_str(call, str_from(name)));
+    if (user != NULL) {
+        TRY(auth_send_factor_code(call, user, state, phone, OTP_DIGITS, &parameters));
+    } else {
+        parameters = pretended_parameters(call, username, phone);
+    }
+    auth_challenge(call, name, auth_state_seal(call, state), parameters, user);
+    return NULL;
+}
+
+static err *wrong_code(struct auth_call *call)
+{
+    return auth_refuse(
+        call->arena, "CodeMismatchException", "Invalid code or auth state for the user.");
+}
+
+static err *bad_session(struct auth_call *call, const char *what)
+{
+    return auth_refuse(
+        call->arena, "NotAuthorizedException", "Invalid session for the user%s", what);
+}
+
+static err *count_try(struct auth_call *call, const struct auth_state *state) YIELDS;
+
+static err *count_try(struct auth_call *call, const struct auth_state *state)
+{
+    err *e = auth_count(call, "state", json_get_str(state->body, S("id")), TRIES_A_STATE,
+        call->service->session_s * 1000);
+    bool over = e != NULL && str_eq(err_wire(e), S("LimitExceededException"));
+    return over ? bad_session(call, ", session can only be used once.") : e;
+}
+
+// Who reads the code has the address: it is proven, and so is the user.
+static err *mark_proven(struct auth_call *call, struct auth_state *state, bool phone) YIELDS;
+
+static err *mark_proven(struct auth_call *call, struct auth_state *state, bool phone)
+{
+    struct auth_user *user = state->user;
+    bool unconfirmed = str_eq(auth_user_status(user), S("UNCONFIRMED"));
+    if (auth_user_is_verified(user, phone ? S("phone_number") : S("email")) && !unconfirmed) {
+        return NULL;
+    }
+    auth_user_set(call, user, phone ? S("phone_number_verified") : S("email_verified"), S("true"));
+    if (unconfirmed) {
+        auth_user_set_member(call, user, S("status"), auth_str(call, S("CONFIRMED")));
+    }
+    return auth_user_save(call, user, NULL, 0);
+}
+
+err *auth_answer_otp(struct auth_call *call, bool phone)
+{
+    struct auth_state state = {};
+    struct auth_proof proof = {.is_strong = true, .device_key = auth_parameter(call, "DEVICE_KEY")};
+    str code = {};
+    str session = {};
+    TRY(auth_need(call, "Session", 4096, &session));
+    TRY(auth_state_open(call, session, NULL, &state));
+    str kind = json_get_str(state.body, S("kind"));
+    if (str_eq(kind, S("mfa"))) {
+        return auth_answer_factor(call, phone ? AUTH_SMS : AUTH_EMAIL);
+    }
+    bool fits = str_eq(kind, S("otp")) &&
+                str_eq(json_get_str(state.body, S("by")), phone ? S("SMS_OTP") : S("EMAIL_OTP"));
+    if (!fits) {
+        return bad_session(call, ".");
+    }
+    TRY(auth_need_parameter(call, phone ? "SMS_OTP_CODE" : "EMAIL_OTP_CODE", &code));
+    TRY(count_try(call, &state));
+    if (state.user == NULL) {
+        return wrong_code(call);
+    }
+    TRY(auth_attempt(call, state.user->username, NULL, 0));
+    err *e = auth_check_factor_code(call, &state, code, &proof.writes[proof.count]);
+    if (e != NULL) {
+        return str_eq(err_wire(e), S("CodeMismatchException")) ? wrong_code(call) : e;
+    }
+    proof.count++;
+    TRY(mark_proven(call, &state, phone));
+    proof.user = state.user;
+    proof.writes[proof.count++] = state.spend;
+    proof.writes[proof.count++] = auth_attempt_good(call, state.user->username);
+    return auth_first_factor_done(call, &proof);
+}
+
+// ---- choosing ------------------------------------------------------------------------------
+
+static err *by_password(struct auth_call *call, str username) YIELDS;
+
+static err *by_password(struct auth_call *call, str username)
+{
+    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
+    str password = {};
+    TRY(auth_need_parameter(call, "PASSWORD", &password));
+    TRY(auth_password_proof(call, username, password, &proof));
+    return auth_first_factor_done(call, &proof);
+}
+
+static err *take(
+    struct auth_call *call, struct auth_user *user, str username, enum choice choice) YIELDS;
+
+static err *take(struct auth_call *call, struct auth_user *user, str username, enum choice choice)
+{
+    switch (choice) {
+    case CHOICE_PASSWORD: return by_password(call, username);
+    case CHOICE_SRP:
+        TRY(auth_srp_start(call, username));
+        auth_answer_text(call, "Session", auth_state_new(call, "proof", user));
+        return NULL;
+    case CHOICE_EMAIL: return send_otp(call, user, username, false);
+    case CHOICE_SMS: return send_otp(call, user, username, true);
+    case CHOICE_PASSKEY: return auth_passkey_ask(call, user);
+    }
+    unreachable("a choice is one of these");
+}
+
+static void ask_to_choose(
+    struct auth_call *call, const struct auth_user *user, str username, unsigned choices)
+{
+    struct json *state = auth_state_body(call, "choice", user);
+    json_set(state, S("name"), auth_str(call, username));
+    json_set(state, S("choices"), json_int(call->arena, choices));
+    auth_challenge(call, "SELECT_CHALLENGE", auth_state_seal(call, state), NULL, user);
+    auth_answer(call, "AvailableChallenges", choice_names(call->arena, choices));
+}
+
+// Somebody who has just confirmed the account needs no further proof.
+static err *go_on_confirmed(struct auth_call *call, struct auth_user *user) YIELDS;
+
+static err *go_on_confirmed(struct auth_call *call, struct auth_user *user)
+{
+    struct auth_state state = {};
+    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
+    TRY(auth_state_of_session(call, "confirmed", &state));
+    if (user == NULL || !str_eq(user->id, state.user->id)) {
+        return bad_session(call, ".");
+    }
+    proof.user = state.user;
+    proof.writes[proof.count++] = state.spend;
+    return auth_first_factor_done(call, &proof);
+}
+
+err *auth_choice_start(struct auth_call *call, str username)
+{
+    struct auth_user *user = NULL;
+    unsigned choices = 0;
+    unsigned preferred = choice_named(auth_parameter(call, "PREFERRED_CHALLENGE"));
+    TRY(auth_user_find(call, username, &user));
+    if (auth_text(call, "Session").len > 0) {
+        return go_on_confirmed(call, user);
+    }
+    if (user == NULL && !call->service->hides_users) {
+        return auth_no_user(call->arena);
+    }
+    TRY(choices_of(call, user, &choices));
+    bool complete = (preferred != CHOICE_SRP || auth_parameter(call, "SRP_A").len > 0) &&
+                    (preferred != CHOICE_PASSWORD || auth_parameter(call, "PASSWORD").len > 0);
+    if ((preferred & choices) != 0 && complete) {
+        return take(call, user, username, preferred);
+    }
+    ask_to_choose(call, user, username, choices);
+    return NULL;
+}
+
+err *auth_answer_choice(struct auth_call *call)
+{
+    struct auth_state state = {};
+    str answer = {};
+    str session = {};
+    TRY(auth_need(call, "Session", 4096, &session));
+    TRY(auth_state_open(call, session, "choice", &state));
+    TRY(auth_need_parameter(call, "ANSWER", &answer));
+    unsigned choice = choice_named(answer);
+    if ((choice & (unsigned)json_get_int(state.body, S("choices"), 0)) == 0) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "%.*s is not an available challenge", PRI(str_sub(answer, 0, 64)));
+    }
+    return take(call, state.user, json_get_str(state.body, S("name")), choice);
+}
+
+err *auth_get_user_auth_factors(struct auth_call *call)
+{
+    unsigned choices = 0;
+    struct json *list = json_array(call->arena);
+    TRY(choices_of(call, call->user, &choices));
+    json_each (name, choice_names(call->arena, choices & ~(unsigned)CHOICE_SRP)) {
+        json_push(list, auth_str(call, name->text));
+    }
+    if (auth_totp_has(call->user)) {
+        json_push(list, auth_str(call, S("SOFTWARE_TOKEN")));
+    }
+    auth_answer_text(call, "Username", call->user->username);
+    auth_answer(call, "ConfiguredUserAuthFactors", list);
+    auth_answer_mfa(call, call->user);
+    return NULL;
+}

@@ -1,0 +1,314 @@
+// Groups and who is in them. Those of the definition are made when it is put in force; others come
+// and go by administrative operations.
+#include "auth/auth_admin.h"
+#include "auth/auth_token.h"
+
+enum { LIMIT_MAX = 60 };
+
+// ---- groups --------------------------------------------------------------------------------
+
+static struct json *show_group(struct auth_call *call, const struct json *item)
+{
+    struct arena *a = call->arena;
+    struct json *group = json_object(a);
+    json_set(group, S("GroupName"), json_string(a, json_get_str(item, S("id"))));
+    json_set(group, S("UserPoolId"), json_string(a, call->service->user_pool_id));
+    const char *const OPTIONAL[][2] = {{"Description", "description"}, {"RoleArn", "role"}};
+    for (size_t i = 0; i < countof(OPTIONAL); i++) {
+        str text = json_get_str(item, str_from(OPTIONAL[i][1]));
+        if (text.len > 0) {
+            json_set(group, str_from(OPTIONAL[i][0]), json_string(a, text));
+        }
+    }
+    const struct json *precedence = json_get(item, S("precedence"));
+    if (!json_is_null(precedence)) {
+        json_set(group, S("Precedence"), json_copy(a, precedence));
+    }
+    json_set(group, S("LastModifiedDate"), auth_time(a, (u64)json_get_int(item, S("modified"), 0)));
+    json_set(group, S("CreationDate"), auth_time(a, (u64)json_get_int(item, S("created"), 0)));
+    return group;
+}
+
+static err *no_group(struct auth_call *call)
+{
+    return auth_refuse(call->arena, "ResourceNotFoundException", "Group not found.");
+}
+
+static err *need_group(struct auth_call *call, struct json **item) YIELDS;
+
+static err *need_group(struct auth_call *call, struct json **item)
+{
+    str name = {};
+    TRY(auth_need(call, "GroupName", 128, &name));
+    TRY(auth_get(call, AUTH_GROUPS, name, item));
+    return *item != NULL ? NULL : no_group(call);
+}
+
+// Description, RoleArn and Precedence of the request into the group.
+static err *take_members(struct auth_call *call, struct json *item)
+{
+    struct arena *a = call->arena;
+    const struct json *precedence = json_get(call->in, S("Precedence"));
+    i64 number = 0;
+    if (!json_is_null(precedence)) {
+        if (precedence->kind != JSON_NUMBER || !json_to_i64(precedence, &number) || number < 0) {
+            return auth_refuse(a, "InvalidParameterException",
+                "1 validation error detected: Value at 'precedence' failed to satisfy constraint: "
+                "Member must have value greater than or equal to 0");
+        }
+        json_set(item, S("precedence"), json_int(a, number));
+    }
+    if (auth_text(call, "Description").len > 0) {
+        json_set(item, S("description"), json_string(a, auth_text(call, "Description")));
+    }
+    if (auth_text(call, "RoleArn").len > 0) {
+        json_set(item, S("role"), json_string(a, auth_text(call, "RoleArn")));
+    }
+    json_set(item, S("modified"), json_int(a, (i64)time_now_ms()));
+    return NULL;
+}
+
+err *auth_create_group(struct auth_call *call)
+{
+    check(call->is_admin);
+    struct arena *a = call->arena;
+    str name = {};
+    struct json *item = json_object(a);
+    TRY(auth_need(call, "GroupName", 128, &name));
+    json_set(item, S("id"), json_string(a, name));
+    json_set(item, S("created"), json_int(a, (i64)time_now_ms()));
+    TRY(take_members(call, item));
+    struct store_write write = {
+        .kind = STORE_PUT, .table = AUTH_GROUPS, .item = item, .only_absent = true};
+    err *e = store_write(call->hub->store, a, &write, 1, NULL);
+    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
+        return auth_refuse(a, "GroupExistsException", "A group with the name already exists.");
+    }
+    TRY(e);
+    auth_answer(call, "Group", show_group(call, item));
+    return NULL;
+}
+
+err *auth_get_group(struct auth_call *call)
+{
+    struct json *item = NULL;
+    TRY(need_group(call, &item));
+    auth_answer(call, "Group", show_group(call, item));
+    return NULL;
+}
+
+err *auth_update_group(struct auth_call *call)
+{
+    struct json *item = NULL;
+    TRY(need_group(call, &item));
+    TRY(take_members(call, item));
+    struct store_write write = {.kind = STORE_PUT, .table = AUTH_GROUPS, .item = item};
+    TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
+    auth_answer(call, "Group", show_group(call, item));
+    return NULL;
+}
+
+// Who was in it is in it no more, also when one of that name is made again.
+err *auth_delete_group(struct auth_call *call)
+{
+    check(call->is_admin);
+    struct json *item = NULL;
+    TRY(need_group(call, &item));
+    struct store_write write = {
+        .kind = STORE_DELETE, .table = AUTH_GROUPS, .pk = json_get(item, S("id"))};
+    TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
+    struct store_query query = {
+        .table = AUTH_MEMBERS, .index = S("byGroup"), .pk = json_get(item, S("id"))};
+    do {
+        struct store_page page = {};
+        TRY(store_query(call->hub->store, call->arena, &query, &page));
+        for (size_t i = 0; i < page.count; i++) {
+            struct store_write leave = {.kind = STORE_DELETE,
+                .table = AUTH_MEMBERS,
+                .pk = json_get(page.items[i], S("user")),
+                .sk = json_get(page.items[i], S("group"))};
+            TRY(store_write(call->hub->store, call->arena, &leave, 1, NULL));
+        }
+        query.page_token = page.next_token;
+    } while (query.page_token.len > 0);
+    return NULL;
+}
+
+err *auth_list_groups(struct auth_call *call)
+{
+    struct store_query query = {.table = AUTH_GROUPS};
+    struct store_page page = {};
+    struct json *list = json_array(call->arena);
+    TRY(auth_page_of(call, "NextToken", LIMIT_MAX, &query));
+    TRY(auth_query(call, &query, &page));
+    for (size_t i = 0; i < page.count; i++) {
+        json_push(list, show_group(call, page.items[i]));
+    }
+    auth_answer(call, "Groups", list);
+    auth_answer_token(call, "NextToken", &page);
+    return NULL;
+}
+
+// ---- members -------------------------------------------------------------------------------
+
+err *auth_admin_add_user_to_group(struct auth_call *call)
+{
+    struct json *group = NULL;
+    struct json *row = json_object(call->arena);
+    TRY(auth_need_user(call));
+    TRY(need_group(call, &group));
+    json_set(row, S("user"), auth_str(call, call->user->id));
+    json_set(row, S("group"), auth_str(call, json_get_str(group, S("id"))));
+    struct store_write write = {.kind = STORE_PUT, .table = AUTH_MEMBERS, .item = row};
+    return store_write(call->hub->store, call->arena, &write, 1, NULL);
+}
+
+err *auth_admin_remove_user_from_group(struct auth_call *call)
+{
+    struct json *group = NULL;
+    TRY(auth_need_user(call));
+    TRY(need_group(call, &group));
+    struct store_write write = {.kind = STORE_DELETE,
+        .table = AUTH_MEMBERS,
+        .pk = auth_str(call, call->user->id),
+        .sk = json_get(group, S("id"))};
+    return store_write(call->hub->store, call->arena, &write, 1, NULL);
+}
+
+err *auth_admin_list_groups_for_user(struct auth_call *call)
+{
+    struct json *list = json_array(call->arena);
+    TRY(auth_need_user(call));
+    struct store_query query = {.table = AUTH_MEMBERS, .pk = auth_str(call, call->user->id)};
+    struct store_page page = {};
+    TRY(auth_page_of(call, "NextToken", LIMIT_MAX, &query));
+    TRY(auth_query(call, &query, &page));
+    for (size_t i = 0; i < page.count; i++) {
+        struct json *group = NULL;
+        TRY(auth_get(call, AUTH_GROUPS, json_get_str(page.items[i], S("group")), &group));
+        if (group != NULL) {
+            json_push(list, show_group(call, group));
+        }
+    }
+    auth_answer(call, "Groups", list);
+    auth_answer_token(call, "NextToken", &page);
+    return NULL;
+}
+
+err *auth_list_users_in_group(struct auth_call *call)
+{
+    struct json *group = NULL;
+    struct json *list = json_array(call->arena);
+    TRY(need_group(call, &group));
+    struct store_query query = {
+        .table = AUTH_MEMBERS, .index = S("byGroup"), .pk = json_get(group, S("id"))};
+    struct store_page page = {};
+    TRY(auth_page_of(call, "NextToken", LIMIT_MAX, &query));
+    TRY(auth_query(call, &query, &page));
+    for (size_t i = 0; i < page.count; i++) {
+        struct auth_user *user = NULL;
+        TRY(auth_user_load(call, json_get_str(page.items[i], S("user")), &user));
+        if (user != NULL) {
+            json_push(list, auth_show_user(call, user, "Attributes"));
+        }
+    }
+    auth_answer(call, "Users", list);
+    auth_answer_token(call, "NextToken", &page);
+    return NULL;
+}
+
+// ---- for tokens ----------------------------------------------------------------------------
+
+static i64 precedence_of(const struct json *group)
+{
+    const struct json *given = json_get(group, S("precedence"));
+    i64 value = 0;
+    return !json_is_null(given) && json_to_i64(given, &value) ? value : INT64_MAX;
+}
+
+// Strongest first; those without a precedence come last, by name.
+static bool is_stronger(const struct json *a, const struct json *b)
+{
+    i64 first = precedence_of(a);
+    i64 second = precedence_of(b);
+    return first != second ? first < second
+                           : str_cmp(json_get_str(a, S("id")), json_get_str(b, S("id"))) < 0;
+}
+
+static void sort_groups(struct json **groups, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct json *group = groups[i];
+        size_t at = i;
+        for (; at > 0 && is_stronger(group, groups[at - 1]); at--) {
+            groups[at] = groups[at - 1];
+        }
+        groups[at] = group;
+    }
+}
+
+err *auth_groups_of(struct auth_call *call, str user, struct json **groups, struct json **roles)
+{
+    check(auth_is_uuid(user));
+    struct arena *a = call->arena;
+    struct store_query query = {.table = AUTH_MEMBERS, .pk = auth_str(call, user)};
+    struct store_page page = {};
+    TRY(store_query(call->hub->store, a, &query, &page));
+    struct json **found = arena_array(a, struct json *, page.count);
+    size_t count = 0;
+    for (size_t i = 0; i < page.count; i++) {
+        str name = json_get_str(page.items[i], S("group"));
+        TRY(auth_get(call, AUTH_GROUPS, name, &found[count]));
+        count += found[count] != NULL;
+    }
+    sort_groups(found, count);
+    *groups = json_array(a);
+    *roles = json_array(a);
+    for (size_t i = 0; i < count; i++) {
+        str role = json_get_str(found[i], S("role"));
+        json_push(*groups, auth_str(call, json_get_str(found[i], S("id"))));
+        if (role.len > 0) {
+            json_push(*roles, auth_str(call, role));
+        }
+    }
+    return NULL;
+}
+
+// ---- those of the definition ---------------------------------------------------------------
+
+str auth_role_arn(struct arena *arena, const struct auth_service *service, str role)
+{
+    return str_cat(arena, S("arn:aws:iam::"), service->account, S(":role/"), role);
+}
+
+str auth_group_role(struct arena *arena, const struct auth_service *service, str group)
+{
+    return str_cat(arena, S("amplify-"), service->name, S("-"), group, S("GroupRole"));
+}
+
+err *auth_service_apply(struct auth_service *service, struct store *store, struct arena *arena)
+{
+    check_magic(service, AUTH_SERVICE_MAGIC);
+    for (size_t i = 0; i < service->group_count; i++) {
+        const struct auth_group_def *def = &service->groups[i];
+        struct json *item = NULL;
+        struct json *key = json_string(arena, def->name);
+        str role = auth_role_arn(arena, service, auth_group_role(arena, service, def->name));
+        TRY(store_get(store, arena, AUTH_GROUPS, key, NULL, &item));
+        if (item != NULL && json_get_int(item, S("precedence"), -1) == def->precedence &&
+            str_eq(json_get_str(item, S("role")), role)) {
+            continue;
+        }
+        struct json *fresh = item != NULL ? item : json_object(arena);
+        json_set(fresh, S("id"), json_string(arena, def->name));
+        json_set(fresh, S("precedence"), json_int(arena, def->precedence));
+        json_set(fresh, S("role"), json_string(arena, role));
+        json_set(fresh, S("modified"), json_int(arena, (i64)time_now_ms()));
+        if (item == NULL) {
+            json_set(fresh, S("created"), json_int(arena, (i64)time_now_ms()));
+        }
+        struct store_write write = {.kind = STORE_PUT, .table = AUTH_GROUPS, .item = fresh};
+        TRY(store_write(store, arena, &write, 1, NULL));
+    }
+    return NULL;
+}

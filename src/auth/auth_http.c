@@ -1,0 +1,319 @@
+// From bytes to an operation and back: targets are found in ops.def, the caller is proven as the
+// operation needs it, and whatever fails is told in Cognito's form, here only.
+#include "auth/auth_int.h"
+
+#include <stdarg.h>
+
+enum { BODY_MAX = 256 * 1024, NAME_MAX_SHOWN = 128 };
+
+static const str JSON_TYPE = S_INIT("application/x-amz-json-1.1");
+static const str POOLS = S_INIT("AWSCognitoIdentityProviderService.");
+static const str IDENTITIES = S_INIT("AWSCognitoIdentityService.");
+
+enum need { NEED_PUBLIC, NEED_TOKEN, NEED_ADMIN };
+
+static const struct {
+    str name;
+    enum need need;
+    auth_handler handler;
+} OPERATIONS[] = {
+
+#define OP(name, need, handler) {S_INIT(#name), NEED_##need, handler},
+#include "auth/ops.def"
+#undef OP
+};
+
+// ---- errors --------------------------------------------------------------------------------
+
+err *auth_refuse(struct arena *arena, const char *wire, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    str text = str_vfmt(arena, fmt, args);
+    va_end(args);
+    err *e = fail(arena, ERR_INVALID, "%.*s", PRI(text));
+    e->wire = str_from(wire);
+    return e;
+}
+
+err *auth_wrong_password(struct arena *arena)
+{
+    return auth_refuse(arena, "NotAuthorizedException", "Incorrect username or password.");
+}
+
+err *auth_no_user(struct arena *arena)
+{
+    return auth_refuse(arena, "UserNotFoundException", "User does not exist.");
+}
+
+// Errors without a name of Cognito's come from below: they are ours, not the client's.
+static str wire_of(const err *e, int *status)
+{
+    bool named = e->wire.len > 0;
+    *status = e->code == ERR_UNSUPPORTED ? 501 : named ? 400 : 500;
+    if (named) {
+        return e->wire;
+    }
+    switch (e->code) {
+    case ERR_UNSUPPORTED: return S("NotImplementedException");
+    case ERR_TOO_LARGE: *status = 413; return S("RequestEntityTooLargeException");
+    case ERR_TIMEOUT: *status = 503; return S("ServiceUnavailableException");
+    default: return S("InternalErrorException");
+    }
+}
+
+// Header values hold no line ends and no text beyond ASCII.
+static str header_text(struct arena *arena, str text)
+{
+    text = str_dup(arena, str_sub(text, 0, 512));
+    for (size_t i = 0; i < text.len; i++) {
+        u8 byte = (u8)text.ptr[i];
+        if (byte < ' ' || byte > '~') {
+            ((char *)(uintptr_t)text.ptr)[i] = ' ';
+        }
+    }
+    return str_trim(text);
+}
+
+static err *reply_error(struct http_req *req, const err *e) YIELDS;
+
+static err *reply_error(struct http_req *req, const err *e)
+{
+    struct arena *a = req->arena;
+    int status = 0;
+    str wire = wire_of(e, &status);
+    bool ours = status == 500;
+    if (ours) {
+        log_error("auth.request", "%.*s", PRI(e->text));
+    }
+    str text = ours ? S("Internal error.") : e->text;
+    struct buf body = buf_in(a, 64 * 1024);
+    struct json_writer w;
+    jw_init(&w, &body);
+    jw_object(&w);
+    jw_member(&w, S("__type"), wire);
+    jw_member(&w, S("message"), text);
+    jw_end_object(&w);
+    http_add_header(req, S("x-amzn-ErrorType"), str_cat(a, wire, S(":")));
+    http_add_header(req, S("x-amzn-ErrorMessage"), header_text(a, text));
+    return http_reply(req, status, JSON_TYPE, buf_str(&body));
+}
+
+// ---- members -------------------------------------------------------------------------------
+
+static err *invalid_member(struct auth_call *call, const char *name, const char *value, str what)
+{
+    str member = str_lower_first(call->arena, str_from(name));
+    return auth_refuse(call->arena, "InvalidParameterException",
+        "1 validation error detected: Value%s at '%.*s' failed to satisfy constraint: %.*s", value,
+        PRI(member), PRI(what));
+}
+
+str auth_text(const struct auth_call *call, const char *name)
+{
+    return json_get_str(call->in, str_from(name));
+}
+
+err *auth_need(struct auth_call *call, const char *name, size_t max, str *out)
+{
+    const struct json *value = json_get(call->in, str_from(name));
+    if (json_is_null(value)) {
+        return invalid_member(call, name, " null", S("Member must not be null"));
+    }
+    if (value->kind != JSON_STRING) {
+        return auth_refuse(
+            call->arena, "SerializationException", "%s can not be converted to a String", name);
+    }
+    if (value->text.len == 0) {
+        return invalid_member(
+            call, name, "", S("Member must have length greater than or equal to 1"));
+    }
+    if (value->text.len > max) {
+        return invalid_member(call, name, "",
+            str_fmt(call->arena, "Member must have length less than or equal to %zu", max));
+    }
+    *out = value->text;
+    return NULL;
+}
+
+err *auth_need_client(struct auth_call *call)
+{
+    str id = {};
+    TRY(auth_need(call, "ClientId", 128, &id));
+    if (!str_eq(id, call->service->client_id)) {
+        return auth_refuse(call->arena, "ResourceNotFoundException",
+            "User pool client %.*s does not exist.", PRI(id));
+    }
+    return NULL;
+}
+
+err *auth_attribute_list(struct auth_call *call, const struct json *list, struct json **out)
+{
+    *out = json_object(call->arena);
+    if (!json_is_null(list) && list->kind != JSON_ARRAY) {
+        return auth_refuse(
+            call->arena, "SerializationException", "UserAttributes can not be converted to a list");
+    }
+    json_each (entry, list) {
+        const struct json *name = json_get(entry, S("Name"));
+        const struct json *value = json_get(entry, S("Value"));
+        if (json_is_null(name) || name->kind != JSON_STRING || name->text.len == 0) {
+            return invalid_member(
+                call, "UserAttributes.1.member.name", " null", S("Member must not be null"));
+        }
+        if (name->text.len > 32 || (value != NULL && value->text.len > 2048)) {
+            return invalid_member(call, "UserAttributes", "",
+                S("Member must satisfy constraint: [Member must have length less than or equal to "
+                  "2048]"));
+        }
+        str text = json_is_null(value) || value->kind != JSON_STRING ? S("") : value->text;
+        json_set(*out, name->text, auth_str(call, text));
+    }
+    return NULL;
+}
+
+void auth_answer(struct auth_call *call, const char *name, struct json *value)
+{
+    if (value != NULL) {
+        json_set(call->out, str_from(name), value);
+    }
+}
+
+void auth_answer_text(struct auth_call *call, const char *name, str value)
+{
+    auth_answer(call, name, auth_str(call, value));
+}
+
+struct json *auth_time(struct arena *arena, u64 ms)
+{
+    check(ms < (u64)1 << 53);
+    return json_number(
+        arena, str_fmt(arena, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000)));
+}
+
+// ---- dispatch ------------------------------------------------------------------------------
+
+bool auth_is_target(str target)
+{
+    return str_starts(target, POOLS) || str_starts(target, IDENTITIES);
+}
+
+// The access token's user, for operations of a signed-in user.
+static err *prove_token(struct auth_call *call) YIELDS;
+
+static err *prove_token(struct auth_call *call)
+{
+    str token = {};
+    TRY(auth_need(call, "AccessToken", 16 * 1024, &token));
+    return auth_call_use_token(call, token);
+}
+
+err *auth_call_use_token(struct auth_call *call, str token)
+{
+    err *e = auth_verify_token(call->hub, call->arena, token, &call->claims);
+    if (e != NULL && e->code == ERR_UNAUTHORIZED) {
+        return auth_refuse(call->arena, "NotAuthorizedException", "%.*s", PRI(e->text));
+    }
+    TRY(e);
+    if (!call->claims.is_access) {
+        return auth_refuse(call->arena, "NotAuthorizedException", "Invalid Access Token");
+    }
+    str scopes = json_get_str(call->claims.claims, S("scope"));
+    if (str_find(scopes, S("aws.cognito.signin.user.admin")) < 0) {
+        return auth_refuse(
+            call->arena, "NotAuthorizedException", "Access Token does not have required scopes");
+    }
+    TRY(auth_user_load(call, call->claims.sub, &call->user));
+    return call->user != NULL ? NULL : auth_no_user(call->arena);
+}
+
+// The request's signature, and whether its principal may do this to the pool.
+static err *prove_admin(struct auth_call *call) YIELDS;
+
+static err *prove_admin(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    const struct auth_service *service = call->service;
+    struct iam_request request = iam_request_of(call->http, call->body);
+    struct iam_rules rules = {.service = S("cognito-idp"), .words = IAM_WORDS_JSON};
+    struct iam_principal principal = {};
+    str pool = {};
+    TRY(iam_authenticate(call->hub->iam, a, &request, &rules, &principal, NULL));
+    str arn = str_cat(a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account,
+        S(":userpool/"), service->user_pool_id);
+    TRY(iam_require(
+        a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL, IAM_WORDS_JSON));
+    TRY(auth_need(call, "UserPoolId", 55, &pool));
+    if (!str_eq(pool, service->user_pool_id)) {
+        return auth_refuse(
+            a, "ResourceNotFoundException", "User pool %.*s does not exist.", PRI(pool));
+    }
+    call->is_admin = true;
+    return NULL;
+}
+
+static err *run(struct auth_call *call) YIELDS;
+
+static err *run(struct auth_call *call)
+{
+    for (size_t i = 0; i < countof(OPERATIONS); i++) {
+        if (!str_eq(OPERATIONS[i].name, call->operation)) {
+            continue;
+        }
+        if (OPERATIONS[i].need == NEED_TOKEN) {
+            TRY(prove_token(call));
+        } else if (OPERATIONS[i].need == NEED_ADMIN) {
+            TRY(prove_admin(call));
+        }
+        return OPERATIONS[i].handler(call);
+    }
+    return fail(call->arena, ERR_UNSUPPORTED, "%.*s is not served yet by this version of ampd.",
+        PRI(str_sub(call->operation, 0, NAME_MAX_SHOWN)));
+}
+
+static err *read_request(struct auth_call *call) YIELDS;
+
+static err *read_request(struct auth_call *call)
+{
+    struct json *root = NULL;
+    TRY(http_read_body(call->http, BODY_MAX, &call->body));
+    if (call->body.len == 0) {
+        call->in = json_object(call->arena);
+        return NULL;
+    }
+    if (json_parse(call->arena, call->body, &root, NULL) != NULL || root->kind != JSON_OBJECT) {
+        return auth_refuse(call->arena, "SerializationException", "The request is no JSON object.");
+    }
+    call->in = root;
+    return NULL;
+}
+
+static str operation_of(str target)
+{
+    size_t prefix = str_starts(target, POOLS) ? POOLS.len : IDENTITIES.len;
+    return str_sub(target, prefix, target.len);
+}
+
+err *auth_http_json(struct auth_hub *hub, struct http_req *req)
+{
+    check(auth_is_target(http_header(req, S("x-amz-target"))));
+    struct auth_call call = {.arena = req->arena,
+        .hub = hub,
+        .http = req,
+        .service = auth_service_hold(auth_hub_here(hub)->service),
+        .operation = operation_of(http_header(req, S("x-amz-target"))),
+        .out = json_object(req->arena)};
+    err *e = call.service == NULL
+                 ? auth_refuse(req->arena, "ResourceNotFoundException",
+                       "This backend has no auth: its definitions have no defineAuth.")
+                 : read_request(&call);
+    if (e == NULL) {
+        e = run(&call);
+    }
+    auth_service_release(call.service);
+    if (e == NULL) {
+        http_add_header(req, S("Cache-Control"), S("no-store"));
+        return http_reply(req, 200, JSON_TYPE, json_text(req->arena, call.out));
+    }
+    return e->code == ERR_CANCELLED || e->code == ERR_CLOSED ? e : reply_error(req, e);
+}

@@ -1,0 +1,311 @@
+// The identity pool: identities of guests and of users, and what they may do for a while.
+#include "auth/auth_admin.h"
+#include "auth/auth_token.h"
+
+#include "iam/iam.h"
+
+enum { CREDENTIALS_S = 3600, TOKEN_S = 600, ID_MAX = 55 };
+
+static err *not_authorised(struct auth_call *call, const char *what)
+{
+    return auth_refuse(call->arena, "NotAuthorizedException", "%s", what);
+}
+
+// ---- logins --------------------------------------------------------------------------------
+
+struct login { // of the request, proven
+    bool given;
+    str key; // "provider#sub": row of _auth.logins
+    struct auth_claims claims;
+};
+
+// "cognito-idp.us-east-1.amazonaws.com/us-east-1_Abc"
+static str provider_of(const struct auth_service *service)
+{
+    return str_sub(service->issuer, S("https://").len, service->issuer.len);
+}
+
+static err *read_login(struct auth_call *call, struct login *out) YIELDS;
+
+static err *read_login(struct auth_call *call, struct login *out)
+{
+    const struct json *logins = json_get(call->in, S("Logins"));
+    *out = (struct login){};
+    if (json_is_null(logins) || logins->count == 0) {
+        return NULL;
+    }
+    str provider = provider_of(call->service);
+    str token = json_get_str(logins, provider);
+    if (token.len == 0 || logins->count > 1) {
+        return not_authorised(
+            call, "Token is not from a supported provider of this identity pool.");
+    }
+    err *e = auth_verify_token(call->hub, call->arena, token, &out->claims);
+    if (e != NULL && e->code == ERR_UNAUTHORIZED) {
+        bool late = str_ends(e->text, S("has expired"));
+        return not_authorised(call, late ? "Invalid login token. Token expired"
+                                         : "Invalid login token. Can't verify the token.");
+    }
+    TRY(e);
+    if (out->claims.is_access) {
+        return not_authorised(call, "Invalid login token. Not an id token.");
+    }
+    out->given = true;
+    out->key = str_cat(call->arena, provider, S("#"), out->claims.sub);
+    return NULL;
+}
+
+// ---- identities ----------------------------------------------------------------------------
+
+static bool is_identity_id(struct auth_call *call, str id)
+{
+    str prefix = str_cat(call->arena, call->service->region, S(":"));
+    return id.len <= ID_MAX && str_starts(id, prefix) &&
+           auth_is_uuid(str_sub(id, prefix.len, id.len));
+}
+
+static struct store_write identity_write(struct auth_call *call, str id, str login)
+{
+    struct json *item = json_object(call->arena);
+    json_set(item, S("id"), auth_str(call, id));
+    json_set(item, S("created"), json_int(call->arena, (i64)time_now_ms()));
+    if (login.len > 0) {
+        json_set(item, S("login"), auth_str(call, login));
+    }
+    return (struct store_write){.kind = STORE_PUT, .table = AUTH_IDENTITIES, .item = item};
+}
+
+// The identity of a login: the one it has, else `wanted` when that is free, else a new one.
+static err *identity_of_login(
+    struct auth_call *call, const struct login *login, str wanted, str *out) YIELDS;
+
+static err *identity_of_login(
+    struct auth_call *call, const struct login *login, str wanted, str *out)
+{
+    struct arena *a = call->arena;
+    for (int i = 0; i < 3; i++) {
+        struct json *row = NULL;
+        struct json *identity = NULL;
+        TRY(auth_get(call, AUTH_LOGINS, login->key, &row));
+        if (row != NULL) {
+            *out = json_get_str(row, S("identity"));
+            return NULL;
+        }
+        if (wanted.len > 0) {
+            TRY(auth_get(call, AUTH_IDENTITIES, wanted, &identity));
+        }
+        bool taken = json_get_str(identity, S("login")).len > 0;
+        str id = wanted.len > 0 && !taken
+                     ? wanted
+                     : str_cat(a, call->service->region, S(":"), random_uuid(a));
+        struct json *link = json_object(a);
+        json_set(link, S("id"), auth_str(call, login->key));
+        json_set(link, S("identity"), auth_str(call, id));
+        struct store_write writes[] = {
+            {.kind = STORE_PUT, .table = AUTH_LOGINS, .item = link, .only_absent = true},
+            identity_write(call, id, login->key),
+        };
+        writes[1].condition = store_pred_leaf(a, STORE_NOT_EXISTS, S("login"), NULL);
+        err *e = store_write(call->hub->store, a, writes, countof(writes), NULL);
+        if (e == NULL || e->code != ERR_CONDITION_FAILED) {
+            *out = id;
+            return e;
+        }
+    }
+    return auth_refuse(a, "TooManyRequestsException", "Rate exceeded");
+}
+
+// A guest's: made again under its id when it is not known any more, since clients keep it.
+static err *identity_of_guest(struct auth_call *call, str id) YIELDS;
+
+static err *identity_of_guest(struct auth_call *call, str id)
+{
+    struct json *identity = NULL;
+    TRY(auth_get(call, AUTH_IDENTITIES, id, &identity));
+    if (json_get_str(identity, S("login")).len > 0) {
+        return auth_refuse(call->arena, "NotAuthorizedException",
+            "Access to Identity '%.*s' is forbidden.", PRI(id));
+    }
+    if (!call->service->guest_access) {
+        return not_authorised(
+            call, "Unauthenticated access is not supported for this identity pool.");
+    }
+    if (identity != NULL) {
+        return NULL;
+    }
+    struct store_write write = identity_write(call, id, (str){});
+    write.only_absent = true;
+    err *e = store_write(call->hub->store, call->arena, &write, 1, NULL);
+    return e != NULL && e->code == ERR_CONDITION_FAILED ? NULL : e;
+}
+
+err *auth_get_id(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    struct login login = {};
+    str pool = {};
+    str id = {};
+    TRY(auth_need(call, "IdentityPoolId", ID_MAX, &pool));
+    if (!str_eq(pool, call->service->identity_pool_id)) {
+        return auth_refuse(
+            a, "ResourceNotFoundException", "IdentityPool '%.*s' not found.", PRI(pool));
+    }
+    TRY(read_login(call, &login));
+    if (login.given) {
+        TRY(identity_of_login(call, &login, (str){}, &id));
+    } else {
+        id = str_cat(a, call->service->region, S(":"), random_uuid(a));
+        TRY(identity_of_guest(call, id));
+    }
+    auth_answer_text(call, "IdentityId", id);
+    return NULL;
+}
+
+// IdentityId and Logins of the request to the identity they stand for.
+static err *resolve(struct auth_call *call, struct login *login, str *id) YIELDS;
+
+static err *resolve(struct auth_call *call, struct login *login, str *id)
+{
+    TRY(auth_need(call, "IdentityId", ID_MAX, id));
+    if (!is_identity_id(call, *id)) {
+        return auth_refuse(
+            call->arena, "ResourceNotFoundException", "Identity '%.*s' not found.", PRI(*id));
+    }
+    TRY(read_login(call, login));
+    return login->given ? identity_of_login(call, login, *id, id) : identity_of_guest(call, *id);
+}
+
+// ---- credentials ---------------------------------------------------------------------------
+
+static str role_name(str arn)
+{
+    ptrdiff_t slash = str_rfind_char(arn, '/');
+    return slash < 0 ? arn : str_sub(arn, (size_t)slash + 1, arn.len);
+}
+
+// The role a user has: that of its strongest group, else that of everyone who has signed in.
+static err *choose_role(struct auth_call *call, const struct login *login, str *role)
+{
+    const struct json *roles = json_get(login->claims.claims, S("cognito:roles"));
+    str preferred = json_get_str(login->claims.claims, S("cognito:preferred_role"));
+    str custom = auth_text(call, "CustomRoleArn");
+    *role = auth_role_of(call->arena, call->service, login->given);
+    if (custom.len > 0) {
+        json_each (one, roles) {
+            if (str_eq(one->text, custom)) {
+                *role = role_name(custom);
+                return NULL;
+            }
+        }
+        return auth_refuse(call->arena, "NotAuthorizedException",
+            "Invalid role: %.*s is not among the user's roles.", PRI(custom));
+    }
+    if (preferred.len > 0) {
+        *role = role_name(preferred);
+    } else if (roles != NULL && roles->count == 1) {
+        *role = role_name(roles->child->text);
+    }
+    return NULL;
+}
+
+str auth_role_of(struct arena *arena, const struct auth_service *service, bool authenticated)
+{
+    return str_cat(
+        arena, S("amplify-"), service->name, authenticated ? S("-authRole") : S("-unauthRole"));
+}
+
+err *auth_get_credentials_for_identity(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    struct login login = {};
+    struct iam_credentials issued = {};
+    str id = {};
+    TRY(resolve(call, &login, &id));
+    struct iam_grant grant = {.kind = login.given ? IAM_AUTHENTICATED : IAM_GUEST,
+        .session = S("CognitoIdentityCredentials"),
+        .identity_id = id,
+        .identity_pool_id = call->service->identity_pool_id,
+        .lifetime_s = CREDENTIALS_S};
+    TRY(choose_role(call, &login, &grant.role));
+    if (login.given) {
+        str provider = provider_of(call->service);
+        grant.user_sub = login.claims.sub;
+        grant.auth_provider = str_cat(a, S("\""), provider, S("\",\""), provider,
+            S(":CognitoSignIn:"), login.claims.sub, S("\""));
+    }
+    TRY(iam_issue(call->hub->iam, a, &grant, &issued));
+    struct json *credentials = json_object(a);
+    json_set(credentials, S("AccessKeyId"), json_string(a, issued.access_key_id));
+    json_set(credentials, S("SecretKey"), json_string(a, issued.secret));
+    json_set(credentials, S("SessionToken"), json_string(a, issued.session_token));
+    json_set(credentials, S("Expiration"), auth_time(a, issued.expires_ms));
+    auth_answer_text(call, "IdentityId", id);
+    auth_answer(call, "Credentials", credentials);
+    return NULL;
+}
+
+// ---- the classic flow ----------------------------------------------------------------------
+
+struct sign_work {
+    struct arena *arena;
+    const struct crypto_rsa *key;
+    str claims;
+    str token;
+};
+
+static void sign_work(void *arg)
+{
+    struct sign_work *work = arg;
+    work->token = crypto_jwt_sign(work->arena, work->key, work->claims);
+}
+
+err *auth_get_open_id_token(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    struct login login = {};
+    struct auth_keys *keys = NULL;
+    struct json *claims = json_object(a);
+    struct json *methods = json_array(a);
+    i64 now = (i64)(time_now_ms() / 1000);
+    str id = {};
+    TRY(resolve(call, &login, &id));
+    TRY(auth_keys_wait(call->hub, a, &keys));
+    json_push(methods, json_string(a, login.given ? S("authenticated") : S("unauthenticated")));
+    if (login.given) {
+        str provider = provider_of(call->service);
+        json_push(methods, json_string(a, provider));
+        json_push(
+            methods, json_string(a, str_cat(a, provider, S(":CognitoSignIn:"), login.claims.sub)));
+    }
+    json_set(claims, S("sub"), json_string(a, id));
+    json_set(claims, S("aud"), json_string(a, call->service->identity_pool_id));
+    json_set(claims, S("amr"), methods);
+    json_set(claims, S("iss"), json_string(a, S("https://cognito-identity.amazonaws.com")));
+    json_set(claims, S("exp"), json_int(a, now + TOKEN_S));
+    json_set(claims, S("iat"), json_int(a, now));
+    struct sign_work work = {.arena = a, .key = keys->id, .claims = json_text(a, claims)};
+    TRY(worker_run(sign_work, &work));
+    auth_answer_text(call, "IdentityId", id);
+    auth_answer_text(call, "Token", work.token);
+    return NULL;
+}
+
+err *auth_unlink_identity(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    struct login login = {};
+    struct json *row = NULL;
+    str id = {};
+    TRY(auth_need(call, "IdentityId", ID_MAX, &id));
+    TRY(read_login(call, &login));
+    TRY(auth_get(call, AUTH_LOGINS, login.key, &row));
+    if (!login.given || row == NULL || !str_eq(json_get_str(row, S("identity")), id)) {
+        return not_authorised(call, "Logins don't match. Please include at least one valid login "
+                                    "for this identity or identity pool.");
+    }
+    struct store_write writes[] = {
+        {.kind = STORE_DELETE, .table = AUTH_LOGINS, .pk = auth_str(call, login.key)},
+        {.kind = STORE_DELETE, .table = AUTH_IDENTITIES, .pk = auth_str(call, id)},
+    };
+    return store_write(call->hub->store, a, writes, countof(writes), NULL);
+}

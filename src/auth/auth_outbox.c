@@ -1,0 +1,302 @@
+// The outbox: every message to a person, and the inbox in which it is read on this machine. Kept
+// sealed, since codes are in it; the newest few hundred.
+#include "auth/auth_int.h"
+
+enum {
+    KEPT = 200,       // messages
+    PRUNE_EVERY = 50, // messages
+    SHOWN_MAX = 16 * 1024 * 1024,
+    WAIT_MAX_S = 60,
+    LOOK_EVERY_MS = 50,
+};
+
+static const str BOX = S_INIT("inbox");
+
+static str context_of(struct arena *arena, const struct json *at)
+{
+    return str_cat(arena, AUTH_OUTBOX, S("#"), at->text);
+}
+
+// Times of messages never repeat: they are their keys.
+static u64 next_time(struct auth_hub *hub)
+{
+    unsigned long long now = time_now_ms() * 1000;
+    unsigned long long last = atomic_load(&hub->last_message);
+    unsigned long long next = 0;
+    do {
+        next = now > last ? now : last + 1;
+    } while (!atomic_compare_exchange_weak(&hub->last_message, &last, next));
+    return next;
+}
+
+static err *outbox_page(struct auth_hub *hub, struct arena *arena, u32 limit, str token,
+    struct store_page *page) YIELDS;
+
+static err *outbox_page(
+    struct auth_hub *hub, struct arena *arena, u32 limit, str token, struct store_page *page)
+{
+    struct store_query query = {.table = AUTH_OUTBOX,
+        .pk = json_string(arena, BOX),
+        .backwards = true,
+        .limit = limit,
+        .page_token = token};
+    return store_query(hub->store, arena, &query, page);
+}
+
+// Removes what is older than the newest KEPT.
+static err *prune(struct auth_hub *hub, struct arena *arena) YIELDS;
+
+static err *prune(struct auth_hub *hub, struct arena *arena)
+{
+    struct store_page page = {};
+    TRY(outbox_page(hub, arena, KEPT, (str){}, &page));
+    while (page.next_token.len > 0) {
+        TRY(outbox_page(hub, arena, KEPT, page.next_token, &page));
+        for (size_t i = 0; i < page.count; i++) {
+            struct store_write write = {.kind = STORE_DELETE,
+                .table = AUTH_OUTBOX,
+                .pk = json_string(arena, BOX),
+                .sk = json_get(page.items[i], S("at"))};
+            TRY(store_write(hub->store, arena, &write, 1, NULL));
+        }
+    }
+    return NULL;
+}
+
+static void add_text(struct arena *arena, struct json *object, const char *name, str text)
+{
+    if (text.len > 0) {
+        json_set(object, str_from(name), json_string(arena, text));
+    }
+}
+
+err *auth_send(struct auth_call *call, const struct auth_message *message)
+{
+    check(message->to.len > 0 && message->medium.len > 0 && message->text.len > 0);
+    struct arena *a = call->arena;
+    u64 now = next_time(call->hub);
+    struct json *at = json_int(a, (i64)now);
+    struct json *body = json_object(a);
+    add_text(a, body, "to", message->to);
+    add_text(a, body, "medium", message->medium);
+    add_text(a, body, "subject", message->subject);
+    add_text(a, body, "text", message->text);
+    add_text(a, body, "code", message->code);
+    add_text(a, body, "link", message->link);
+    add_text(a, body, "at", time_iso8601(a, now / 1000));
+    str sealed = crypto_seal(a, &call->hub->instance_key, context_of(a, at), json_text(a, body));
+    struct json *item = json_object(a);
+    json_set(item, S("box"), json_string(a, BOX));
+    json_set(item, S("at"), at);
+    json_set(item, S("sealed"), json_string(a, base64_encode(a, sealed)));
+    struct store_write write = {.kind = STORE_PUT, .table = AUTH_OUTBOX, .item = item};
+    TRY(store_write(call->hub->store, a, &write, 1, NULL));
+    if (call->hub->tell != NULL) {
+        call->hub->tell(message);
+    }
+    return now % PRUNE_EVERY == 0 ? prune(call->hub, a) : NULL;
+}
+
+// ---- the inbox -----------------------------------------------------------------------------
+
+static struct json *open_message(struct auth_hub *hub, struct arena *arena, const struct json *item)
+{
+    str sealed = {};
+    str plain = {};
+    struct json *body = NULL;
+    bool opened = base64_decode(arena, json_get_str(item, S("sealed")), &sealed) &&
+                  crypto_open(arena, &hub->instance_key, context_of(arena, json_get(item, S("at"))),
+                      sealed, &plain) == NULL &&
+                  json_parse(arena, plain, &body, NULL) == NULL;
+    return opened ? body : NULL;
+}
+
+// Codes are for the person at this machine: not for the network, and not for a page whose server
+// pretends that its name is this machine's.
+static bool is_from_here(const struct http_req *req)
+{
+    str host = req->host;
+    ptrdiff_t colon = str_rfind_char(host, ':');
+    bool has_port = colon >= 0 && (host.ptr[0] != '[' || host.ptr[colon - 1] == ']');
+    host = has_port ? str_sub(host, 0, (size_t)colon) : host;
+    bool named = str_eq_nocase(host, S("localhost")) || str_eq(host, S("127.0.0.1")) ||
+                 str_eq(host, S("[::1]"));
+    bool near = str_starts(req->peer, S("127.")) || str_starts(req->peer, S("::1")) ||
+                str_starts(req->peer, S("[::1]")) || str_starts(req->peer, S("::ffff:127."));
+    return named && near;
+}
+
+static err *refuse_far(struct http_req *req) YIELDS;
+
+static err *refuse_far(struct http_req *req)
+{
+    return http_reply(req, 403, S("text/plain; charset=utf-8"),
+        S("The inbox can be read on the machine that ampd runs on, as http://localhost:PORT.\n"));
+}
+
+// The newest unread message to an address, or NULL; marks it as read.
+static err *take_unread(
+    struct auth_hub *hub, struct arena *arena, str address, struct json **out) YIELDS;
+
+static err *take_unread(struct auth_hub *hub, struct arena *arena, str address, struct json **out)
+{
+    struct store_page page = {};
+    TRY(outbox_page(hub, arena, KEPT, (str){}, &page));
+    for (size_t i = 0; i < page.count; i++) {
+        struct json *item = page.items[i];
+        struct json *body = open_message(hub, arena, item);
+        if (json_get_bool(item, S("read"), false) ||
+            !str_eq_nocase(json_get_str(body, S("to")), address)) {
+            continue;
+        }
+        struct json *set = json_object(arena);
+        json_set(set, S("read"), json_bool(arena, true));
+        struct store_write write = {.kind = STORE_UPDATE,
+            .table = AUTH_OUTBOX,
+            .pk = json_string(arena, BOX),
+            .sk = json_get(item, S("at")),
+            .set = set,
+            .only_existing = true,
+            .condition = store_pred_leaf(arena, STORE_NOT_EXISTS, S("read"), NULL)};
+        err *e = store_write(hub->store, arena, &write, 1, NULL);
+        if (e == NULL || e->code != ERR_CONDITION_FAILED) {
+            *out = body;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+err *auth_inbox_take(
+    struct auth_hub *hub, struct arena *arena, str address, u64 wait_ms, struct json **out)
+{
+    check_magic(hub, AUTH_HUB_MAGIC);
+    u64 end = time_now_ms() + wait_ms;
+    for (;;) {
+        struct arena_mark mark = arena_mark(arena);
+        *out = NULL;
+        TRY(take_unread(hub, arena, address, out));
+        if (*out != NULL || time_now_ms() >= end) {
+            return NULL;
+        }
+        arena_rewind(arena, mark);
+        TRY(fiber_sleep(LOOK_EVERY_MS));
+    }
+}
+
+err *auth_inbox_list(struct auth_hub *hub, struct arena *arena, struct json **out)
+{
+    check_magic(hub, AUTH_HUB_MAGIC);
+    struct store_page page = {};
+    TRY(outbox_page(hub, arena, KEPT, (str){}, &page));
+    *out = json_array(arena);
+    for (size_t i = 0; i < page.count; i++) {
+        struct json *message = open_message(hub, arena, page.items[i]);
+        if (message != NULL) {
+            json_push(*out, message);
+        }
+    }
+    return NULL;
+}
+
+static err *wait_for(struct http_req *req, struct auth_hub *hub, str address) YIELDS;
+
+static err *wait_for(struct http_req *req, struct auth_hub *hub, str address)
+{
+    u64 seconds = 0;
+    struct json *message = NULL;
+    bool given = str_to_u64(http_query(req, S("seconds")), &seconds) && seconds <= WAIT_MAX_S;
+    TRY(auth_inbox_take(
+        hub, req->arena, address, 1000 * (given ? seconds : (u64)WAIT_MAX_S), &message));
+    return message != NULL
+               ? http_reply(req, 200, S("application/json"), json_text(req->arena, message))
+               : http_reply_empty(req, 204);
+}
+
+static void add_html(struct buf *out, str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        buf_add(out, c == '<'   ? S("&lt;")
+                     : c == '>' ? S("&gt;")
+                     : c == '&' ? S("&amp;")
+                     : c == '"' ? S("&quot;")
+                                : str_sub(text, i, i + 1));
+    }
+}
+
+static void add_html_message(struct buf *out, const struct json *message)
+{
+    str link = json_get_str(message, S("link"));
+    buf_add(out, S("<article><header><b>"));
+    add_html(out, json_get_str(message, S("to")));
+    buf_add(out, S("</b> <small>"));
+    add_html(out, json_get_str(message, S("medium")));
+    buf_add(out, S(" &middot; <time>"));
+    add_html(out, json_get_str(message, S("at")));
+    buf_add(out, S("</time></small></header><h2>"));
+    add_html(out, json_get_str(message, S("subject")));
+    buf_add(out, S("</h2><pre>"));
+    add_html(out, json_get_str(message, S("text")));
+    buf_add(out, S("</pre>"));
+    if (json_get_str(message, S("code")).len > 0) {
+        buf_add(out, S("<p class=code>"));
+        add_html(out, json_get_str(message, S("code")));
+        buf_add(out, S("</p>"));
+    }
+    if (link.len > 0) {
+        buf_add(out, S("<p><a href=\""));
+        add_html(out, link);
+        buf_add(out, S("\">Open the link</a></p>"));
+    }
+    buf_add(out, S("</article>"));
+}
+
+static const char PAGE_HEAD[] =
+    "<!doctype html><html lang=en><meta charset=utf-8><title>Inbox - ampd</title>"
+    "<meta name=viewport content=\"width=device-width\"><meta http-equiv=refresh content=3>"
+    "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:2rem auto;"
+    "padding:0 1rem;background:#f6f7f9;color:#1b1f24}article{background:#fff;border:1px solid "
+    "#dde1e6;border-radius:8px;padding:1rem 1.25rem;margin:1rem 0}h2{font-size:1rem;margin:.5rem "
+    "0}pre{white-space:pre-wrap;font:inherit;margin:.5rem 0}small{color:#5c6773}.code{font:600 "
+    "1.75rem ui-monospace,monospace;letter-spacing:.15em;margin:.5rem 0}</style>"
+    "<h1>Inbox</h1><p>Every e-mail and text message that this backend has sent, newest first.</p>";
+
+static err *inbox(struct http_req *req) YIELDS;
+
+static err *inbox(struct http_req *req)
+{
+    struct auth_hub *hub = req->route_arg;
+    struct json *list = NULL;
+    str wanted = http_query(req, S("wait"));
+    bool html = str_find(http_header(req, S("accept")), S("text/html")) >= 0;
+    struct buf out = buf_in(req->arena, SHOWN_MAX);
+    if (!is_from_here(req)) {
+        return refuse_far(req);
+    }
+    http_add_header(req, S("Cache-Control"), S("no-store"));
+    if (wanted.len > 0) {
+        return wait_for(req, hub, wanted);
+    }
+    TRY(auth_inbox_list(hub, req->arena, &list));
+    if (!html) {
+        json_write(&out, list);
+        return http_reply(req, 200, S("application/json"), buf_str(&out));
+    }
+    buf_add(&out, str_from(PAGE_HEAD));
+    json_each (message, list) {
+        add_html_message(&out, message);
+    }
+    buf_add(&out, list->count == 0 ? S("<p>Nothing yet.</p>") : S(""));
+    http_add_header(req, S("Content-Security-Policy"),
+        S("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
+    return http_reply(req, 200, S("text/html; charset=utf-8"), buf_str(&out));
+}
+
+void auth_outbox_mount(struct auth_hub *hub, struct http_router *router)
+{
+    check_magic(hub, AUTH_HUB_MAGIC);
+    http_router_add(
+        router, &(struct http_route){
+                    .methods = HTTP_GET, .path = S("/_ampd/inbox"), .handler = inbox, .arg = hub});
+}

@@ -1,0 +1,303 @@
+// InitiateAuth and RespondToAuthChallenge: which proof is asked for, and what follows it.
+#include "auth/auth_device.h"
+#include "auth/auth_mfa.h"
+#include "auth/auth_passkey.h"
+
+// ---- parameters ----------------------------------------------------------------------------
+
+str auth_parameter(const struct auth_call *call, const char *name)
+{
+    const struct json *given = json_get(call->in, S("ChallengeResponses"));
+    given = json_is_null(given) ? json_get(call->in, S("AuthParameters")) : given;
+    return json_get_str(given, str_from(name));
+}
+
+err *auth_need_parameter(struct auth_call *call, const char *name, str *out)
+{
+    *out = auth_parameter(call, name);
+    return out->len > 0 ? NULL
+                        : auth_refuse(call->arena, "InvalidParameterException",
+                              "Missing required parameter %s", name);
+}
+
+void auth_challenge(struct auth_call *call, const char *name, str session, struct json *parameters,
+    const struct auth_user *user)
+{
+    check(name[0] != '\0');
+    struct arena *a = call->arena;
+    parameters = parameters != NULL ? parameters : json_object(a);
+    if (user != NULL) {
+        json_set(parameters, S("USERNAME"), json_string(a, user->username));
+        json_set(parameters, S("USER_ID_FOR_SRP"), json_string(a, user->username));
+    }
+    auth_answer_text(call, "ChallengeName", str_from(name));
+    auth_answer(call, "ChallengeParameters", parameters);
+    if (session.len > 0) {
+        auth_answer_text(call, "Session", session);
+    }
+}
+
+// ---- what follows a proof ------------------------------------------------------------------
+
+err *auth_finish(struct auth_call *call, struct auth_proof *proof)
+{
+    struct json *fresh = NULL;
+    check(proof->user != NULL && proof->count < countof(proof->writes));
+    if (call->service->devices) {
+        TRY(auth_device_prepare(call, proof, &fresh));
+    }
+    str device = call->service->devices ? proof->device_key : (str){};
+    TRY(auth_sign_in(call, proof->user, device, proof->writes, proof->count));
+    if (fresh != NULL) {
+        json_set(json_get(call->out, S("AuthenticationResult")), S("NewDeviceMetadata"), fresh);
+    }
+    return NULL;
+}
+
+// States of a user that are told only to who has the password.
+static err *check_status(struct auth_call *call, const struct auth_user *user)
+{
+    str status = auth_user_status(user);
+    if (!json_get_bool(user->item, S("enabled"), true)) {
+        return auth_refuse(call->arena, "NotAuthorizedException", "User is disabled.");
+    }
+    if (str_eq(status, S("UNCONFIRMED"))) {
+        return auth_refuse(call->arena, "UserNotConfirmedException", "User is not confirmed.");
+    }
+    if (str_eq(status, S("RESET_REQUIRED"))) {
+        return auth_refuse(
+            call->arena, "PasswordResetRequiredException", "Password reset required for the user");
+    }
+    u64 ends = (u64)json_get_int(user->item, S("temporaryEnds"), 0);
+    if (str_eq(status, S("FORCE_CHANGE_PASSWORD")) && ends > 0 && ends <= time_now_ms()) {
+        return auth_refuse(call->arena, "NotAuthorizedException",
+            "Temporary password has expired and must be reset by an administrator.");
+    }
+    return NULL;
+}
+
+// The names of required attributes that the user lacks, as the clients expect them: JSON texts.
+static err *ask_new_password(struct auth_call *call, const struct auth_user *user)
+{
+    struct arena *a = call->arena;
+    struct json *parameters = json_object(a);
+    struct json *missing = json_array(a);
+    for (size_t i = 0; i < call->service->attribute_count; i++) {
+        const struct auth_attribute *attribute = &call->service->attributes[i];
+        if (attribute->required && auth_user_get(user, attribute->name).len == 0) {
+            json_push(missing, json_string(a, str_cat(a, S("userAttributes."), attribute->name)));
+        }
+    }
+    json_set(parameters, S("requiredAttributes"), json_string(a, json_text(a, missing)));
+    json_set(parameters, S("userAttributes"), json_string(a, json_text(a, user->attributes)));
+    auth_challenge(
+        call, "NEW_PASSWORD_REQUIRED", auth_state_new(call, "password", user), parameters, user);
+    return NULL;
+}
+
+// Writes what the proof has used up when its end is a challenge and not a sign-in.
+static err *settle(struct auth_call *call, struct auth_proof *proof) YIELDS;
+
+static err *settle(struct auth_call *call, struct auth_proof *proof)
+{
+    if (proof->count == 0) {
+        return NULL;
+    }
+    err *e = store_write(call->hub->store, call->arena, proof->writes, proof->count, NULL);
+    return e != NULL && e->code == ERR_CONDITION_FAILED
+               ? auth_refuse(call->arena, "NotAuthorizedException",
+                     "Invalid session for the user, session can only be used once.")
+               : e;
+}
+
+err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof)
+{
+    check(proof->user != NULL);
+    bool asked = false;
+    TRY(check_status(call, proof->user));
+    if (str_eq(auth_user_status(proof->user), S("FORCE_CHANGE_PASSWORD"))) {
+        TRY(settle(call, proof));
+        return ask_new_password(call, proof->user);
+    }
+    if (call->service->devices) {
+        TRY(auth_device_ask(call, proof, &asked));
+    }
+    if (!asked) {
+        TRY(auth_second_factor(call, proof, &asked));
+    }
+    return asked ? settle(call, proof) : auth_finish(call, proof);
+}
+
+// ---- InitiateAuth --------------------------------------------------------------------------
+
+static err *not_enabled(struct auth_call *call, const char *flow)
+{
+    return auth_refuse(
+        call->arena, "InvalidParameterException", "%s flow not enabled for this client", flow);
+}
+
+static err *by_password(struct auth_call *call, str username) YIELDS;
+
+static err *by_password(struct auth_call *call, str username)
+{
+    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
+    str password = {};
+    TRY(auth_need_parameter(call, "PASSWORD", &password));
+    TRY(auth_password_proof(call, username, password, &proof));
+    return auth_first_factor_done(call, &proof);
+}
+
+static err *by_refresh_token(struct auth_call *call) YIELDS;
+
+static err *by_refresh_token(struct auth_call *call)
+{
+    str token = {};
+    if ((call->service->flows & AUTH_FLOW_REFRESH) == 0) {
+        return not_enabled(call, "REFRESH_TOKEN_AUTH");
+    }
+    if (call->service->rotates) {
+        return auth_refuse(call->arena, "UnsupportedOperationException",
+            "Refresh token rotation is enabled: use GetTokensFromRefreshToken");
+    }
+    TRY(auth_need_parameter(call, "REFRESH_TOKEN", &token));
+    auth_answer(call, "ChallengeParameters", json_object(call->arena));
+    return auth_refresh(call, token, auth_parameter(call, "DEVICE_KEY"));
+}
+
+err *auth_initiate(struct auth_call *call, bool admin)
+{
+    str flow = {};
+    str username = {};
+    unsigned flows = call->service->flows;
+    TRY(auth_need(call, "AuthFlow", 64, &flow));
+    if (str_starts(flow, S("REFRESH_TOKEN"))) {
+        return by_refresh_token(call);
+    }
+    bool by_admin =
+        str_eq(flow, S("ADMIN_USER_PASSWORD_AUTH")) || str_eq(flow, S("ADMIN_NO_SRP_AUTH"));
+    if (by_admin && !admin) {
+        return auth_refuse(
+            call->arena, "InvalidParameterException", "Initiate Auth method not supported.");
+    }
+    TRY(auth_need_parameter(call, "USERNAME", &username));
+    if (str_eq(flow, S("USER_SRP_AUTH"))) {
+        return (flows & AUTH_FLOW_SRP) != 0 ? auth_srp_start(call, username)
+                                            : not_enabled(call, "USER_SRP_AUTH");
+    }
+    if (str_eq(flow, S("USER_PASSWORD_AUTH"))) {
+        return (flows & AUTH_FLOW_PASSWORD) != 0 ? by_password(call, username)
+                                                 : not_enabled(call, "USER_PASSWORD_AUTH");
+    }
+    if (by_admin) {
+        return (flows & AUTH_FLOW_ADMIN_PASSWORD) != 0 ? by_password(call, username)
+                                                       : not_enabled(call, "Auth");
+    }
+    if (str_eq(flow, S("USER_AUTH"))) {
+        return (flows & AUTH_FLOW_CHOICE) != 0 ? auth_choice_start(call, username)
+                                               : not_enabled(call, "USER_AUTH");
+    }
+    if (str_eq(flow, S("CUSTOM_AUTH"))) {
+        return fail(call->arena, ERR_UNSUPPORTED,
+            "CUSTOM_AUTH needs the auth triggers, which are not served yet by this version of "
+            "ampd.");
+    }
+    return auth_refuse(call->arena, "InvalidParameterException",
+        "1 validation error detected: Value at 'authFlow' failed to satisfy constraint: Member "
+        "must satisfy enum value set");
+}
+
+err *auth_initiate_auth(struct auth_call *call)
+{
+    TRY(auth_need_client(call));
+    return auth_initiate(call, false);
+}
+
+// ---- RespondToAuthChallenge ----------------------------------------------------------------
+
+// The new password, and attributes that were missing ("userAttributes.NAME").
+static err *answer_new_password(struct auth_call *call) YIELDS;
+
+static err *answer_new_password(struct auth_call *call)
+{
+    static const str PREFIX = S_INIT("userAttributes.");
+    struct arena *a = call->arena;
+    struct auth_state state = {};
+    struct json *attributes = json_object(a);
+    str password = {};
+    TRY(auth_state_of_session(call, "password", &state));
+    TRY(auth_need_parameter(call, "NEW_PASSWORD", &password));
+    TRY(auth_password_check_policy(call, password));
+    json_each (given, json_get(call->in, S("ChallengeResponses"))) {
+        if (str_starts(given->key, PREFIX)) {
+            str name = str_sub(given->key, PREFIX.len, given->key.len);
+            json_set(attributes, name, json_string(a, given->text));
+        }
+    }
+    TRY(auth_attributes_check(call, attributes, AUTH_CREATE));
+    json_each (given, attributes) {
+        bool contact = str_eq(given->key, S("email")) || str_eq(given->key, S("phone_number"));
+        if (contact && !str_eq(auth_user_get(state.user, given->key), given->text)) {
+            str flag = str_cat(a, given->key, S("_verified"));
+            auth_user_set(call, state.user, flag, S("false"));
+        }
+        auth_user_set(call, state.user, given->key, given->text);
+    }
+    TRY(auth_attributes_complete(call, state.user->attributes));
+    TRY(auth_password_set(call, state.user, password));
+    auth_user_set_member(call, state.user, S("status"), json_string(a, S("CONFIRMED")));
+    TRY(auth_user_save(call, state.user, &state.spend, 1));
+    struct auth_proof proof = {
+        .user = state.user, .device_key = auth_parameter(call, "DEVICE_KEY")};
+    return auth_first_factor_done(call, &proof);
+}
+
+err *auth_respond(struct auth_call *call)
+{
+    enum answer {
+        PASSWORD_VERIFIER,
+        NEW_PASSWORD,
+        SMS_MFA,
+        APP_MFA,
+        EMAIL_OTP,
+        SMS_OTP,
+        SELECT_MFA,
+        MFA_SETUP,
+        SELECT_CHALLENGE,
+        WEB_AUTHN,
+        DEVICE_SRP,
+        DEVICE_VERIFIER
+    };
+
+    static const str NAMES[] = {S_INIT("PASSWORD_VERIFIER"), S_INIT("NEW_PASSWORD_REQUIRED"),
+        S_INIT("SMS_MFA"), S_INIT("SOFTWARE_TOKEN_MFA"), S_INIT("EMAIL_OTP"), S_INIT("SMS_OTP"),
+        S_INIT("SELECT_MFA_TYPE"), S_INIT("MFA_SETUP"), S_INIT("SELECT_CHALLENGE"),
+        S_INIT("WEB_AUTHN"), S_INIT("DEVICE_SRP_AUTH"), S_INIT("DEVICE_PASSWORD_VERIFIER")};
+    str name = {};
+    size_t at = 0;
+    TRY(auth_need(call, "ChallengeName", 64, &name));
+    while (at < countof(NAMES) && !str_eq(NAMES[at], name)) {
+        at++;
+    }
+    switch ((enum answer)at) {
+    case PASSWORD_VERIFIER: return auth_srp_verify(call);
+    case NEW_PASSWORD: return answer_new_password(call);
+    case SMS_MFA: return auth_answer_factor(call, AUTH_SMS);
+    case APP_MFA: return auth_answer_factor(call, AUTH_TOTP);
+    case EMAIL_OTP: return auth_answer_otp(call, false);
+    case SMS_OTP: return auth_answer_otp(call, true);
+    case SELECT_MFA: return auth_answer_select_factor(call);
+    case MFA_SETUP: return auth_answer_setup(call);
+    case SELECT_CHALLENGE: return auth_answer_choice(call);
+    case WEB_AUTHN: return auth_answer_passkey(call);
+    case DEVICE_SRP: return auth_answer_device(call);
+    case DEVICE_VERIFIER: return auth_verify_device(call);
+    }
+    return fail(call->arena, ERR_UNSUPPORTED,
+        "The challenge %.*s is not served yet by this version of ampd.", PRI(name));
+}
+
+err *auth_respond_to_auth_challenge(struct auth_call *call)
+{
+    TRY(auth_need_client(call));
+    return auth_respond(call);
+}

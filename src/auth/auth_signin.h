@@ -1,0 +1,82 @@
+// Shared by the files of signing in: states between two steps, and what comes after a proof.
+#pragma once
+
+#include "auth/auth_token.h"
+
+// ---- states ----------------------------------------------------------------------------------
+// A state between two requests travels with the client, sealed, as Session (or SECRET_BLOCK): whose
+// it is, what it allows, until when. It is used up by the step that succeeds.
+struct auth_state {
+    struct json *body; // as sealed
+    struct auth_user *user;
+    struct store_write spend; // for the transaction of the step that succeeds
+};
+
+// The body of a new state of that kind; add members, then seal it.
+struct json *auth_state_body(
+    struct auth_call *call, const char *kind, const struct auth_user *user);
+str auth_state_seal(struct auth_call *call, const struct json *body);
+str auth_state_new(struct auth_call *call, const char *kind, const struct auth_user *user);
+// Opens what the client brought. NotAuthorizedException: not ours, of another client, over, used.
+[[nodiscard]] err *auth_state_open(
+    struct auth_call *call, str sealed, const char *kind, struct auth_state *out) YIELDS;
+// The same for the Session of the request, which may be of one of several kinds (NULL: any).
+[[nodiscard]] err *auth_state_of_session(
+    struct auth_call *call, const char *kind, struct auth_state *out) YIELDS;
+
+// ---- guesses ---------------------------------------------------------------------------------
+// Counts an attempt on a user's proof before it is looked at, together with `more` writes.
+// NotAuthorizedException "Password attempts exceeded" while locked.
+[[nodiscard]] err *auth_attempt(
+    struct auth_call *call, str whom, struct store_write *more, size_t count) YIELDS;
+// The write that forgets them after a success.
+struct store_write auth_attempt_good(struct auth_call *call, str whom);
+
+// ---- steps -----------------------------------------------------------------------------------
+struct auth_proof { // what a sign-in has got so far
+    struct auth_user *user;
+    struct store_write writes[6]; // of the states it has used up
+    size_t count;
+    str device_key; // as the client sent it; of the sign-in at its end
+    bool is_strong; // no second factor is asked for (a code sent, a passkey)
+};
+
+// The first factor is proven: refuses users who may not sign in, asks for what is still missing, or
+// gives the tokens.
+[[nodiscard]] err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof) YIELDS;
+[[nodiscard]] err *auth_finish(struct auth_call *call, struct auth_proof *proof) YIELDS;
+// A challenge as the answer. `parameters` may be NULL.
+void auth_challenge(struct auth_call *call, const char *name, str session, struct json *parameters,
+    const struct auth_user *user);
+
+// Members of AuthParameters and ChallengeResponses.
+str auth_parameter(const struct auth_call *call, const char *name);
+[[nodiscard]] err *auth_need_parameter(struct auth_call *call, const char *name, str *out);
+
+// ---- proofs ----------------------------------------------------------------------------------
+[[nodiscard]] err *auth_srp_start(struct auth_call *call, str username) YIELDS;
+[[nodiscard]] err *auth_srp_verify(struct auth_call *call) YIELDS;
+[[nodiscard]] err *auth_password_proof(
+    struct auth_call *call, str username, str password, struct auth_proof *proof) YIELDS;
+[[nodiscard]] err *auth_second_factor(
+    struct auth_call *call, struct auth_proof *proof, bool *asked) YIELDS;
+
+// InitiateAuth and RespondToAuthChallenge, also of an administrator.
+[[nodiscard]] err *auth_initiate(struct auth_call *call, bool admin) YIELDS;
+[[nodiscard]] err *auth_respond(struct auth_call *call) YIELDS;
+
+// ---- others ----------------------------------------------------------------------------------
+// Checks the form of a user name; one that is an address becomes the attribute.
+[[nodiscard]] err *auth_username_check(
+    struct auth_call *call, struct json *attributes, str username);
+// An answer about a user that does not exist, or UserNotFoundException where the pool tells.
+[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username);
+// Writes attributes of a user, by itself or an administrator; sends what has to be proven.
+[[nodiscard]] err *auth_update_attributes(
+    struct auth_call *call, struct auth_user *user, const struct json *attributes) YIELDS;
+[[nodiscard]] err *auth_delete_attributes(struct auth_call *call, struct auth_user *user) YIELDS;
+[[nodiscard]] err *auth_send_recovery(struct auth_call *call, struct auth_user *user) YIELDS;
+// UserMFASettingList and PreferredMfaSetting.
+void auth_answer_mfa(struct auth_call *call, const struct auth_user *user);
+[[nodiscard]] err *auth_confirm_user(
+    struct auth_call *call, struct auth_user *user, str code) YIELDS;

@@ -1,0 +1,287 @@
+// Signing up: a new user, the code that proves an address, and its confirmation.
+#include "auth/auth_signin.h"
+
+enum { CODE_LIFE_MS = 24 * 60 * 60 * 1000, HOUR_MS = 60 * 60 * 1000, RESENDS = 5, CONFIRMS = 15 };
+
+static err *invalid(struct auth_call *call, const char *what)
+{
+    return auth_refuse(call->arena, "InvalidParameterException", "%s", what);
+}
+
+// ---- names ---------------------------------------------------------------------------------
+
+// A name that is an address becomes the attribute; both given must agree.
+static err *take_name(struct auth_call *call, struct json *attributes, str username)
+{
+    unsigned ways = call->service->usernames;
+    if (ways == 0) {
+        return NULL;
+    }
+    bool phone = username.ptr[0] == '+';
+    unsigned way = phone ? AUTH_BY_PHONE : AUTH_BY_EMAIL;
+    str attribute = phone ? S("phone_number") : S("email");
+    if ((ways & way) == 0 || !(phone ? auth_is_phone(username) : auth_is_email(username))) {
+        bool both = ways == (AUTH_BY_EMAIL | AUTH_BY_PHONE);
+        return invalid(call, both ? "Username should be either an email or a phone number."
+                             : (ways & AUTH_BY_EMAIL) != 0 ? "Username should be an email."
+                                                           : "Username should be a phone number.");
+    }
+    str given = json_get_str(attributes, attribute);
+    if (given.len > 0 && !str_eq_nocase(given, username)) {
+        return invalid(call, phone ? "Username and phone_number should be the same."
+                                   : "Username and email should be the same.");
+    }
+    if (given.len == 0) {
+        json_set(attributes, attribute, auth_str(call, username));
+    }
+    return NULL;
+}
+
+err *auth_username_check(struct auth_call *call, struct json *attributes, str username)
+{
+    for (size_t i = 0; i < username.len; i++) {
+        if ((u8)username.ptr[i] <= ' ') {
+            return invalid(call,
+                "1 validation error detected: Value at 'username' failed to satisfy constraint: "
+                "Member must satisfy regular expression pattern: "
+                "[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+");
+        }
+    }
+    return take_name(call, attributes, username);
+}
+
+// The attribute that is to be proven: the phone first when both are.
+static str attribute_to_verify(const struct auth_service *service, const struct auth_user *user)
+{
+    static const str PHONE = S_INIT("phone_number");
+    static const str EMAIL = S_INIT("email");
+    if ((service->verified & AUTH_BY_PHONE) != 0 && auth_user_get(user, PHONE).len > 0) {
+        return PHONE;
+    }
+    bool email = (service->verified & AUTH_BY_EMAIL) != 0 && auth_user_get(user, EMAIL).len > 0;
+    return email ? EMAIL : (str){};
+}
+
+static struct auth_code sign_up_code(const struct auth_service *service, struct auth_user *user)
+{
+    str attribute = attribute_to_verify(service, user);
+    return (struct auth_code){.purpose = S("signup"),
+        .attribute = attribute,
+        .destination = auth_user_get(user, attribute),
+        .life_ms = CODE_LIFE_MS};
+}
+
+// ---- SignUp --------------------------------------------------------------------------------
+
+static bool may_have_no_password(const struct auth_service *service)
+{
+    return (service->flows & AUTH_FLOW_CHOICE) != 0 && (service->email_otp || service->sms_otp);
+}
+
+static err *take_password(struct auth_call *call, struct auth_user *user) YIELDS;
+
+static err *take_password(struct auth_call *call, struct auth_user *user)
+{
+    str password = {};
+    if (auth_text(call, "Password").len == 0 && may_have_no_password(call->service)) {
+        return NULL;
+    }
+    TRY(auth_need(call, "Password", 1024, &password));
+    TRY(auth_password_check_policy(call, password));
+    return auth_password_set(call, user, password);
+}
+
+static void copy_attributes(
+    struct auth_call *call, struct auth_user *user, const struct json *attributes)
+{
+    json_each (attribute, attributes) {
+        auth_user_set(call, user, attribute->key, attribute->text);
+    }
+}
+
+static err *make_user(struct auth_call *call, str username, struct json *attributes) YIELDS;
+
+static err *make_user(struct auth_call *call, str username, struct json *attributes)
+{
+    struct auth_user *user = auth_user_new(call, username);
+    copy_attributes(call, user, attributes);
+    TRY(take_password(call, user));
+    struct auth_code code = sign_up_code(call->service, user);
+    bool sends = code.attribute.len > 0;
+    struct store_write write = {};
+    if (sends) {
+        str flag = str_cat(call->arena, code.attribute, S("_verified"));
+        auth_user_set(call, user, flag, S("false"));
+        write = auth_code_make(call, user, &code);
+    }
+    TRY(auth_user_save(call, user, &write, sends ? 1 : 0));
+    if (sends) {
+        TRY(auth_send_code(call, user, &code));
+        auth_answer(
+            call, "CodeDeliveryDetails", auth_delivery(call, code.attribute, code.destination));
+    }
+    auth_answer(call, "UserConfirmed", json_bool(call->arena, false));
+    auth_answer_text(call, "UserSub", user->id);
+    return NULL;
+}
+
+err *auth_sign_up(struct auth_call *call)
+{
+    str username = {};
+    struct json *attributes = NULL;
+    TRY(auth_need_client(call));
+    if (!call->service->self_sign_up) {
+        return auth_refuse(
+            call->arena, "NotAuthorizedException", "SignUp is not permitted for this user pool");
+    }
+    TRY(auth_need(call, "Username", 128, &username));
+    TRY(auth_attribute_list(call, json_get(call->in, S("UserAttributes")), &attributes));
+    TRY(auth_username_check(call, attributes, username));
+    TRY(auth_attributes_check(call, attributes, AUTH_CREATE));
+    TRY(auth_attributes_complete(call, attributes));
+    return make_user(call, username, attributes);
+}
+
+// ---- ConfirmSignUp -------------------------------------------------------------------------
+
+err *auth_confirm_user(struct auth_call *call, struct auth_user *user, str code)
+{
+    check(user->rev != NULL);
+    struct json *item = NULL;
+    struct store_write spend = {};
+    TRY(auth_count(call, "confirm", user->id, CONFIRMS, HOUR_MS));
+    if (!str_eq(auth_user_status(user), S("UNCONFIRMED"))) {
+        return auth_refuse(call->arena, "NotAuthorizedException",
+            "User cannot be confirmed. Current status is %.*s", PRI(auth_user_status(user)));
+    }
+    TRY(auth_code_verify(call, user, S("signup"), code, &item, &spend));
+    str attribute = json_get_str(item, S("attribute"));
+    bool same = str_eq(auth_user_get(user, attribute), json_get_str(item, S("destination")));
+    if (same) {
+        auth_user_set(call, user, str_cat(call->arena, attribute, S("_verified")), S("true"));
+    }
+    auth_user_set_member(call, user, S("status"), auth_str(call, S("CONFIRMED")));
+    return auth_user_save(call, user, &spend, 1);
+}
+
+err *auth_confirm_sign_up(struct auth_call *call)
+{
+    str username = {};
+    str code = {};
+    struct auth_user *user = NULL;
+    TRY(auth_need_client(call));
+    TRY(auth_need(call, "Username", 128, &username));
+    TRY(auth_need(call, "ConfirmationCode", 2048, &code));
+    TRY(auth_user_find(call, username, &user));
+    if (user == NULL) {
+        return call->service->hides_users ? auth_code_expired(call->arena)
+                                          : auth_no_user(call->arena);
+    }
+    TRY(auth_confirm_user(call, user, code));
+    if ((call->service->flows & AUTH_FLOW_CHOICE) != 0) {
+        auth_answer_text(call, "Session", auth_state_new(call, "confirmed", user));
+    }
+    return NULL;
+}
+
+// An answer about a user that is not there looks like one about a user that is.
+err *auth_pretend_delivery(struct auth_call *call, str username)
+{
+    bool phone = username.ptr[0] == '+';
+    if (!call->service->hides_users) {
+        return auth_no_user(call->arena);
+    }
+    str address = username;
+    if (!phone && str_find_char(username, '@') < 0) {
+        address = S("a@a");
+    }
+    auth_answer(call, "CodeDeliveryDetails",
+        auth_delivery(call, phone ? S("phone_number") : S("email"), address));
+    return NULL;
+}
+
+err *auth_resend_confirmation_code(struct auth_call *call)
+{
+    str username = {};
+    struct auth_user *user = NULL;
+    TRY(auth_need_client(call));
+    TRY(auth_need(call, "Username", 128, &username));
+    TRY(auth_user_find(call, username, &user));
+    str whom = user != NULL ? user->id : str_lower(call->arena, username);
+    TRY(auth_count(call, "resend", whom, RESENDS, HOUR_MS));
+    if (user == NULL) {
+        return auth_pretend_delivery(call, username);
+    }
+    if (!str_eq(auth_user_status(user), S("UNCONFIRMED"))) {
+        return invalid(call, "User is already confirmed.");
+    }
+    struct auth_code code = sign_up_code(call->service, user);
+    if (code.attribute.len == 0) {
+        return invalid(call, "Cannot resend codes. Auto verification not turned on.");
+    }
+    struct store_write write = auth_code_make(call, user, &code);
+    TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
+    TRY(auth_send_code(call, user, &code));
+    auth_answer(call, "CodeDeliveryDetails", auth_delivery(call, code.attribute, code.destination));
+    return NULL;
+}
+
+// ---- links in messages ---------------------------------------------------------------------
+
+static err *page(struct http_req *req, int status, str text) YIELDS;
+
+static err *page(struct http_req *req, int status, str text)
+{
+    str body = str_cat(req->arena,
+        S("<!doctype html><html lang=en><meta charset=utf-8><title>Confirmation</title><meta "
+          "name=viewport content=\"width=device-width\"><style>body{font:18px/1.5 "
+          "system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}</style><p>"),
+        text, S("</p>"));
+    http_add_header(req, S("Cache-Control"), S("no-store"));
+    http_add_header(req, S("Content-Security-Policy"),
+        S("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
+    return http_reply(req, status, S("text/html; charset=utf-8"), body);
+}
+
+static err *confirm_by_link(struct auth_call *call) YIELDS;
+
+static err *confirm_by_link(struct auth_call *call)
+{
+    struct auth_user *user = NULL;
+    str code = http_query(call->http, S("confirmation_code"));
+    if (!str_eq(http_query(call->http, S("client_id")), call->service->client_id)) {
+        return auth_code_expired(call->arena);
+    }
+    TRY(auth_user_find(call, http_query(call->http, S("user_name")), &user));
+    return user != NULL ? auth_confirm_user(call, user, code) : auth_code_expired(call->arena);
+}
+
+static err *confirm_page(struct http_req *req) YIELDS;
+
+static err *confirm_page(struct http_req *req)
+{
+    struct auth_hub *hub = req->route_arg;
+    struct auth_call call = {.arena = req->arena,
+        .hub = hub,
+        .http = req,
+        .service = auth_service_hold(auth_hub_here(hub)->service),
+        .in = json_object(req->arena),
+        .out = json_object(req->arena)};
+    if (call.service == NULL) {
+        return http_reply_empty(req, 404);
+    }
+    err *e = confirm_by_link(&call);
+    auth_service_release(call.service);
+    if (e == NULL) {
+        return page(req, 200, S("Your registration has been confirmed! You can sign in now."));
+    }
+    return e->wire.len > 0 ? page(req, 400, S("This link is not valid any more.")) : e;
+}
+
+void auth_link_mount(struct auth_hub *hub, struct http_router *router)
+{
+    check_magic(hub, AUTH_HUB_MAGIC);
+    http_router_add(router,
+        &(struct http_route){
+            .methods = HTTP_GET, .path = S("/confirmUser"), .handler = confirm_page, .arg = hub});
+}

@@ -1,0 +1,557 @@
+// Tokens of a sign-in: issued, refreshed, verified, ended. A sign-in is a row of _auth.signins
+// under its origin_jti, which all of its tokens carry; they are good while the row is there.
+#include "auth/auth_token.h"
+
+#include "auth/auth_device.h"
+
+enum { REFRESH_SECRET = 32, UUID_TEXT = 36, TOKENS_MAX = 20000, SKEW_S = 60 };
+
+// ---- claims --------------------------------------------------------------------------------
+
+struct sign_in { // what all tokens of one sign-in share
+    str id;
+    u64 auth_time;
+    str device_key;
+    str event_id;
+};
+
+static bool is_readable(const struct auth_service *service, str name)
+{
+    const struct json *readable =
+        json_get(json_get(service->definition, S("client")), S("readAttributes"));
+    if (json_is_null(readable) || readable->kind != JSON_ARRAY) {
+        return true;
+    }
+    json_each (item, readable) {
+        if (str_eq(item->text, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Flags are booleans in the id token, the address is an object, all else text.
+static void add_attribute(struct auth_call *call, struct json *claims, const struct json *attribute)
+{
+    struct arena *a = call->arena;
+    str name = attribute->key;
+    i64 number = 0;
+    if (!is_readable(call->service, name)) {
+        return;
+    }
+    if (str_ends(name, S("_verified"))) {
+        json_set(claims, name, json_bool(a, str_eq(attribute->text, S("true"))));
+    } else if (str_eq(name, S("address"))) {
+        struct json *address = json_object(a);
+        json_set(address, S("formatted"), json_string(a, attribute->text));
+        json_set(claims, name, address);
+    } else if (str_eq(name, S("updated_at")) && str_to_i64(attribute->text, &number)) {
+        json_set(claims, name, json_int(a, number));
+    } else {
+        json_set(claims, name, json_string(a, attribute->text));
+    }
+}
+
+static void add_roles(struct arena *a, struct json *claims, struct json *roles)
+{
+    if (roles != NULL && roles->count > 0) {
+        json_set(claims, S("cognito:preferred_role"), json_copy(a, roles->child));
+        json_set(claims, S("cognito:roles"), roles);
+    }
+}
+
+static struct json *common(struct auth_call *call, const struct auth_user *user,
+    const struct sign_in *sign_in, const char *use, u64 now)
+{
+    struct arena *a = call->arena;
+    struct json *claims = json_object(a);
+    bool access = strcmp(use, "access") == 0;
+    u64 life = access ? call->service->access_s : call->service->id_s;
+    json_set(claims, S("sub"), json_string(a, user->id));
+    json_set(claims, S("iss"), json_string(a, call->service->issuer));
+    json_set(claims, access ? S("client_id") : S("aud"), json_string(a, call->service->client_id));
+    json_set(claims, S("origin_jti"), json_string(a, sign_in->id));
+    json_set(claims, S("event_id"), json_string(a, sign_in->event_id));
+    json_set(claims, S("token_use"), json_string(a, str_from(use)));
+    json_set(claims, S("auth_time"), json_int(a, (i64)sign_in->auth_time));
+    json_set(claims, S("exp"), json_int(a, (i64)(now + life)));
+    json_set(claims, S("iat"), json_int(a, (i64)now));
+    json_set(claims, S("jti"), json_string(a, random_uuid(a)));
+    return claims;
+}
+
+struct token_work {
+    struct arena *arena;
+    struct auth_keys *keys;
+    str id_claims;
+    str access_claims;
+    str id;
+    str access;
+};
+
+static void sign_work(void *arg)
+{
+    struct token_work *work = arg;
+    work->id = crypto_jwt_sign(work->arena, work->keys->id, work->id_claims);
+    work->access = crypto_jwt_sign(work->arena, work->keys->access, work->access_claims);
+}
+
+// The id and access token into a new AuthenticationResult.
+static err *issue(struct auth_call *call, const struct auth_user *user,
+    const struct sign_in *sign_in, struct json **out) YIELDS;
+
+static err *issue(struct auth_call *call, const struct auth_user *user,
+    const struct sign_in *sign_in, struct json **out)
+{
+    struct arena *a = call->arena;
+    struct token_work work = {.arena = a};
+    struct json *groups = NULL;
+    struct json *roles = NULL;
+    u64 now = time_now_ms() / 1000;
+    TRY(auth_keys_wait(call->hub, a, &work.keys));
+    TRY(auth_groups_of(call, user->id, &groups, &roles));
+    struct json *id = common(call, user, sign_in, "id", now);
+    struct json *access = common(call, user, sign_in, "access", now);
+    if (groups->count > 0) {
+        json_set(id, S("cognito:groups"), groups);
+        json_set(access, S("cognito:groups"), json_copy(a, groups));
+    }
+    add_roles(a, id, roles);
+    json_set(id, S("cognito:username"), json_string(a, user->username));
+    json_each (attribute, user->attributes) {
+        add_attribute(call, id, attribute);
+    }
+    json_set(access, S("username"), json_string(a, user->username));
+    json_set(access, S("scope"), json_string(a, S("aws.cognito.signin.user.admin")));
+    if (sign_in->device_key.len > 0) {
+        json_set(access, S("device_key"), json_string(a, sign_in->device_key));
+    }
+    work.id_claims = json_text(a, id);
+    work.access_claims = json_text(a, access);
+    TRY(worker_run(sign_work, &work));
+    struct json *result = json_object(a);
+    json_set(result, S("AccessToken"), json_string(a, work.access));
+    json_set(result, S("IdToken"), json_string(a, work.id));
+    json_set(result, S("ExpiresIn"), json_int(a, (i64)call->service->access_s));
+    json_set(result, S("TokenType"), json_string(a, S("Bearer")));
+    *out = result;
+    return NULL;
+}
+
+// ---- refresh tokens ------------------------------------------------------------------------
+
+// The sign-in's id and a secret: the row is found by the one and compared with the other.
+static str new_refresh_token(struct arena *arena, str sign_in)
+{
+    u8 secret[REFRESH_SECRET];
+    random_bytes(secret, sizeof(secret));
+    str bytes = str_cat(arena, sign_in, (str){(const char *)secret, sizeof(secret)});
+    return base64url_encode(arena, bytes);
+}
+
+static str digest_of(struct arena *arena, str token)
+{
+    u8 digest[CRYPTO_SHA256_SIZE];
+    crypto_sha256(token, digest);
+    return hex_encode(arena, (str){(const char *)digest, sizeof(digest)});
+}
+
+static bool sign_in_of(struct arena *arena, str token, str *id)
+{
+    str bytes = {};
+    if (token.len > 256 || !base64_decode(arena, token, &bytes) ||
+        bytes.len != UUID_TEXT + REFRESH_SECRET) {
+        return false;
+    }
+    *id = str_sub(bytes, 0, UUID_TEXT);
+    return auth_is_uuid(*id);
+}
+
+err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key,
+    struct store_write *more, size_t count)
+{
+    check(user->rev != NULL); // only who is in the store gets tokens
+    check(count == 0 || more != NULL);
+    struct arena *a = call->arena;
+    u64 now = time_now_ms();
+    struct sign_in sign_in = {.id = random_uuid(a),
+        .auth_time = now / 1000,
+        .device_key = device_key,
+        .event_id = random_uuid(a)};
+    struct json *result = NULL;
+    str refresh = new_refresh_token(a, sign_in.id);
+    TRY(issue(call, user, &sign_in, &result));
+    struct json *row = json_object(a);
+    json_set(row, S("id"), json_string(a, sign_in.id));
+    json_set(row, S("user"), json_string(a, user->id));
+    json_set(row, S("client"), json_string(a, call->service->client_id));
+    json_set(row, S("authTime"), json_int(a, (i64)sign_in.auth_time));
+    json_set(row, S("event"), json_string(a, sign_in.event_id));
+    json_set(row, S("token"), json_string(a, digest_of(a, refresh)));
+    json_set(row, S("ends"), json_int(a, (i64)(now + call->service->refresh_s * 1000)));
+    if (device_key.len > 0) {
+        json_set(row, S("device"), json_string(a, device_key));
+    }
+    // The user must still be the one whose proof was seen: not deleted, disabled or changed.
+    struct store_write *writes = arena_array(a, struct store_write, count + 2);
+    writes[0] = (struct store_write){.kind = STORE_CHECK,
+        .table = AUTH_USERS,
+        .pk = json_string(a, user->id),
+        .condition = store_pred_and(a,
+            auth_unchanged(a, S("passwordVersion"), json_get(user->item, S("passwordVersion"))),
+            auth_unchanged(a, S("enabled"), json_get(user->item, S("enabled"))))};
+    writes[1] = (struct store_write){
+        .kind = STORE_PUT, .table = AUTH_SIGN_INS, .item = row, .only_absent = true};
+    for (size_t i = 0; i < count; i++) {
+        writes[i + 2] = more[i];
+    }
+    size_t failed = 0;
+    err *e = store_write(call->hub->store, a, writes, count + 2, &failed);
+    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
+        return failed < 2 ? auth_wrong_password(a)
+                          : auth_refuse(a, "NotAuthorizedException",
+                                "Invalid session for the user, session can only be used once.");
+    }
+    TRY(e);
+    json_set(result, S("RefreshToken"), json_string(a, refresh));
+    auth_answer(call, "ChallengeParameters", json_object(a));
+    auth_answer(call, "AuthenticationResult", result);
+    return NULL;
+}
+
+static err *not_authorised(struct auth_call *call, const char *what)
+{
+    return auth_refuse(call->arena, "NotAuthorizedException", "%s", what);
+}
+
+// The row of a refresh token that may still be used.
+static err *find_sign_in(struct auth_call *call, str token, struct json **row, bool *is_old) YIELDS;
+
+static err *find_sign_in(struct auth_call *call, str token, struct json **row, bool *is_old)
+{
+    str id = {};
+    *row = NULL;
+    *is_old = false;
+    if (!sign_in_of(call->arena, token, &id)) {
+        return not_authorised(call, "Invalid Refresh Token");
+    }
+    TRY(auth_get(call, AUTH_SIGN_INS, id, row));
+    if (*row == NULL) {
+        return not_authorised(call, "Refresh Token has been revoked");
+    }
+    str digest = digest_of(call->arena, token);
+    *is_old = bytes_eq_secret(digest, json_get_str(*row, S("oldToken")));
+    if (!*is_old && !bytes_eq_secret(digest, json_get_str(*row, S("token")))) {
+        return not_authorised(call, "Invalid Refresh Token");
+    }
+    if ((u64)json_get_int(*row, S("ends"), 0) <= time_now_ms()) {
+        return not_authorised(call, "Refresh Token has expired");
+    }
+    return NULL;
+}
+
+// With rotation the token is replaced; its predecessor is good for the time of grace.
+static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *next) YIELDS;
+
+static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *next)
+{
+    struct arena *a = call->arena;
+    u64 now = time_now_ms();
+    str id = json_get_str(row, S("id"));
+    if (is_old && (u64)json_get_int(row, S("graceEnds"), 0) <= now) {
+        return auth_refuse(a, "RefreshTokenReuseException", "Refresh token has been used already.");
+    }
+    if (is_old) {
+        return NULL; // the answer that got lost is not repeated, but its sender goes on
+    }
+    *next = new_refresh_token(a, id);
+    struct json *set = json_object(a);
+    json_set(set, S("token"), json_string(a, digest_of(a, *next)));
+    json_set(set, S("oldToken"), json_string(a, json_get_str(row, S("token"))));
+    json_set(set, S("graceEnds"), json_int(a, (i64)(now + call->service->grace_s * 1000)));
+    struct store_write write = {.kind = STORE_UPDATE,
+        .table = AUTH_SIGN_INS,
+        .pk = json_string(a, id),
+        .set = set,
+        .only_existing = true,
+        .condition = auth_unchanged(a, S("token"), json_get(row, S("token")))};
+    err *e = store_write(call->hub->store, a, &write, 1, NULL);
+    return e != NULL && e->code == ERR_CONDITION_FAILED
+               ? auth_refuse(a, "TooManyRequestsException", "Rate exceeded")
+               : e;
+}
+
+err *auth_refresh(struct auth_call *call, str token, str device_key)
+{
+    check(token.len > 0);
+    struct arena *a = call->arena;
+    struct json *row = NULL;
+    struct json *result = NULL;
+    struct auth_user *user = NULL;
+    bool is_old = false;
+    str next = {};
+    TRY(find_sign_in(call, token, &row, &is_old));
+    TRY(auth_user_load(call, json_get_str(row, S("user")), &user));
+    if (user == NULL) {
+        return auth_no_user(a);
+    }
+    if (!json_get_bool(user->item, S("enabled"), true)) {
+        return not_authorised(call, "User is disabled.");
+    }
+    str device = json_get_str(row, S("device"));
+    TRY(auth_device_check(call, user, device, device_key));
+    if (call->service->rotates || is_old) {
+        TRY(rotate(call, row, is_old, &next));
+    }
+    struct sign_in sign_in = {.id = json_get_str(row, S("id")),
+        .auth_time = (u64)json_get_int(row, S("authTime"), 0),
+        .device_key = device,
+        .event_id = json_get_str(row, S("event"))};
+    TRY(issue(call, user, &sign_in, &result));
+    if (next.len > 0) {
+        json_set(result, S("RefreshToken"), json_string(a, next));
+    }
+    auth_answer(call, "AuthenticationResult", result);
+    return NULL;
+}
+
+err *auth_get_tokens_from_refresh_token(struct auth_call *call)
+{
+    str token = {};
+    TRY(auth_need_client(call));
+    TRY(auth_need(call, "RefreshToken", 4096, &token));
+    return auth_refresh(call, token, auth_text(call, "DeviceKey"));
+}
+
+// ---- ends ----------------------------------------------------------------------------------
+
+err *auth_sign_out_all(struct auth_call *call, str user)
+{
+    check(auth_is_uuid(user));
+    struct store_query query = {
+        .table = AUTH_SIGN_INS, .index = S("byUser"), .pk = auth_str(call, user)};
+    do {
+        struct store_page page = {};
+        TRY(store_query(call->hub->store, call->arena, &query, &page));
+        struct store_write *writes = arena_array(call->arena, struct store_write, page.count);
+        for (size_t i = 0; i < page.count; i++) {
+            writes[i] = (struct store_write){.kind = STORE_DELETE,
+                .table = AUTH_SIGN_INS,
+                .pk = json_get(page.items[i], S("id"))};
+        }
+        if (page.count > 0) {
+            TRY(store_write(call->hub->store, call->arena, writes, page.count, NULL));
+        }
+        query.page_token = page.next_token;
+    } while (query.page_token.len > 0);
+    atomic_fetch_add(&call->hub->generation, 1);
+    return NULL;
+}
+
+err *auth_global_sign_out(struct auth_call *call)
+{
+    check(call->user != NULL);
+    return auth_sign_out_all(call, call->user->id);
+}
+
+// A token that is not known any more is as good as revoked: clients sign out of deleted users.
+err *auth_revoke_token(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    str token = {};
+    str id = {};
+    struct json *row = NULL;
+    TRY(auth_need_client(call));
+    TRY(auth_need(call, "Token", 16 * 1024, &token));
+    struct crypto_jwt jwt;
+    if (crypto_jwt_parse(a, token, &jwt) == NULL) {
+        return auth_refuse(a, "UnsupportedTokenTypeException", "Invalid token type");
+    }
+    if (!sign_in_of(a, token, &id)) {
+        return NULL;
+    }
+    TRY(auth_get(call, AUTH_SIGN_INS, id, &row));
+    str digest = digest_of(a, token);
+    if (row == NULL || !(bytes_eq_secret(digest, json_get_str(row, S("token"))) ||
+                           bytes_eq_secret(digest, json_get_str(row, S("oldToken"))))) {
+        return NULL;
+    }
+    struct store_write write = {
+        .kind = STORE_DELETE, .table = AUTH_SIGN_INS, .pk = json_string(a, id)};
+    TRY(store_write(call->hub->store, a, &write, 1, NULL));
+    atomic_fetch_add(&call->hub->generation, 1);
+    return NULL;
+}
+
+// ---- verifying -----------------------------------------------------------------------------
+
+struct verified { // a token this loop has verified
+    struct arena *arena;
+    str token;
+    unsigned long long generation; // when its sign-in was last seen
+    u64 ends_s;
+    struct auth_claims claims;
+    str sign_in;
+};
+
+struct auth_tokens {
+    struct map *map; // token -> struct verified
+};
+
+struct auth_tokens *auth_tokens_new(void)
+{
+    struct auth_tokens *tokens = mem_new(struct auth_tokens);
+    tokens->map = map_new(NULL);
+    return tokens;
+}
+
+static void empty(struct auth_tokens *tokens)
+{
+    size_t pos = 0;
+    str key = {};
+    void *value = NULL;
+    while (map_next(tokens->map, &pos, &key, &value)) {
+        arena_free(((struct verified *)value)->arena);
+    }
+    map_free(tokens->map);
+}
+
+void auth_tokens_free(struct auth_tokens *tokens)
+{
+    empty(tokens);
+    mem_free(tokens);
+}
+
+static void forget(struct auth_tokens *tokens, struct verified *entry)
+{
+    map_remove(tokens->map, entry->token);
+    arena_free(entry->arena);
+}
+
+static void read_claims(struct arena *arena, const struct json *claims, struct auth_claims *out)
+{
+    const struct json *groups = json_get(claims, S("cognito:groups"));
+    str *names = arena_array(arena, str, groups != NULL ? groups->count : 0);
+    *out = (struct auth_claims){.claims = claims,
+        .sub = json_get_str(claims, S("sub")),
+        .groups = names,
+        .is_access = str_eq(json_get_str(claims, S("token_use")), S("access"))};
+    out->username = json_get_str(claims, out->is_access ? S("username") : S("cognito:username"));
+    json_each (group, groups) {
+        names[out->group_count++] = group->text;
+    }
+}
+
+static err *bad_token(struct arena *arena, const char *what)
+{
+    return fail(arena, ERR_UNAUTHORIZED, "%s", what);
+}
+
+// Signature, issuer, audience, use and time.
+static err *check_token(struct auth_hub *hub, struct arena *arena,
+    const struct auth_service *service, str token, struct crypto_jwt *jwt) YIELDS;
+
+static err *check_token(struct auth_hub *hub, struct arena *arena,
+    const struct auth_service *service, str token, struct crypto_jwt *jwt)
+{
+    struct auth_keys *keys = NULL;
+    if (crypto_jwt_parse(arena, token, jwt) != NULL) {
+        return bad_token(arena, "Invalid Access Token");
+    }
+    TRY(auth_keys_wait(hub, arena, &keys));
+    str use = json_get_str(jwt->claims, S("token_use"));
+    bool access = str_eq(use, S("access"));
+    const struct crypto_rsa *key = access ? keys->access : keys->id;
+    str client = json_get_str(jwt->claims, access ? S("client_id") : S("aud"));
+    if ((!access && !str_eq(use, S("id"))) || !str_eq(jwt->kid, crypto_rsa_jwk(key).kid) ||
+        crypto_jwt_verify_rs256(arena, jwt, key) != NULL) {
+        return bad_token(arena, "Could not verify signature for Access Token");
+    }
+    if (!str_eq(json_get_str(jwt->claims, S("iss")), service->issuer) ||
+        !str_eq(client, service->client_id)) {
+        return bad_token(arena, "Access Token is not issued by this pool");
+    }
+    if (crypto_jwt_check_times(arena, jwt, time_now_ms() / 1000, 0) != NULL) {
+        return bad_token(arena, "Access Token has expired");
+    }
+    return NULL;
+}
+
+static err *check_sign_in(struct auth_hub *hub, struct arena *arena, str id) YIELDS;
+
+static err *check_sign_in(struct auth_hub *hub, struct arena *arena, str id)
+{
+    struct json *row = NULL;
+    if (!auth_is_uuid(id)) {
+        return bad_token(arena, "Invalid Access Token");
+    }
+    TRY(store_get(hub->store, arena, AUTH_SIGN_INS, json_string(arena, id), NULL, &row));
+    return row != NULL ? NULL : bad_token(arena, "Access Token has been revoked");
+}
+
+static void keep(struct auth_tokens *tokens, const struct crypto_jwt *jwt, str token,
+    unsigned long long generation)
+{
+    if (map_count(tokens->map) >= TOKENS_MAX) {
+        empty(tokens);
+        tokens->map = map_new(NULL);
+    }
+    if (map_get(tokens->map, token) != NULL) {
+        return; // another fiber was quicker
+    }
+    struct arena *arena = arena_new();
+    struct verified *entry = arena_new_of(arena, struct verified);
+    *entry = (struct verified){.arena = arena,
+        .token = str_dup(arena, token),
+        .generation = generation,
+        .ends_s = (u64)json_get_int(jwt->claims, S("exp"), 0)};
+    read_claims(arena, json_copy(arena, jwt->claims), &entry->claims);
+    entry->sign_in = json_get_str(entry->claims.claims, S("origin_jti"));
+    map_set(tokens->map, entry->token, entry);
+}
+
+static void copy_out(struct arena *arena, const struct verified *entry, struct auth_claims *out)
+{
+    read_claims(arena, json_copy(arena, entry->claims.claims), out);
+}
+
+// The generation is read before the row is: a sign-out in between is seen the next time.
+err *auth_verify_token(
+    struct auth_hub *hub, struct arena *arena, str token, struct auth_claims *out)
+{
+    check_magic(hub, AUTH_HUB_MAGIC);
+    struct auth_loop *here = auth_hub_here(hub);
+    unsigned long long generation = atomic_load(&hub->generation);
+    struct verified *entry = map_get(here->tokens->map, token);
+    if (here->service == NULL) {
+        return bad_token(arena, "This backend has no auth.");
+    }
+    if (entry != NULL && entry->ends_s <= time_now_ms() / 1000) {
+        forget(here->tokens, entry);
+        return bad_token(arena, "Access Token has expired");
+    }
+    if (entry != NULL) {
+        copy_out(arena, entry, out);
+        if (entry->generation == generation) {
+            return NULL;
+        }
+        str id = str_dup(arena, entry->sign_in);
+        err *e = check_sign_in(hub, arena, id);
+        entry = map_get(here->tokens->map, token); // it may have gone while this fiber waited
+        if (entry != NULL && e == NULL) {
+            entry->generation = generation;
+        } else if (entry != NULL && e->code == ERR_UNAUTHORIZED) {
+            forget(here->tokens, entry);
+        }
+        return e;
+    }
+    struct auth_service *service = auth_service_hold(here->service);
+    struct crypto_jwt jwt = {};
+    err *e = check_token(hub, arena, service, token, &jwt);
+    auth_service_release(service);
+    TRY(e);
+    TRY(check_sign_in(hub, arena, json_get_str(jwt.claims, S("origin_jti"))));
+    keep(here->tokens, &jwt, token, generation);
+    read_claims(arena, jwt.claims, out);
+    return NULL;
+}

@@ -1,0 +1,228 @@
+// Authenticator apps: their secret, and which second factors a user wants.
+#include "auth/auth_admin.h"
+#include "auth/auth_mfa.h"
+#include "crypto/code.h"
+
+enum { HOUR_MS = 60 * 60 * 1000, SETUP_TRIES = 15 };
+
+static str context_of(struct auth_call *call, const struct auth_user *user)
+{
+    return str_cat(call->arena, S("totp#"), user->id);
+}
+
+static str seal_secret(struct auth_call *call, const struct auth_user *user, str secret)
+{
+    str sealed = crypto_seal(call->arena, &call->hub->instance_key, context_of(call, user), secret);
+    return base64_encode(call->arena, sealed);
+}
+
+static err *open_secret(struct auth_call *call, const struct auth_user *user, str text, str *secret)
+{
+    str sealed = {};
+    if (!base64_decode(call->arena, text, &sealed) ||
+        crypto_open(call->arena, &call->hub->instance_key, context_of(call, user), sealed,
+            secret) != NULL) {
+        return fail(call->arena, ERR_INTERNAL, "the secret of an authenticator app is damaged");
+    }
+    return NULL;
+}
+
+bool auth_totp_has(const struct auth_user *user)
+{
+    return json_get_str(user->item, S("totp")).len > 0;
+}
+
+err *auth_totp_check(struct auth_call *call, struct auth_user *user, str code, bool *right)
+{
+    str secret = {};
+    *right = false;
+    if (!auth_totp_has(user)) {
+        return auth_refuse(call->arena, "SoftwareTokenMFANotFoundException",
+            "Software Token MFA has not been set up for the user");
+    }
+    TRY(open_secret(call, user, json_get_str(user->item, S("totp")), &secret));
+    u64 last = (u64)json_get_int(user->item, S("totpStep"), 0);
+    enum crypto_totp_verdict verdict = crypto_totp_check(secret, code, time_now_ms() / 1000, &last);
+    if (verdict == CRYPTO_TOTP_USED) {
+        return auth_refuse(
+            call->arena, "ExpiredCodeException", "Your software token has already been used once.");
+    }
+    *right = verdict == CRYPTO_TOTP_RIGHT;
+    json_set(user->item, S("totpStep"), json_int(call->arena, (i64)last));
+    return NULL;
+}
+
+// ---- setting up ----------------------------------------------------------------------------
+
+static err *need_totp(struct auth_call *call)
+{
+    return call->service->mfa_totp ? NULL
+                                   : auth_refuse(call->arena, "SoftwareTokenMFANotFoundException",
+                                         "Software Token MFA is not enabled for the user pool");
+}
+
+static str new_secret(struct arena *arena)
+{
+    u8 *bytes = arena_alloc(arena, CRYPTO_TOTP_SECRET_SIZE);
+    random_bytes(bytes, CRYPTO_TOTP_SECRET_SIZE);
+    return (str){(const char *)bytes, CRYPTO_TOTP_SECRET_SIZE};
+}
+
+// Signed in, the secret waits in the user's item; on the way there, in the sealed state.
+err *auth_associate_software_token(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    str secret = new_secret(a);
+    str token = auth_text(call, "AccessToken");
+    auth_answer_text(call, "SecretCode", crypto_base32(a, secret));
+    if (token.len > 0) {
+        TRY(auth_call_use_token(call, token));
+        TRY(need_totp(call));
+        json_set(call->user->item, S("totpPending"),
+            auth_str(call, seal_secret(call, call->user, secret)));
+        return auth_user_save(call, call->user, NULL, 0);
+    }
+    struct auth_state state = {};
+    TRY(auth_state_of_session(call, "mfasetup", &state));
+    TRY(need_totp(call));
+    struct json *next = auth_state_body(call, "mfasetup", state.user);
+    json_set(next, S("secret"), auth_str(call, seal_secret(call, state.user, secret)));
+    auth_answer_text(call, "Session", auth_state_seal(call, next));
+    return NULL;
+}
+
+static err *mismatch(struct auth_call *call)
+{
+    return auth_refuse(call->arena, "EnableSoftwareTokenMFAException", "Code mismatch");
+}
+
+// Takes the secret over when the code is of it.
+static err *prove_secret(
+    struct auth_call *call, struct auth_user *user, str sealed, str code) YIELDS;
+
+static err *prove_secret(struct auth_call *call, struct auth_user *user, str sealed, str code)
+{
+    str secret = {};
+    u64 last = 0;
+    if (sealed.len == 0) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "No software token has been associated with the user.");
+    }
+    TRY(auth_count(call, "totp", user->id, SETUP_TRIES, HOUR_MS));
+    TRY(open_secret(call, user, sealed, &secret));
+    if (crypto_totp_check(secret, code, time_now_ms() / 1000, &last) != CRYPTO_TOTP_RIGHT) {
+        return mismatch(call);
+    }
+    json_set(user->item, S("totp"), auth_str(call, sealed));
+    json_set(user->item, S("totpStep"), json_int(call->arena, (i64)last));
+    json_remove(user->item, S("totpPending"));
+    return NULL;
+}
+
+static struct json *choices_of(struct auth_call *call, struct auth_user *user)
+{
+    struct json *chosen = json_get(user->item, S("mfa"));
+    if (json_is_null(chosen)) {
+        chosen = json_object(call->arena);
+        json_set(user->item, S("mfa"), chosen);
+    }
+    return chosen;
+}
+
+err *auth_verify_software_token(struct auth_call *call)
+{
+    str code = {};
+    str token = auth_text(call, "AccessToken");
+    TRY(auth_need(call, "UserCode", 6, &code));
+    auth_answer_text(call, "Status", S("SUCCESS"));
+    if (token.len > 0) {
+        TRY(auth_call_use_token(call, token));
+        str sealed = json_get_str(call->user->item, S("totpPending"));
+        TRY(prove_secret(call, call->user, sealed, code));
+        return auth_user_save(call, call->user, NULL, 0);
+    }
+    struct auth_state state = {};
+    TRY(auth_state_of_session(call, "mfasetup", &state));
+    TRY(prove_secret(call, state.user, json_get_str(state.body, S("secret")), code));
+    json_set(choices_of(call, state.user), S("SOFTWARE_TOKEN_MFA"), json_bool(call->arena, true));
+    TRY(auth_user_save(call, state.user, &state.spend, 1));
+    auth_answer_text(call, "Session", auth_state_new(call, "mfaready", state.user));
+    return NULL;
+}
+
+// ---- preferences ---------------------------------------------------------------------------
+
+static err *cannot_enable(struct auth_call *call, const char *what)
+{
+    return auth_refuse(call->arena, "InvalidParameterException", "%s", what);
+}
+
+static err *check_enabled(
+    struct auth_call *call, const struct auth_user *user, enum auth_factor factor)
+{
+    const struct auth_service *service = call->service;
+    switch (factor) {
+    case AUTH_TOTP:
+        return auth_totp_has(user) && service->mfa_totp
+                   ? NULL
+                   : cannot_enable(call, "User has not verified software token mfa");
+    case AUTH_SMS:
+        return auth_user_get(user, S("phone_number")).len > 0 && service->mfa_sms
+                   ? NULL
+                   : cannot_enable(
+                         call, "User does not have delivery config set to turn on SMS_MFA");
+    case AUTH_EMAIL:
+        return auth_user_get(user, S("email")).len > 0 && service->mfa_email
+                   ? NULL
+                   : cannot_enable(
+                         call, "User does not have delivery config set to turn on EMAIL_OTP");
+    }
+    unreachable("there are three factors");
+}
+
+static err *set_preferences(struct auth_call *call, struct auth_user *user) YIELDS;
+
+static err *set_preferences(struct auth_call *call, struct auth_user *user)
+{
+    static const struct {
+        const char *member;
+        enum auth_factor factor;
+    } MEMBERS[] = {{"SMSMfaSettings", AUTH_SMS}, {"SoftwareTokenMfaSettings", AUTH_TOTP},
+        {"EmailMfaSettings", AUTH_EMAIL}};
+    struct json *chosen = choices_of(call, user);
+    str preferred = json_get_str(chosen, S("preferred"));
+    size_t preferences = 0;
+    for (size_t i = 0; i < countof(MEMBERS); i++) {
+        const struct json *given = json_get(call->in, str_from(MEMBERS[i].member));
+        str name = auth_factor_name(MEMBERS[i].factor);
+        if (json_is_null(given)) {
+            continue;
+        }
+        bool enabled = json_get_bool(given, S("Enabled"), false);
+        bool wanted = json_get_bool(given, S("PreferredMfa"), false);
+        if (enabled) {
+            TRY(check_enabled(call, user, MEMBERS[i].factor));
+        }
+        if (wanted && (!enabled || ++preferences > 1)) {
+            return cannot_enable(call, enabled ? "Only one MFA method can be preferred"
+                                               : "A preferred MFA method must be enabled");
+        }
+        json_set(chosen, name, json_bool(call->arena, enabled));
+        preferred = wanted ? name : str_eq(preferred, name) ? (str){} : preferred;
+    }
+    json_set(chosen, S("preferred"), auth_str(call, preferred.len > 0 ? preferred : S("")));
+    return auth_user_save(call, user, NULL, 0);
+}
+
+err *auth_set_user_mfa_preference(struct auth_call *call)
+{
+    check(call->user != NULL);
+    return set_preferences(call, call->user);
+}
+
+err *auth_admin_set_user_mfa_preference(struct auth_call *call)
+{
+    check(call->is_admin);
+    TRY(auth_need_user(call));
+    return set_preferences(call, call->user);
+}

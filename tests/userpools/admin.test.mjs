@@ -1,0 +1,199 @@
+// Operations of administrators with the SDK client, signed by access keys that ampd made.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import * as cognito from '@aws-sdk/client-cognito-identity-provider';
+import { Amplify } from 'aws-amplify';
+import * as auth from 'aws-amplify/auth';
+import { PASSWORD, address, makeUser, refused, startPool } from './lib.mjs';
+
+let pool;
+let client;
+let UserPoolId;
+before(async () => {
+  pool = await startPool('mail');
+  UserPoolId = pool.poolId;
+  client = await pool.admin();
+  Amplify.configure(pool.outputs);
+});
+after(() => pool.end());
+
+const send = (name, input = {}) => client.send(new cognito[`${name}Command`]({ UserPoolId, ...input }));
+const named = (list) => Object.fromEntries(list.map(({ Name, Value }) => [Name, Value]));
+
+test('a signature is needed, and the right to the action', async () => {
+  await refused(pool.sdk().send(new cognito.ListUsersCommand({ UserPoolId })), 'UnrecognizedClientException');
+  const unsigned = await pool.call('ListUsers', { UserPoolId });
+  assert.equal(unsigned.status, 400);
+  assert.equal(unsigned.body.__type, 'MissingAuthenticationTokenException');
+  const reader = await pool.admin('cognito-idp:ListUsers');
+  await reader.send(new cognito.ListUsersCommand({ UserPoolId }));
+  await refused(reader.send(new cognito.AdminDeleteUserCommand({ UserPoolId, Username: 'x' })), 'AccessDeniedException',
+    /cognito-idp:AdminDeleteUser/);
+  await refused(client.send(new cognito.ListUsersCommand({ UserPoolId: 'us-east-1_Other1234' })),
+    'ResourceNotFoundException', 'User pool us-east-1_Other1234 does not exist.');
+});
+
+test('AdminCreateUser invites; the first sign-in sets a password', async () => {
+  const username = address('invited');
+  const { User } = await send('AdminCreateUser', {
+    Username: username,
+    UserAttributes: [{ Name: 'email_verified', Value: 'true' }, { Name: 'given_name', Value: 'Ivy' }],
+    DesiredDeliveryMediums: ['EMAIL'],
+  });
+  assert.equal(User.UserStatus, 'FORCE_CHANGE_PASSWORD');
+  assert.equal(User.Enabled, true);
+  assert.ok(User.UserCreateDate instanceof Date && Math.abs(User.UserCreateDate - Date.now()) < 60_000);
+  assert.deepEqual(named(User.Attributes), {
+    sub: User.Username, email: username, email_verified: 'true', given_name: 'Ivy',
+  });
+  const message = await pool.mail(username);
+  assert.equal(message.subject, 'Your temporary password');
+  assert.equal(message.text, `Your username is ${username} and temporary password is ${message.code}`);
+  await refused(send('AdminCreateUser', { Username: username }), 'UsernameExistsException');
+
+  const { nextStep } = await auth.signIn({ username, password: message.code });
+  assert.equal(nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED');
+  await refused(auth.confirmSignIn({ challengeResponse: 'weak' }), 'InvalidPasswordException');
+  const done = await auth.confirmSignIn({ challengeResponse: PASSWORD });
+  assert.equal(done.isSignedIn, true);
+  await auth.signOut();
+  assert.equal((await send('AdminGetUser', { Username: username })).UserStatus, 'CONFIRMED');
+});
+
+test('an invitation is renewed', async () => {
+  const username = address('renewed');
+  await send('AdminCreateUser', { Username: username, DesiredDeliveryMediums: ['EMAIL'] });
+  const first = await pool.mail(username);
+  await send('AdminCreateUser', { Username: username, MessageAction: 'RESEND', DesiredDeliveryMediums: ['EMAIL'] });
+  const second = await pool.mail(username);
+  assert.notEqual(first.code, second.code);
+  await refused(auth.signIn({ username, password: first.code }), 'NotAuthorizedException');
+  const { nextStep } = await auth.signIn({ username, password: second.code });
+  assert.equal(nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED');
+});
+
+test('a user is read, changed, disabled, enabled and deleted by e-mail or sub', async () => {
+  const user = await makeUser(pool);
+  const read = await send('AdminGetUser', { Username: user.sub });
+  assert.equal(read.Username, user.sub);
+  assert.equal(named(read.UserAttributes).email, user.username);
+  const Username = user.username;
+
+  await send('AdminUpdateUserAttributes', { Username, UserAttributes: [{ Name: 'custom:origin', Value: '' }] })
+    .then(() => assert.fail('an immutable attribute was changed'), ({ name }) => assert.equal(name, 'InvalidParameterException'));
+  const moved = address('moved');
+  await send('AdminUpdateUserAttributes', {
+    Username, UserAttributes: [{ Name: 'email', Value: moved }, { Name: 'email_verified', Value: 'true' }],
+  });
+  assert.equal(named((await send('AdminGetUser', { Username: user.sub })).UserAttributes).email, moved);
+  await refused(send('AdminGetUser', { Username }), 'UserNotFoundException', 'User does not exist.');
+
+  const tokens = await pool.signIn(moved);
+  await send('AdminDisableUser', { Username: moved });
+  assert.equal((await pool.call('GetUser', { AccessToken: tokens.AccessToken })).body.message, 'Access Token has been revoked');
+  await refused(auth.signIn({ username: moved, password: PASSWORD }), 'NotAuthorizedException', 'User is disabled.');
+  await send('AdminEnableUser', { Username: moved });
+  await pool.signIn(moved);
+  await send('AdminDeleteUserAttributes', { Username: moved, UserAttributeNames: ['custom:plan'] });
+  await send('AdminDeleteUser', { Username: moved });
+  await refused(send('AdminGetUser', { Username: moved }), 'UserNotFoundException');
+});
+
+test('passwords are set and reset', async () => {
+  const user = await makeUser(pool);
+  await send('AdminSetUserPassword', { Username: user.username, Password: 'Set-by-4dmin!', Permanent: true });
+  await pool.signIn(user.username, 'Set-by-4dmin!');
+  await send('AdminSetUserPassword', { Username: user.username, Password: 'Only-t0day!' });
+  const asked = await send('AdminInitiateAuth', {
+    ClientId: pool.clientId, AuthFlow: 'ADMIN_USER_PASSWORD_AUTH',
+    AuthParameters: { USERNAME: user.username, PASSWORD: 'Only-t0day!' },
+  });
+  assert.equal(asked.ChallengeName, 'NEW_PASSWORD_REQUIRED');
+  const done = await send('AdminRespondToAuthChallenge', {
+    ClientId: pool.clientId, ChallengeName: 'NEW_PASSWORD_REQUIRED', Session: asked.Session,
+    ChallengeResponses: { USERNAME: user.username, NEW_PASSWORD: PASSWORD },
+  });
+  assert.ok(done.AuthenticationResult.AccessToken);
+  await send('AdminResetUserPassword', { Username: user.username });
+  await refused(pool.sdk().send(new cognito.InitiateAuthCommand({
+    ClientId: pool.clientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: user.username, PASSWORD },
+  })), 'PasswordResetRequiredException', 'Password reset required for the user');
+  const { code } = await pool.mail(user.username);
+  await auth.confirmResetPassword({ username: user.username, confirmationCode: code, newPassword: 'An0ther-one!' });
+  await pool.signIn(user.username, 'An0ther-one!');
+});
+
+test('AdminConfirmSignUp confirms without a code', async () => {
+  const username = address('unasked');
+  await auth.signUp({ username, password: PASSWORD });
+  await send('AdminConfirmSignUp', { Username: username });
+  const read = await send('AdminGetUser', { Username: username });
+  assert.equal(read.UserStatus, 'CONFIRMED');
+  assert.equal(named(read.UserAttributes).email_verified, 'false');
+  await refused(send('AdminConfirmSignUp', { Username: username }), 'NotAuthorizedException',
+    'User cannot be confirmed. Current status is CONFIRMED');
+});
+
+test('groups of the definition are there, in the tokens by precedence', async () => {
+  const { Groups } = await send('ListGroups');
+  assert.deepEqual(Groups.map(({ GroupName, Precedence }) => [GroupName, Precedence]).sort(), [['admins', 0], ['editors', 1]]);
+  const user = await makeUser(pool);
+  for (const GroupName of ['editors', 'admins']) await send('AdminAddUserToGroup', { Username: user.username, GroupName });
+  await send('AdminAddUserToGroup', { Username: user.username, GroupName: 'admins' });
+  await refused(send('AdminAddUserToGroup', { Username: user.username, GroupName: 'none' }), 'ResourceNotFoundException',
+    'Group not found.');
+  await auth.signIn({ username: user.username, password: PASSWORD });
+  const { tokens } = await auth.fetchAuthSession();
+  assert.deepEqual(tokens.accessToken.payload['cognito:groups'], ['admins', 'editors']);
+  assert.deepEqual(tokens.idToken.payload['cognito:groups'], ['admins', 'editors']);
+  assert.match(tokens.idToken.payload['cognito:preferred_role'], /^arn:aws:iam::\d{12}:role\/.*admins.*GroupRole$/);
+  const of = await send('AdminListGroupsForUser', { Username: user.username });
+  assert.deepEqual(of.Groups.map(({ GroupName }) => GroupName).sort(), ['admins', 'editors']);
+  const inGroup = await send('ListUsersInGroup', { GroupName: 'editors' });
+  assert.deepEqual(inGroup.Users.map(({ Username }) => Username), [user.sub]);
+  await send('AdminRemoveUserFromGroup', { Username: user.username, GroupName: 'admins' });
+  const again = (await auth.fetchAuthSession({ forceRefresh: true })).tokens;
+  assert.deepEqual(again.accessToken.payload['cognito:groups'], ['editors']);
+  await auth.signOut();
+});
+
+test('groups are made, changed and deleted', async () => {
+  const { Group } = await send('CreateGroup', { GroupName: 'temps', Description: 'for a while', Precedence: 7 });
+  assert.equal(Group.Precedence, 7);
+  assert.ok(Group.CreationDate instanceof Date);
+  await refused(send('CreateGroup', { GroupName: 'temps' }), 'GroupExistsException', 'A group with the name already exists.');
+  assert.equal((await send('UpdateGroup', { GroupName: 'temps', Description: 'longer' })).Group.Description, 'longer');
+  assert.equal((await send('GetGroup', { GroupName: 'temps' })).Group.Precedence, 7);
+  await send('DeleteGroup', { GroupName: 'temps' });
+  await refused(send('GetGroup', { GroupName: 'temps' }), 'ResourceNotFoundException');
+});
+
+test('ListUsers filters and pages', async () => {
+  const names = [];
+  for (let i = 0; i < 5; i++) {
+    const Username = `page${i}-${address('list')}`;
+    names.push(Username);
+    await send('AdminCreateUser', { Username, MessageAction: 'SUPPRESS', UserAttributes: [{ Name: 'family_name', Value: 'Page' }] });
+  }
+  const found = [];
+  let PaginationToken;
+  do {
+    const page = await send('ListUsers', { Filter: 'family_name = "page"', Limit: 2, PaginationToken, AttributesToGet: ['email'] });
+    assert.ok(page.Users.length <= 2);
+    found.push(...page.Users.map(({ Attributes }) => named(Attributes).email));
+    PaginationToken = page.PaginationToken;
+  } while (PaginationToken);
+  assert.deepEqual(found.sort(), names);
+  const count = async (Filter) => (await send('ListUsers', { Filter })).Users.length;
+  assert.equal(await count(`email = "${names[0].toUpperCase()}"`), 1);
+  assert.equal(await count('email ^= "page"'), 5);
+  assert.equal(await count('family_name^="Pa"'), 5);
+  assert.equal(await count('cognito:user_status = "FORCE_CHANGE_PASSWORD" '), await count('cognito:user_status = "force_change_password"'));
+  assert.equal(await count('status = "Disabled"'), 0);
+  for (const bad of ['email', 'email ="x', 'email > "x"', 'email = "a" and x = "b"', '= "x"', 'email = x']) {
+    await refused(send('ListUsers', { Filter: bad }), 'InvalidParameterException', 'Error while parsing filter.');
+  }
+  await refused(send('ListUsers', { Filter: 'custom:plan = "x"' }), 'InvalidParameterException',
+    'Invalid search attribute: custom:plan');
+  await refused(send('ListUsers', { PaginationToken: 'bad' }), 'InvalidParameterException');
+});

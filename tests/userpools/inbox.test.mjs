@@ -1,0 +1,90 @@
+// The inbox: as a page, as JSON, on the terminal, by command; who may read it; messages with links.
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { after, before, test } from 'node:test';
+import { PASSWORD, address, startPool } from './lib.mjs';
+
+let pool;
+before(async () => {
+  pool = await startPool('link');
+});
+after(() => pool.end());
+
+const signUp = async (username) => {
+  const { status, body } = await pool.call('SignUp', {
+    ClientId: pool.clientId, Username: username, Password: PASSWORD, UserAttributes: [{ Name: 'email', Value: username }],
+  });
+  assert.equal(status, 200, JSON.stringify(body));
+};
+
+test('a link in the message confirms, once', async () => {
+  const username = address('link');
+  await signUp(username);
+  const message = await pool.mail(username);
+  assert.equal(message.subject, 'Welcome & hello');
+  assert.equal(message.text, `Please press <here> (${message.link}) to begin.`);
+  assert.equal(message.code, undefined);
+  assert.ok(message.link.startsWith(`${pool.origin}/confirmUser?`));
+  const broken = await fetch(message.link.replace(/confirmation_code=\d+/, 'confirmation_code=0'));
+  assert.equal(broken.status, 400);
+  const opened = await fetch(message.link);
+  assert.equal(opened.status, 200);
+  assert.match(await opened.text(), /has been confirmed/);
+  assert.equal((await fetch(message.link)).status, 400);
+  assert.ok(pool.log().includes(`EMAIL to ${username}: ${message.link}`), pool.log());
+});
+
+test('ampd inbox prints messages and waits for the next', async () => {
+  const username = address('cli');
+  const waiting = pool.ampd('inbox', '--json', '--wait', username);
+  await signUp(username);
+  const message = JSON.parse((await waiting).stdout);
+  assert.deepEqual(Object.keys(message).sort(), ['at', 'link', 'medium', 'subject', 'text', 'to']);
+  assert.equal(message.to, username);
+  const all = (await pool.ampd('inbox', '--json')).stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.equal(all.at(-1).to, username);
+  assert.match((await pool.ampd('inbox')).stdout, new RegExp(`EMAIL to ${username}`));
+});
+
+test('the page shows messages as text', async () => {
+  const username = address('page');
+  await signUp(username);
+  const answer = await fetch(`${pool.origin}/_ampd/inbox`, { headers: { accept: 'text/html' } });
+  assert.match(answer.headers.get('content-security-policy'), /default-src 'none'/);
+  const page = await answer.text();
+  assert.ok(page.includes(username));
+  assert.ok(page.includes('press &lt;here&gt;'));
+  assert.ok(!page.includes('<here>'));
+});
+
+test('other sites and other names cannot read it', async () => {
+  const cors = await fetch(`${pool.origin}/_ampd/inbox`, { headers: { origin: 'https://evil.example' } });
+  assert.equal(cors.headers.get('access-control-allow-origin'), null);
+  const status = await new Promise((resolve, reject) =>
+    request(`${pool.origin}/_ampd/inbox`, { headers: { host: 'evil.example' } }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    }).on('error', reject).end());
+  assert.equal(status, 403);
+});
+
+test('messages outlive a restart, and are no plain text on disk', async () => {
+  const username = address('kept');
+  await signUp(username);
+  pool = await pool.restart();
+  const { link } = await pool.mail(username);
+  const { execFileSync } = await import('node:child_process');
+  const code = new URL(link).searchParams.get('confirmation_code');
+  const found = execFileSync('sh', ['-c', `cat "$1"/data.db* | grep -c "confirmation_code=${code}" || true`, 'sh', pool.dataDir]);
+  assert.equal(found.toString().trim(), '0');
+});
+
+test('a command without a running server says so', async () => {
+  await pool.stop();
+  await assert.rejects(pool.ampd('inbox'), ({ code, stderr }) => {
+    assert.equal(code, 1);
+    assert.match(stderr, /no ampd serves/);
+    return true;
+  });
+  pool = await startPool('link', { folder: pool.folder });
+});
