@@ -55,8 +55,8 @@ struct auth_hub_options {
     struct crypto_key key; // the instance's; the hub keeps a copy
     // Told of every message once it is in the outbox; any loop's thread, must be quick.
     void (*tell)(const struct auth_message *message);
-    // Called after sign-ins have ended (revoked, signed out everywhere, user deleted or disabled) or
-    // groups have changed: whenever the generation is raised. Any loop's thread, must be quick.
+    // Called after sign-ins have ended (revoked, signed out everywhere, user deleted or disabled)
+    // or groups have changed: whenever the generation is raised. Any loop's thread, must be quick.
     void (*changed)(void *arg);
     void *changed_arg;
 };
