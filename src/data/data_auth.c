@@ -15,10 +15,12 @@ static bool has_text(const struct json *list, str text)
 }
 
 // @aws_cognito_user_pools(cognito_groups): in one of them, by the pool's own claim.
-static bool is_in_groups(const struct data_caller *caller, const struct data_access *access)
+static bool is_in_groups(struct data_request *request, const struct data_access *access)
 {
+    const struct data_caller *caller = &request->caller;
     const struct json *groups = json_get(caller->claims, S("cognito:groups"));
     bool found = access == NULL || access->group_count == 0;
+    request->is_personal = request->is_personal || !found;
     for (size_t i = 0; !found && i < access->group_count; i++) {
         found = has_text(groups, access->groups[i]);
     }
@@ -34,7 +36,7 @@ static bool is_root(const struct data_request *request, const struct gql_type *t
 }
 
 // Whoever signs needs a policy that allows the operation: AppSync's action is appsync:GraphQL.
-static bool policies_allow(const struct data_request *request, const struct gql_type *parent,
+static bool policies_allow(struct data_request *request, const struct gql_type *parent,
     const struct gql_field_def *field)
 {
     char text[512];
@@ -42,6 +44,7 @@ static bool policies_allow(const struct data_request *request, const struct gql_
     if (!is_root(request, parent)) {
         return true; // what hangs on an operation is the operation's
     }
+    request->is_personal = true;
     buf_fmt(&arn, "%.*s/types/%.*s/fields/%.*s", PRI(request->service->api_arn), PRI(parent->name),
         PRI(field->name));
     return !arn.overflow && iam_may(&request->caller.principal, S("appsync:GraphQL"), buf_str(&arn),
@@ -51,7 +54,7 @@ static bool policies_allow(const struct data_request *request, const struct gql_
 // A field's directives count if it has any, else its type's, else the API's default mode.
 bool data_may_access(void *arg, const struct gql_type *parent, const struct gql_field_def *field)
 {
-    const struct data_request *request = arg;
+    struct data_request *request = arg;
     const struct data_caller *caller = &request->caller;
     const struct data_access *access = field->access != NULL ? field->access : parent->access;
     unsigned providers =
@@ -59,7 +62,7 @@ bool data_may_access(void *arg, const struct gql_type *parent, const struct gql_
     if ((providers & caller->provider) == 0) {
         return false;
     }
-    return caller->provider == DATA_USER_POOLS ? is_in_groups(caller, access)
+    return caller->provider == DATA_USER_POOLS ? is_in_groups(request, access)
            : caller->provider == DATA_IAM      ? policies_allow(request, parent, field)
                                                : true;
 }
@@ -182,12 +185,13 @@ static bool has_static_role(const struct data_role *role, const struct data_call
                                             : caller->principal.kind == IAM_AUTHENTICATED;
 }
 
-size_t data_grants(struct arena *arena, const struct data_request *request,
+size_t data_grants(struct arena *arena, struct data_request *request,
     const struct data_model *model, unsigned ops, bool reading, struct data_grant **out)
 {
     const struct data_caller *caller = &request->caller;
     struct data_grant *grants = arena_array(arena, struct data_grant, model->role_count + 1);
     size_t count = 0;
+    request->is_personal = request->is_personal || caller->provider != DATA_API_KEY;
     for (size_t i = 0; i < model->role_count; i++) {
         const struct data_role *role = &model->roles[i];
         if (role->provider != caller->provider || (role->some & ops) == 0) {
@@ -244,8 +248,8 @@ static bool combine(struct arena *arena, const struct data_grant *grants, size_t
 err *data_authorise(const struct gql_call *call, const struct data_model *model, enum data_op op,
     const struct store_pred **filter)
 {
-    check(op == DATA_OP_GET || op == DATA_OP_LIST || op == DATA_OP_DELETE);
-    const struct data_request *request = call->request;
+    check(op == DATA_OP_READ || op == DATA_OP_DELETE);
+    struct data_request *request = call->request;
     struct data_grant *grants = NULL;
     *filter = NULL;
     if (data_is_unlimited(request, model)) {
@@ -280,7 +284,7 @@ static bool decide_by_key(struct gql_call *call, const struct data_keys *keys,
     const struct data_grant *grants, size_t count, const struct store_pred **filter,
     const struct json **sort)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     bool whole_table = json_is_null(json_get(call->args, keys->partition)) && !keys->is_index;
     const struct json *last = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -316,7 +320,7 @@ bool data_keys_have(const struct data_keys *keys, str field)
 err *data_authorise_keys(struct gql_call *call, const struct data_model *model, enum data_op op,
     const struct data_keys *keys, const struct store_pred **filter, const struct json **sort)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     struct data_grant *grants = NULL;
     struct data_grant *others = arena_array(call->arena, struct data_grant, model->role_count + 1);
     size_t other_count = 0;
@@ -340,7 +344,7 @@ err *data_authorise_keys(struct gql_call *call, const struct data_model *model, 
 
 bool data_may_read_field(const struct gql_call *call, const struct data_model *model, size_t field)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     struct data_grant *grants = NULL;
     bool may = data_is_unlimited(request, model);
     size_t count =
@@ -385,7 +389,7 @@ enum owner_argument { OWNER_NOT_NAMED, OWNER_IS_CALLER, OWNER_IS_OTHER };
 // An owner argument must name the caller.
 static enum owner_argument owner_argument(const struct gql_call *call, const struct data_role *role)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     const struct json *argument = json_get(call->args, role->entity);
     struct values values = values_of(call->arena, role, &request->caller, false);
     bool blank = json_is_null(argument) || argument->kind != JSON_STRING || argument->text.len == 0;
@@ -398,7 +402,7 @@ static enum owner_argument owner_argument(const struct gql_call *call, const str
 err *data_authorise_listen(
     const struct gql_call *call, const struct data_model *model, struct data_subscribe *out)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     struct data_grant *grants = NULL;
     const struct store_pred *any = NULL;
     size_t dynamic = 0;

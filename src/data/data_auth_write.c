@@ -111,7 +111,7 @@ static void deny(struct buf *denied, str name)
 // An owner's field that is left out gets the caller; a null or an empty list is not left out.
 static void fill_owner(const struct gql_call *call, const struct data_role *role, struct json *item)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     const struct json *owner = data_owner_value(call->arena, role, &request->caller);
     if (owner == NULL || json_get(item, role->entity) != NULL) {
         return;
@@ -128,7 +128,7 @@ static void fill_owner(const struct gql_call *call, const struct data_role *role
 static void fill_owners(
     const struct gql_call *call, const struct data_model *model, struct json *item)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     for (size_t i = 0; i < model->role_count; i++) {
         const struct data_role *role = &model->roles[i];
         if (role->is_owner && role->provider == request->caller.provider &&
@@ -141,7 +141,7 @@ static void fill_owners(
 err *data_authorise_create(const struct gql_call *call, const struct data_model *model,
     const struct json *input, struct json *item)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     struct data_grant *grants = NULL;
     struct buf denied = buf_in(call->arena, 64 * 1024);
     size_t met = 0;
@@ -227,7 +227,7 @@ static const struct store_pred *guard_of(
 err *data_authorise_update(
     const struct gql_call *call, struct data_update *update, const struct store_pred **guard)
 {
-    const struct data_request *request = call->request;
+    struct data_request *request = call->request;
     *guard = NULL;
     if (data_is_unlimited(request, update->model)) {
         return NULL;

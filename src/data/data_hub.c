@@ -97,3 +97,15 @@ void data_hub_mount(struct data_hub *hub, struct http_router *router)
                                 .handler = data_http_realtime,
                                 .arg = hub});
 }
+
+static void recheck_here(void *arg)
+{
+    data_realtime_judge(arg);
+}
+
+void data_hub_recheck(struct data_hub *hub)
+{
+    for (size_t i = 0; i < hub->count; i++) {
+        loop_post(hub->loops[i].loop, recheck_here, &hub->loops[i]);
+    }
+}

@@ -43,6 +43,7 @@ struct data_request {
     struct data_service *service;
     struct data_hub *hub;
     struct data_caller caller;
+    bool is_personal;                 // what was answered so far may differ for another caller
     struct data_subscribe *subscribe; // realtime starts only
 };
 
@@ -102,15 +103,16 @@ struct data_grant {
 
 // The caller's roles among those that may do one of `ops` (enum data_op bits) with some field.
 // `reading`: with what the templates for reading ask of the token. Returns how many.
-size_t data_grants(struct arena *arena, const struct data_request *request,
+size_t data_grants(struct arena *arena, struct data_request *request,
     const struct data_model *model, unsigned ops, bool reading, struct data_grant **out);
 // What is written into an owner's field that is left out; NULL: the token lacks a claim.
 const struct json *data_owner_value(
     struct arena *arena, const struct data_role *role, const struct data_caller *caller);
 // Whether rules do not apply: a model without any in sandbox mode, principals of AWS.
 bool data_is_unlimited(const struct data_request *request, const struct data_model *model);
-// Decides GET, LIST or DELETE for the caller. A static rule lets through with *filter NULL;
-// dynamic rules give the predicate items must meet; nothing at all fails with Unauthorized.
+// Decides DELETE, or READ through a relation (whoever may read in some way may in this one), for
+// the caller. A static rule lets through with *filter NULL; dynamic rules give the predicate items
+// must meet; nothing at all fails with Unauthorized.
 [[nodiscard]] err *data_authorise(const struct gql_call *call, const struct data_model *model,
     enum data_op op, const struct store_pred **filter);
 
@@ -122,7 +124,7 @@ struct data_keys { // that a query goes by
 
 // Whether the field is one of the keys.
 bool data_keys_have(const struct data_keys *keys, str field);
-// The same for a query by keys: where a rule's field is among them, the arguments decide. *sort:
+// The same for GET and LIST, which go by keys: where a rule's field is among them, the arguments decide. *sort:
 // the value that the sort key must have besides; else NULL.
 [[nodiscard]] err *data_authorise_keys(struct gql_call *call, const struct data_model *model,
     enum data_op op, const struct data_keys *keys, const struct store_pred **filter,
@@ -208,6 +210,9 @@ struct data_loop { // one per loop, touched only by its thread
     struct data_conn *conns;
     struct data_conn *rebinding; // next one whose subscriptions move to the new service
     bool is_rebinding;
+    struct data_conn *judging; // next one whose callers are looked at again
+    bool is_judging;
+    u64 serial; // of the latest subscription
     bool keeping_alive;
     bool draining;
 };
@@ -265,6 +270,7 @@ struct subscription_options {
     str operation_name;
     const struct json *variables; // as sent; NULL: none
     struct data_caller caller;
+    u64 generation; // auth_hub_generation, read before the caller was recognised
     struct subscription *replaces; // ended once this one has begun; NULL: none
 };
 
@@ -301,3 +307,6 @@ bool data_wants_payload(void *request, const struct gql_field_def *field);
 void data_publish(void *request, const struct gql_field_def *field, const struct json *payload);
 // Moves the loop's subscriptions to its new service; starts a fiber for it.
 void data_realtime_rebind(struct data_loop *here);
+// Looks at the callers of the loop's subscriptions again, in a fiber: those who have signed out
+// lose theirs, those whose groups have become fewer keep what they still may have.
+void data_realtime_judge(struct data_loop *here);

@@ -563,7 +563,7 @@ err *data_resolve_relation(struct gql_call *call, struct json **out)
     bool many = plan->field->relation == DATA_HAS_MANY;
     *out = NULL;
     TRY(check_field(call, plan));
-    TRY(data_authorise(call, plan->field->target, many ? DATA_OP_LIST : DATA_OP_GET, &allowed));
+    TRY(data_authorise(call, plan->field->target, DATA_OP_READ, &allowed));
     if (is_left_out(call, plan)) {
         *out = many ? empty_page(call->arena) : NULL;
         return NULL;
