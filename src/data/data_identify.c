@@ -76,8 +76,8 @@ static err *by_user_pool(
                    : refuse(arena);
     }
     TRY(e);
-    *out = (struct data_caller){
-        .provider = DATA_USER_POOLS, .claims = claims.claims, .token = token};
+    *out =
+        (struct data_caller){.provider = DATA_USER_POOLS, .claims = claims.claims, .token = token};
     return NULL;
 }
 

@@ -597,9 +597,8 @@ static struct json *last_part(struct arena *arena, struct json *value)
         at--;
     }
     at = at >= 2 ? at : 0;
-    return at == 0 && text.len == value->text.len
-               ? value
-               : json_string(arena, str_sub(text, at, text.len));
+    return at == 0 && text.len == value->text.len ? value
+                                                  : json_string(arena, str_sub(text, at, text.len));
 }
 
 err *data_resolve_owner(struct gql_call *call, struct json **out)
