@@ -95,10 +95,10 @@ struct app_parts { // of a backend that is not in force yet
     const struct auth_service *auth; // NULL: no auth
 };
 
-// The roles of the backend and their policies, in `arena`. Does not wait. ERR_CONFIG for a statement
-// that must be honoured and cannot.
-[[nodiscard]] err *app_make_roles(struct app *app, struct arena *arena,
-    const struct app_parts *parts, struct project_roles *out);
+// The roles of the backend and their policies, in `arena`. Does not wait. ERR_CONFIG for a
+// statement that must be honoured and cannot.
+[[nodiscard]] err *app_make_roles(
+    struct app *app, struct arena *arena, const struct app_parts *parts, struct project_roles *out);
 // Puts them in force: what credentials may do changes with the next request.
 [[nodiscard]] err *app_set_roles(
     struct app *app, struct arena *arena, const struct project_roles *roles);

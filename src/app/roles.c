@@ -2,8 +2,8 @@
 // say: they become the roles of `iam`, whose policies hold at each use.
 #include "app/app_int.h"
 
-err *app_make_roles(struct app *app, struct arena *arena, const struct app_parts *parts,
-    struct project_roles *out)
+err *app_make_roles(
+    struct app *app, struct arena *arena, const struct app_parts *parts, struct project_roles *out)
 {
     struct project_tokens tokens = {.ids = &app->ids,
         .auth = parts->auth,

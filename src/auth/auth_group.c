@@ -259,8 +259,8 @@ static str preferred_role(struct json *const *groups, size_t count)
     return role;
 }
 
-err *auth_groups_of(struct auth_call *call, str user, struct json **groups, struct json **roles,
-    str *preferred)
+err *auth_groups_of(
+    struct auth_call *call, str user, struct json **groups, struct json **roles, str *preferred)
 {
     check(auth_is_uuid(user));
     struct arena *a = call->arena;

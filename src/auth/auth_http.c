@@ -253,8 +253,7 @@ static err *prove_admin(struct auth_call *call)
     struct arena *a = call->arena;
     const struct auth_service *service = call->service;
     str pool = {};
-    TRY(prove_signature(
-        call, "cognito-idp", str_cat(a, S("userpool/"), service->user_pool_id)));
+    TRY(prove_signature(call, "cognito-idp", str_cat(a, S("userpool/"), service->user_pool_id)));
     TRY(auth_need(call, "UserPoolId", 55, &pool));
     if (!str_eq(pool, service->user_pool_id)) {
         return auth_refuse(

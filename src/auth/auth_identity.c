@@ -187,8 +187,8 @@ static err *role_name(struct auth_call *call, str arn, str *role)
     str group = auth_group_role(a, call->service, S(""));
     str stem = str_sub(group, 0, group.len - S("GroupRole").len);
     *role = str_starts(arn, prefix) ? str_sub(arn, prefix.len, arn.len) : (str){};
-    bool is_groups = role->len > group.len && str_starts(*role, stem) &&
-                     str_ends(*role, S("GroupRole"));
+    bool is_groups =
+        role->len > group.len && str_starts(*role, stem) && str_ends(*role, S("GroupRole"));
     return is_groups || str_eq(*role, all)
                ? NULL
                : auth_refuse(a, "InvalidIdentityPoolConfigurationException",

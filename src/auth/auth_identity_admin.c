@@ -17,8 +17,8 @@ static err *need_pool(struct auth_call *call)
     str pool = {};
     TRY(auth_need(call, "IdentityPoolId", AUTH_IDENTITY_MAX, &pool));
     if (!str_eq(pool, call->service->identity_pool_id)) {
-        return auth_refuse(call->arena, "ResourceNotFoundException",
-            "IdentityPool '%.*s' not found.", PRI(pool));
+        return auth_refuse(
+            call->arena, "ResourceNotFoundException", "IdentityPool '%.*s' not found.", PRI(pool));
     }
     return NULL;
 }
@@ -57,7 +57,8 @@ err *auth_describe_identity(struct auth_call *call)
 err *auth_list_identities(struct auth_call *call)
 {
     struct json *list = json_array(call->arena);
-    struct store_query query = {.table = AUTH_IDENTITIES, .page_token = auth_text(call, "NextToken")};
+    struct store_query query = {
+        .table = AUTH_IDENTITIES, .page_token = auth_text(call, "NextToken")};
     struct store_page page = {};
     TRY(need_pool(call));
     i64 limit = json_get_int(call->in, S("MaxResults"), PAGE_MAX);
@@ -160,8 +161,7 @@ err *auth_describe_identity_pool(struct auth_call *call)
     json_push(providers, provider);
     auth_answer_text(call, "IdentityPoolId", service->identity_pool_id);
     auth_answer_text(call, "IdentityPoolName", pool_name(call));
-    auth_answer(
-        call, "AllowUnauthenticatedIdentities", json_bool(a, service->guest_access));
+    auth_answer(call, "AllowUnauthenticatedIdentities", json_bool(a, service->guest_access));
     auth_answer(call, "CognitoIdentityProviders", providers);
     return NULL;
 }

@@ -33,8 +33,8 @@ static bool lets_in(const struct policies *p, const struct gql_value *rule)
 {
     const struct gql_value *allow = gql_value_get(rule, S("allow"));
     const struct gql_value *provider = gql_value_get(rule, S("provider"));
-    bool pool = provider != NULL && (str_eq(provider->text, S("identityPool")) ||
-                                        str_eq(provider->text, S("iam")));
+    bool pool = provider != NULL &&
+                (str_eq(provider->text, S("identityPool")) || str_eq(provider->text, S("iam")));
     return pool && allow != NULL &&
            (str_eq(allow->text, S("public")) ||
                (p->signed_in && str_eq(allow->text, S("private"))));
@@ -96,10 +96,8 @@ static void add_operations(struct policies *p, const struct data_model *m)
         bool on;
         str root;
         str name;
-    } OPS[] = {{m->get, S("Query"), m->get_name},
-        {m->list, S("Query"), m->list_name},
-        {m->create, S("Mutation"), m->create_name},
-        {m->update, S("Mutation"), m->update_name},
+    } OPS[] = {{m->get, S("Query"), m->get_name}, {m->list, S("Query"), m->list_name},
+        {m->create, S("Mutation"), m->create_name}, {m->update, S("Mutation"), m->update_name},
         {m->remove, S("Mutation"), m->remove_name}};
 
     for (size_t i = 0; i < countof(OPS); i++) {

@@ -146,8 +146,7 @@ err *iam_open_token(
 str iam_identity_type(const struct iam_principal *principal, str identity_pool_id)
 {
     check(identity_pool_id.len > 0);
-    if (principal->identity_id.len == 0 ||
-        !str_eq(principal->identity_pool_id, identity_pool_id)) {
+    if (principal->identity_id.len == 0 || !str_eq(principal->identity_pool_id, identity_pool_id)) {
         return (str){};
     }
     switch (principal->kind) {

@@ -85,8 +85,7 @@ static void add_roles(struct role_maker *maker)
         }
     }
     json_each (function, json_get(maker->manifest, S("functions"))) {
-        add_role(
-            maker, project_function_role(a, function->key), S("function"), function->key);
+        add_role(maker, project_function_role(a, function->key), S("function"), function->key);
     }
 }
 
@@ -222,8 +221,8 @@ static void add_data_access(struct role_maker *maker)
     };
 
     struct arena *a = maker->arena;
-    str schema = str_cat(a, S("arn:aws:s3:::"), project_introspection_bucket(),
-        S("/modelIntrospectionSchema.json"));
+    str schema = str_cat(
+        a, S("arn:aws:s3:::"), project_introspection_bucket(), S("/modelIntrospectionSchema.json"));
     json_each (access, json_get(json_get(maker->manifest, S("data")), S("functionAccess"))) {
         struct json *resources = json_array(a);
         struct json *statements = json_array(a);
@@ -236,13 +235,13 @@ static void add_data_access(struct role_maker *maker)
             }
         }
         if (resources->count > 0) {
-            json_push(statements,
-                role_statement(a, true, role_one(a, S("appsync:GraphQL")), resources));
+            json_push(
+                statements, role_statement(a, true, role_one(a, S("appsync:GraphQL")), resources));
         }
         json_push(statements,
             role_statement(a, true, role_one(a, S("s3:GetObject")), role_one(a, schema)));
-        role_add_policy(
-            maker, role_find(maker, S("function"), json_get_str(access, S("function"))), statements);
+        role_add_policy(maker, role_find(maker, S("function"), json_get_str(access, S("function"))),
+            statements);
     }
 }
 
@@ -276,9 +275,9 @@ static struct json *texts_of(struct custom *c, const struct json *list, bool res
 
 static void warn(struct custom *c, str why)
 {
-    *vec_push(c->maker->arena, &c->maker->warnings) = str_fmt(c->maker->arena,
-        "a statement added to the role %.*s was left out: %.*s", PRI(c->role->name),
-        PRI(str_sub(why, 0, WARNING_MAX)));
+    *vec_push(c->maker->arena, &c->maker->warnings) =
+        str_fmt(c->maker->arena, "a statement added to the role %.*s was left out: %.*s",
+            PRI(c->role->name), PRI(str_sub(why, 0, WARNING_MAX)));
 }
 
 static err *check_statement(struct role_maker *maker, struct json *statement)
@@ -303,8 +302,8 @@ static err *add_custom(struct role_maker *maker, struct role_entry *role, const 
     const struct json *conditions = json_get(from, S("conditions"));
     bool unknown = false;
     if (!json_is_null(conditions) && conditions->count > 0) {
-        json_set(statement, S("Condition"),
-            project_resolve_all(a, maker->tokens, conditions, &unknown));
+        json_set(
+            statement, S("Condition"), project_resolve_all(a, maker->tokens, conditions, &unknown));
     }
     if (c.allow && (c.is_open || unknown)) {
         warn(&c, S("it names something that is not there"));

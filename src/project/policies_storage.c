@@ -1,6 +1,6 @@
-// Access rules of buckets as policies, by the official rules: who is granted a prefix loses it again
-// on a prefix below that has rules of its own, unless they name him too; then what a wider prefix
-// grants anyway is left out. Prefixes are taken literally except for their last *.
+// Access rules of buckets as policies, by the official rules: who is granted a prefix loses it
+// again on a prefix below that has rules of its own, unless they name him too; then what a wider
+// prefix grants anyway is left out. Prefixes are taken literally except for their last *.
 #include "project/project_int.h"
 
 static const str ENTITY_TOKEN = S_INIT("{entity_id}");
@@ -247,8 +247,8 @@ static void add_bucket(struct role_maker *maker, const struct json *bucket)
 {
     struct arena *a = maker->arena;
     struct bucket_rules rules = {.arena = a};
-    str arn = str_cat(
-        a, S("arn:aws:s3:::"), project_bucket_name(a, json_get_str(bucket, S("name"))));
+    str arn =
+        str_cat(a, S("arn:aws:s3:::"), project_bucket_name(a, json_get_str(bucket, S("name"))));
     json_each (entry, json_get(bucket, S("access"))) {
         json_each (rule, json_get(entry, S("rules"))) {
             gather(maker, &rules, json_get_str(entry, S("path")), rule);

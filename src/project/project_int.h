@@ -20,7 +20,8 @@ struct json *outputs_storage_section(
 struct json *outputs_storage_config(
     struct arena *arena, const struct project_outputs_options *options, const struct json *storage);
 
-// ---- policies.c, policies_storage.c: what the roles of a project may do --------------------------
+// ---- policies.c, policies_storage.c: what the roles of a project may do
+// --------------------------
 struct role_entry {
     str name;
     str kind;          // "authenticated", "unauthenticated", "group", "function"

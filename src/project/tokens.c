@@ -20,9 +20,7 @@ str project_function_name(struct arena *arena, str key)
     struct buf out = buf_in(arena, key.len * 2 + 1);
     for (size_t i = 0; i < key.len; i++) {
         char c = key.ptr[i];
-        buf_add(&out, c == '@'   ? S("--")
-                      : c == ' ' ? S("_")
-                                 : (str){&key.ptr[i], 1});
+        buf_add(&out, c == '@' ? S("--") : c == ' ' ? S("_") : (str){&key.ptr[i], 1});
     }
     return buf_str(&out);
 }
@@ -54,8 +52,7 @@ static str role_arn(struct arena *arena, const struct project_ids *ids, str role
 // "storage.", ".bucketName": the text between the two, when `name` has both.
 static bool between(str name, str before, str after, str *out)
 {
-    if (!str_starts(name, before) || !str_ends(name, after) ||
-        name.len <= before.len + after.len) {
+    if (!str_starts(name, before) || !str_ends(name, after) || name.len <= before.len + after.len) {
         return false;
     }
     *out = str_sub(name, before.len, name.len - after.len);
@@ -65,8 +62,8 @@ static bool between(str name, str before, str after, str *out)
 static str pool_value(struct arena *a, const struct project_tokens *tokens, str name)
 {
     const struct project_ids *ids = tokens->ids;
-    str issuer = str_cat(
-        a, S("cognito-idp."), ids->region, S(".amazonaws.com/"), ids->user_pool_id);
+    str issuer =
+        str_cat(a, S("cognito-idp."), ids->region, S(".amazonaws.com/"), ids->user_pool_id);
 
     const struct {
         str name;
@@ -123,8 +120,8 @@ static str data_value(struct arena *a, const struct project_tokens *tokens, str 
     }
     if (between(name, S("data.table."), S(".streamArn"), &model)) {
         return project_arn(a, ids, "dynamodb",
-            str_cat(a, S("table/"), project_table_name(a, ids, model), S("/stream/"),
-                STREAM_LABEL));
+            str_cat(
+                a, S("table/"), project_table_name(a, ids, model), S("/stream/"), STREAM_LABEL));
     }
 
     const struct {
@@ -135,8 +132,7 @@ static str data_value(struct arena *a, const struct project_tokens *tokens, str 
         {S("data.apiArn"), project_arn(a, ids, "appsync", str_cat(a, S("apis/"), ids->api_id))},
         {S("data.apiKey"), ids->api_key},
         {S("data.graphqlUrl"), str_cat(a, tokens->base_url, S("/graphql"))},
-        {S("data.realtimeUrl"),
-            str_cat(a, S("wss://"), tokens->authority, S("/graphql/realtime"))},
+        {S("data.realtimeUrl"), str_cat(a, S("wss://"), tokens->authority, S("/graphql/realtime"))},
         {S("data.introspectionBucketName"), project_introspection_bucket()},
     };
 
@@ -179,8 +175,8 @@ static str function_value(struct arena *a, const struct project_tokens *tokens, 
         return project_function_name(a, key);
     }
     if (between(name, S("function."), S(".arn"), &key)) {
-        return project_arn(a, tokens->ids, "lambda",
-            str_cat(a, S("function:"), project_function_name(a, key)));
+        return project_arn(
+            a, tokens->ids, "lambda", str_cat(a, S("function:"), project_function_name(a, key)));
     }
     if (between(name, S("function."), S(".roleName"), &key)) {
         return project_function_role(a, key);
@@ -253,8 +249,8 @@ str project_resolve(
     return done.len == 0 ? text : str_cat(arena, done, text);
 }
 
-static void resolve_in(struct arena *arena, const struct project_tokens *tokens,
-    struct json *value, bool *unknown, int depth)
+static void resolve_in(struct arena *arena, const struct project_tokens *tokens, struct json *value,
+    bool *unknown, int depth)
 {
     if (value->kind == JSON_STRING) {
         value->text = project_resolve(arena, tokens, value->text, unknown);

@@ -1,5 +1,5 @@
-// Prints the roles that a manifest makes, as JSON: {"roles": {NAME: [policy, ...]}, "warnings": []},
-// or {"error": text}. Ids are the same at each run; see IDS.
+// Prints the roles that a manifest makes, as JSON: {"roles": {NAME: [policy, ...]}, "warnings":
+// []}, or {"error": text}. Ids are the same at each run; see IDS.
 #include "project/project.h"
 
 #include "json/json.h"
