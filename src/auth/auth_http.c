@@ -10,7 +10,7 @@ static const str JSON_TYPE = S_INIT("application/x-amz-json-1.1");
 static const str POOLS = S_INIT("AWSCognitoIdentityProviderService.");
 static const str IDENTITIES = S_INIT("AWSCognitoIdentityService.");
 
-enum need { NEED_PUBLIC, NEED_TOKEN, NEED_ADMIN };
+enum need { NEED_PUBLIC, NEED_TOKEN, NEED_ADMIN, NEED_POOL };
 
 static const struct {
     str name;
@@ -227,28 +227,38 @@ err *auth_call_use_token(struct auth_call *call, str token)
     return call->user != NULL ? NULL : auth_no_user(call->arena);
 }
 
-// The request's signature, and whether its principal may do this to the pool.
+// The request's signature, and whether its principal may do this to the pool of `service`
+// ("cognito-idp"), which has this name in ARNs.
+static err *prove_signature(struct auth_call *call, const char *service, str pool) YIELDS;
+
+static err *prove_signature(struct auth_call *call, const char *service, str pool)
+{
+    struct arena *a = call->arena;
+    struct iam_request request = iam_request_of(call->http, call->body);
+    struct iam_rules rules = {.service = str_from(service), .words = IAM_WORDS_JSON};
+    struct iam_principal principal = {};
+    TRY(iam_authenticate(call->hub->iam, a, &request, &rules, &principal, NULL));
+    str arn = str_cat(a, S("arn:aws:"), rules.service, S(":"), call->service->region, S(":"),
+        call->service->account, S(":"), pool);
+    str action = str_cat(a, rules.service, S(":"), call->operation);
+    TRY(iam_require(a, &principal, action, arn, NULL, IAM_WORDS_JSON));
+    call->is_admin = true;
+    return NULL;
+}
+
 static err *prove_admin(struct auth_call *call) YIELDS;
 
 static err *prove_admin(struct auth_call *call)
 {
     struct arena *a = call->arena;
     const struct auth_service *service = call->service;
-    struct iam_request request = iam_request_of(call->http, call->body);
-    struct iam_rules rules = {.service = S("cognito-idp"), .words = IAM_WORDS_JSON};
-    struct iam_principal principal = {};
     str pool = {};
-    TRY(iam_authenticate(call->hub->iam, a, &request, &rules, &principal, NULL));
-    str arn = str_cat(a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account,
-        S(":userpool/"), service->user_pool_id);
-    TRY(iam_require(
-        a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL, IAM_WORDS_JSON));
+    TRY(prove_signature(call, "cognito-idp", str_cat(a, S("userpool/"), service->user_pool_id)));
     TRY(auth_need(call, "UserPoolId", 55, &pool));
     if (!str_eq(pool, service->user_pool_id)) {
         return auth_refuse(
             a, "ResourceNotFoundException", "User pool %.*s does not exist.", PRI(pool));
     }
-    call->is_admin = true;
     return NULL;
 }
 
@@ -264,6 +274,9 @@ static err *run(struct auth_call *call)
             TRY(prove_token(call));
         } else if (OPERATIONS[i].need == NEED_ADMIN) {
             TRY(prove_admin(call));
+        } else if (OPERATIONS[i].need == NEED_POOL) {
+            TRY(prove_signature(call, "cognito-identity",
+                str_cat(call->arena, S("identitypool/"), call->service->identity_pool_id)));
         }
         return OPERATIONS[i].handler(call);
     }

@@ -52,10 +52,12 @@ static void add_attribute(struct auth_call *call, struct json *claims, const str
     }
 }
 
-static void add_roles(struct arena *a, struct json *claims, struct json *roles)
+static void add_roles(struct arena *a, struct json *claims, struct json *roles, str preferred)
 {
+    if (preferred.len > 0) {
+        json_set(claims, S("cognito:preferred_role"), json_string(a, preferred));
+    }
     if (roles != NULL && roles->count > 0) {
-        json_set(claims, S("cognito:preferred_role"), json_copy(a, roles->child));
         json_set(claims, S("cognito:roles"), roles);
     }
 }
@@ -107,16 +109,17 @@ static err *issue(struct auth_call *call, const struct auth_user *user,
     struct token_work work = {.arena = a};
     struct json *groups = NULL;
     struct json *roles = NULL;
+    str preferred = {};
     u64 now = time_now_ms() / 1000;
     TRY(auth_keys_wait(call->hub, a, &work.keys));
-    TRY(auth_groups_of(call, user->id, &groups, &roles));
+    TRY(auth_groups_of(call, user->id, &groups, &roles, &preferred));
     struct json *id = common(call, user, sign_in, "id", now);
     struct json *access = common(call, user, sign_in, "access", now);
     if (groups->count > 0) {
         json_set(id, S("cognito:groups"), groups);
         json_set(access, S("cognito:groups"), json_copy(a, groups));
     }
-    add_roles(a, id, roles);
+    add_roles(a, id, roles, preferred);
     json_set(id, S("cognito:username"), json_string(a, user->username));
     json_each (attribute, user->attributes) {
         add_attribute(call, id, attribute);
