@@ -2,6 +2,7 @@
 // the pool.
 #include "auth/auth_int.h"
 
+#include "auth/auth_limit.h"
 #include "auth/auth_token.h"
 
 enum { HOUR_MS = 60 * 60 * 1000 };
@@ -11,6 +12,7 @@ struct auth_hub *auth_hub_new(struct loop **loops, size_t count)
     struct auth_hub *hub = mem_new(struct auth_hub);
     hub->magic = AUTH_HUB_MAGIC;
     hub->count = count;
+    hub->limiter = auth_limiter_new();
     hub->loops = mem_alloc(count * sizeof(struct auth_loop));
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
@@ -30,6 +32,7 @@ void auth_hub_free(struct auth_hub *hub)
         auth_tokens_free(hub->loops[i].tokens);
     }
     auth_keys_close(hub);
+    auth_limiter_free(hub->limiter);
     hub->magic = 0;
     crypto_wipe(&hub->instance_key, sizeof(hub->instance_key));
     mem_free(hub->loops);

@@ -145,6 +145,8 @@ struct auth_hub {
     struct arena *keys_arena;         // theirs
     atomic_ullong generation;         // raised with auth_hub_raise
     atomic_ullong last_message;       // its time, microseconds
+    struct auth_limiter *limiter;     // of source addresses
+    atomic_int calls;                 // operations in flight
 };
 
 struct auth_loop *auth_hub_here(struct auth_hub *hub);
@@ -170,6 +172,10 @@ struct auth_call {
 };
 
 typedef err *(*auth_handler)(struct auth_call *call); // may wait
+
+// Runs what may be a guess at a secret, or at who has an account, within the limits of the address
+// it comes from; TooManyRequestsException beyond.
+[[nodiscard]] err *auth_guess(struct auth_call *call, auth_handler handler) YIELDS;
 
 // A refusal under a name of Cognito's.
 [[nodiscard]] err *auth_refuse(struct arena *arena, const char *wire, const char *fmt, ...)
