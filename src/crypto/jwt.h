@@ -1,7 +1,7 @@
 // JSON Web Tokens in the one form that Cognito and every OpenID issuer share: JWS compact
-// serialisation (RFC 7515, RFC 7519), signed with RS256 (for identity pools with RS512). Reading and
-// checking are two steps, since the header says which key to look for; nothing of a token counts
-// before it is checked.
+// serialisation (RFC 7515, RFC 7519), signed with RS256 (for identity pools with RS512). Reading
+// and checking are two steps, since the header says which key to look for; nothing of a token
+// counts before it is checked.
 #pragma once
 
 #include "crypto/rsa.h"
