@@ -207,7 +207,8 @@ static err *too_many(struct arena *arena)
 static bool is_wrong_guess(const err *e)
 {
     static const char *const NAMES[] = {"NotAuthorizedException", "CodeMismatchException",
-        "ExpiredCodeException", "UserNotFoundException", "UsernameExistsException"};
+        "ExpiredCodeException", "EnableSoftwareTokenMFAException", "UserNotFoundException",
+        "UsernameExistsException"};
     for (size_t i = 0; e != NULL && i < countof(NAMES); i++) {
         if (str_eq(e->wire, str_from(NAMES[i]))) {
             return true;
