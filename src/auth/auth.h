@@ -99,5 +99,10 @@ struct auth_claims { // of a token that is valid now
 // later are in the next token, as on AWS. The claims are in `arena`. ERR_UNAUTHORIZED says why not.
 [[nodiscard]] err *auth_verify_token(
     struct auth_hub *hub, struct arena *arena, str token, struct auth_claims *out) YIELDS;
+// Whether claims of a token that was verified once still hold, its end apart: ERR_UNAUTHORIZED when
+// the sign-in has ended or the user is gone or disabled. Groups that the user has left are taken
+// out of `claims`, which must be all of `arena`'s own.
+[[nodiscard]] err *auth_claims_stand(
+    struct auth_hub *hub, struct arena *arena, struct json *claims) YIELDS;
 // Raised whenever tokens that were good may be good no more, or their groups have become fewer.
 u64 auth_hub_generation(const struct auth_hub *hub);

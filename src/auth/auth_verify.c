@@ -249,3 +249,9 @@ err *auth_verify_token(
     read_claims(arena, json_copy(arena, entry->claims.claims), out);
     return NULL;
 }
+
+err *auth_claims_stand(struct auth_hub *hub, struct arena *arena, struct json *claims)
+{
+    check_magic(hub, AUTH_HUB_MAGIC);
+    return check_store(hub, arena, claims);
+}
