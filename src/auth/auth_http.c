@@ -1,8 +1,13 @@
 // From bytes to an operation and back: targets are found in ops.def, the caller is proven as the
 // operation needs it, and whatever fails is told in Cognito's form, here only.
 #include "auth/auth_int.h"
+#include "auth/auth_limit.h"
 
 #include <stdarg.h>
+
+// Each operation has at most one job in the worker pool, of about a millisecond: so many are worked
+// off in a fraction of a second, and what comes on top is told at once to come again.
+enum { CALLS_MAX = 256 };
 
 enum { BODY_MAX = 256 * 1024, NAME_MAX_SHOWN = 128 };
 
@@ -10,7 +15,7 @@ static const str JSON_TYPE = S_INIT("application/x-amz-json-1.1");
 static const str POOLS = S_INIT("AWSCognitoIdentityProviderService.");
 static const str IDENTITIES = S_INIT("AWSCognitoIdentityService.");
 
-enum need { NEED_PUBLIC, NEED_TOKEN, NEED_ADMIN, NEED_POOL };
+enum need { NEED_PUBLIC, NEED_GUESS, NEED_TOKEN, NEED_ADMIN, NEED_POOL };
 
 static const struct {
     str name;
@@ -191,6 +196,45 @@ struct json *auth_time(struct arena *arena, u64 ms)
         arena, str_fmt(arena, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000)));
 }
 
+// ---- limits --------------------------------------------------------------------------------
+
+static err *too_many(struct arena *arena)
+{
+    return auth_refuse(arena, "TooManyRequestsException", "Rate exceeded");
+}
+
+// The answers that tell a guesser to go on.
+static bool is_wrong_guess(const err *e)
+{
+    static const char *const NAMES[] = {"NotAuthorizedException", "CodeMismatchException",
+        "ExpiredCodeException", "EnableSoftwareTokenMFAException", "UserNotFoundException",
+        "UsernameExistsException"};
+    for (size_t i = 0; e != NULL && i < countof(NAMES); i++) {
+        if (str_eq(e->wire, str_from(NAMES[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Counted before it is looked at, so that guesses at the same time are counted all.
+err *auth_guess(struct auth_call *call, auth_handler handler)
+{
+    check(call->http != NULL);
+    struct auth_limiter *limiter = call->hub->limiter;
+    str peer = call->http->peer;
+    u64 now_ms = time_mono_us() / 1000;
+    if (!auth_limiter_take(limiter, peer, AUTH_LIMIT_REQUESTS, now_ms) ||
+        !auth_limiter_take(limiter, peer, AUTH_LIMIT_GUESSES, now_ms)) {
+        return too_many(call->arena);
+    }
+    err *e = handler(call);
+    if (!is_wrong_guess(e)) {
+        auth_limiter_give(limiter, peer, AUTH_LIMIT_GUESSES);
+    }
+    return e;
+}
+
 // ---- dispatch ------------------------------------------------------------------------------
 
 bool auth_is_target(str target)
@@ -278,7 +322,8 @@ static err *run(struct auth_call *call)
             TRY(prove_signature(call, "cognito-identity",
                 str_cat(call->arena, S("identitypool/"), call->service->identity_pool_id)));
         }
-        return OPERATIONS[i].handler(call);
+        return OPERATIONS[i].need == NEED_GUESS ? auth_guess(call, OPERATIONS[i].handler)
+                                                : OPERATIONS[i].handler(call);
     }
     return fail(call->arena, ERR_UNSUPPORTED, "%.*s is not served yet by this version of ampd.",
         PRI(str_sub(call->operation, 0, NAME_MAX_SHOWN)));
@@ -321,7 +366,9 @@ err *auth_http_json(struct auth_hub *hub, struct http_req *req)
                        "This backend has no auth: its definitions have no defineAuth.")
                  : read_request(&call);
     if (e == NULL) {
-        e = run(&call);
+        bool full = atomic_fetch_add(&hub->calls, 1) >= CALLS_MAX;
+        e = full ? too_many(req->arena) : run(&call);
+        atomic_fetch_sub(&hub->calls, 1);
     }
     auth_service_release(call.service);
     if (e == NULL) {

@@ -268,20 +268,20 @@ struct sign_work {
 static void sign_work(void *arg)
 {
     struct sign_work *work = arg;
-    work->token = crypto_jwt_sign(work->arena, work->key, work->claims);
+    work->token = crypto_jwt_sign_rs512(work->arena, work->key, work->claims);
 }
 
 err *auth_get_open_id_token(struct auth_call *call)
 {
     struct arena *a = call->arena;
     struct login login = {};
-    struct auth_keys *keys = NULL;
+    struct sign_work work = {.arena = a};
     struct json *claims = json_object(a);
     struct json *methods = json_array(a);
-    i64 now = (i64)(time_now_ms() / 1000);
+    i64 now = (i64)(call->hub->now_ms() / 1000);
     str id = {};
     TRY(resolve(call, &login, &id));
-    TRY(auth_keys_wait(call->hub, a, &keys));
+    TRY(auth_keys_wait(call->hub, a, AUTH_KEY_IDENTITY, &work.key));
     json_push(methods, json_string(a, login.given ? S("authenticated") : S("unauthenticated")));
     if (login.given) {
         str provider = auth_provider_of(call->service);
@@ -292,10 +292,10 @@ err *auth_get_open_id_token(struct auth_call *call)
     json_set(claims, S("sub"), json_string(a, id));
     json_set(claims, S("aud"), json_string(a, call->service->identity_pool_id));
     json_set(claims, S("amr"), methods);
-    json_set(claims, S("iss"), json_string(a, S("https://cognito-identity.amazonaws.com")));
+    json_set(claims, S("iss"), json_string(a, AUTH_IDENTITY_ISSUER));
     json_set(claims, S("exp"), json_int(a, now + TOKEN_S));
     json_set(claims, S("iat"), json_int(a, now));
-    struct sign_work work = {.arena = a, .key = keys->id, .claims = json_text(a, claims)};
+    work.claims = json_text(a, claims);
     TRY(worker_run(sign_work, &work));
     auth_answer_text(call, "IdentityId", id);
     auth_answer_text(call, "Token", work.token);

@@ -113,11 +113,11 @@ struct auth_service {
 struct auth_service *auth_service_hold(struct auth_service *service);
 const struct auth_attribute *auth_attribute_def(const struct auth_service *service, str name);
 
+// Of the identity pool's own tokens.
+#define AUTH_IDENTITY_ISSUER S("https://cognito-identity.amazonaws.com")
+
 // ---- the hub ---------------------------------------------------------------------------------
-struct auth_keys { // that sign; immutable
-    struct crypto_rsa *id;
-    struct crypto_rsa *access;
-};
+struct auth_keys;
 
 struct auth_loop { // one per loop, touched only by its thread
     struct auth_hub *hub;
@@ -139,9 +139,14 @@ struct auth_hub {
     void (*tell)(const struct auth_message *message);
     void (*changed)(void *arg);
     void *changed_arg;
-    _Atomic(struct auth_keys *) keys; // NULL: still being made
+    u64 (*now_ms)(void);
+    _Atomic(struct auth_keys *) keys; // NULL: not loaded yet
+    struct auth_key *owned_keys;      // all there have been since the start; of the keys' fiber
+    struct arena *keys_arena;         // theirs
     atomic_ullong generation;         // raised with auth_hub_raise
     atomic_ullong last_message;       // its time, microseconds
+    struct auth_limiter *limiter;     // of source addresses
+    atomic_int calls;                 // operations in flight
 };
 
 struct auth_loop *auth_hub_here(struct auth_hub *hub);
@@ -167,6 +172,10 @@ struct auth_call {
 };
 
 typedef err *(*auth_handler)(struct auth_call *call); // may wait
+
+// Runs what may be a guess at a secret, or at who has an account, within the limits of the address
+// it comes from; TooManyRequestsException beyond.
+[[nodiscard]] err *auth_guess(struct auth_call *call, auth_handler handler) YIELDS;
 
 // A refusal under a name of Cognito's.
 [[nodiscard]] err *auth_refuse(struct arena *arena, const char *wire, const char *fmt, ...)

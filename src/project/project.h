@@ -3,9 +3,8 @@
 // functions here are for start-up and the worker pool; only the loader waits as a fiber.
 #pragma once
 
-#include "auth/oidc.h"
-#include "data/data_model.h"
 #include "auth/auth.h"
+#include "auth/oidc.h"
 #include "data/data.h"
 #include "fiber/fiber.h"
 #include "iam/iam.h"
