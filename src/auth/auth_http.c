@@ -10,7 +10,9 @@ static const str JSON_TYPE = S_INIT("application/x-amz-json-1.1");
 static const str POOLS = S_INIT("AWSCognitoIdentityProviderService.");
 static const str IDENTITIES = S_INIT("AWSCognitoIdentityService.");
 
-enum need { NEED_PUBLIC, NEED_TOKEN, NEED_ADMIN };
+// By whom: anybody; the bearer of an access token; who may by a signature (on the pool, or on the
+// account); anybody, of the identity pool's operations.
+enum need { NEED_PUBLIC, NEED_TOKEN, NEED_ADMIN, NEED_ACCOUNT, NEED_IDENTITY };
 
 static const struct {
     str name;
@@ -21,6 +23,14 @@ static const struct {
 #define OP(name, need, handler) {S_INIT(#name), NEED_##need, handler},
 #include "auth/ops.def"
 #undef OP
+};
+
+// What the services have and this one has not: said in their own words, to who may ask.
+static const str UNSERVED[] = {
+
+#define UNSERVED_OP(name) S_INIT(#name),
+#include "auth/unserved.def"
+#undef UNSERVED_OP
 };
 
 // ---- errors --------------------------------------------------------------------------------
@@ -136,17 +146,6 @@ err *auth_need(struct auth_call *call, const char *name, size_t max, str *out)
     return NULL;
 }
 
-err *auth_need_client(struct auth_call *call)
-{
-    str id = {};
-    TRY(auth_need(call, "ClientId", 128, &id));
-    if (!str_eq(id, call->service->client_id)) {
-        return auth_refuse(call->arena, "ResourceNotFoundException",
-            "User pool client %.*s does not exist.", PRI(id));
-    }
-    return NULL;
-}
-
 err *auth_attribute_list(struct auth_call *call, const struct json *list, struct json **out)
 {
     *out = json_object(call->arena);
@@ -227,48 +226,83 @@ err *auth_call_use_token(struct auth_call *call, str token)
     return call->user != NULL ? NULL : auth_no_user(call->arena);
 }
 
-// The request's signature, and whether its principal may do this to the pool.
-static err *prove_admin(struct auth_call *call) YIELDS;
+// The request's signature, and whether its principal may do this to the pool, or to all pools.
+static err *prove_signature(struct auth_call *call, bool pool) YIELDS;
 
-static err *prove_admin(struct auth_call *call)
+static err *prove_signature(struct auth_call *call, bool pool)
 {
     struct arena *a = call->arena;
     const struct auth_service *service = call->service;
     struct iam_request request = iam_request_of(call->http, call->body);
     struct iam_rules rules = {.service = S("cognito-idp"), .words = IAM_WORDS_JSON};
     struct iam_principal principal = {};
-    str pool = {};
     TRY(iam_authenticate(call->hub->iam, a, &request, &rules, &principal, NULL));
-    str arn = str_cat(a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account,
-        S(":userpool/"), service->user_pool_id);
-    TRY(iam_require(
-        a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL, IAM_WORDS_JSON));
+    str account = str_cat(
+        a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account, S(":userpool/"));
+    str arn = str_cat(a, account, pool ? service->user_pool_id : S("*"));
+    return iam_require(
+        a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL, IAM_WORDS_JSON);
+}
+
+static err *prove_admin(struct auth_call *call) YIELDS;
+
+static err *prove_admin(struct auth_call *call)
+{
+    str pool = {};
+    TRY(prove_signature(call, true));
+    TRY(auth_members_check(call));
     TRY(auth_need(call, "UserPoolId", 55, &pool));
-    if (!str_eq(pool, service->user_pool_id)) {
+    if (!str_eq(pool, call->service->user_pool_id)) {
         return auth_refuse(
-            a, "ResourceNotFoundException", "User pool %.*s does not exist.", PRI(pool));
+            call->arena, "ResourceNotFoundException", "User pool %.*s does not exist.", PRI(pool));
     }
     call->is_admin = true;
     return NULL;
 }
 
-static err *run(struct auth_call *call) YIELDS;
+static err *prove(struct auth_call *call, enum need need) YIELDS;
 
-static err *run(struct auth_call *call)
+static err *prove(struct auth_call *call, enum need need)
+{
+    switch (need) {
+    case NEED_ADMIN: return prove_admin(call);
+    case NEED_ACCOUNT: TRY(prove_signature(call, false)); return auth_members_check(call);
+    case NEED_TOKEN: TRY(auth_members_check(call)); return prove_token(call);
+    case NEED_PUBLIC:
+    case NEED_IDENTITY: return auth_members_check(call);
+    }
+    unreachable("there are no other needs");
+}
+
+static err *refuse_unserved(struct auth_call *call, bool identities) YIELDS;
+
+static err *refuse_unserved(struct auth_call *call, bool identities)
+{
+    str name = str_sub(call->operation, 0, NAME_MAX_SHOWN);
+    for (size_t i = 0; i < countof(UNSERVED) && !identities; i++) {
+        if (str_eq(UNSERVED[i], call->operation)) {
+            TRY(prove_signature(call, true));
+            return auth_refuse(call->arena, "OperationNotEnabledException",
+                "%.*s is not available here: the user pool is what the project's definitions say.",
+                PRI(name));
+        }
+    }
+    return auth_refuse(call->arena, "UnknownOperationException",
+        "The operation %.*s is not known or not served.", PRI(name));
+}
+
+static err *run(struct auth_call *call, bool identities) YIELDS;
+
+static err *run(struct auth_call *call, bool identities)
 {
     for (size_t i = 0; i < countof(OPERATIONS); i++) {
-        if (!str_eq(OPERATIONS[i].name, call->operation)) {
-            continue;
+        bool of_identities = OPERATIONS[i].need == NEED_IDENTITY;
+        if (of_identities == identities && str_eq(OPERATIONS[i].name, call->operation)) {
+            TRY(prove(call, OPERATIONS[i].need));
+            return OPERATIONS[i].handler(call);
         }
-        if (OPERATIONS[i].need == NEED_TOKEN) {
-            TRY(prove_token(call));
-        } else if (OPERATIONS[i].need == NEED_ADMIN) {
-            TRY(prove_admin(call));
-        }
-        return OPERATIONS[i].handler(call);
     }
-    return fail(call->arena, ERR_UNSUPPORTED, "%.*s is not served yet by this version of ampd.",
-        PRI(str_sub(call->operation, 0, NAME_MAX_SHOWN)));
+    return refuse_unserved(call, identities);
 }
 
 static err *read_request(struct auth_call *call) YIELDS;
@@ -308,7 +342,7 @@ err *auth_http_json(struct auth_hub *hub, struct http_req *req)
                        "This backend has no auth: its definitions have no defineAuth.")
                  : read_request(&call);
     if (e == NULL) {
-        e = run(&call);
+        e = run(&call, str_starts(http_header(req, S("x-amz-target")), IDENTITIES));
     }
     auth_service_release(call.service);
     if (e == NULL) {
