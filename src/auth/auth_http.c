@@ -138,7 +138,7 @@ err *auth_need(struct auth_call *call, const char *name, size_t max, str *out)
         return invalid_member(
             call, name, "", S("Member must have length greater than or equal to 1"));
     }
-    if (value->text.len > max) {
+    if (auth_characters(value->text) > max) {
         return invalid_member(call, name, "",
             str_fmt(call->arena, "Member must have length less than or equal to %zu", max));
     }

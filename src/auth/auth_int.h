@@ -176,6 +176,8 @@ typedef err *(*auth_handler)(struct auth_call *call); // may wait
 [[nodiscard]] err *auth_wrong_password(struct arena *arena);
 [[nodiscard]] err *auth_no_user(struct arena *arena);
 
+// Of UTF-8 text, as bounds count them.
+size_t auth_characters(str text);
 // Members of requests. Those that are needed are refused in the words of Cognito's own validation.
 [[nodiscard]] err *auth_need(struct auth_call *call, const char *name, size_t max, str *out);
 str auth_text(const struct auth_call *call, const char *name);

@@ -213,15 +213,6 @@ static bool fits(enum pattern pattern, str text)
     unreachable("there are no other patterns");
 }
 
-static size_t characters(str text)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        count += ((u8)text.ptr[i] & 0xC0) != 0x80;
-    }
-    return count;
-}
-
 static bool is_listed(str values, str text)
 {
     str one = {};
@@ -236,7 +227,7 @@ static bool is_listed(str values, str text)
 // What is wrong with a text, or none.
 static str text_fault(struct arena *arena, const struct member *member, str text)
 {
-    i64 count = (i64)characters(text);
+    i64 count = (i64)auth_characters(text);
     if (count < member->least) {
         return str_fmt(arena, "Member must have length greater than or equal to %lld",
             (long long)member->least);
