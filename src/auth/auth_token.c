@@ -300,6 +300,7 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
     if (user == NULL) {
         return auth_no_user(a);
     }
+    call->user = user;
     if (!json_get_bool(user->item, S("enabled"), true)) {
         return not_authorised(call, "User is disabled.");
     }
@@ -377,6 +378,10 @@ err *auth_revoke_token(struct auth_call *call)
     struct json *row = NULL;
     TRY(auth_need_client(call));
     TRY(auth_need(call, "Token", 16 * 1024, &token));
+    if (!call->service->revokes) {
+        return auth_refuse(
+            a, "UnsupportedOperationException", "Token revocation is not enabled for this client.");
+    }
     struct crypto_jwt jwt;
     if (crypto_jwt_parse(a, token, &jwt) == NULL) {
         return auth_refuse(a, "UnsupportedTokenTypeException", "Invalid token type");
