@@ -1,0 +1,32 @@
+import { Authenticator } from '@aws-amplify/ui-react';
+import { useEffect } from 'react';
+import { useTitle } from './parts';
+import { addresses, go } from './route';
+import type { Member } from './useMember';
+
+const name = { label: 'Display name', placeholder: 'How others see you', order: 1 };
+
+export function SignInPage({ member }: { member: Member | null }) {
+  useTitle('Sign in');
+
+  // Whoever came for another page is there already; this one has nothing more to say.
+  useEffect(() => {
+    if (member && window.location.hash === addresses.signIn) go(addresses.posts, { replace: true });
+  }, [member]);
+
+  return (
+    <section className="sign-in">
+      <header className="intro">
+        <h1>Come in</h1>
+        <p>Members write posts and comment on those of others.</p>
+      </header>
+      {!member && (
+        <Authenticator
+          socialProviders={['google']}
+          signUpAttributes={['preferred_username']}
+          formFields={{ signUp: { preferred_username: name } }}
+        />
+      )}
+    </section>
+  );
+}
