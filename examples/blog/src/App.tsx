@@ -9,7 +9,7 @@ import { Avatar, Empty } from './parts';
 import { type Route, addresses, useRoute } from './route';
 import { useBlog } from './useBlog';
 import { type Connection, useConnection } from './useConnection';
-import { type Member, useMember, useSharedSignOut } from './useMember';
+import { type Member, useMember, useProfile, useSharedSignOut } from './useMember';
 
 export function App() {
   const member = useMember();
@@ -18,6 +18,7 @@ export function App() {
   const address = JSON.stringify(route);
   const shown = useRef(address);
   useSharedSignOut();
+  useProfile(member);
 
   // As a browser does between documents: the new page starts at its top, and the keyboard in it.
   useEffect(() => {
@@ -55,11 +56,11 @@ function Page({ route, member }: { route: Route; member: Member | null | undefin
   if (member === null || route.page === 'sign-in') return <SignInPage member={member} />;
   switch (route.page) {
     case 'write':
-      return <WritePage />;
+      return <WritePage member={member} />;
     case 'edit':
       return <EditPage key={route.id} id={route.id} member={member} />;
     case 'profile':
-      return <ProfilePage />;
+      return <ProfilePage member={member} />;
   }
 }
 
@@ -73,7 +74,7 @@ function Bar({ member }: { member: Member | null | undefined }) {
         <svg viewBox="0 0 32 32" aria-hidden="true">
           <path d="M7 25 20 12m-1-6 7 7-4 4-7-7zM7 25l-1 1" />
         </svg>
-        The Workshop Blog
+        <span>The Workshop Blog</span>
       </a>
       <ConnectionBadge />
       <nav aria-label="Account">

@@ -19,7 +19,7 @@ export function Comments({ post, member }: { post: Post; member: Member | null }
         ))}
       </ul>
       {member ? (
-        <NewComment postId={post.id} />
+        <NewComment postId={post.id} member={member} />
       ) : (
         <p className="invite">
           <a href={addresses.signIn}>Sign in</a> to say something.
@@ -62,8 +62,8 @@ function OneComment({ comment, isOwn }: { comment: Comment; isOwn: boolean }) {
   );
 }
 
-function NewComment({ postId }: { postId: string }) {
-  const { comments, profiles } = useBlog();
+function NewComment({ postId, member }: { postId: string; member: Member }) {
+  const { comments } = useBlog();
   const [content, setContent] = useState('');
   const [isSending, setSending] = useState(false);
   const [error, setError] = useState<string | null>(null);
@@ -74,7 +74,7 @@ function NewComment({ postId }: { postId: string }) {
     setSending(true);
     setError(null);
     try {
-      profiles.put(await ownProfile());
+      await ownProfile(member.username); // so that others see a name
       comments.put(written(await client.models.Comment.create({ content: content.trim(), postId })));
       setContent('');
     } catch (reason) {

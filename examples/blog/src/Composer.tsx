@@ -7,13 +7,12 @@ import type { Member } from './useMember';
 
 type Draft = { title: string; content: string };
 
-export function WritePage() {
-  const { posts, profiles } = useBlog();
+export function WritePage({ member }: { member: Member }) {
+  const { posts } = useBlog();
   useTitle('A new post');
 
   async function publish(draft: Draft) {
-    const author = await ownProfile();
-    profiles.put(author);
+    const author = await ownProfile(member.username);
     const post = written(await client.models.Post.create({ ...draft, authorId: author.id }));
     posts.put(post);
     go(addresses.post(post.id), { replace: true });

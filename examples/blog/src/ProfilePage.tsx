@@ -3,31 +3,21 @@ import { type ChangeEvent, type FormEvent, useEffect, useState } from 'react';
 import { type Profile, client, describe, ownProfile, written } from './blog';
 import { Avatar, Loading, Problem, useTitle } from './parts';
 import { useBlog } from './useBlog';
+import type { Member } from './useMember';
 
-export function ProfilePage() {
-  const [profile, setProfile] = useState<Profile | null>(null);
+export function ProfilePage({ member }: { member: Member }) {
+  const { profileOf, profiles } = useBlog();
   const [error, setError] = useState<string | null>(null);
-  const { put } = useBlog().profiles;
+  const profile = profileOf(member.username);
+  const { put } = profiles;
   useTitle('Your profile');
 
   useEffect(() => {
-    let isShown = true;
-    ownProfile().then(
-      (found) => isShown && (setProfile(found), put(found)),
-      (reason) => isShown && setError(describe(reason)),
-    );
-    return () => {
-      isShown = false;
-    };
-  }, [put]);
+    ownProfile(member.username).then(put, (reason) => setError(describe(reason)));
+  }, [member.username, put]);
 
-  if (error) return <Problem text={error} />;
-  if (!profile) return <Loading />;
-  const change = async (values: Partial<Pick<Profile, 'name' | 'bio' | 'profilePicturePath'>>) => {
-    const changed = written(await client.models.User.update({ id: profile.id, ...values }));
-    setProfile(changed);
-    put(changed);
-  };
+  if (!profile) return error ? <Problem text={error} /> : <Loading />;
+  const change = async (values: Changes) => put(written(await client.models.User.update({ id: profile.id, ...values })));
   return (
     <section className="profile">
       <h1>Your profile</h1>
@@ -37,10 +27,9 @@ export function ProfilePage() {
   );
 }
 
-type Props = {
-  profile: Profile;
-  onChange: (values: Partial<Pick<Profile, 'name' | 'bio' | 'profilePicturePath'>>) => Promise<void>;
-};
+type Changes = Partial<Pick<Profile, 'name' | 'bio' | 'profilePicturePath'>>;
+
+type Props = { profile: Profile; onChange: (values: Changes) => Promise<void> };
 
 function About({ profile, onChange }: Props) {
   const [name, setName] = useState(profile.name);

@@ -1,7 +1,7 @@
 import { Authenticator } from '@aws-amplify/ui-react';
 import { useEffect } from 'react';
 import { useTitle } from './parts';
-import { addresses, go } from './route';
+import { leaveSignIn } from './route';
 import type { Member } from './useMember';
 
 const name = { label: 'Display name', placeholder: 'How others see you', order: 1 };
@@ -9,9 +9,8 @@ const name = { label: 'Display name', placeholder: 'How others see you', order: 
 export function SignInPage({ member }: { member: Member | null }) {
   useTitle('Sign in');
 
-  // Whoever came for another page is there already; this one has nothing more to say.
   useEffect(() => {
-    if (member && window.location.hash === addresses.signIn) go(addresses.posts, { replace: true });
+    if (member) leaveSignIn();
   }, [member]);
 
   return (

@@ -15,10 +15,23 @@ export const watchPosts = () => client.models.Post.observeQuery({ authMode });
 export const watchComments = () => client.models.Comment.observeQuery({ authMode });
 export const watchProfiles = () => client.models.User.observeQuery({ authMode });
 
-/** The member's own profile, made when it is first needed. Asked as a member, the list holds nobody else's. */
-export async function ownProfile(): Promise<Profile> {
-  const [found] = succeeded(await client.models.User.list({ authMode: 'userPool' }));
-  if (found) return found;
+const profiles = new Map<string, Promise<Profile>>();
+
+/** The profile of the member who is signed in, made when it is first needed, and only once. */
+export function ownProfile(username: string): Promise<Profile> {
+  const known = profiles.get(username);
+  if (known) return known;
+  const found = findOrMakeProfile();
+  profiles.set(username, found);
+  found.catch(() => profiles.delete(username));
+  return found;
+}
+
+async function findOrMakeProfile(): Promise<Profile> {
+  // Asked as a member, the list holds nobody else's.
+  const found = succeeded(await client.models.User.list({ authMode: 'userPool' }));
+  const [oldest] = found.sort((one, other) => one.createdAt.localeCompare(other.createdAt));
+  if (oldest) return oldest;
   const { preferred_username: name } = await fetchUserAttributes();
   return written(await client.models.User.create({ name: name ?? 'A member' }));
 }

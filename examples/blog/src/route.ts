@@ -20,11 +20,22 @@ export function go(address: string, { replace = false } = {}) {
   else window.location.hash = address;
 }
 
+let cameFrom = addresses.posts;
+
+/** Goes on where one was before signing in. */
+export function leaveSignIn() {
+  if (window.location.hash === addresses.signIn) go(cameFrom, { replace: true });
+}
+
 /** The page that the address names, as it changes. */
 export function useRoute(): Route {
   const [hash, setHash] = useState(window.location.hash);
   useEffect(() => {
-    const read = () => setHash(window.location.hash);
+    const read = ({ oldURL }: HashChangeEvent) => {
+      const left = new URL(oldURL).hash;
+      if (left !== addresses.signIn) cameFrom = left || addresses.posts;
+      setHash(window.location.hash);
+    };
     window.addEventListener('hashchange', read);
     return () => window.removeEventListener('hashchange', read);
   }, []);

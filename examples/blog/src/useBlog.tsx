@@ -10,7 +10,8 @@ type Blog = {
   newest: Post[];
   /** Oldest first. */
   commentsOn: (postId: string) => Comment[];
-  /** What the person behind an `owner` is called. */
+  /** The profile of the person behind an `owner`, and what they are called. */
+  profileOf: (owner: string | null | undefined) => Profile | undefined;
   nameOf: (owner: string | null | undefined) => string;
 };
 
@@ -32,9 +33,9 @@ export function BlogProvider({ children }: { children: ReactNode }) {
     return byPost;
   }, [comments.items]);
 
-  // The oldest profile counts: nobody takes another's name by making a second one.
-  const names = useMemo(
-    () => new Map([...profiles.items].sort(byAge).reverse().map(({ owner, name }) => [owner, name])),
+  // Whoever has made a second profile is known by the first.
+  const people = useMemo(
+    () => new Map([...profiles.items].sort(byAge).reverse().map((profile) => [profile.owner, profile])),
     [profiles.items],
   );
 
@@ -44,7 +45,8 @@ export function BlogProvider({ children }: { children: ReactNode }) {
     profiles,
     newest,
     commentsOn: (postId: string) => threads.get(postId) ?? [],
-    nameOf: (owner: string | null | undefined) => names.get(owner) ?? 'A member',
+    profileOf: (owner: string | null | undefined) => people.get(owner),
+    nameOf: (owner: string | null | undefined) => people.get(owner)?.name ?? 'A member',
   };
   return <BlogContext.Provider value={blog}>{children}</BlogContext.Provider>;
 }

@@ -81,10 +81,14 @@ export function useLive<Each extends Item>(watch: Watch<Each>): Live<Each> {
 function reduce<Each extends Item>(state: State<Each>, action: Action<Each>): State<Each> {
   const listed = 'listed' in action ? new Map(action.listed.map((item) => [item.id, item])) : state.listed;
   const own = new Map(state.own);
-  if ('id' in action) own.set(action.id, action.item);
+  if ('id' in action && !isNewer(own.get(action.id), action.item)) own.set(action.id, action.item);
   for (const [id, item] of own) {
     const seen = listed.get(id);
-    if (item ? seen && seen.updatedAt >= item.updatedAt : !seen) own.delete(id);
+    if (item ? isNewer(seen, item) || seen?.updatedAt === item.updatedAt : !seen) own.delete(id);
   }
   return { listed, own };
+}
+
+function isNewer(one: Item | null | undefined, other: Item | null): boolean {
+  return !!one && !!other && one.updatedAt > other.updatedAt;
 }

@@ -1,6 +1,8 @@
 import { useAuthenticator } from '@aws-amplify/ui-react';
 import { getCurrentUser } from 'aws-amplify/auth';
 import { useEffect } from 'react';
+import { ownProfile } from './blog';
+import { useBlog } from './useBlog';
 
 export type Member = {
   /** What `owner` of this member's posts and comments says. */
@@ -14,6 +16,15 @@ export function useMember(): Member | null | undefined {
   // Right after a sign-in the status is there a moment before the user.
   const username: string | undefined = user?.username;
   return authStatus === 'authenticated' && username ? { username } : undefined;
+}
+
+/** Gives a new member a profile. One that could not be made is asked for again when it is needed. */
+export function useProfile(member: Member | null | undefined) {
+  const username = member?.username;
+  const { put } = useBlog().profiles;
+  useEffect(() => {
+    if (username) ownProfile(username).then(put, () => {});
+  }, [username, put]);
 }
 
 /** Signing out in one tab signs out the others: they share what the browser keeps of a session. */
