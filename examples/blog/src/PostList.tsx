@@ -52,7 +52,7 @@ function Summary({ post }: { post: Post }) {
         <p className="excerpt">{post.content}</p>
         <p className="byline">
           <Avatar name={name} />
-          {name}
+          <span>{name}</span>
           <span className="talk">{count(comments, 'comment', 'comments')}</span>
         </p>
       </div>
