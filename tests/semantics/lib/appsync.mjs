@@ -10,7 +10,7 @@ const require = createRequire(import.meta.url);
 const { buildASTSchema, graphql, isObjectType, parse, visit } = require('graphql');
 
 // The service's own directives say nothing to the executor.
-function executable(sdl) {
+export function executable(sdl) {
     const scalars = ['Date', 'Time', 'DateTime', 'Timestamp', 'Email', 'JSON', 'Phone', 'URL', 'IPAddress'].map((name) => `scalar AWS${name}`);
     const document = visit(parse(`${sdl}\n${scalars.join('\n')}`), { Directive: () => null });
     return buildASTSchema(document, { assumeValidSDL: true });
