@@ -40,6 +40,7 @@ async function history(r, sides) {
     };
     for (let step = 0; step < steps && found.length < Number(only ?? 1); step++) {
         const caller = r.chance(0.1) ? root : documents.caller();
+        if ((process.env.EXCEPT ?? '').split(',').includes(caller.name)) continue;
         const write = step < steps / 4 ? r.chance(0.9) : r.chance(0.4);
         await ask(write ? documents.write(caller) : documents.read(caller), caller, step);
         if (step % 50 === 49) {

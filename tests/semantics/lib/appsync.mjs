@@ -95,12 +95,24 @@ class Pipeline {
 
 const plainArgs = (args) => JSON.parse(JSON.stringify(args));
 
-// The field's own resolver, or what its object holds, for those whom its directives admit.
-function guarded(dynamo, resolver, field, allowed) {
-    return (source, args, caller) => {
-        if (!allowed(field.typeName, field.fieldName, caller.authType)) {
-            makeUtil(field).unauthorized();
+const ROOTS = ['Query', 'Mutation', 'Subscription'];
+
+// Asked before any resolver: the field's directives, and the policies of the caller's role. Those
+// name the operations; they leave out types that guests do read, as the connections of lists.
+function gate(sdl, defaultMode, policies) {
+    const admits = directiveCheck(sdl, DEFAULTS[defaultMode]);
+    return ({ typeName, fieldName }, caller) => {
+        const permitted = !ROOTS.includes(typeName) || (policies[caller.role]?.has(`${typeName}/${fieldName}`) ?? true);
+        if (!permitted || !admits(typeName, fieldName, caller.authType)) {
+            makeUtil({ typeName, fieldName }).unauthorized();
         }
+    };
+}
+
+// The field's own resolver, or what its object holds, for those who are admitted.
+function guarded(dynamo, resolver, field, enter) {
+    return (source, args, caller) => {
+        enter(field, caller);
         if (resolver === undefined) {
             return source?.[field.fieldName];
         }
@@ -108,11 +120,11 @@ function guarded(dynamo, resolver, field, allowed) {
     };
 }
 
-function attach(schema, dynamo, resolvers, allowed) {
+function attach(schema, dynamo, resolvers, enter) {
     for (const type of Object.values(schema.getTypeMap())) {
         if (isObjectType(type) && !type.name.startsWith('__')) {
             for (const [fieldName, field] of Object.entries(type.getFields())) {
-                field.resolve = guarded(dynamo, resolvers[`${type.name}.${fieldName}`], { typeName: type.name, fieldName }, allowed);
+                field.resolve = guarded(dynamo, resolvers[`${type.name}.${fieldName}`], { typeName: type.name, fieldName }, enter);
             }
         }
     }
@@ -145,15 +157,16 @@ function deployedAs({ before, ...rest }, names) {
 
 /**
  * An API of its own, with empty tables. `names`: its {authRole, unauthRole, identityPoolId}.
- * run(query, variables, caller): a caller is {authType, identity}; one with an API key when not given.
+ * run(query, variables, caller): a caller is {authType, identity, role: of an identity pool}; one with
+ * an API key when not given.
  * subscribe(field, args, caller): {filter} of a started subscription, or {refused}.
  */
-export async function startOfficial(dynamo, { schema: sdl, resolvers: templates, tables }, { names = {}, defaultMode = 'apiKey' } = {}) {
+export async function startOfficial(dynamo, { schema: sdl, resolvers: templates, tables, policies = {} }, { names = {}, defaultMode = 'apiKey' } = {}) {
     const schema = executable(sdl);
     const resolvers = Object.fromEntries(Object.entries(templates).map(([name, resolver]) => [name, deployedAs(resolver, names)]));
-    const allowed = directiveCheck(sdl, DEFAULTS[defaultMode]);
+    const enter = gate(sdl, defaultMode, policies);
     await createTables(dynamo, tables);
-    attach(schema, dynamo, resolvers, allowed);
+    attach(schema, dynamo, resolvers, enter);
     return {
         async run(query, variables, caller = API_KEY) {
             const { data, errors } = await graphql({ schema, source: query, variableValues: variables, contextValue: caller });
@@ -166,9 +179,7 @@ export async function startOfficial(dynamo, { schema: sdl, resolvers: templates,
         async subscribe(fieldName, args, caller = API_KEY) {
             const field = { typeName: 'Subscription', fieldName };
             try {
-                if (!allowed('Subscription', fieldName, caller.authType)) {
-                    makeUtil(field).unauthorized();
-                }
+                enter(field, caller);
                 const pipeline = new Pipeline(dynamo, resolvers[`Subscription.${fieldName}`], field, caller);
                 await pipeline.run(null, plainArgs(args));
                 return { filter: pipeline.subscriptionFilter };

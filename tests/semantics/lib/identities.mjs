@@ -110,7 +110,7 @@ class Enrolment {
     async identity(name, role, type, token) {
         const { IdentityId, sign } = await this.credentials(token);
         const cognito = { cognitoIdentityPoolId: this.names.identityPoolId, cognitoIdentityId: IdentityId, cognitoIdentityAuthType: type };
-        this.add(name, principalOf(role, cognito), sign);
+        this.add(name, principalOf(this.names[role], cognito), sign, { role });
     }
 }
 
@@ -129,8 +129,8 @@ export async function enrol(api) {
         await e.user(name, options);
     }
     e.idp.destroy();
-    await e.identity('guest', e.names.unauthRole, 'unauthenticated');
-    await e.identity('member', e.names.authRole, 'authenticated', e.callers['bob/id'].token);
+    await e.identity('guest', 'unauthRole', 'unauthenticated');
+    await e.identity('member', 'authRole', 'authenticated', e.callers['bob/id'].token);
     const words = new Map(Object.keys(USERS).map((name) => [e.callers[name].identity.sub, `(${name})`]));
     assert.equal(words.size, Object.keys(USERS).length);
     return { callers: e.callers, names: e.names, words };

@@ -18,7 +18,11 @@ function operations(r, all = OPERATIONS) {
 }
 
 const KINDS = {
-    owner: (r) => `allow: owner, ownerField: "${r.pick(['owner', 'owner', 'author', 'editors'])}"${r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : ''}`,
+    owner: (r, claims) => {
+        const field = r.pick(['owner', 'owner', 'author', 'editors']);
+        claims[field] ??= r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : ''; // two would make a subscription's argument twice
+        return `allow: owner, ownerField: "${field}"${claims[field]}`;
+    },
     group: (r) => `allow: groups, groups: [${r.pick(['"Admin"', '"Red"', '"Red", "Blue"', '"null"', '"Blue", "Nobody"'])}]${r.chance(0.2) ? ', groupClaim: "custom:team"' : ''}`,
     dynamic: (r) => `allow: groups, groupsField: "${r.pick(['team', 'teams'])}"${r.chance(0.3) ? ', groupClaim: "custom:team"' : ''}`,
     private: () => 'allow: private',
@@ -39,11 +43,11 @@ function roles(rule) {
 
 const AT_FIELDS = ['create', 'update', 'delete', 'read'];
 
-function rules(r, count, all) {
+function rules(r, claims, count, all) {
     const found = [];
     const taken = new Set();
     for (let i = 0; i < count; i++) {
-        const rule = KINDS[r.pick(CHOICE)](r);
+        const rule = KINDS[r.pick(CHOICE)](r, claims);
         if (!roles(rule).some((role) => taken.has(role))) {
             roles(rule).forEach((role) => taken.add(role));
             found.push(`{ ${rule}${operations(r, all)} }`);
@@ -62,12 +66,13 @@ const KEYS = [
 function model(r, name) {
     const key = r.pick(KEYS);
     const has = (field) => key.includes(`${field}:`);
-    const own = rules(r, 1 + r.below(4));
+    const claims = {};
+    const own = rules(r, claims, 1 + r.below(4));
     // Whoever reads a field must be allowed to read all that is required, as a key.
     const readers = own.filter((rule) => !/operations/.test(rule) || /read|get/.test(rule));
     const some = () => {
         if (key === '') {
-            return rules(r, 1 + r.below(3), AT_FIELDS);
+            return rules(r, claims, 1 + r.below(3), AT_FIELDS);
         }
         return readers.filter(() => r.chance(0.6)).map((rule) => rule.replace(/, operations.*/, ' }').replace(/ }$/, `${operations(r, AT_FIELDS)} }`));
     };
@@ -85,7 +90,7 @@ function model(r, name) {
         fields.push(`team: String${index('Team', ['author'])}${fieldRules()}`);
     }
     fields.push(`teams: [String]${fieldRules()}`);
-    return { name, key, rules: auth(own), fields };
+    return { name, key, claims, rules: auth(own), fields };
 }
 
 const simple = ({ key }) => key === '' || key.startsWith('id');
@@ -95,7 +100,7 @@ function relate(r, parent, child) {
     const [p, c] = [parent.name, child.name];
     const reference = `${lower(p)}Id`;
     const many = r.chance(0.6);
-    const fieldRules = parent.key === '' && r.chance(0.1) ? ` ${auth(rules(r, 1 + r.below(2), AT_FIELDS))}` : '';
+    const fieldRules = parent.key === '' && r.chance(0.1) ? ` ${auth(rules(r, parent.claims, 1 + r.below(2), AT_FIELDS))}` : '';
     parent.fields.push(many ? `${lower(c)}s: [${c}] @hasMany(references: ["${reference}"])${fieldRules}` : `${lower(c)}: ${c} @hasOne(references: ["${reference}"])${fieldRules}`);
     child.fields.push(`${reference}: ID`, `${lower(p)}: ${p} @belongsTo(references: ["${reference}"])`);
 }
