@@ -21,5 +21,6 @@ export function matches(filter, payload) {
     });
 }
 
+// A filter that is set stands instead of the comparison of arguments.
 export const receives = ({ filter, ...args }, set, payload) =>
-    Object.entries(args).every(([name, value]) => payload[name] === value) && (set === undefined || matches(set, payload));
+    set === undefined ? Object.entries(args).every(([name, value]) => payload[name] === value) : matches(set, payload);
