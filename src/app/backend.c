@@ -22,6 +22,8 @@ static err *build_service(struct next_backend *next)
         .modes = manifest->modes,
         .store = app->store,
         .api_key = app->ids.api_key,
+        .api_arn = str_fmt(next->arena, "arn:aws:appsync:%.*s:%.*s:apis/%.*s",
+            PRI(app->ids.region), PRI(app->ids.account), PRI(app->ids.api_id)),
         .handled = manifest->handled,
         .handled_count = manifest->handled_count,
         .depth_max = manifest->depth_max,

@@ -44,6 +44,22 @@ struct auth_loop *auth_hub_here(struct auth_hub *hub)
     return &hub->loops[index];
 }
 
+// What has changed is in the store by now: who looks at the new generation sees it there.
+void auth_hub_raise(struct auth_hub *hub)
+{
+    check_magic(hub, AUTH_HUB_MAGIC);
+    atomic_fetch_add(&hub->generation, 1);
+    if (hub->changed != NULL) {
+        hub->changed(hub->changed_arg);
+    }
+}
+
+u64 auth_hub_generation(const struct auth_hub *hub)
+{
+    check_magic(hub, AUTH_HUB_MAGIC);
+    return atomic_load(&hub->generation);
+}
+
 // Looks after what is over: once at the start, then every hour.
 static void sweep_fiber(void *arg) YIELDS
 {
@@ -61,6 +77,8 @@ err *auth_hub_open(
     hub->store = options->store;
     hub->iam = options->iam;
     hub->tell = options->tell;
+    hub->changed = options->changed;
+    hub->changed_arg = options->changed_arg;
     hub->session_key = crypto_key_derive(&hub->instance_key, S("auth sessions"));
     hub->code_key = crypto_key_derive(&hub->instance_key, S("auth codes"));
     hub->fake_key = crypto_key_derive(&hub->instance_key, S("auth unknown users"));

@@ -137,12 +137,17 @@ struct auth_hub {
     struct crypto_key code_key;    // digests of codes
     struct crypto_key fake_key;    // answers about users that do not exist
     void (*tell)(const struct auth_message *message);
+    void (*changed)(void *arg);
+    void *changed_arg;
     _Atomic(struct auth_keys *) keys; // NULL: still being made
-    atomic_ullong generation;         // raised by whatever ends a token's life early
+    atomic_ullong generation;         // raised with auth_hub_raise
     atomic_ullong last_message;       // its time, microseconds
 };
 
 struct auth_loop *auth_hub_here(struct auth_hub *hub);
+// After whatever ends a token's life early or changes a user's groups, once it is in the store: all
+// loops look at each token once more.
+void auth_hub_raise(struct auth_hub *hub);
 
 // ---- one request -----------------------------------------------------------------------------
 struct auth_user;
