@@ -24,6 +24,7 @@ static err *build_service(struct next_backend *next)
         .api_key = app->ids.api_key,
         .api_arn = str_fmt(next->arena, "arn:aws:appsync:%.*s:%.*s:apis/%.*s",
             PRI(app->ids.region), PRI(app->ids.account), PRI(app->ids.api_id)),
+        .oidc = manifest->has_oidc ? &manifest->oidc : NULL,
         .handled = manifest->handled,
         .handled_count = manifest->handled_count,
         .depth_max = manifest->depth_max,

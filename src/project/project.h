@@ -3,6 +3,7 @@
 // functions here are for start-up and the worker pool; only the loader waits as a fiber.
 #pragma once
 
+#include "auth/oidc.h"
 #include "data/data_model.h"
 #include "fiber/fiber.h"
 
@@ -33,6 +34,8 @@ struct project_manifest {
     bool has_data;
     str sdl;
     struct data_modes modes;
+    bool has_oidc; // an external issuer's tokens are let in
+    struct auth_oidc_options oidc;
     const str *handled; // "Type.field" with handlers of the app's own code
     size_t handled_count;
     u32 depth_max; // of the API's overrides; 0: none
