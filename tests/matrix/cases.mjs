@@ -76,7 +76,8 @@ class Items {
 function ownerKeyed(items) {
     const { model, values } = items;
     const [name] = model.key;
-    values[name].filter((value) => value !== undefined).forEach((value, i) => {
+    const taken = new Set(values[name].filter((value) => value !== undefined));
+    [...taken].forEach((value, i) => {
         const { [name]: ignored, ...others } = items.decided(i);
         items.list.push(without({ [name]: value, tag: 'r', note: `n${i}`, ...others }));
     });
