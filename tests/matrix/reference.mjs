@@ -79,6 +79,17 @@ class Access {
         return this.roles.filter((role) => this.allowedFields(role, operation).length === this.fields.length);
     }
 
+    // The ways of calling that the service lets through to an operation at all: signed calls always, the default way
+    // when no rule grants it. Of signed calls the policies must speak well too: of the roles, guests' and users' have
+    // one for the API, a group's has none unless the project gives it one.
+    lets(caller, ...operations) {
+        const granted = operations.some((operation) => {
+            const roles = operation === 'delete' ? this.every(operation) : this.some(operation);
+            return roles.length === 0 ? caller.mode === DEFAULT_MODE : provided(roles, caller).length > 0;
+        });
+        return caller.mode === 'iam' ? caller.iam !== 'grouped' : granted;
+    }
+
     // Roles that read a field, and whether the field needs a check of its own.
     readers(field) {
         if (!this.fields.includes(field)) {
@@ -96,6 +107,7 @@ class Access {
 
 // ---- callers -------------------------------------------------------------------------------------
 
+const DEFAULT_MODE = 'userPools';
 const PROVIDERS = { apiKey: 'apiKey', iam: 'identityPool', userPools: 'userPools' };
 const provided = (roles, caller) => roles.filter(({ provider }) => provider === PROVIDERS[caller.mode]);
 
@@ -127,20 +139,16 @@ const inGroup = (caller, role, value) =>
 
 const isDynamicMatch = (caller, role, item) => (role.strategy === 'owner' ? isOwner : inGroup)(caller, role, item[role.entity]);
 
-// strict: where only the pool's own role for signed-in users counts.
-function isIam(caller, role, strict = false) {
-    if (role.strategy === 'public') {
-        return caller.iam === 'guest' || (wrong === 'guest' && caller.iam === 'authenticated');
-    }
-    return caller.iam === 'authenticated' || (caller.iam === 'grouped' && !strict);
+function isIam(caller, { strategy }) {
+    return strategy === 'private' ? caller.iam === 'authenticated' : caller.iam === 'guest' || (wrong === 'guest' && caller.iam === 'authenticated');
 }
 
-function isStaticMatch(caller, role, strict) {
+function isStaticMatch(caller, role) {
     switch (role.provider) {
         case 'apiKey':
             return caller.mode === 'apiKey';
         case 'identityPool':
-            return isIam(caller, role, strict);
+            return isIam(caller, role);
         case 'userPools':
             return role.strategy === 'private' || (claim(caller, role.claim) ?? []).includes(role.entity);
         default:
@@ -244,6 +252,7 @@ export class Reference {
         const errors = [];
         let value = null;
         try {
+            this.gate(caller, model, request);
             value = this[request.kind](caller, model, request, errors);
         } catch (e) {
             if (!(e instanceof Denied)) {
@@ -252,6 +261,14 @@ export class Reference {
             errors.push({ path: [request.field], message: e.message, errorType: e.errorType });
         }
         return { data: { [request.field]: value }, errors };
+    }
+
+    gate(caller, model, { kind, field }) {
+        const write = ['create', 'update', 'delete'].includes(kind);
+        const operations = kind === 'index' ? ['list', 'get'] : [kind];
+        if (!this.access[model.name].lets(caller, ...operations)) {
+            throw deny(write ? 'Mutation' : 'Query', field);
+        }
     }
 
     get(caller, model, request, errors) {
@@ -317,7 +334,7 @@ export class Reference {
         });
         const grants = new Grants();
         for (const each of roles.filter(({ role }) => role.isStatic)) {
-            if (isStaticMatch(caller, each.role, !each.all)) {
+            if (isStaticMatch(caller, each.role)) {
                 grants.add(each);
             }
         }
