@@ -76,8 +76,8 @@ static err *by_user_pool(
                    : refuse(arena);
     }
     TRY(e);
-    *out = (struct data_caller){
-        .provider = DATA_USER_POOLS, .claims = claims.claims, .token = token};
+    *out =
+        (struct data_caller){.provider = DATA_USER_POOLS, .claims = claims.claims, .token = token};
     return NULL;
 }
 
@@ -121,13 +121,20 @@ int data_refusal_status(const err *e)
 static struct iam_principal principal_copy(
     struct arena *arena, const struct iam_principal *principal)
 {
-    struct iam_principal copy = *principal; // policies live as long as the `struct iam`
+    struct iam_principal copy = *principal;
     str *texts[] = {&copy.access_key_id, &copy.account, &copy.arn, &copy.user_id, &copy.role,
         &copy.session, &copy.identity_id, &copy.identity_pool_id, &copy.auth_provider,
         &copy.user_sub};
     for (size_t i = 0; i < countof(texts); i++) {
         *texts[i] = str_dup(arena, *texts[i]);
     }
+    // Policies live as long as the `struct iam`, the list of them as the request it was made for.
+    const struct iam_policy **policies =
+        arena_array(arena, const struct iam_policy *, copy.policy_count + 1);
+    for (size_t i = 0; i < copy.policy_count; i++) {
+        policies[i] = copy.policies[i];
+    }
+    copy.policies = policies;
     return copy;
 }
 

@@ -3,6 +3,7 @@
 import { comparable, document, plans } from './cases.mjs';
 import { modelText, models, openText } from './models.mjs';
 import { Reference } from './reference.mjs';
+import { FENCE, Realtime } from './realtime.mjs';
 import { fill, makeCallers, makePeople, makeProject, post } from './server.mjs';
 
 const SHOWN = 2; // differences of one kind that are printed whole
@@ -16,9 +17,9 @@ class Tally {
     failed = 0;
     titles = {};
 
-    count(kind, caller) {
+    count(kind, caller, cases = 1) {
         this.cases[kind] ??= {};
-        this.cases[kind][caller] = (this.cases[kind][caller] ?? 0) + 1;
+        this.cases[kind][caller] = (this.cases[kind][caller] ?? 0) + cases;
     }
 
     get total() {
@@ -82,10 +83,19 @@ class Matrix {
     }
 
     differs({ model, caller, kind }, asked, expected, got) {
-        const { [model]: { relations } } = this.models;
-        const texts = [model, ...Object.values(relations ?? {}).map((each) => each.model)].map((name) => `    ${modelText(this.models[name])}`);
+        const related = Object.values(this.models[model]?.relations ?? {}).map((each) => each.model);
+        const texts = [...(model === undefined ? [] : [model]), ...related].map((name) => `    ${modelText(this.models[name])}`);
         const title = `${verdict(expected, got)}: ${kind} by ${caller}`;
         this.tally.fail(title, [`\n${title}`, ...texts, `  asked    ${JSON.stringify(asked)}`, `  expected ${expected}`, `  got      ${got}`]);
+    }
+
+    /** An expectation beside the requests; `cases`: how many it is made of. */
+    expect(kind, caller, expected, got, asked, model, cases = 1) {
+        this.tally.count(kind, caller, cases);
+        const [a, b] = [JSON.stringify(expected), JSON.stringify(got)];
+        if (a !== b) {
+            this.differs({ model: model?.name, caller, kind }, asked, a, b);
+        }
     }
 
     // Families of related models see each other: one after the other, in order.
@@ -116,11 +126,23 @@ class Matrix {
 }
 
 const began = Date.now();
-const list = models(seed).filter(({ name }) => only.test(name));
+const list = [...models(seed).filter(({ name }) => only.test(name)), FENCE];
 const matrix = new Matrix(list, makeProject(list));
 await matrix.prepare();
 console.log(`${list.length} models prepared in ${Date.now() - began} ms`);
 await matrix.run();
+const live = new Realtime(matrix);
+process.on('uncaughtException', (e) => {
+    console.log(e);
+    setTimeout(() => { console.log(matrix.sandbox.log(), matrix.sandbox.child.exitCode, matrix.sandbox.child.signalCode); process.exit(1); }, 1500);
+});
+await live.open();
+for (const [i, model] of list.entries()) {
+    if (model.key === undefined && model.relations === undefined && model !== FENCE && i % 2 === 0) {
+        await live.model(model, i);
+    }
+}
+await live.close();
 console.log(matrix.tally.titles);
 await matrix.sandbox.stop();
 console.log(`${matrix.tally.total - matrix.tally.failed} passed, ${matrix.tally.failed} failed (${Date.now() - began} ms)`);

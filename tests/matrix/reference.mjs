@@ -228,8 +228,6 @@ const passes = (read, item) => read.all || read.holds(item);
 
 // ---- the API -------------------------------------------------------------------------------------
 
-const upper = (name) => name[0].toUpperCase() + name.slice(1);
-
 export class Reference {
     /** plural: a model's name -> its list query's name. */
     constructor(models) {
@@ -526,6 +524,9 @@ export class Reference {
         const takesWhere = (payload) => Object.entries(where).every(([name, value]) => payload[name] === value);
         const open = { takes: (payload) => takesArgs(payload) && takesWhere(payload) };
         const denied = { denied: deny('Subscription', field).message };
+        if (!this.access[model.name].lets(caller, 'listen')) {
+            return denied;
+        }
         const roles = provided(this.access[model.name].some('listen'), caller);
         if (isAdmin(caller) || roles.some((role) => role.isStatic && isStaticMatch(caller, role))) {
             return open;
@@ -557,9 +558,5 @@ export class Reference {
             return open;
         }
         return tests.length === 0 ? denied : { takes: (payload) => tests.some((test) => test(payload)) && takesWhere(payload) && (named || takesArgs(payload)) };
-    }
-
-    listen(name, kind) {
-        return `on${upper(kind)}${name}`;
     }
 }
