@@ -36,7 +36,8 @@ function atRest() {
       if (entry.isDirectory()) walk(file);
       else if (entry.isFile()) {
         const bytes = readFileSync(file);
-        const isKey = /^[0-9a-f]{64}\s*$/.test(bytes.toString('latin1')) || bytes.subarray(0, 11).equals(Buffer.from('-----BEGIN '));
+        const isKey = /^[0-9a-f]{64}\s*$/.test(bytes.toString('latin1')) ||
+          (bytes.includes('PRIVATE KEY') && bytes.subarray(0, 11).equals(Buffer.from('-----BEGIN ')));
         if (isKey) assert.equal(statSync(file).mode & 0o777, 0o600, `${file} is a key`);
         else parts.push(bytes);
       }
