@@ -52,10 +52,12 @@ static void add_attribute(struct auth_call *call, struct json *claims, const str
     }
 }
 
-static void add_roles(struct arena *a, struct json *claims, struct json *roles)
+static void add_roles(struct arena *a, struct json *claims, struct json *roles, str preferred)
 {
+    if (preferred.len > 0) {
+        json_set(claims, S("cognito:preferred_role"), json_string(a, preferred));
+    }
     if (roles != NULL && roles->count > 0) {
-        json_set(claims, S("cognito:preferred_role"), json_copy(a, roles->child));
         json_set(claims, S("cognito:roles"), roles);
     }
 }
@@ -108,17 +110,18 @@ static err *issue(struct auth_call *call, const struct auth_user *user,
     struct token_work work = {.arena = a};
     struct json *groups = NULL;
     struct json *roles = NULL;
+    str preferred = {};
     u64 now = call->hub->now_ms() / 1000;
     TRY(auth_keys_wait(call->hub, a, AUTH_KEY_ID, &work.id_key));
     TRY(auth_keys_wait(call->hub, a, AUTH_KEY_ACCESS, &work.access_key));
-    TRY(auth_groups_of(call, user->id, &groups, &roles));
+    TRY(auth_groups_of(call, user->id, &groups, &roles, &preferred));
     struct json *id = common(call, user, sign_in, "id", now);
     struct json *access = common(call, user, sign_in, "access", now);
     if (groups->count > 0) {
         json_set(id, S("cognito:groups"), groups);
         json_set(access, S("cognito:groups"), json_copy(a, groups));
     }
-    add_roles(a, id, roles);
+    add_roles(a, id, roles, preferred);
     json_set(id, S("cognito:username"), json_string(a, user->username));
     json_each (attribute, user->attributes) {
         add_attribute(call, id, attribute);
@@ -297,6 +300,7 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
     if (user == NULL) {
         return auth_no_user(a);
     }
+    call->user = user;
     if (!json_get_bool(user->item, S("enabled"), true)) {
         return not_authorised(call, "User is disabled.");
     }
@@ -374,6 +378,10 @@ err *auth_revoke_token(struct auth_call *call)
     struct json *row = NULL;
     TRY(auth_need_client(call));
     TRY(auth_need(call, "Token", 16 * 1024, &token));
+    if (!call->service->revokes) {
+        return auth_refuse(
+            a, "UnsupportedOperationException", "Token revocation is not enabled for this client.");
+    }
     struct crypto_jwt jwt;
     if (crypto_jwt_parse(a, token, &jwt) == NULL) {
         return auth_refuse(a, "UnsupportedTokenTypeException", "Invalid token type");

@@ -49,9 +49,10 @@ void auth_keys_close(struct auth_hub *hub);
 [[nodiscard]] err *auth_refresh(struct auth_call *call, str token, str device_key) YIELDS;
 // Ends all sign-ins of a user; durable, and on every loop, when it returns.
 [[nodiscard]] err *auth_sign_out_all(struct auth_call *call, str user) YIELDS;
-// Groups of a user, strongest first.
-[[nodiscard]] err *auth_groups_of(
-    struct auth_call *call, str user, struct json **groups, struct json **roles) YIELDS;
+// Groups of a user and their roles, strongest first. *preferred: the role of the strongest group;
+// none when it is not clear which that is.
+[[nodiscard]] err *auth_groups_of(struct auth_call *call, str user, struct json **groups,
+    struct json **roles, str *preferred) YIELDS;
 
 // ---- verified tokens of one loop -------------------------------------------------------------
 struct auth_tokens;

@@ -150,17 +150,18 @@ static err *narrow_groups(struct auth_hub *hub, struct arena *arena, struct json
     struct auth_call call = {.arena = arena, .hub = hub};
     struct json *groups = NULL;
     struct json *roles = NULL;
+    str preferred = {};
     if (json_get(claims, S("cognito:groups")) == NULL) {
         return NULL;
     }
-    TRY(auth_groups_of(&call, json_get_str(claims, S("sub")), &groups, &roles));
+    TRY(auth_groups_of(&call, json_get_str(claims, S("sub")), &groups, &roles, &preferred));
     narrow(arena, claims, "cognito:groups", groups);
     narrow(arena, claims, "cognito:roles", roles);
     const struct json *left = json_get(claims, S("cognito:roles"));
     if (!has_text(left, json_get_str(claims, S("cognito:preferred_role")))) {
         json_remove(claims, S("cognito:preferred_role"));
-        if (left != NULL) {
-            json_set(claims, S("cognito:preferred_role"), json_string(arena, left->child->text));
+        if (has_text(left, preferred)) {
+            json_set(claims, S("cognito:preferred_role"), json_string(arena, preferred));
         }
     }
     return NULL;
