@@ -82,15 +82,24 @@ static err *open_files(struct app *app)
 // The pool's id is known only now: its routes come last.
 static err *open_auth(struct app *app) YIELDS;
 
+static void recheck_subscribers(void *hub)
+{
+    data_hub_recheck(hub);
+}
+
 static err *open_auth(struct app *app)
 {
-    struct auth_hub_options options = {
-        .store = app->store, .iam = app->iam, .tell = app_say_message};
+    struct auth_hub_options options = {.store = app->store,
+        .iam = app->iam,
+        .tell = app_say_message,
+        .changed = recheck_subscribers,
+        .changed_arg = app->hub};
     TRY(app_instance_key(app->arena, app->data_dir, &options.key));
     err *e = auth_hub_open(app->auth, app->arena, &options);
     crypto_wipe(&options.key, sizeof(options.key));
     TRY(e);
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
+    data_hub_connect(app->hub, app->auth, app->iam);
     return NULL;
 }
 

@@ -1,8 +1,13 @@
 // From bytes to an operation and back: targets are found in ops.def, the caller is proven as the
 // operation needs it, and whatever fails is told in Cognito's form, here only.
 #include "auth/auth_int.h"
+#include "auth/auth_limit.h"
 
 #include <stdarg.h>
+
+// Each operation has at most one job in the worker pool, of about a millisecond: so many are worked
+// off in a fraction of a second, and what comes on top is told at once to come again.
+enum { CALLS_MAX = 256 };
 
 enum { BODY_MAX = 256 * 1024, NAME_MAX_SHOWN = 128 };
 
@@ -10,9 +15,18 @@ static const str JSON_TYPE = S_INIT("application/x-amz-json-1.1");
 static const str POOLS = S_INIT("AWSCognitoIdentityProviderService.");
 static const str IDENTITIES = S_INIT("AWSCognitoIdentityService.");
 
-// By whom: anybody; the bearer of an access token; who may by a signature (on the pool, or on the
-// account); anybody, of the identity pool's operations.
-enum need { NEED_PUBLIC, NEED_TOKEN, NEED_ADMIN, NEED_ACCOUNT, NEED_IDENTITY };
+// By whom: anybody; the same, within the limits of a source address; the bearer of an access token;
+// who may by a signature (on the user pool, or on the account); of the identity pool's operations:
+// anybody, who may by a signature.
+enum need {
+    NEED_PUBLIC,
+    NEED_GUESS,
+    NEED_TOKEN,
+    NEED_ADMIN,
+    NEED_ACCOUNT,
+    NEED_IDENTITY,
+    NEED_POOL
+};
 
 static const struct {
     str name;
@@ -190,6 +204,45 @@ struct json *auth_time(struct arena *arena, u64 ms)
         arena, str_fmt(arena, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000)));
 }
 
+// ---- limits --------------------------------------------------------------------------------
+
+static err *too_many(struct arena *arena)
+{
+    return auth_refuse(arena, "TooManyRequestsException", "Rate exceeded");
+}
+
+// The answers that tell a guesser to go on.
+static bool is_wrong_guess(const err *e)
+{
+    static const char *const NAMES[] = {"NotAuthorizedException", "CodeMismatchException",
+        "ExpiredCodeException", "EnableSoftwareTokenMFAException", "UserNotFoundException",
+        "UsernameExistsException"};
+    for (size_t i = 0; e != NULL && i < countof(NAMES); i++) {
+        if (str_eq(e->wire, str_from(NAMES[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Counted before it is looked at, so that guesses at the same time are counted all.
+err *auth_guess(struct auth_call *call, auth_handler handler)
+{
+    check(call->http != NULL);
+    struct auth_limiter *limiter = call->hub->limiter;
+    str peer = call->http->peer;
+    u64 now_ms = time_mono_us() / 1000;
+    if (!auth_limiter_take(limiter, peer, AUTH_LIMIT_REQUESTS, now_ms) ||
+        !auth_limiter_take(limiter, peer, AUTH_LIMIT_GUESSES, now_ms)) {
+        return too_many(call->arena);
+    }
+    err *e = handler(call);
+    if (!is_wrong_guess(e)) {
+        auth_limiter_give(limiter, peer, AUTH_LIMIT_GUESSES);
+    }
+    return e;
+}
+
 // ---- dispatch ------------------------------------------------------------------------------
 
 bool auth_is_target(str target)
@@ -226,22 +279,28 @@ err *auth_call_use_token(struct auth_call *call, str token)
     return call->user != NULL ? NULL : auth_no_user(call->arena);
 }
 
-// The request's signature, and whether its principal may do this to the pool, or to all pools.
-static err *prove_signature(struct auth_call *call, bool pool) YIELDS;
+// The request's signature, and whether its principal may do this to what is called `name` among the
+// resources of `service` ("cognito-idp").
+static err *prove_signature(struct auth_call *call, const char *service, str name) YIELDS;
 
-static err *prove_signature(struct auth_call *call, bool pool)
+static err *prove_signature(struct auth_call *call, const char *service, str name)
 {
     struct arena *a = call->arena;
-    const struct auth_service *service = call->service;
     struct iam_request request = iam_request_of(call->http, call->body);
-    struct iam_rules rules = {.service = S("cognito-idp"), .words = IAM_WORDS_JSON};
+    struct iam_rules rules = {.service = str_from(service), .words = IAM_WORDS_JSON};
     struct iam_principal principal = {};
     TRY(iam_authenticate(call->hub->iam, a, &request, &rules, &principal, NULL));
-    str account = str_cat(
-        a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account, S(":userpool/"));
-    str arn = str_cat(a, account, pool ? service->user_pool_id : S("*"));
-    return iam_require(
-        a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL, IAM_WORDS_JSON);
+    str arn = str_cat(a, S("arn:aws:"), rules.service, S(":"), call->service->region, S(":"),
+        call->service->account, S(":"), name);
+    str action = str_cat(a, rules.service, S(":"), call->operation);
+    TRY(iam_require(a, &principal, action, arn, NULL, IAM_WORDS_JSON));
+    call->is_admin = true;
+    return NULL;
+}
+
+static str user_pool(struct auth_call *call)
+{
+    return str_cat(call->arena, S("userpool/"), call->service->user_pool_id);
 }
 
 static err *prove_admin(struct auth_call *call) YIELDS;
@@ -249,14 +308,13 @@ static err *prove_admin(struct auth_call *call) YIELDS;
 static err *prove_admin(struct auth_call *call)
 {
     str pool = {};
-    TRY(prove_signature(call, true));
+    TRY(prove_signature(call, "cognito-idp", user_pool(call)));
     TRY(auth_members_check(call));
     TRY(auth_need(call, "UserPoolId", 55, &pool));
     if (!str_eq(pool, call->service->user_pool_id)) {
         return auth_refuse(
             call->arena, "ResourceNotFoundException", "User pool %.*s does not exist.", PRI(pool));
     }
-    call->is_admin = true;
     return NULL;
 }
 
@@ -266,9 +324,16 @@ static err *prove(struct auth_call *call, enum need need)
 {
     switch (need) {
     case NEED_ADMIN: return prove_admin(call);
-    case NEED_ACCOUNT: TRY(prove_signature(call, false)); return auth_members_check(call);
+    case NEED_ACCOUNT:
+        TRY(prove_signature(call, "cognito-idp", S("userpool/*")));
+        return auth_members_check(call);
+    case NEED_POOL:
+        TRY(prove_signature(call, "cognito-identity",
+            str_cat(call->arena, S("identitypool/"), call->service->identity_pool_id)));
+        return auth_members_check(call);
     case NEED_TOKEN: TRY(auth_members_check(call)); return prove_token(call);
     case NEED_PUBLIC:
+    case NEED_GUESS:
     case NEED_IDENTITY: return auth_members_check(call);
     }
     unreachable("there are no other needs");
@@ -281,7 +346,7 @@ static err *refuse_unserved(struct auth_call *call, bool identities)
     str name = str_sub(call->operation, 0, NAME_MAX_SHOWN);
     for (size_t i = 0; i < countof(UNSERVED) && !identities; i++) {
         if (str_eq(UNSERVED[i], call->operation)) {
-            TRY(prove_signature(call, true));
+            TRY(prove_signature(call, "cognito-idp", user_pool(call)));
             return auth_refuse(call->arena, "OperationNotEnabledException",
                 "%.*s is not available here: the user pool is what the project's definitions say.",
                 PRI(name));
@@ -296,10 +361,12 @@ static err *run(struct auth_call *call, bool identities) YIELDS;
 static err *run(struct auth_call *call, bool identities)
 {
     for (size_t i = 0; i < countof(OPERATIONS); i++) {
-        bool of_identities = OPERATIONS[i].need == NEED_IDENTITY;
+        enum need need = OPERATIONS[i].need;
+        bool of_identities = need == NEED_IDENTITY || need == NEED_POOL;
         if (of_identities == identities && str_eq(OPERATIONS[i].name, call->operation)) {
-            TRY(prove(call, OPERATIONS[i].need));
-            return OPERATIONS[i].handler(call);
+            TRY(prove(call, need));
+            return need == NEED_GUESS ? auth_guess(call, OPERATIONS[i].handler)
+                                      : OPERATIONS[i].handler(call);
         }
     }
     return refuse_unserved(call, identities);
@@ -342,7 +409,10 @@ err *auth_http_json(struct auth_hub *hub, struct http_req *req)
                        "This backend has no auth: its definitions have no defineAuth.")
                  : read_request(&call);
     if (e == NULL) {
-        e = run(&call, str_starts(http_header(req, S("x-amz-target")), IDENTITIES));
+        bool full = atomic_fetch_add(&hub->calls, 1) >= CALLS_MAX;
+        bool identities = str_starts(http_header(req, S("x-amz-target")), IDENTITIES);
+        e = full ? too_many(req->arena) : run(&call, identities);
+        atomic_fetch_sub(&hub->calls, 1);
     }
     auth_service_release(call.service);
     if (e == NULL) {

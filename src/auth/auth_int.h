@@ -120,11 +120,11 @@ struct auth_service {
 struct auth_service *auth_service_hold(struct auth_service *service);
 const struct auth_attribute *auth_attribute_def(const struct auth_service *service, str name);
 
+// Of the identity pool's own tokens.
+#define AUTH_IDENTITY_ISSUER S("https://cognito-identity.amazonaws.com")
+
 // ---- the hub ---------------------------------------------------------------------------------
-struct auth_keys { // that sign; immutable
-    struct crypto_rsa *id;
-    struct crypto_rsa *access;
-};
+struct auth_keys;
 
 struct auth_loop { // one per loop, touched only by its thread
     struct auth_hub *hub;
@@ -144,12 +144,22 @@ struct auth_hub {
     struct crypto_key code_key;    // digests of codes
     struct crypto_key fake_key;    // answers about users that do not exist
     void (*tell)(const struct auth_message *message);
-    _Atomic(struct auth_keys *) keys; // NULL: still being made
-    atomic_ullong generation;         // raised by whatever ends a token's life early
+    void (*changed)(void *arg);
+    void *changed_arg;
+    u64 (*now_ms)(void);
+    _Atomic(struct auth_keys *) keys; // NULL: not loaded yet
+    struct auth_key *owned_keys;      // all there have been since the start; of the keys' fiber
+    struct arena *keys_arena;         // theirs
+    atomic_ullong generation;         // raised with auth_hub_raise
     atomic_ullong last_message;       // its time, microseconds
+    struct auth_limiter *limiter;     // of source addresses
+    atomic_int calls;                 // operations in flight
 };
 
 struct auth_loop *auth_hub_here(struct auth_hub *hub);
+// After whatever ends a token's life early or changes a user's groups, once it is in the store: all
+// loops look at each token once more.
+void auth_hub_raise(struct auth_hub *hub);
 
 // ---- one request -----------------------------------------------------------------------------
 struct auth_user;
@@ -169,6 +179,10 @@ struct auth_call {
 };
 
 typedef err *(*auth_handler)(struct auth_call *call); // may wait
+
+// Runs what may be a guess at a secret, or at who has an account, within the limits of the address
+// it comes from; TooManyRequestsException beyond.
+[[nodiscard]] err *auth_guess(struct auth_call *call, auth_handler handler) YIELDS;
 
 // A refusal under a name of Cognito's.
 [[nodiscard]] err *auth_refuse(struct arena *arena, const char *wire, const char *fmt, ...)
@@ -318,6 +332,8 @@ struct store_write auth_code_make(
     struct auth_call *call, const struct auth_user *user, const struct auth_code *code) YIELDS;
 [[nodiscard]] err *auth_send(struct auth_call *call, const struct auth_message *message) YIELDS;
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router);
+// Adds the paths of hosted sign-in pages, which are answered that they are not served.
+void auth_hosted_mount(struct http_router *router);
 // The page that links in messages lead to.
 void auth_link_mount(struct auth_hub *hub, struct http_router *router);
 

@@ -291,7 +291,7 @@ static err *confirm_page(struct http_req *req)
     if (call.service == NULL) {
         return http_reply_empty(req, 404);
     }
-    err *e = confirm_by_link(&call);
+    err *e = auth_guess(&call, confirm_by_link);
     auth_service_release(call.service);
     if (e == NULL) {
         return page(req, 200, S("Your registration has been confirmed! You can sign in now."));

@@ -396,7 +396,7 @@ err *auth_user_delete(struct auth_call *call, struct auth_user *user)
         return auth_refuse(a, "TooManyRequestsException", "Rate exceeded");
     }
     TRY(e);
-    atomic_fetch_add(&call->hub->generation, 1);
+    auth_hub_raise(call->hub); // a token of a user who is not there is good for nothing
     TRY(delete_rows(call, AUTH_SIGN_INS, S("byUser"), NULL, user->id));
     TRY(delete_rows(call, AUTH_CODES, S("byUser"), NULL, user->id));
     TRY(delete_rows(call, AUTH_MEMBERS, (str){}, "group", user->id));

@@ -5,12 +5,14 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 enum { CONNECTIONS_KEPT = 16, RESPONSE_HEADERS_MAX = 256, TIMER_MS_MAX = 3600 * 1000 };
 
 struct client { // one per loop
     CURLM *multi;
     uv_timer_t timer;
+    const char *more_authorities; // file of SSL_CERT_FILE: trusted beside the system's; NULL: none
 };
 
 struct watch { // one per socket that curl waits for; freed once its handle is closed
@@ -148,6 +150,7 @@ static struct client *client_of_loop(void)
     client = mem_new(struct client);
     client->multi = curl_multi_init();
     check(client->multi != NULL);
+    client->more_authorities = getenv("SSL_CERT_FILE");
     check(uv_timer_init(loop_uv(loop), &client->timer) == 0);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
@@ -275,7 +278,8 @@ static bool is_local(const char *url)
     return local;
 }
 
-static err *set_up(struct transfer *transfer, const struct http_client_req *req)
+static err *set_up(
+    const struct client *client, struct transfer *transfer, const struct http_client_req *req)
 {
     CURL *easy = transfer->easy;
     const char *url = str_cstr(transfer->arena, req->url);
@@ -303,6 +307,8 @@ static err *set_up(struct transfer *transfer, const struct http_client_req *req)
     if (req->ca_pem != NULL) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, req->ca_pem);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); // that file's only
+    } else if (client->more_authorities != NULL && client->more_authorities[0] != '\0') {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, client->more_authorities); // the folder stays
     }
     return NULL;
 }
@@ -364,7 +370,7 @@ static err *run(struct transfer *transfer, const struct http_client_req *req) YI
 static err *run(struct transfer *transfer, const struct http_client_req *req)
 {
     struct client *client = client_of_loop();
-    TRY(set_up(transfer, req));
+    TRY(set_up(client, transfer, req));
     check(curl_multi_add_handle(client->multi, transfer->easy) == CURLM_OK);
     err *e = wait_for(transfer, req);
     curl_multi_remove_handle(client->multi, transfer->easy); // unfinished: its connection ends

@@ -166,7 +166,8 @@ struct http_client_req {
     str body;
     u64 timeout_ms;      // for the whole of it; 0: only the fiber's deadline
     size_t response_max; // a longer body is ERR_TOO_LARGE
-    const char *ca_pem;  // file of the only authorities to trust; NULL: the system's
+    const char *ca_pem;  // file of the only authorities to trust; NULL: the system's and
+                         // those of SSL_CERT_FILE
 };
 
 struct http_client_res {

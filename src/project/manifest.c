@@ -16,6 +16,31 @@ static err *read_modes(struct arena *arena, const struct json *data, struct data
     return data_modes_parse(arena, buf_str(&list), out);
 }
 
+// 0 when it is absent.
+static err *read_seconds(struct arena *arena, const struct json *oidc, str name, u64 *out)
+{
+    i64 seconds = json_get_int(oidc, name, json_is_null(json_get(oidc, name)) ? 0 : -1);
+    if (seconds < 0) {
+        return fail(
+            arena, ERR_CONFIG, "%.*s of oidcAuthorizationMode is no number of seconds", PRI(name));
+    }
+    *out = (u64)seconds;
+    return NULL;
+}
+
+static err *read_oidc(struct arena *arena, const struct json *data, struct project_manifest *out)
+{
+    const struct json *oidc = json_get(json_get(data, S("authorizationModes")), S("oidc"));
+    if (json_is_null(oidc)) {
+        return NULL;
+    }
+    out->has_oidc = true;
+    out->oidc.issuer = json_get_str(oidc, S("issuerUrl"));
+    out->oidc.client_id = json_get_str(oidc, S("clientId"));
+    TRY(read_seconds(arena, oidc, S("tokenExpiryFromAuthInSeconds"), &out->oidc.auth_ttl_s));
+    return read_seconds(arena, oidc, S("tokenExpireFromIssueInSeconds"), &out->oidc.iat_ttl_s);
+}
+
 static void read_handled(struct arena *arena, const struct json *data, struct project_manifest *out)
 {
     const struct json *list = json_get(data, S("jsFunctions"));
@@ -51,6 +76,7 @@ static err *read_data(struct arena *arena, struct project_manifest *out)
     out->sdl = json_get_str(data, S("sdl"));
     read_handled(arena, data, out);
     read_limits(json_get(data, S("api")), out);
+    TRY(read_oidc(arena, data, out));
     return read_modes(arena, data, &out->modes);
 }
 
@@ -89,11 +115,6 @@ size_t project_manifest_unserved(
     size_t functions = member_count(json_get(root, S("functions")));
     *out = list;
     const struct json *auth = json_get(root, S("auth"));
-    if (!json_is_null(auth) && manifest->has_data) {
-        list[count++] =
-            S("data: only API keys are let in so far; rules for signed-in users, owners and "
-              "groups deny");
-    }
     if (member_count(json_get(auth, S("triggers"))) > 0) {
         list[count++] = S("auth: triggers are not run yet");
     }

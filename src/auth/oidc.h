@@ -1,0 +1,32 @@
+// External OpenID Connect issuers, as the data API trusts them: their tokens are proved with the
+// keys that the issuer's discovery document leads to.
+#pragma once
+
+#include "auth/auth.h"
+
+// One issuer: immutable options, a bounded cache of its keys and of tokens that were verified.
+// Heap; shared by all loops; freed by its owner with auth_oidc_free.
+struct auth_oidc;
+
+struct auth_oidc_options { // copied
+    str issuer;    // URL: https, or http of this machine. "/.well-known/openid-configuration" below
+    str client_id; // regular expression for the whole of `aud` or `azp`; none: any
+    u64 iat_ttl_s; // how long a token is good after `iat`; 0: until its end
+    u64 auth_ttl_s; // how long after `auth_time`, which a token must have then; 0: not looked at
+};
+
+// ERR_CONFIG when the issuer is no such URL or the client id no regular expression.
+[[nodiscard]] err *auth_oidc_new(
+    struct arena *arena, const struct auth_oidc_options *options, struct auth_oidc **out);
+// No fiber may use it; a refresh of keys that is still on its way ends by itself. NULL is allowed.
+void auth_oidc_free(struct auth_oidc *oidc);
+
+// Who the bearer of a token of that issuer is: `sub`, the groups of `cognito:groups`, and all
+// claims in `arena`. Keys are fetched when they are needed, once for all who wait, and once more
+// for a key id that is not known, every three seconds at most. ERR_UNAUTHORIZED says why not, also
+// when the issuer cannot be reached.
+[[nodiscard]] err *auth_oidc_verify(
+    struct auth_oidc *oidc, struct arena *arena, str token, struct auth_claims *out) YIELDS;
+// Whether the token says that it is of this issuer. Nothing is proved by that: it chooses who
+// proves.
+bool auth_oidc_is_issuer(const struct auth_oidc *oidc, struct arena *arena, str token);
