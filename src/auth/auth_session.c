@@ -32,7 +32,7 @@ static err *list(struct auth_call *call)
         .pk = auth_str(call, call->user->id),
         .page_token = auth_text(call, "NextToken")};
     struct store_page page = {};
-    u64 now = time_now_ms();
+    u64 now = call->hub->now_ms();
     query.limit = 125;
     TRY(auth_query(call, &query, &page));
     for (size_t i = 0; i < page.count; i++) {
