@@ -63,7 +63,7 @@ static err *end(struct auth_call *call)
     struct store_write write = {
         .kind = STORE_DELETE, .table = AUTH_SIGN_INS, .pk = auth_str(call, id)};
     TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
-    atomic_fetch_add(&call->hub->generation, 1);
+    auth_hub_raise(call->hub);
     return NULL;
 }
 
