@@ -169,14 +169,6 @@ static void set_temporary_end(struct auth_call *call, struct auth_user *user)
     }
 }
 
-static str replace(struct arena *arena, str text, str mark, str value)
-{
-    ptrdiff_t at = str_find(text, mark);
-    return at < 0 ? text
-                  : str_cat(arena, str_sub(text, 0, (size_t)at), value,
-                        str_sub(text, (size_t)at + mark.len, text.len));
-}
-
 static err *invite_by(
     struct auth_call *call, const struct auth_user *user, str password, bool phone) YIELDS;
 
@@ -189,11 +181,11 @@ static err *invite_by(
         .medium = phone ? S("SMS") : S("EMAIL"),
         .subject = phone ? (str){} : service->invitation_subject,
         .text = phone ? service->invitation_sms : service->invitation_text,
-        .code = password};
+        .code = password,
+        .html = phone ? (str){} : service->invitation_text};
     str email = auth_user_get(user, S("email"));
     str name = service->usernames == 0 ? user->username : email.len > 0 ? email : message.to;
-    message.text = replace(call->arena, message.text, S("{username}"), name);
-    message.text = replace(call->arena, message.text, S("{####}"), password);
+    auth_message_fill(call->arena, &message, password, name);
     return message.to.len > 0 ? auth_send(call, &message) : NULL;
 }
 

@@ -30,6 +30,7 @@ void auth_hub_free(struct auth_hub *hub)
         auth_tokens_free(hub->loops[i].tokens);
     }
     auth_keys_free(atomic_load(&hub->keys));
+    auth_delivery_free(hub->delivery);
     hub->magic = 0;
     crypto_wipe(&hub->instance_key, sizeof(hub->instance_key));
     mem_free(hub->loops);
@@ -65,6 +66,9 @@ err *auth_hub_open(
     hub->code_key = crypto_key_derive(&hub->instance_key, S("auth codes"));
     hub->fake_key = crypto_key_derive(&hub->instance_key, S("auth unknown users"));
     TRY(auth_tables_apply(hub->store, arena));
+    if (options->delivery != NULL) {
+        TRY(auth_delivery_open(hub, arena, options->delivery));
+    }
     fiber_start("auth-keys", auth_keys_fiber, hub);
     fiber_start("auth-sweep", sweep_fiber, hub);
     return NULL;
