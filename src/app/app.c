@@ -82,12 +82,20 @@ static err *open_files(struct app *app)
 // The pool's id is known only now: its routes come last.
 static err *open_auth(struct app *app) YIELDS;
 
+static void recheck_subscribers(void *hub)
+{
+    data_hub_recheck(hub);
+}
+
 static err *open_auth(struct app *app)
 {
     bool leaves = false;
     struct auth_delivery_options delivery = {};
-    struct auth_hub_options options = {
-        .store = app->store, .iam = app->iam, .tell = app_say_message};
+    struct auth_hub_options options = {.store = app->store,
+        .iam = app->iam,
+        .tell = app_say_message,
+        .changed = recheck_subscribers,
+        .changed_arg = app->hub};
     TRY(app_read_delivery(app->arena, &delivery, &leaves));
     if (leaves) {
         options.delivery = &delivery;
@@ -98,6 +106,7 @@ static err *open_auth(struct app *app)
     crypto_wipe(&options.key, sizeof(options.key));
     TRY(e);
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
+    data_hub_connect(app->hub, app->auth, app->iam);
     return NULL;
 }
 

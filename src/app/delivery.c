@@ -66,7 +66,9 @@ static err *read_from(struct arena *arena, struct auth_delivery_options *out)
         out->from_name.len >= 2) {
         out->from_name = str_sub(out->from_name, 1, out->from_name.len - 1);
     }
-    if (!auth_is_email(out->from)) {
+    bool several =
+        str_find_char(out->from_name, '<') >= 0 || str_find_char(out->from_name, '@') >= 0;
+    if (several || !auth_is_email(out->from)) {
         return err_hint(fail(arena, ERR_CONFIG, "AMPD_MAIL_FROM is no e-mail address"),
             S("Set it to the sender of your messages: AMPD_MAIL_FROM='Shop "
               "<no-reply@example.com>'"));

@@ -72,6 +72,11 @@ struct auth_hub_options {
     const struct auth_delivery_options *delivery; // copied; NULL: to the inbox only
     // Told of every message once it is in the outbox; any loop's thread, must be quick.
     void (*tell)(const struct auth_message *message);
+    // Called after sign-ins have ended (revoked, signed out everywhere, user deleted or disabled)
+    // or groups have changed: whenever the generation is raised. Any loop's thread, must be quick.
+    void (*changed)(void *arg);
+    void *changed_arg;
+    u64 (*now_ms)(void); // NULL: the wall clock; what signing keys and tokens go by
 };
 
 // Makes the tables and starts to see to the signing keys (loop of the caller). Before the routes
@@ -106,7 +111,15 @@ struct auth_claims { // of a token that is valid now
 };
 
 // Who the bearer of an access or id token is. Verified once per token and loop, then found by its
-// hash; a sign-out, a deleted or disabled user count from the next call on. The claims are in
-// `arena`. ERR_UNAUTHORIZED says why not.
+// hash; a sign-out, a deleted or disabled user count from the next call on. Of the token's groups
+// (and `cognito:groups` of the claims) those are left that the user is still in; groups that came
+// later are in the next token, as on AWS. The claims are in `arena`. ERR_UNAUTHORIZED says why not.
 [[nodiscard]] err *auth_verify_token(
     struct auth_hub *hub, struct arena *arena, str token, struct auth_claims *out) YIELDS;
+// Whether claims of a token that was verified once still hold, its end apart: ERR_UNAUTHORIZED when
+// the sign-in has ended or the user is gone or disabled. Groups that the user has left are taken
+// out of `claims`, which must be all of `arena`'s own.
+[[nodiscard]] err *auth_claims_stand(
+    struct auth_hub *hub, struct arena *arena, struct json *claims) YIELDS;
+// Raised whenever tokens that were good may be good no more, or their groups have become fewer.
+u64 auth_hub_generation(const struct auth_hub *hub);

@@ -104,21 +104,17 @@ err *auth_update_group(struct auth_call *call)
     TRY(take_members(call, item));
     struct store_write write = {.kind = STORE_PUT, .table = AUTH_GROUPS, .item = item};
     TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
+    auth_hub_raise(call->hub); // a former role is no one's any more
     auth_answer(call, "Group", show_group(call, item));
     return NULL;
 }
 
-// Who was in it is in it no more, also when one of that name is made again.
-err *auth_delete_group(struct auth_call *call)
+static err *delete_members(struct auth_call *call, const struct json *group) YIELDS;
+
+static err *delete_members(struct auth_call *call, const struct json *group)
 {
-    check(call->is_admin);
-    struct json *item = NULL;
-    TRY(need_group(call, &item));
-    struct store_write write = {
-        .kind = STORE_DELETE, .table = AUTH_GROUPS, .pk = json_get(item, S("id"))};
-    TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
     struct store_query query = {
-        .table = AUTH_MEMBERS, .index = S("byGroup"), .pk = json_get(item, S("id"))};
+        .table = AUTH_MEMBERS, .index = S("byGroup"), .pk = json_get(group, S("id"))};
     do {
         struct store_page page = {};
         TRY(store_query(call->hub->store, call->arena, &query, &page));
@@ -132,6 +128,25 @@ err *auth_delete_group(struct auth_call *call)
         query.page_token = page.next_token;
     } while (query.page_token.len > 0);
     return NULL;
+}
+
+// Who was in it is in it no more, also when one of that name is made again. A deletion that failed
+// half-way can be repeated, since the group is there until it has no members; whoever got in
+// between goes after it.
+err *auth_delete_group(struct auth_call *call)
+{
+    check(call->is_admin);
+    struct json *item = NULL;
+    TRY(need_group(call, &item));
+    err *e = delete_members(call, item);
+    struct store_write write = {
+        .kind = STORE_DELETE, .table = AUTH_GROUPS, .pk = json_get(item, S("id"))};
+    if (e == NULL) {
+        e = store_write(call->hub->store, call->arena, &write, 1, NULL);
+    }
+    auth_hub_raise(call->hub);
+    TRY(e);
+    return delete_members(call, item);
 }
 
 err *auth_list_groups(struct auth_call *call)
@@ -159,8 +174,21 @@ err *auth_admin_add_user_to_group(struct auth_call *call)
     TRY(need_group(call, &group));
     json_set(row, S("user"), auth_str(call, call->user->id));
     json_set(row, S("group"), auth_str(call, json_get_str(group, S("id"))));
-    struct store_write write = {.kind = STORE_PUT, .table = AUTH_MEMBERS, .item = row};
-    return store_write(call->hub->store, call->arena, &write, 1, NULL);
+    const struct json *id = json_get(group, S("id"));
+    struct store_write writes[] = {
+        {.kind = STORE_CHECK,
+            .table = AUTH_GROUPS,
+            .pk = id,
+            .condition = auth_unchanged(call->arena, S("id"), id)},
+        {.kind = STORE_PUT, .table = AUTH_MEMBERS, .item = row},
+    };
+    err *e = store_write(call->hub->store, call->arena, writes, countof(writes), NULL);
+    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
+        return no_group(call);
+    }
+    TRY(e);
+    auth_hub_raise(call->hub);
+    return NULL;
 }
 
 err *auth_admin_remove_user_from_group(struct auth_call *call)
@@ -172,7 +200,9 @@ err *auth_admin_remove_user_from_group(struct auth_call *call)
         .table = AUTH_MEMBERS,
         .pk = auth_str(call, call->user->id),
         .sk = json_get(group, S("id"))};
-    return store_write(call->hub->store, call->arena, &write, 1, NULL);
+    TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
+    auth_hub_raise(call->hub);
+    return NULL;
 }
 
 err *auth_admin_list_groups_for_user(struct auth_call *call)
@@ -247,7 +277,20 @@ static void sort_groups(struct json **groups, size_t count)
     }
 }
 
-err *auth_groups_of(struct auth_call *call, str user, struct json **groups, struct json **roles)
+// The role of the strongest group; none when two are equally strong and their roles differ.
+static str preferred_role(struct json *const *groups, size_t count)
+{
+    str role = count > 0 ? json_get_str(groups[0], S("role")) : (str){};
+    for (size_t i = 1; i < count && precedence_of(groups[i]) == precedence_of(groups[0]); i++) {
+        if (!str_eq(json_get_str(groups[i], S("role")), role)) {
+            return (str){};
+        }
+    }
+    return role;
+}
+
+err *auth_groups_of(
+    struct auth_call *call, str user, struct json **groups, struct json **roles, str *preferred)
 {
     check(auth_is_uuid(user));
     struct arena *a = call->arena;
@@ -262,6 +305,7 @@ err *auth_groups_of(struct auth_call *call, str user, struct json **groups, stru
         count += found[count] != NULL;
     }
     sort_groups(found, count);
+    *preferred = preferred_role(found, count);
     *groups = json_array(a);
     *roles = json_array(a);
     for (size_t i = 0; i < count; i++) {

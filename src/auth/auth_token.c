@@ -1,10 +1,10 @@
-// Tokens of a sign-in: issued, refreshed, verified, ended. A sign-in is a row of _auth.signins
+// Tokens of a sign-in: issued, refreshed, ended. A sign-in is a row of _auth.signins
 // under its origin_jti, which all of its tokens carry; they are good while the row is there.
 #include "auth/auth_token.h"
 
 #include "auth/auth_device.h"
 
-enum { REFRESH_SECRET = 32, UUID_TEXT = 36, TOKENS_MAX = 20000, SKEW_S = 60 };
+enum { REFRESH_SECRET = 32, UUID_TEXT = 36 };
 
 // ---- claims --------------------------------------------------------------------------------
 
@@ -52,10 +52,12 @@ static void add_attribute(struct auth_call *call, struct json *claims, const str
     }
 }
 
-static void add_roles(struct arena *a, struct json *claims, struct json *roles)
+static void add_roles(struct arena *a, struct json *claims, struct json *roles, str preferred)
 {
+    if (preferred.len > 0) {
+        json_set(claims, S("cognito:preferred_role"), json_string(a, preferred));
+    }
     if (roles != NULL && roles->count > 0) {
-        json_set(claims, S("cognito:preferred_role"), json_copy(a, roles->child));
         json_set(claims, S("cognito:roles"), roles);
     }
 }
@@ -82,7 +84,8 @@ static struct json *common(struct auth_call *call, const struct auth_user *user,
 
 struct token_work {
     struct arena *arena;
-    struct auth_keys *keys;
+    const struct crypto_rsa *id_key;
+    const struct crypto_rsa *access_key;
     str id_claims;
     str access_claims;
     str id;
@@ -92,8 +95,8 @@ struct token_work {
 static void sign_work(void *arg)
 {
     struct token_work *work = arg;
-    work->id = crypto_jwt_sign(work->arena, work->keys->id, work->id_claims);
-    work->access = crypto_jwt_sign(work->arena, work->keys->access, work->access_claims);
+    work->id = crypto_jwt_sign(work->arena, work->id_key, work->id_claims);
+    work->access = crypto_jwt_sign(work->arena, work->access_key, work->access_claims);
 }
 
 // The id and access token into a new AuthenticationResult.
@@ -107,16 +110,18 @@ static err *issue(struct auth_call *call, const struct auth_user *user,
     struct token_work work = {.arena = a};
     struct json *groups = NULL;
     struct json *roles = NULL;
-    u64 now = time_now_ms() / 1000;
-    TRY(auth_keys_wait(call->hub, a, &work.keys));
-    TRY(auth_groups_of(call, user->id, &groups, &roles));
+    str preferred = {};
+    u64 now = call->hub->now_ms() / 1000;
+    TRY(auth_keys_wait(call->hub, a, AUTH_KEY_ID, &work.id_key));
+    TRY(auth_keys_wait(call->hub, a, AUTH_KEY_ACCESS, &work.access_key));
+    TRY(auth_groups_of(call, user->id, &groups, &roles, &preferred));
     struct json *id = common(call, user, sign_in, "id", now);
     struct json *access = common(call, user, sign_in, "access", now);
     if (groups->count > 0) {
         json_set(id, S("cognito:groups"), groups);
         json_set(access, S("cognito:groups"), json_copy(a, groups));
     }
-    add_roles(a, id, roles);
+    add_roles(a, id, roles, preferred);
     json_set(id, S("cognito:username"), json_string(a, user->username));
     json_each (attribute, user->attributes) {
         add_attribute(call, id, attribute);
@@ -173,7 +178,7 @@ err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key
     check(user->rev != NULL); // only who is in the store gets tokens
     check(count == 0 || more != NULL);
     struct arena *a = call->arena;
-    u64 now = time_now_ms();
+    u64 now = call->hub->now_ms();
     struct sign_in sign_in = {.id = random_uuid(a),
         .auth_time = now / 1000,
         .device_key = device_key,
@@ -244,7 +249,7 @@ static err *find_sign_in(struct auth_call *call, str token, struct json **row, b
     if (!*is_old && !bytes_eq_secret(digest, json_get_str(*row, S("token")))) {
         return not_authorised(call, "Invalid Refresh Token");
     }
-    if ((u64)json_get_int(*row, S("ends"), 0) <= time_now_ms()) {
+    if ((u64)json_get_int(*row, S("ends"), 0) <= call->hub->now_ms()) {
         return not_authorised(call, "Refresh Token has expired");
     }
     return NULL;
@@ -256,7 +261,7 @@ static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *n
 static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *next)
 {
     struct arena *a = call->arena;
-    u64 now = time_now_ms();
+    u64 now = call->hub->now_ms();
     str id = json_get_str(row, S("id"));
     if (is_old && (u64)json_get_int(row, S("graceEnds"), 0) <= now) {
         return auth_refuse(a, "RefreshTokenReuseException", "Refresh token has been used already.");
@@ -295,6 +300,7 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
     if (user == NULL) {
         return auth_no_user(a);
     }
+    call->user = user;
     if (!json_get_bool(user->item, S("enabled"), true)) {
         return not_authorised(call, "User is disabled.");
     }
@@ -325,9 +331,10 @@ err *auth_get_tokens_from_refresh_token(struct auth_call *call)
 
 // ---- ends ----------------------------------------------------------------------------------
 
-err *auth_sign_out_all(struct auth_call *call, str user)
+static err *end_sign_ins(struct auth_call *call, str user) YIELDS;
+
+static err *end_sign_ins(struct auth_call *call, str user)
 {
-    check(auth_is_uuid(user));
     struct store_query query = {
         .table = AUTH_SIGN_INS, .index = S("byUser"), .pk = auth_str(call, user)};
     do {
@@ -344,8 +351,16 @@ err *auth_sign_out_all(struct auth_call *call, str user)
         }
         query.page_token = page.next_token;
     } while (query.page_token.len > 0);
-    atomic_fetch_add(&call->hub->generation, 1);
     return NULL;
+}
+
+// What has ended before a failure counts as well.
+err *auth_sign_out_all(struct auth_call *call, str user)
+{
+    check(auth_is_uuid(user));
+    err *e = end_sign_ins(call, user);
+    auth_hub_raise(call->hub);
+    return e;
 }
 
 err *auth_global_sign_out(struct auth_call *call)
@@ -363,6 +378,10 @@ err *auth_revoke_token(struct auth_call *call)
     struct json *row = NULL;
     TRY(auth_need_client(call));
     TRY(auth_need(call, "Token", 16 * 1024, &token));
+    if (!call->service->revokes) {
+        return auth_refuse(
+            a, "UnsupportedOperationException", "Token revocation is not enabled for this client.");
+    }
     struct crypto_jwt jwt;
     if (crypto_jwt_parse(a, token, &jwt) == NULL) {
         return auth_refuse(a, "UnsupportedTokenTypeException", "Invalid token type");
@@ -379,179 +398,6 @@ err *auth_revoke_token(struct auth_call *call)
     struct store_write write = {
         .kind = STORE_DELETE, .table = AUTH_SIGN_INS, .pk = json_string(a, id)};
     TRY(store_write(call->hub->store, a, &write, 1, NULL));
-    atomic_fetch_add(&call->hub->generation, 1);
-    return NULL;
-}
-
-// ---- verifying -----------------------------------------------------------------------------
-
-struct verified { // a token this loop has verified
-    struct arena *arena;
-    str token;
-    unsigned long long generation; // when its sign-in was last seen
-    u64 ends_s;
-    struct auth_claims claims;
-    str sign_in;
-};
-
-struct auth_tokens {
-    struct map *map; // token -> struct verified
-};
-
-struct auth_tokens *auth_tokens_new(void)
-{
-    struct auth_tokens *tokens = mem_new(struct auth_tokens);
-    tokens->map = map_new(NULL);
-    return tokens;
-}
-
-static void empty(struct auth_tokens *tokens)
-{
-    size_t pos = 0;
-    str key = {};
-    void *value = NULL;
-    while (map_next(tokens->map, &pos, &key, &value)) {
-        arena_free(((struct verified *)value)->arena);
-    }
-    map_free(tokens->map);
-}
-
-void auth_tokens_free(struct auth_tokens *tokens)
-{
-    empty(tokens);
-    mem_free(tokens);
-}
-
-static void forget(struct auth_tokens *tokens, struct verified *entry)
-{
-    map_remove(tokens->map, entry->token);
-    arena_free(entry->arena);
-}
-
-static void read_claims(struct arena *arena, const struct json *claims, struct auth_claims *out)
-{
-    const struct json *groups = json_get(claims, S("cognito:groups"));
-    str *names = arena_array(arena, str, groups != NULL ? groups->count : 0);
-    *out = (struct auth_claims){.claims = claims,
-        .sub = json_get_str(claims, S("sub")),
-        .groups = names,
-        .is_access = str_eq(json_get_str(claims, S("token_use")), S("access"))};
-    out->username = json_get_str(claims, out->is_access ? S("username") : S("cognito:username"));
-    json_each (group, groups) {
-        names[out->group_count++] = group->text;
-    }
-}
-
-static err *bad_token(struct arena *arena, const char *what)
-{
-    return fail(arena, ERR_UNAUTHORIZED, "%s", what);
-}
-
-// Signature, issuer, audience, use and time.
-static err *check_token(struct auth_hub *hub, struct arena *arena,
-    const struct auth_service *service, str token, struct crypto_jwt *jwt) YIELDS;
-
-static err *check_token(struct auth_hub *hub, struct arena *arena,
-    const struct auth_service *service, str token, struct crypto_jwt *jwt)
-{
-    struct auth_keys *keys = NULL;
-    if (crypto_jwt_parse(arena, token, jwt) != NULL) {
-        return bad_token(arena, "Invalid Access Token");
-    }
-    TRY(auth_keys_wait(hub, arena, &keys));
-    str use = json_get_str(jwt->claims, S("token_use"));
-    bool access = str_eq(use, S("access"));
-    const struct crypto_rsa *key = access ? keys->access : keys->id;
-    str client = json_get_str(jwt->claims, access ? S("client_id") : S("aud"));
-    if ((!access && !str_eq(use, S("id"))) || !str_eq(jwt->kid, crypto_rsa_jwk(key).kid) ||
-        crypto_jwt_verify_rs256(arena, jwt, key) != NULL) {
-        return bad_token(arena, "Could not verify signature for Access Token");
-    }
-    if (!str_eq(json_get_str(jwt->claims, S("iss")), service->issuer) ||
-        !str_eq(client, service->client_id)) {
-        return bad_token(arena, "Access Token is not issued by this pool");
-    }
-    if (crypto_jwt_check_times(arena, jwt, time_now_ms() / 1000, 0) != NULL) {
-        return bad_token(arena, "Access Token has expired");
-    }
-    return NULL;
-}
-
-static err *check_sign_in(struct auth_hub *hub, struct arena *arena, str id) YIELDS;
-
-static err *check_sign_in(struct auth_hub *hub, struct arena *arena, str id)
-{
-    struct json *row = NULL;
-    if (!auth_is_uuid(id)) {
-        return bad_token(arena, "Invalid Access Token");
-    }
-    TRY(store_get(hub->store, arena, AUTH_SIGN_INS, json_string(arena, id), NULL, &row));
-    return row != NULL ? NULL : bad_token(arena, "Access Token has been revoked");
-}
-
-static void keep(struct auth_tokens *tokens, const struct crypto_jwt *jwt, str token,
-    unsigned long long generation)
-{
-    if (map_count(tokens->map) >= TOKENS_MAX) {
-        empty(tokens);
-        tokens->map = map_new(NULL);
-    }
-    if (map_get(tokens->map, token) != NULL) {
-        return; // another fiber was quicker
-    }
-    struct arena *arena = arena_new();
-    struct verified *entry = arena_new_of(arena, struct verified);
-    *entry = (struct verified){.arena = arena,
-        .token = str_dup(arena, token),
-        .generation = generation,
-        .ends_s = (u64)json_get_int(jwt->claims, S("exp"), 0)};
-    read_claims(arena, json_copy(arena, jwt->claims), &entry->claims);
-    entry->sign_in = json_get_str(entry->claims.claims, S("origin_jti"));
-    map_set(tokens->map, entry->token, entry);
-}
-
-static void copy_out(struct arena *arena, const struct verified *entry, struct auth_claims *out)
-{
-    read_claims(arena, json_copy(arena, entry->claims.claims), out);
-}
-
-// The generation is read before the row is: a sign-out in between is seen the next time.
-err *auth_verify_token(
-    struct auth_hub *hub, struct arena *arena, str token, struct auth_claims *out)
-{
-    check_magic(hub, AUTH_HUB_MAGIC);
-    struct auth_loop *here = auth_hub_here(hub);
-    unsigned long long generation = atomic_load(&hub->generation);
-    struct verified *entry = map_get(here->tokens->map, token);
-    if (here->service == NULL) {
-        return bad_token(arena, "This backend has no auth.");
-    }
-    if (entry != NULL && entry->ends_s <= time_now_ms() / 1000) {
-        forget(here->tokens, entry);
-        return bad_token(arena, "Access Token has expired");
-    }
-    if (entry != NULL) {
-        copy_out(arena, entry, out);
-        if (entry->generation == generation) {
-            return NULL;
-        }
-        str id = str_dup(arena, entry->sign_in);
-        err *e = check_sign_in(hub, arena, id);
-        entry = map_get(here->tokens->map, token); // it may have gone while this fiber waited
-        if (entry != NULL && e == NULL) {
-            entry->generation = generation;
-        } else if (entry != NULL && e->code == ERR_UNAUTHORIZED) {
-            forget(here->tokens, entry);
-        }
-        return e;
-    }
-    struct auth_service *service = auth_service_hold(here->service);
-    struct crypto_jwt jwt = {};
-    err *e = check_token(hub, arena, service, token, &jwt);
-    auth_service_release(service);
-    TRY(e);
-    TRY(check_sign_in(hub, arena, json_get_str(jwt.claims, S("origin_jti"))));
-    keep(here->tokens, &jwt, token, generation);
-    read_claims(arena, jwt.claims, out);
+    auth_hub_raise(call->hub);
     return NULL;
 }

@@ -1,8 +1,11 @@
 // The data service: one app's GraphQL API over the store, with realtime, as AppSync serves it.
 #pragma once
 
+#include "auth/auth.h"
+#include "auth/oidc.h"
 #include "data/data_model.h"
 #include "http/http.h"
+#include "iam/iam.h"
 #include "store/store.h"
 
 // A deployed API: schema, resolvers, keys. Immutable and reference counted; replaced whole when
@@ -14,6 +17,8 @@ struct data_service_options {
     struct data_modes modes;
     struct store *store;
     str api_key; // accepted in x-api-key; none: API-key mode refuses
+    str api_arn; // "arn:aws:appsync:REGION:ACCOUNT:apis/ID": what IAM policies speak of
+    const struct auth_oidc_options *oidc; // the external issuer; NULL: none
     // "Type.field" of the operations with a handler of the app's own code: refused until such code
     // is run.
     const str *handled;
@@ -43,6 +48,11 @@ const struct store_table_def *data_service_tables(
 struct data_hub;
 // `loops` are all loops of the process, in order of their index.
 struct data_hub *data_hub_new(struct loop **loops, size_t count);
+// Who proves callers: of user-pool tokens and of signatures. Before the routes are in use; both
+// live as long as the hub. NULL: callers of that kind are refused.
+void data_hub_connect(struct data_hub *hub, struct auth_hub *auth, struct iam *iam);
+// Sign-ins have ended or groups have changed: subscriptions of users are judged anew. Any thread.
+void data_hub_recheck(struct data_hub *hub);
 // After all loops have ended, before they are freed. NULL is allowed.
 void data_hub_free(struct data_hub *hub);
 // Takes over a reference; requests in flight end on the service they began with, subscriptions move
@@ -63,3 +73,15 @@ enum data_schema_form { DATA_FORM_SDL, DATA_FORM_MODEL_INTROSPECTION };
 // data_service_new does, and with ERR_TOO_LARGE when `out` cannot hold it.
 [[nodiscard]] err *data_schema_convert(
     struct arena *arena, str sdl, str modes, enum data_schema_form form, struct buf *out);
+
+// What a role of the identity pool may call ("appsync:GraphQL"), as the official transformer's
+// policies list it: one field, or all of a type.
+struct data_resource {
+    str type;
+    str field; // none: all of them
+};
+
+// The resources of the role of users who have signed in, or of guests, in `arena`; none when no
+// rule of the API names the identity pool for them.
+size_t data_policy_resources(struct arena *arena, const struct data_api *api, bool signed_in,
+    const struct data_resource **out);

@@ -168,14 +168,23 @@ static err *serve(struct http_req *req, struct data_loop *here, struct data_requ
     struct request_text text = {};
     struct gql_prepared prepared = {};
     str body = {};
-    err *e = data_identify(req->arena, request->service, http_header(req, S("x-api-key")),
-        http_header(req, S("authorization")), &request->caller);
+    struct data_credentials credentials = {.api_key = http_header(req, S("x-api-key")),
+        .authorization = http_header(req, S("authorization"))};
+    bool body_is_signed = str_starts(credentials.authorization, S("AWS4-HMAC-SHA256"));
+    if (body_is_signed) {
+        TRY(http_read_body(req, BODY_MAX, &body));
+    }
+    struct iam_request signed_request = iam_request_of(req, body);
+    credentials.signed_request = &signed_request;
+    err *e = data_identify(here->hub, req->arena, request->service, &credentials, &request->caller);
     if (e != NULL) {
         struct refusal refusal = {
-            .status = 401, .type = S("UnauthorizedException"), .message = e->text};
+            .status = data_refusal_status(e), .type = err_wire(e), .message = e->text};
         return refuse(req, &refusal);
     }
-    TRY(http_read_body(req, BODY_MAX, &body));
+    if (!body_is_signed) {
+        TRY(http_read_body(req, BODY_MAX, &body));
+    }
     bool empty = req->method == HTTP_POST && str_trim(body).len == 0;
     str problem = empty ? (str){} : read_parts(req, body, &text);
     if (empty || problem.len > 0) {

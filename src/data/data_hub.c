@@ -1,4 +1,4 @@
-// The hub: each loop's own view of the service in force, and who the caller of a request is.
+// The hub: each loop's own view of the service in force.
 #include "data/data_int.h"
 
 enum { PLAN_CACHE_BYTES = 4 * 1024 * 1024 };
@@ -38,6 +38,13 @@ struct data_loop *data_hub_here(struct data_hub *hub)
     unsigned index = loop_index(loop_current());
     check(index < hub->count);
     return &hub->loops[index];
+}
+
+void data_hub_connect(struct data_hub *hub, struct auth_hub *auth, struct iam *iam)
+{
+    check(hub->auth == NULL && hub->iam == NULL);
+    hub->auth = auth;
+    hub->iam = iam;
 }
 
 size_t data_hub_subscriptions(const struct data_hub *hub)
@@ -91,50 +98,14 @@ void data_hub_mount(struct data_hub *hub, struct http_router *router)
                                 .arg = hub});
 }
 
-// ---- who is calling ------------------------------------------------------------------------
-
-static bool looks_like_jwt(struct arena *arena, str token)
+static void recheck_here(void *arg)
 {
-    str rest = token;
-    str part = {};
-    str header = {};
-    size_t parts = 0;
-    while (str_next(&rest, '.', &part)) {
-        str decoded = {};
-        if (part.len == 0 || !base64_decode(arena, part, &decoded)) {
-            return false;
-        }
-        header = parts++ == 0 ? decoded : header;
-    }
-    struct json *parsed = NULL;
-    return parts == 3 && json_parse(arena, header, &parsed, NULL) == NULL &&
-           parsed->kind == JSON_OBJECT;
+    data_realtime_judge(arg);
 }
 
-err *data_identify(struct arena *arena, const struct data_service *service, str api_key,
-    str authorization, struct data_caller *out)
+void data_hub_recheck(struct data_hub *hub)
 {
-    const struct data_modes *modes = &service->api->modes;
-    if (api_key.len > 0) {
-        bool enabled = (modes->all & DATA_API_KEY) != 0 && service->api_key.len > 0;
-        if (!enabled || !bytes_eq_secret(api_key, service->api_key)) {
-            return fail(arena, ERR_UNAUTHORIZED, "You are not authorized to make this call.");
-        }
-        *out = (struct data_caller){.provider = DATA_API_KEY};
-        return NULL;
+    for (size_t i = 0; i < hub->count; i++) {
+        loop_post(hub->loops[i].loop, recheck_here, &hub->loops[i]);
     }
-    if (authorization.len == 0) {
-        return fail(arena, ERR_UNAUTHORIZED, "Valid authorization header not provided.");
-    }
-    if (str_starts(authorization, S("AWS4-HMAC-SHA256"))) {
-        return fail(arena, ERR_UNAUTHORIZED, "You are not authorized to make this call.");
-    }
-    str token = str_starts(authorization, S("Bearer "))
-                    ? str_sub(authorization, S("Bearer ").len, authorization.len)
-                    : authorization;
-    bool expects_jwt = (modes->all & (DATA_USER_POOLS | DATA_OIDC)) != 0;
-    if (expects_jwt && !looks_like_jwt(arena, token)) {
-        return fail(arena, ERR_UNAUTHORIZED, "Unable to parse JWT token.");
-    }
-    return fail(arena, ERR_UNAUTHORIZED, "You are not authorized to make this call.");
 }

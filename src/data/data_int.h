@@ -1,6 +1,7 @@
 // Shared inside the folder.
 #pragma once
 
+#include "auth/oidc.h"
 #include "data/data.h"
 
 #include <stdatomic.h>
@@ -15,6 +16,8 @@ struct data_service {
     struct gql_schema *schema;
     struct store *store;
     str api_key;
+    str api_arn;            // "arn:aws:appsync:REGION:ACCOUNT:apis/ID"
+    struct auth_oidc *oidc; // NULL: no such issuer
     struct gql_limits limits;
     struct map *handled; // "Type.field" with a handler of the app's own code
     struct map *feeds;   // mutation field -> struct data_feed
@@ -25,9 +28,12 @@ struct data_feed { // the subscription fields that a mutation feeds (@aws_subscr
     size_t count;
 };
 
-// Who asks. Identities beyond the API key come with user pools and identity pools.
+// Who asks, and with what.
 struct data_caller {
     enum data_provider provider;
+    const struct json *claims;      // of the user pool's or the OIDC issuer's token; else NULL
+    str token;                      // as sent, of a user pool: it may be revoked later
+    struct iam_principal principal; // DATA_IAM
 };
 
 struct data_hub;
@@ -37,6 +43,7 @@ struct data_request {
     struct data_service *service;
     struct data_hub *hub;
     struct data_caller caller;
+    bool is_personal;                 // what was answered so far may differ for another caller
     struct data_subscribe *subscribe; // realtime starts only
 };
 
@@ -53,7 +60,11 @@ struct data_field_plan {
     const struct data_field *field; // relations, guarded fields
     bool is_hidden;                 // from some who may get the model: see data_field_is_hidden
     bool is_redacted;               // null (or empty) in what mutations return
+    bool is_owner;                  // shown without what stands before the last "::"
     const struct data_index *index; // index queries
+    const struct data_role *roles;  // of an operation outside of models
+    size_t role_count;
+    bool is_ruled; // it has @auth
 };
 
 // Gives AppSync's scalars (AWSDate, ...) their checks.
@@ -83,18 +94,69 @@ enum data_filter_kind { DATA_FILTER, DATA_CONDITION, DATA_SUBSCRIPTION_FILTER };
 // Why DynamoDB refuses these bounds of a BETWEEN; none: it does not.
 str data_between_fault(struct arena *arena, const struct json *low, const struct json *high);
 
-// ---- authorisation
-// --------------------------------------------------------------------------------
-// Decides an operation on a model for the caller. A static rule lets through with *filter NULL;
-// dynamic rules give the predicate items must meet; nothing at all fails with Unauthorized.
+// ---- authorisation -----------------------------------------------------------------------------
+// A role the caller has; `when`: only for items that meet it. NULL: for every one.
+struct data_grant {
+    const struct data_role *role;
+    const struct store_pred *when;
+};
+
+// The caller's roles among those that may do one of `ops` (enum data_op bits) with some field.
+// `reading`: with what the templates for reading ask of the token. Returns how many.
+size_t data_grants(struct arena *arena, struct data_request *request,
+    const struct data_model *model, unsigned ops, bool reading, struct data_grant **out);
+// What is written into an owner's field that is left out; NULL: the token lacks a claim.
+const struct json *data_owner_value(
+    struct arena *arena, const struct data_role *role, const struct data_caller *caller);
+// Whether rules do not apply: a model without any in sandbox mode, principals of AWS.
+bool data_is_unlimited(const struct data_request *request, const struct data_model *model);
+// Decides DELETE, or READ through a relation (whoever may read in some way may in this one), for
+// the caller. A static rule lets through with *filter NULL; dynamic rules give the predicate items
+// must meet; nothing at all fails with Unauthorized.
 [[nodiscard]] err *data_authorise(const struct gql_call *call, const struct data_model *model,
     enum data_op op, const struct store_pred **filter);
-// The caller's role among the model's; NULL: none of them.
-const struct data_role *data_role_of(
-    const struct data_model *model, const struct data_caller *caller);
-// For fields that somebody who may get the model may not read.
-bool data_may_read_field(
-    const struct data_request *request, const struct data_model *model, size_t field);
+
+struct data_keys { // that a query goes by
+    str partition;
+    str sort; // none: there is no sort key
+    bool is_index;
+};
+
+// Whether the field is one of the keys.
+bool data_keys_have(const struct data_keys *keys, str field);
+// The same for GET and LIST, which go by keys: where a rule's field is among them, the arguments
+// decide. *sort: the value that the sort key must have besides; else NULL.
+[[nodiscard]] err *data_authorise_keys(struct gql_call *call, const struct data_model *model,
+    enum data_op op, const struct data_keys *keys, const struct store_pred **filter,
+    const struct json **sort);
+// For fields that somebody who may get the model may not read; asks of call->source what rules ask.
+bool data_may_read_field(const struct gql_call *call, const struct data_model *model, size_t field);
+// For operations outside of models.
+bool data_may_call(const struct data_request *request, const struct data_role *roles, size_t count);
+// Decides a creation, for the fields that the input has or that get defaults; writes the caller
+// into owner fields that are left out of `item`.
+[[nodiscard]] err *data_authorise_create(const struct gql_call *call,
+    const struct data_model *model, const struct json *input, struct json *item);
+
+struct data_update { // an update that is to be decided
+    const struct data_model *model;
+    const struct json *input;
+    const struct json *written; // what goes to the table, composite keys too
+    struct data_grant *grants;
+    size_t grant_count;
+};
+
+// Decides an update as far as the caller's static roles and the input say; *guard is what the
+// stored item must meet besides.
+[[nodiscard]] err *data_authorise_update(
+    const struct gql_call *call, struct data_update *update, const struct store_pred **guard);
+// What to answer when the stored item (NULL: there is none) does not meet the guard.
+[[nodiscard]] err *data_refuse_update(
+    const struct gql_call *call, const struct data_update *update, const struct json *stored);
+struct data_subscribe;
+// Decides a subscription to the model's events.
+[[nodiscard]] err *data_authorise_listen(
+    const struct gql_call *call, const struct data_model *model, struct data_subscribe *out);
 
 // ---- resolvers
 // ------------------------------------------------------------------------------------
@@ -114,6 +176,8 @@ err *data_resolve_update(struct gql_call *call, struct json **out) YIELDS;
 err *data_resolve_delete(struct gql_call *call, struct json **out) YIELDS;
 // A field with @auth rules of its own: always null in what a mutation returns, like relations.
 err *data_resolve_guarded(struct gql_call *call, struct json **out);
+// An owner's field.
+err *data_resolve_owner(struct gql_call *call, struct json **out);
 // An operation with a function or custom handler: ERR_UNSUPPORTED says so.
 err *data_resolve_unserved(struct gql_call *call, struct json **out);
 
@@ -146,6 +210,9 @@ struct data_loop { // one per loop, touched only by its thread
     struct data_conn *conns;
     struct data_conn *rebinding; // next one whose subscriptions move to the new service
     bool is_rebinding;
+    struct data_conn *judging; // next one whose callers are looked at again
+    bool is_judging;
+    u64 serial; // of the latest subscription
     bool keeping_alive;
     bool draining;
 };
@@ -153,6 +220,8 @@ struct data_loop { // one per loop, touched only by its thread
 struct data_hub {
     struct data_loop *loops;
     size_t count;
+    struct auth_hub *auth; // NULL: no tokens of user pools are let in
+    struct iam *iam;       // NULL: no signatures
     atomic_size_t subscriptions;
 };
 
@@ -160,9 +229,22 @@ struct data_hub {
 struct data_loop *data_hub_here(struct data_hub *hub);
 // Takes a reference for the caller, who releases it. NULL gives NULL.
 struct data_service *data_service_hold(struct data_service *service);
-// Recognises the caller of a request or of a realtime message. Fails with AppSync's 401 texts.
-[[nodiscard]] err *data_identify(struct arena *arena, const struct data_service *service,
-    str api_key, str authorization, struct data_caller *out);
+
+struct data_credentials { // of a request or of a realtime message
+    str api_key;
+    str authorization;
+    const struct iam_request *signed_request; // what a signature covers
+};
+
+// Recognises the caller, in `arena`. Fails with AppSync's texts: ERR_UNAUTHORIZED is a 401, what
+// iam refuses a 403.
+[[nodiscard]] err *data_identify(const struct data_hub *hub, struct arena *arena,
+    const struct data_service *service, const struct data_credentials *credentials,
+    struct data_caller *out) YIELDS;
+// Status of an answer to a caller who was refused with `e`.
+int data_refusal_status(const err *e);
+// Deep: for one that outlives its request.
+struct data_caller data_caller_copy(struct arena *arena, const struct data_caller *caller);
 // POST /graphql; route_arg is the hub.
 err *data_http_graphql(struct http_req *req) YIELDS;
 // GET /graphql/realtime, for the life of its socket; route_arg is the hub.
@@ -173,6 +255,7 @@ err *data_http_realtime(struct http_req *req) YIELDS;
 struct data_subscribe {
     const struct json *args;       // coerced, of the subscription field
     const struct store_pred *rule; // of dynamic authorisation rules; NULL: none
+    bool compares; // arguments with the payload's fields: not where a filter is in force
 };
 
 // onXxx: checks the caller and leaves the arguments in request->subscribe. Does not wait:
@@ -187,6 +270,7 @@ struct subscription_options {
     str operation_name;
     const struct json *variables; // as sent; NULL: none
     struct data_caller caller;
+    u64 generation;                // auth_hub_generation, read before the caller was recognised
     struct subscription *replaces; // ended once this one has begun; NULL: none
 };
 
@@ -223,3 +307,6 @@ bool data_wants_payload(void *request, const struct gql_field_def *field);
 void data_publish(void *request, const struct gql_field_def *field, const struct json *payload);
 // Moves the loop's subscriptions to its new service; starts a fiber for it.
 void data_realtime_rebind(struct data_loop *here);
+// Looks at the callers of the loop's subscriptions again, in a fiber: those who have signed out
+// lose theirs, those whose groups have become fewer keep what they still may have.
+void data_realtime_judge(struct data_loop *here);

@@ -107,9 +107,15 @@ struct data_names {
 struct data_role {
     str name; // "userPools:owner:owner:sub::username"
     enum data_provider provider;
+    enum data_allow allow;
     bool is_owner;
     bool is_dynamic;
-    str entity;     // field of owners or groups, when dynamic
+    str entity; // field of owners or groups, when dynamic
+    bool entity_is_list;
+    str group;   // of a static group
+    str claim;   // that has the caller's groups
+    str *claims; // of owners: "sub", "username"
+    size_t claim_count;
     unsigned *ops;  // enum data_op bits, for each declared field
     unsigned some;  // what it may do with some field
     unsigned every; // and with every field
@@ -206,3 +212,6 @@ bool data_field_is_hidden(const struct data_model *model, size_t field);
 bool data_relation_is_redacted(const struct data_model *model, const struct data_field *field);
 // Providers of the rules of an operation or field outside of models that name no owner.
 unsigned data_static_providers(const struct data_api *api, const struct gql_directive *auth);
+// Who the rules of an operation outside of models let in; in the API's arena. Returns how many.
+size_t data_operation_roles(
+    const struct data_api *api, const struct gql_directive *auth, struct data_role **out);

@@ -75,7 +75,9 @@ err *data_resolve_get(struct gql_call *call, struct json **out)
     const struct data_model *model = plan->model;
     const struct store_pred *filter = NULL;
     struct json *item = NULL;
-    TRY(data_authorise(call, model, DATA_OP_GET, &filter));
+    const struct json *owner = NULL;
+    const struct data_keys keys = {model->partition, model->sort_attribute, false};
+    TRY(data_authorise_keys(call, model, DATA_OP_GET, &keys, &filter, &owner));
     const struct json *sort =
         data_join_keys(call->arena, model, call->args, model->sort, model->sort_count);
     TRY(data_table_error(call->arena, store_get(request->service->store, call->arena, model->name,
@@ -347,7 +349,7 @@ static err *run_query(struct gql_call *call, const struct key_source *key,
     const struct json *given = json_get(call->args, S("filter"));
     TRY(data_table_error(call->arena, check_page(call, key, query, given, limit)));
     TRY(data_filter_compile(call->arena, DATA_FILTER, given, &filter));
-    filter = store_pred_and(call->arena, allowed, filter);
+    query->allowed = allowed; // looked at whole, whatever of it an index shows
     query->filter = is_partial(key) ? NULL : filter;
     query->limit = limit > UINT32_MAX ? UINT32_MAX : (u32)limit;
     query->page_token = json_get_str(call->args, S("nextToken"));
@@ -368,6 +370,20 @@ static err *run_query(struct gql_call *call, const struct key_source *key,
     return NULL;
 }
 
+// Where an owner's field is the sort key and is not asked for, it is asked for.
+static err *authorise_query(struct gql_call *call, const struct key_source *key,
+    struct store_query *query, const struct store_pred **allowed)
+{
+    const struct data_keys keys = {key->partition, key->sort_attribute, key->index != NULL};
+    const struct json *sort = NULL;
+    TRY(data_authorise_keys(call, key->model, DATA_OP_LIST, &keys, allowed, &sort));
+    if (sort != NULL && query->range == STORE_RANGE_ALL) {
+        query->range = STORE_RANGE_EQ;
+        query->sk_low = sort;
+    }
+    return NULL;
+}
+
 err *data_resolve_list(struct gql_call *call, struct json **out)
 {
     const struct data_field_plan *plan = call->field->data;
@@ -384,7 +400,7 @@ err *data_resolve_list(struct gql_call *call, struct json **out)
         }
         TRY(key_conditions(call, &key, &query));
     }
-    TRY(data_authorise(call, model, DATA_OP_LIST, &allowed));
+    TRY(authorise_query(call, &key, &query, &allowed));
     return run_query(call, &key, &query, allowed, out);
 }
 
@@ -418,8 +434,13 @@ err *data_resolve_index(struct gql_call *call, struct json **out)
     struct store_query query = {.table = plan->model->name, .index = index->name};
     struct key_source key = {plan->model, index->partition, index->sort, index->sort_count,
         index->sort_attribute, index};
-    TRY(data_authorise(call, plan->model, DATA_OP_LIST, &allowed));
+    struct store_query unasked = {};
+    TRY(authorise_query(call, &key, &unasked, &allowed));
     TRY(key_conditions(call, &key, &query));
+    if (unasked.range == STORE_RANGE_EQ && query.range == STORE_RANGE_ALL) {
+        query.range = STORE_RANGE_EQ;
+        query.sk_low = unasked.sk_low;
+    }
     project(call->arena, plan->model, index, &query);
     return run_query(call, &key, &query, allowed, out);
 }
@@ -530,7 +551,7 @@ static bool is_left_out(const struct gql_call *call, const struct data_field_pla
 static err *check_field(const struct gql_call *call, const struct data_field_plan *plan)
 {
     size_t number = (size_t)(plan->field - plan->model->fields);
-    return plan->is_hidden && !data_may_read_field(call->request, plan->model, number)
+    return plan->is_hidden && !data_may_read_field(call, plan->model, number)
                ? data_unauthorized(call)
                : NULL;
 }
@@ -542,7 +563,7 @@ err *data_resolve_relation(struct gql_call *call, struct json **out)
     bool many = plan->field->relation == DATA_HAS_MANY;
     *out = NULL;
     TRY(check_field(call, plan));
-    TRY(data_authorise(call, plan->field->target, many ? DATA_OP_LIST : DATA_OP_GET, &allowed));
+    TRY(data_authorise(call, plan->field->target, DATA_OP_READ, &allowed));
     if (is_left_out(call, plan)) {
         *out = many ? empty_page(call->arena) : NULL;
         return NULL;
@@ -561,12 +582,56 @@ err *data_resolve_guarded(struct gql_call *call, struct json **out)
     *out = NULL;
     TRY(check_field(call, plan));
     *out = is_left_out(call, plan) ? NULL : json_get(call->source, plan->field->name);
+    return plan->is_owner ? data_resolve_owner(call, out) : NULL;
+}
+
+// What stands after the last "::", with Java's split: separators at the end count for nothing.
+static struct json *last_part(struct arena *arena, struct json *value)
+{
+    str text = value->text;
+    while (str_ends(text, S("::"))) {
+        text = str_sub(text, 0, text.len - 2);
+    }
+    size_t at = text.len;
+    while (at >= 2 && !str_eq(str_sub(text, at - 2, at), S("::"))) {
+        at--;
+    }
+    at = at >= 2 ? at : 0;
+    return at == 0 && text.len == value->text.len ? value
+                                                  : json_string(arena, str_sub(text, at, text.len));
+}
+
+err *data_resolve_owner(struct gql_call *call, struct json **out)
+{
+    struct json *owner = json_get(call->source, call->field->name);
+    *out = owner;
+    if (owner != NULL && owner->kind == JSON_STRING) {
+        *out = last_part(call->arena, owner);
+    } else if (owner != NULL && owner->kind == JSON_ARRAY) {
+        *out = json_array(call->arena);
+        json_each (item, owner) {
+            bool text = item->kind == JSON_STRING;
+            struct json *shown = text ? last_part(call->arena, item) : item;
+            json_push(*out, json_copy(call->arena, shown));
+        }
+    }
     return NULL;
+}
+
+// Rules of an operation outside of models; without any, the field's own directives have decided.
+static err *check_operation(const struct gql_call *call)
+{
+    const struct data_field_plan *plan = call->field->data;
+    bool ruled = plan != NULL && plan->is_ruled;
+    return ruled && !data_may_call(call->request, plan->roles, plan->role_count)
+               ? data_unauthorized(call)
+               : NULL;
 }
 
 err *data_resolve_unserved(struct gql_call *call, struct json **out)
 {
     *out = NULL;
+    TRY(check_operation(call));
     err *e = fail(call->arena, ERR_UNSUPPORTED,
         "%.*s.%.*s has a function or custom handler, which is not served yet",
         PRI(call->parent->name), PRI(call->field->name));
@@ -584,8 +649,10 @@ err *data_resolve_subscribe(struct gql_call *call, struct json **out)
         e->wire = S("OperationNotSupported");
         return e;
     }
-    if (plan != NULL) { // of a model
-        TRY(data_authorise(call, plan->model, DATA_OP_LISTEN, &request->subscribe->rule));
+    request->subscribe->compares = true;
+    TRY(check_operation(call));
+    if (plan != NULL && plan->model != NULL) {
+        TRY(data_authorise_listen(call, plan->model, request->subscribe));
     }
     request->subscribe->args = call->args;
     return NULL;

@@ -111,6 +111,9 @@ static void conn_leave(struct data_conn *conn)
     if (conn->loop->rebinding == conn) {
         conn->loop->rebinding = conn->older;
     }
+    if (conn->loop->judging == conn) {
+        conn->loop->judging = conn->older;
+    }
     *(conn->newer != NULL ? &conn->newer->older : &conn->loop->conns) = conn->older;
     if (conn->older != NULL) {
         conn->older->newer = conn->newer;
@@ -145,14 +148,39 @@ static str member_nocase(const struct json *object, str name)
     return (str){};
 }
 
+// What signatures in realtime messages cover: a request to the HTTP endpoint, with the headers that
+// the message carries.
+static struct iam_request signed_request(
+    struct arena *arena, const struct json *headers, str path, str body)
+{
+    struct http_header *list =
+        arena_array(arena, struct http_header, headers != NULL ? headers->count + 1 : 1);
+    struct iam_request request = {.method = S("POST"), .path = path, .body = body, .headers = list};
+    json_each (member, headers) {
+        if (member->kind == JSON_STRING) {
+            list[request.header_count++] =
+                (struct http_header){str_lower(arena, member->key), member->text};
+        }
+    }
+    return request;
+}
+
 static err *identify(struct data_conn *conn, struct arena *arena, const struct json *headers,
-    struct data_caller *caller)
+    const struct iam_request *request, struct data_caller *caller) YIELDS;
+
+static err *identify(struct data_conn *conn, struct arena *arena, const struct json *headers,
+    const struct iam_request *request, struct data_caller *caller)
 {
     if (conn->loop->service == NULL) {
         return fail(arena, ERR_UNAUTHORIZED, "No data API is served.");
     }
-    return data_identify(arena, conn->loop->service, member_nocase(headers, S("x-api-key")),
-        member_nocase(headers, S("authorization")), caller);
+    struct data_credentials credentials = {.api_key = member_nocase(headers, S("x-api-key")),
+        .authorization = member_nocase(headers, S("authorization")),
+        .signed_request = request};
+    struct data_service *service = data_service_hold(conn->loop->service);
+    err *e = data_identify(conn->loop->hub, arena, service, &credentials, caller);
+    data_service_release(service);
+    return e;
 }
 
 static void on_start(
@@ -177,9 +205,11 @@ static void on_start(
             S("The payload's data must be a JSON text with a query."), 400);
         return;
     }
-    err *e = identify(conn, arena, headers, &caller);
+    struct iam_request message = signed_request(arena, headers, S("/graphql"), text);
+    u64 generation = conn->loop->hub->auth != NULL ? auth_hub_generation(conn->loop->hub->auth) : 0;
+    err *e = identify(conn, arena, headers, &message, &caller);
     if (e != NULL) {
-        send_error(conn, arena, id, S("error"), err_wire(e), e->text, 401);
+        send_error(conn, arena, id, S("error"), err_wire(e), e->text, data_refusal_status(e));
         return;
     }
     if (subscription_find(conn, id) != NULL) {
@@ -199,7 +229,8 @@ static void on_start(
         .query = json_get_str(request, S("query")),
         .operation_name = json_get_str(request, S("operationName")),
         .variables = json_is_null(variables) ? NULL : variables,
-        .caller = caller};
+        .caller = caller,
+        .generation = generation};
     if (subscription_start(conn->loop, arena, &options, &problems)) {
         send_simple(conn, arena, id, S("start_ack"));
     } else {
@@ -221,8 +252,8 @@ static void on_stop(struct data_conn *conn, struct arena *arena, str id)
 static void on_init(struct data_conn *conn, struct arena *arena, const err *refusal)
 {
     if (refusal != NULL) {
-        send_error(
-            conn, arena, (str){}, S("connection_error"), err_wire(refusal), refusal->text, 401);
+        send_error(conn, arena, (str){}, S("connection_error"), err_wire(refusal), refusal->text,
+            data_refusal_status(refusal));
         ws_close(conn->ws, 1000, (str){});
         return;
     }
@@ -316,7 +347,10 @@ err *data_http_realtime(struct http_req *req)
         return http_reply(req, 400, S("application/json"),
             S("{\"message\":\"The sub-protocol graphql-ws must be offered.\"}"));
     }
-    err *refusal = identify(&conn, req->arena, handshake_headers(req), &caller);
+    const struct json *headers = handshake_headers(req);
+    struct iam_request request =
+        signed_request(req->arena, headers, S("/graphql/connect"), S("{}"));
+    err *refusal = identify(&conn, req->arena, headers, &request, &caller);
     TRY(ws_accept(req, S("graphql-ws"), MESSAGE_MAX, &conn.ws));
     if (conn.loop->draining) {
         ws_close(conn.ws, 1001, S("The server is going away."));

@@ -242,10 +242,27 @@ static str rule_provider_word(const struct data_rule *rule)
     return rule->provider == DATA_OIDC ? S("oidc") : S("userPools");
 }
 
+// "a::b" names two claims.
+static str *split_claims(struct arena *arena, str text, size_t *count)
+{
+    str *claims = arena_array(arena, str, text.len / 2 + 1);
+    *count = 0;
+    for (size_t at = 0; at <= text.len;) {
+        ptrdiff_t next = str_find(str_sub(text, at, text.len), S("::"));
+        size_t end = next < 0 ? text.len : at + (size_t)next;
+        claims[(*count)++] = str_sub(text, at, end);
+        at = next < 0 ? text.len + 1 : end + 2;
+    }
+    return claims;
+}
+
 static struct data_role role_of(struct arena *arena, const struct data_rule *rule, str group)
 {
     str word = rule_provider_word(rule);
-    struct data_role role = {.provider = rule->provider};
+    struct data_role role = {.provider = rule->provider,
+        .allow = rule->allow,
+        .group = group,
+        .claim = rule->group_claim};
     if (group.len > 0) {
         role.name = str_cat(arena, word, S(":staticGroup:"), group, S(":"), rule->group_claim);
     } else if (rule->provider == DATA_API_KEY) {
@@ -257,6 +274,7 @@ static struct data_role role_of(struct arena *arena, const struct data_rule *rul
     } else if (rule->allow == DATA_ALLOW_GROUPS) {
         role.is_dynamic = true;
         role.entity = rule->groups_field;
+        role.entity_is_list = rule->groups_is_list;
         role.name =
             str_cat(arena, word, S(":dynamicGroup:"), role.entity, S(":"), rule->group_claim);
     } else if (rule->allow == DATA_ALLOW_OWNER) {
@@ -264,6 +282,8 @@ static struct data_role role_of(struct arena *arena, const struct data_rule *rul
         role.is_dynamic = true;
         role.is_owner = true;
         role.entity = rule->owner_field;
+        role.entity_is_list = rule->owner_is_list;
+        role.claims = split_claims(arena, claim, &role.claim_count);
         role.name = str_cat(arena, word, S(":owner:"), role.entity, S(":"), claim);
     } else {
         role.name = str_cat(arena, word, S(":private"));
@@ -406,6 +426,19 @@ unsigned data_static_providers(const struct data_api *api, const struct gql_dire
         bits |= fixed ? rules[i].provider : 0;
     }
     return bits;
+}
+
+size_t data_operation_roles(
+    const struct data_api *api, const struct gql_directive *auth, struct data_role **out)
+{
+    struct builder b = {.arena = api->arena, .api = (struct data_api *)api};
+    struct data_model none = {};
+    struct data_rule *rules = NULL;
+    size_t count = 0;
+    check(parse_rules(&b, &none, (str){}, true, auth, &rules, &count) == NULL);
+    check(add_roles(&b, &none, rules, count, 0) == NULL); // 0: of no type, where twice is an error
+    *out = none.roles;
+    return none.role_count;
 }
 
 static err *check_other(

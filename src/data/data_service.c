@@ -73,6 +73,17 @@ static void attach(struct data_service *service, str type, str name, gql_resolve
     field->data = kept;
 }
 
+// An owner that is made of several claims is shown by the last one.
+static bool shows_owner(const struct data_model *model, str field)
+{
+    bool shows = false;
+    for (size_t i = 0; i < model->role_count; i++) {
+        const struct data_role *role = &model->roles[i];
+        shows = shows || (role->is_owner && role->claim_count > 1 && str_eq(role->entity, field));
+    }
+    return shows;
+}
+
 static void attach_model(struct data_service *service, struct data_model *model)
 {
     struct data_field_plan plan = {.model = model};
@@ -103,9 +114,41 @@ static void attach_model(struct data_service *service, struct data_model *model)
             attach(service, model->name, plan.field->name, data_resolve_relation, plan);
         } else if (plan.is_hidden) {
             plan.is_redacted = !model->subscriptions_public && !model->subscriptions_off;
+            plan.is_owner = shows_owner(model, plan.field->name);
             attach(service, model->name, plan.field->name, data_resolve_guarded, plan);
         }
     }
+    for (size_t i = 0; i < model->role_count; i++) {
+        str entity = model->roles[i].entity;
+        const struct gql_field_def *field =
+            gql_schema_field_mut(service->schema, model->name, entity);
+        if (shows_owner(model, entity) && field != NULL && field->resolve == NULL) {
+            plan = (struct data_field_plan){.model = model, .is_owner = true};
+            attach(service, model->name, entity, data_resolve_owner, plan);
+        }
+    }
+}
+
+// The rules as the project wrote them: the served schema has directives only.
+static struct data_field_plan operation_plan(struct data_service *service, str root, str name)
+{
+    struct data_field_plan plan = {};
+    const struct data_api *api = service->api;
+    for (size_t i = 0; i < api->doc->definition_count; i++) {
+        const struct gql_definition *d = &api->doc->definitions[i];
+        for (size_t k = 0; str_eq(d->name, root) && k < d->member_count; k++) {
+            const struct gql_member *member = &d->members[k];
+            const struct gql_directive *auth =
+                gql_directive_find(member->directives, member->directive_count, S("auth"));
+            if (auth != NULL && str_eq(member->name, name)) {
+                struct data_role *roles = NULL;
+                plan.role_count = data_operation_roles(api, auth, &roles);
+                plan.roles = roles;
+                plan.is_ruled = true;
+            }
+        }
+    }
+    return plan;
 }
 
 // Operations with function or custom handlers say so until functions are served.
@@ -120,7 +163,9 @@ static void attach_custom(struct data_service *service)
             bool plain =
                 str_eq(ROOTS[i], S("Subscription")) && map_get(service->handled, name) == NULL;
             if (field->resolve == NULL) {
-                field->resolve = plain ? data_resolve_subscribe : data_resolve_unserved;
+                struct data_field_plan plan = operation_plan(service, ROOTS[i], field->name);
+                attach(service, ROOTS[i], field->name,
+                    plain ? data_resolve_subscribe : data_resolve_unserved, plan);
             }
         }
     }
@@ -191,6 +236,7 @@ err *data_service_new(
     atomic_init(&service->references, 1);
     service->store = options->store;
     service->api_key = str_dup(memory, options->api_key);
+    service->api_arn = str_dup(memory, options->api_arn);
     service->limits = GQL_LIMITS_DEFAULT;
     service->limits.no_introspection = options->no_introspection;
     if (options->depth_max > 0 && options->depth_max < service->limits.depth_max) {
@@ -203,9 +249,11 @@ err *data_service_new(
     for (size_t i = 0; i < options->handled_count; i++) {
         map_set(service->handled, str_dup(memory, options->handled[i]), service);
     }
-    err *e = build(service, options);
+    err *e = options->oidc != NULL ? auth_oidc_new(arena, options->oidc, &service->oidc) : NULL;
+    e = e == NULL ? build(service, options) : e;
     if (e != NULL) {
         err *copy = err_copy(arena, e);
+        auth_oidc_free(service->oidc);
         arena_free(memory);
         return copy;
     }
@@ -232,6 +280,7 @@ void data_service_release(struct data_service *service)
     check(before > 0);
     if (before == 1) {
         service->magic = 0;
+        auth_oidc_free(service->oidc);
         arena_free(service->arena);
     }
 }

@@ -27,10 +27,13 @@ struct subscription {
     struct data_service *service;
     struct gql_plan *plan;
     struct data_caller caller;
-    struct arena *memory; // of args, filter; NULL when there are none
+    struct arena *memory; // of args, filter, claims; NULL when there are none
     const struct json *args;
     const struct store_pred *filter;
-    str id; // the texts lie behind the struct
+    bool compares;  // arguments with the payload
+    u64 serial;     // never used again, as its address and id may be
+    u64 generation; // of sign-ins and groups, when the caller was last looked at
+    str id;         // the texts lie behind the struct
     str query;
     str operation_name;
     str variables; // JSON text
@@ -176,10 +179,11 @@ static bool prepare(struct data_loop *here, struct arena *arena,
 static bool keep_arguments(struct subscription *subscription, struct arena *arena,
     const struct data_subscribe *subscribe, struct json **problems)
 {
+    subscription->compares = subscribe->compares;
     if (subscribe->args->count == 0 && subscribe->rule == NULL) {
         return true;
     }
-    subscription->memory = arena_new();
+    subscription->memory = subscription->memory != NULL ? subscription->memory : arena_new();
     subscription->args = json_copy(subscription->memory, subscribe->args);
     const struct json *filter = json_get(subscription->args, S("filter"));
     str operator= too_many_values(filter, 0);
@@ -217,7 +221,13 @@ static struct subscription *subscription_new(
     subscription->magic = SUBSCRIPTION_MAGIC;
     subscription->here = here;
     subscription->conn = options->conn;
-    subscription->caller = options->caller;
+    subscription->serial = ++here->serial;
+    subscription->generation = options->generation;
+    subscription->caller = (struct data_caller){.provider = options->caller.provider};
+    if (options->caller.provider != DATA_API_KEY) {
+        subscription->memory = arena_new();
+        subscription->caller = data_caller_copy(subscription->memory, &options->caller);
+    }
     subscription->id = append_text(&at, options->id);
     subscription->query = append_text(&at, options->query);
     subscription->operation_name = append_text(&at, options->operation_name);
@@ -357,6 +367,7 @@ static void rebind_one(struct data_loop *here, struct arena *arena, struct subsc
         .operation_name = str_dup(arena, old->operation_name),
         .variables = variables,
         .caller = old->caller,
+        .generation = old->generation,
         .replaces = old};
     if (!subscription_start(here, arena, &options, &problems)) {
         subscription_end(old);
@@ -393,6 +404,73 @@ void data_realtime_rebind(struct data_loop *here)
     }
 }
 
+// ---- callers whose rights may have become fewer ------------------------------------------------
+
+static struct subscription *find_unjudged(const struct data_conn *conn, u64 generation)
+{
+    struct subscription *s = conn->subscriptions;
+    while (s != NULL && (s->caller.provider != DATA_USER_POOLS || s->generation >= generation)) {
+        s = s->conn_next;
+    }
+    return s;
+}
+
+static void judge_one(
+    struct data_loop *here, struct arena *arena, struct subscription *subscription) YIELDS;
+
+// A token's end does not end what it has started, as on AWS; a sign-out does, and what a group has
+// let in ends with it.
+static void judge_one(
+    struct data_loop *here, struct arena *arena, struct subscription *subscription)
+{
+    struct data_conn *conn = subscription->conn;
+    u64 serial = subscription->serial;
+    str id = str_dup(arena, subscription->id);
+    u64 generation = auth_hub_generation(here->hub->auth);
+    struct json *claims = json_copy(arena, subscription->caller.claims);
+    err *e = auth_claims_stand(here->hub->auth, arena, claims);
+    subscription = here->judging == conn ? subscription_find(conn, id) : NULL;
+    if (subscription == NULL || subscription->serial != serial) {
+        return; // it has ended meanwhile
+    }
+    subscription->generation = generation;
+    if (e != NULL) {
+        subscription_end(subscription);
+        data_conn_error(
+            conn, arena, id, one_error(arena, S("UnauthorizedException"), e->text, 401));
+    } else if (!json_equal(claims, subscription->caller.claims)) {
+        subscription->caller.claims = json_copy(subscription->memory, claims);
+        rebind_one(here, arena, subscription);
+    }
+}
+
+static void judge(void *arg) YIELDS
+{
+    struct data_loop *here = arg;
+    struct arena *arena = fiber_arena();
+    while (here->judging != NULL) { // moved on by connections that end meanwhile
+        u64 generation = auth_hub_generation(here->hub->auth);
+        struct subscription *next = find_unjudged(here->judging, generation);
+        if (next == NULL) {
+            here->judging = here->judging->older;
+            continue;
+        }
+        judge_one(here, arena, next);
+        arena_reset(arena);
+    }
+    here->is_judging = false;
+}
+
+// Connections made from now on stand before the first one looked at: their callers are as they are.
+void data_realtime_judge(struct data_loop *here)
+{
+    here->judging = here->conns;
+    if (here->judging != NULL && !here->is_judging) {
+        here->is_judging = true;
+        fiber_start("subscriptions of changed users", judge, here);
+    }
+}
+
 // ---- publishing ----------------------------------------------------------------------------
 
 bool data_wants_payload(void *arg, const struct gql_field_def *field)
@@ -405,7 +483,8 @@ bool data_wants_payload(void *arg, const struct gql_field_def *field)
 // An argument must equal the payload's field of that name; an explicit null, its absence.
 static bool arguments_match(const struct subscription *subscription, const struct json *payload)
 {
-    json_each (arg, subscription->args) {
+    const struct json *args = subscription->compares ? subscription->args : NULL;
+    json_each (arg, args) {
         if (str_eq(arg->key, S("filter"))) {
             continue;
         }
@@ -423,14 +502,15 @@ struct event { // one payload as one kind of subscriber sees it
     const struct gql_plan *plan;
     str variables;
     enum data_provider provider;
+    bool is_personal; // another of the kind may see something else
     struct ws_shared *text;
 };
 
 static err *run_event(const struct subscription *subscription, struct arena *arena,
-    const struct json *payload, struct buf *out) YIELDS;
+    const struct json *payload, bool *is_personal, struct buf *out) YIELDS;
 
 static err *run_event(const struct subscription *subscription, struct arena *arena,
-    const struct json *payload, struct buf *out)
+    const struct json *payload, bool *is_personal, struct buf *out)
 {
     struct json *sent = NULL;
     struct json *variables = NULL;
@@ -449,7 +529,9 @@ static err *run_event(const struct subscription *subscription, struct arena *are
         .request = &request,
         .may_access = data_may_access,
         .event = payload};
-    return gql_execute(&exec, out);
+    err *e = gql_execute(&exec, out);
+    *is_personal = request.is_personal;
+    return e;
 }
 
 static void send_event(const struct subscription *subscription, struct ws_shared *text)
@@ -473,7 +555,7 @@ static void deliver(struct subscription *subscription, struct arena *arena,
     const struct json *payload, struct event *last)
 {
     check_magic(subscription, SUBSCRIPTION_MAGIC);
-    bool same = last->plan == subscription->plan &&
+    bool same = last->plan == subscription->plan && !last->is_personal &&
                 last->provider == subscription->caller.provider &&
                 str_eq(last->variables, subscription->variables);
     if (!same) {
@@ -482,7 +564,7 @@ static void deliver(struct subscription *subscription, struct arena *arena,
         *last = (struct event){.plan = subscription->plan,
             .variables = str_dup(arena, subscription->variables),
             .provider = subscription->caller.provider};
-        err *e = run_event(subscription, arena, payload, &text);
+        err *e = run_event(subscription, arena, payload, &last->is_personal, &text);
         if (e != NULL) {
             log_warn("data.event", "%.*s: %.*s", PRI(subscription->topic->name), PRI(e->text));
             return;

@@ -108,91 +108,6 @@ err *data_check_values(
 }
 
 // ---- rights on fields
-// ------------------------------------------------------------------------------
-
-static bool may_write_name(
-    const struct data_model *model, const struct data_role *role, str name, enum data_op op)
-{
-    for (size_t i = 0; i < model->field_count; i++) {
-        if (str_eq(model->fields[i].name, name)) {
-            return (role->ops[i] & op) != 0 ||
-                   (op == DATA_OP_UPDATE && str_eq(name, model->partition));
-        }
-    }
-    return op == DATA_OP_UPDATE && str_eq(name, model->partition);
-}
-
-// A composite attribute may be written by who may write all of its fields.
-static bool may_write_all(const struct data_model *model, const struct data_role *role,
-    const str *names, size_t count, enum data_op op)
-{
-    bool may = true;
-    for (size_t i = 0; i < count; i++) {
-        may = may && may_write_name(model, role, names[i], op);
-    }
-    return may;
-}
-
-static void deny(struct buf *denied, str name)
-{
-    buf_add(denied, denied->len > 0 ? S(", ") : S(""));
-    buf_add(denied, name);
-}
-
-static void deny_composites(const struct data_model *model, const struct data_role *role,
-    const struct json *written, enum data_op op, struct buf *denied)
-{
-    if (model->sort_count > 1 && !may_write_all(model, role, model->sort, model->sort_count, op)) {
-        deny(denied, model->sort_attribute);
-    }
-    for (size_t i = 0; i < model->index_count; i++) {
-        const struct data_index *index = &model->indexes[i];
-        bool is_written = index->sort_count > 1 && json_get(written, index->sort_attribute) != NULL;
-        if (is_written && !may_write_all(model, role, index->sort, index->sort_count, op)) {
-            deny(denied, index->sort_attribute);
-        }
-    }
-}
-
-// Roles that may write some fields only: names each other one that is in the input, is given a
-// default, or is a composite key. `written` is what goes to the table.
-static err *check_input_fields(const struct gql_call *call, const struct data_model *model,
-    const struct json *input, const struct json *written, enum data_op op)
-{
-    const struct data_request *request = call->request;
-    const struct data_role *role = data_role_of(model, &request->caller);
-    unsigned all = op == DATA_OP_UPDATE ? DATA_OP_UPDATE | DATA_OP_DELETE : op;
-    struct buf denied = buf_in(call->arena, 64 * 1024);
-    if (role == NULL || (role->every & all) == all) {
-        return NULL;
-    }
-    json_each (member, input) { // taking a value away is a deletion
-        if (op == DATA_OP_UPDATE && member->kind == JSON_NULL &&
-            !may_write_name(model, role, member->key, DATA_OP_DELETE)) {
-            deny(&denied, member->key);
-        }
-    }
-    json_each (member, input) {
-        bool named = op == DATA_OP_UPDATE && member->kind == JSON_NULL &&
-                     !may_write_name(model, role, member->key, DATA_OP_DELETE);
-        if (!named && !may_write_name(model, role, member->key, op)) {
-            deny(&denied, member->key);
-        }
-    }
-    for (size_t i = 0; i < model->field_count && op == DATA_OP_CREATE; i++) {
-        const struct data_field *field = &model->fields[i];
-        if (field->has_default && json_get(input, field->name) == NULL &&
-            (role->ops[i] & op) == 0) {
-            deny(&denied, field->name);
-        }
-    }
-    deny_composites(model, role, written, op, &denied);
-    return denied.len == 0
-               ? NULL
-               : data_error(call, S("Unauthorized"),
-                     str_cat(call->arena, S("Unauthorized on ["), buf_str(&denied), S("]")));
-}
-
 // ---- keys
 // ------------------------------------------------------------------------------------------
 
@@ -337,17 +252,29 @@ static struct json *without_null_partitions(
     return rest;
 }
 
-static err *commit(struct gql_call *call, struct store_write *write) YIELDS;
+static err *commit(
+    struct gql_call *call, struct store_write *write, const struct data_update *update) YIELDS;
 
-static err *commit(struct gql_call *call, struct store_write *write)
+// The guard is looked at together with the item, in the transaction that writes; only the words of
+// a refusal are found out afterwards.
+static err *commit(
+    struct gql_call *call, struct store_write *write, const struct data_update *update)
 {
     check((write->kind == STORE_PUT) == (write->item != NULL));
     const struct data_request *request = call->request;
-    err *e = store_write(request->service->store, call->arena, write, 1, NULL);
-    if (e != NULL && e->code == ERR_GUARD_FAILED) {
+    struct store *store = request->service->store;
+    struct json *stored = NULL;
+    err *e = store_write(store, call->arena, write, 1, NULL);
+    if (e == NULL || e->code != ERR_GUARD_FAILED) {
+        return data_table_error(call->arena, e);
+    }
+    if (update == NULL) {
         return data_unauthorized(call);
     }
-    return data_table_error(call->arena, e);
+    TRY(data_table_error(
+        call->arena, store_get(store, call->arena, write->table, write->pk, write->sk, &stored)));
+    TRY(data_refuse_update(call, update, stored));
+    return data_unauthorized(call); // it was changed meanwhile
 }
 
 err *data_resolve_create(struct gql_call *call, struct json **out)
@@ -355,7 +282,6 @@ err *data_resolve_create(struct gql_call *call, struct json **out)
     const struct data_field_plan *plan = call->field->data;
     const struct data_model *model = plan->model;
     const struct json *input = json_get(call->args, S("input"));
-    const struct store_pred *allowed = NULL;
     struct store_write write = {.kind = STORE_PUT, .table = model->name, .only_absent = true};
     struct json *item = new_item(call, model, input);
     TRY(composite_index_keys(call, model, item, "creating", item));
@@ -366,13 +292,12 @@ err *data_resolve_create(struct gql_call *call, struct json **out)
             json_set(item, model->sort_attribute, json_copy(call->arena, joined));
         }
     }
-    TRY(data_authorise(call, model, DATA_OP_CREATE, &allowed));
-    TRY(check_input_fields(call, model, input, item, DATA_OP_CREATE));
+    TRY(data_authorise_create(call, model, input, item));
     TRY(data_check_values(call, model, item));
     TRY(data_filter_compile(
         call->arena, DATA_CONDITION, json_get(call->args, S("condition")), &write.condition));
     write.item = without_null_partitions(call->arena, model, item);
-    TRY(commit(call, &write));
+    TRY(commit(call, &write, NULL));
     *out = write.new_item;
     return NULL;
 }
@@ -452,15 +377,16 @@ err *data_resolve_update(struct gql_call *call, struct json **out)
     const struct data_model *model = plan->model;
     const struct json *input = json_get(call->args, S("input"));
     struct store_write write = {.kind = STORE_UPDATE, .table = model->name, .only_existing = true};
+    struct data_update update = {.model = model, .input = input};
     set_key(call, model, input, &write);
     TRY(changes(call, model, input, &write));
-    TRY(data_authorise(call, model, DATA_OP_UPDATE, &write.guard));
-    TRY(check_input_fields(call, model, input, write.set, DATA_OP_UPDATE));
+    update.written = write.set;
+    TRY(data_authorise_update(call, &update, &write.guard));
     TRY(data_check_values(call, model, input));
     TRY(data_filter_compile(
         call->arena, DATA_CONDITION, json_get(call->args, S("condition")), &write.condition));
     TRY(check_changes(call, &write));
-    TRY(commit(call, &write));
+    TRY(commit(call, &write, &update));
     *out = write.new_item;
     return NULL;
 }
@@ -474,7 +400,7 @@ err *data_resolve_delete(struct gql_call *call, struct json **out)
     TRY(data_authorise(call, model, DATA_OP_DELETE, &write.guard));
     TRY(data_filter_compile(
         call->arena, DATA_CONDITION, json_get(call->args, S("condition")), &write.condition));
-    TRY(commit(call, &write));
+    TRY(commit(call, &write, NULL));
     *out = write.old_item;
     return NULL;
 }

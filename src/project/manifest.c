@@ -115,11 +115,6 @@ size_t project_manifest_unserved(
     size_t functions = member_count(json_get(root, S("functions")));
     *out = list;
     const struct json *auth = json_get(root, S("auth"));
-    if (!json_is_null(auth) && manifest->has_data) {
-        list[count++] =
-            S("data: only API keys are let in so far; rules for signed-in users, owners and "
-              "groups deny");
-    }
     if (member_count(json_get(auth, S("triggers"))) > 0) {
         list[count++] = S("auth: triggers are not run yet");
     }
