@@ -295,6 +295,8 @@ enum auth_change { AUTH_CREATE, AUTH_UPDATE, AUTH_ADMIN_CREATE, AUTH_ADMIN_UPDAT
 // Checks names, types and bounds, and what may be written by whom.
 [[nodiscard]] err *auth_attributes_check(
     struct auth_call *call, const struct json *attributes, enum auth_change change);
+// Whether the caller may write it: administrators may, clients what their list has.
+bool auth_attribute_may_write(const struct auth_call *call, str attribute);
 [[nodiscard]] err *auth_attributes_complete(struct auth_call *call, const struct json *attributes);
 // "a***@e***", "+*******1234"
 str auth_mask(struct arena *arena, str attribute, str value);
@@ -331,6 +333,8 @@ struct store_write auth_code_make(
 [[nodiscard]] err *auth_send_code(
     struct auth_call *call, const struct auth_user *user, const struct auth_code *code) YIELDS;
 [[nodiscard]] err *auth_send(struct auth_call *call, const struct auth_message *message) YIELDS;
+// `text` with every `mark` replaced.
+str auth_fill(struct arena *arena, str text, str mark, str value);
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router);
 // Adds the paths of hosted sign-in pages, which are answered that they are not served.
 void auth_hosted_mount(struct http_router *router);
