@@ -79,10 +79,11 @@ test: ## install what is missing, build, prove everything
 	@$(MAKE) -s --no-print-directory $(JOBS) all $(BUILD)/san/libampd.a packages
 	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
 
-run: ## install what is missing, build, and serve the todo example
+EXAMPLE ?= blog
+run: ## install what is missing, build, and serve the blog example (another one: EXAMPLE=todo)
 	@sh scripts/deps.sh build
 	@$(MAKE) -s --no-print-directory $(JOBS) all js
-	@node scripts/run.mjs examples/todo
+	@node scripts/run.mjs "examples/$(EXAMPLE)"
 
 format: ## put all C into the project's format
 	clang-format-14 -i $(C_FILES)

@@ -136,15 +136,23 @@ process.on('SIGHUP', () => end(0));
 
 const [backend] = await Promise.all([startBackend(), installPackages()]);
 const url = await startPage();
-const api = backend.get('GraphQL');
 isReady = true;
-console.log(`
-  App        ${url}
-  API        ${api}
+console.log(closingBlock(url, backend.get('GraphQL'), backend.get('Inbox')));
 
+// All that one needs to know, together and last. A project without users has no inbox.
+function closingBlock(app, api, inbox) {
+  const health = new URL('/_ampd/health', api.replace(/^http:/, 'https:'));
+  const mail = `
+  Sign up with any address: the codes that would be e-mailed are in the inbox, and printed here.
+`;
+  return `
+  App        ${app}
+  API        ${api}
+${inbox ? `  Inbox      ${inbox}\n${mail}` : ''}
   Open the app in two windows. They show each other's changes live as soon as the browser trusts
   this machine's certificate: run  ${AMPD} trust --project ${project}  once and restart the browser,
-  or open ${new URL('/_ampd/health', api.replace(/^http:/, 'https:'))} there and accept it.
+  or open ${health} there and accept it.
 
   Ctrl-C ends both.
-`);
+`;
+}

@@ -88,6 +88,21 @@ void app_on_each_loop(struct app *app, void (*fn)(struct app_loop *loop)) YIELDS
 [[nodiscard]] err *app_apply_manifest(
     struct app *app, struct arena *arena, const char *path) YIELDS;
 
+// ---- roles.c -----------------------------------------------------------------------------------
+struct app_parts { // of a backend that is not in force yet
+    const struct project_manifest *manifest;
+    const struct data_service *data; // NULL: no data API
+    const struct auth_service *auth; // NULL: no auth
+};
+
+// The roles of the backend and their policies, in `arena`. Does not wait. ERR_CONFIG for a
+// statement that must be honoured and cannot.
+[[nodiscard]] err *app_make_roles(
+    struct app *app, struct arena *arena, const struct app_parts *parts, struct project_roles *out);
+// Puts them in force: what credentials may do changes with the next request.
+[[nodiscard]] err *app_set_roles(
+    struct app *app, struct arena *arena, const struct project_roles *roles);
+
 // ---- routes.c ----------------------------------------------------------------------------------
 // Adds all routes, the services' own and those of what is not served yet.
 void app_mount(struct app *app);

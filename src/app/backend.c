@@ -9,7 +9,8 @@ struct next_backend { // what a manifest becomes, before anything of it is in fo
     struct project_manifest manifest;
     struct data_service *service; // NULL: the project has no data API
     struct auth_service *auth;    // NULL: it has no auth
-    str outputs;                  // text of amplify_outputs.json
+    struct project_roles roles;
+    str outputs; // text of amplify_outputs.json
     bool outputs_changed;
     err *result;
 };
@@ -22,8 +23,8 @@ static err *build_service(struct next_backend *next)
         .modes = manifest->modes,
         .store = app->store,
         .api_key = app->ids.api_key,
-        .api_arn = str_fmt(next->arena, "arn:aws:appsync:%.*s:%.*s:apis/%.*s",
-            PRI(app->ids.region), PRI(app->ids.account), PRI(app->ids.api_id)),
+        .api_arn = str_fmt(next->arena, "arn:aws:appsync:%.*s:%.*s:apis/%.*s", PRI(app->ids.region),
+            PRI(app->ids.account), PRI(app->ids.api_id)),
         .oidc = manifest->has_oidc ? &manifest->oidc : NULL,
         .handled = manifest->handled,
         .handled_count = manifest->handled_count,
@@ -61,8 +62,10 @@ static err *build(struct next_backend *next)
         options.model_introspection =
             data_model_introspection(next->arena, data_service_api(next->service));
     }
+    options.auth = next->auth;
     next->outputs = project_outputs_text(next->arena, &options);
-    return NULL;
+    struct app_parts parts = {&next->manifest, next->service, next->auth};
+    return app_make_roles(app, next->arena, &parts, &next->roles);
 }
 
 static void build_work(void *arg)
@@ -134,6 +137,9 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
     }
     if (e == NULL && next.service != NULL) {
         e = change_tables(&next);
+    }
+    if (e == NULL) {
+        e = app_set_roles(app, arena, &next.roles);
     }
     if (e != NULL) {
         data_service_release(next.service);

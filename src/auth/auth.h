@@ -59,6 +59,7 @@ struct auth_hub_options {
     // or groups have changed: whenever the generation is raised. Any loop's thread, must be quick.
     void (*changed)(void *arg);
     void *changed_arg;
+    u64 (*now_ms)(void); // NULL: the wall clock; what signing keys and tokens go by
 };
 
 // Makes the tables and starts to see to the signing keys (loop of the caller). Before the routes

@@ -237,6 +237,50 @@ static err *renew_invitation(struct auth_call *call, str username, str password)
     return NULL;
 }
 
+// Without a password where a code can take its place; confirmed then.
+static bool needs_no_password(const struct auth_service *service, const struct auth_user *user)
+{
+    bool email = service->email_otp && auth_user_get(user, S("email")).len > 0;
+    bool phone = service->sms_otp && auth_user_get(user, S("phone_number")).len > 0;
+    return (service->flows & AUTH_FLOW_CHOICE) != 0 && (email || phone);
+}
+
+static err *create(struct auth_call *call, struct auth_user *user, str password) YIELDS;
+
+static err *create(struct auth_call *call, struct auth_user *user, str password)
+{
+    bool none = password.len == 0 && needs_no_password(call->service, user);
+    str status = none ? S("CONFIRMED") : S("FORCE_CHANGE_PASSWORD");
+    auth_user_set_member(call, user, S("status"), auth_str(call, status));
+    if (!none) {
+        password = password.len > 0 ? password : temporary_password(call);
+        TRY(auth_password_set(call, user, password));
+        set_temporary_end(call, user);
+    }
+    if (json_get_bool(call->in, S("ForceAliasCreation"), false)) {
+        TRY(auth_user_take_aliases(call, user));
+    }
+    TRY(auth_user_save(call, user, NULL, 0));
+    if (!none) {
+        TRY(invite(call, user, password));
+    }
+    auth_answer(call, "User", auth_show_user(call, user, "Attributes"));
+    return NULL;
+}
+
+static err *check_mediums(struct auth_call *call)
+{
+    json_each (medium, json_get(call->in, S("DesiredDeliveryMediums"))) {
+        if (!str_eq(medium->text, S("EMAIL")) && !str_eq(medium->text, S("SMS"))) {
+            return auth_refuse(call->arena, "InvalidParameterException",
+                "1 validation error detected: Value at 'desiredDeliveryMediums' failed to satisfy "
+                "constraint: Member must satisfy constraint: [Member must satisfy enum value set: "
+                "[SMS, EMAIL]]");
+        }
+    }
+    return NULL;
+}
+
 err *auth_admin_create_user(struct auth_call *call)
 {
     check(call->is_admin);
@@ -244,14 +288,14 @@ err *auth_admin_create_user(struct auth_call *call)
     struct json *attributes = NULL;
     str password = auth_text(call, "TemporaryPassword");
     TRY(auth_need(call, "Username", 128, &username));
+    TRY(check_mediums(call));
     TRY(auth_attribute_list(call, json_get(call->in, S("UserAttributes")), &attributes));
     if (password.len > 0) {
         TRY(auth_password_check_policy(call, password));
-    } else {
-        password = temporary_password(call);
     }
     if (str_eq(auth_text(call, "MessageAction"), S("RESEND"))) {
-        return renew_invitation(call, username, password);
+        return renew_invitation(
+            call, username, password.len > 0 ? password : temporary_password(call));
     }
     TRY(auth_username_check(call, attributes, username));
     TRY(auth_attributes_check(call, attributes, AUTH_ADMIN_CREATE));
@@ -259,13 +303,7 @@ err *auth_admin_create_user(struct auth_call *call)
     json_each (attribute, attributes) {
         auth_user_set(call, user, attribute->key, attribute->text);
     }
-    auth_user_set_member(call, user, S("status"), auth_str(call, S("FORCE_CHANGE_PASSWORD")));
-    TRY(auth_password_set(call, user, password));
-    set_temporary_end(call, user);
-    TRY(auth_user_save(call, user, NULL, 0));
-    TRY(invite(call, user, password));
-    auth_answer(call, "User", auth_show_user(call, user, "Attributes"));
-    return NULL;
+    return create(call, user, password);
 }
 
 // ---- changing ------------------------------------------------------------------------------
@@ -278,6 +316,10 @@ err *auth_admin_set_user_password(struct auth_call *call)
     TRY(auth_need_user(call));
     TRY(auth_need(call, "Password", 1024, &password));
     TRY(auth_password_check_policy(call, password));
+    if (str_eq(auth_user_status(call->user), S("EXTERNAL_PROVIDER"))) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "Cannot set a password for a user of an external provider.");
+    }
     TRY(auth_password_set(call, call->user, password));
     if (!permanent) {
         set_temporary_end(call, call->user);
@@ -290,6 +332,11 @@ err *auth_admin_set_user_password(struct auth_call *call)
 err *auth_admin_reset_user_password(struct auth_call *call)
 {
     TRY(auth_need_user(call));
+    str status = auth_user_status(call->user);
+    if (!str_eq(status, S("CONFIRMED")) && !str_eq(status, S("RESET_REQUIRED"))) {
+        return auth_refuse(call->arena, "NotAuthorizedException",
+            "User password cannot be reset in the current state.");
+    }
     TRY(auth_send_recovery(call, call->user));
     call->out = json_object(call->arena);
     auth_user_set_member(call, call->user, S("status"), auth_str(call, S("RESET_REQUIRED")));

@@ -1,4 +1,5 @@
 // USER_AUTH: the user chooses how to sign in, with a password, a code that is sent, or a passkey.
+#include "auth/auth_admin.h"
 #include "auth/auth_mfa.h"
 #include "auth/auth_passkey.h"
 #include "auth/auth_password.h"
@@ -288,4 +289,10 @@ err *auth_get_user_auth_factors(struct auth_call *call)
     auth_answer(call, "ConfiguredUserAuthFactors", list);
     auth_answer_mfa(call, call->user);
     return NULL;
+}
+
+err *auth_admin_get_user_auth_factors(struct auth_call *call)
+{
+    TRY(auth_need_user(call));
+    return auth_get_user_auth_factors(call);
 }

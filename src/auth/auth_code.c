@@ -123,8 +123,8 @@ err *auth_send_code(
     } else if (str_eq(code->purpose, S("forgot"))) {
         message.text = S("Your password reset code is {####}.");
     } else if (str_starts(code->purpose, S("mfa"))) {
-        message.text = phone ? service->mfa_sms_text : S("Your authentication code is {####}.");
-        message.subject = S("Your authentication code");
+        message.text = phone ? service->mfa_sms_text : service->mfa_email_text;
+        message.subject = service->mfa_email_subject;
     }
     if (service->link_style && !phone && sign_up) {
         message.link = link_of(call, user, code);

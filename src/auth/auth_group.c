@@ -277,7 +277,20 @@ static void sort_groups(struct json **groups, size_t count)
     }
 }
 
-err *auth_groups_of(struct auth_call *call, str user, struct json **groups, struct json **roles)
+// The role of the strongest group; none when two are equally strong and their roles differ.
+static str preferred_role(struct json *const *groups, size_t count)
+{
+    str role = count > 0 ? json_get_str(groups[0], S("role")) : (str){};
+    for (size_t i = 1; i < count && precedence_of(groups[i]) == precedence_of(groups[0]); i++) {
+        if (!str_eq(json_get_str(groups[i], S("role")), role)) {
+            return (str){};
+        }
+    }
+    return role;
+}
+
+err *auth_groups_of(
+    struct auth_call *call, str user, struct json **groups, struct json **roles, str *preferred)
 {
     check(auth_is_uuid(user));
     struct arena *a = call->arena;
@@ -292,6 +305,7 @@ err *auth_groups_of(struct auth_call *call, str user, struct json **groups, stru
         count += found[count] != NULL;
     }
     sort_groups(found, count);
+    *preferred = preferred_role(found, count);
     *groups = json_array(a);
     *roles = json_array(a);
     for (size_t i = 0; i < count; i++) {

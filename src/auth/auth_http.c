@@ -1,8 +1,13 @@
 // From bytes to an operation and back: targets are found in ops.def, the caller is proven as the
 // operation needs it, and whatever fails is told in Cognito's form, here only.
 #include "auth/auth_int.h"
+#include "auth/auth_limit.h"
 
 #include <stdarg.h>
+
+// Each operation has at most one job in the worker pool, of about a millisecond: so many are worked
+// off in a fraction of a second, and what comes on top is told at once to come again.
+enum { CALLS_MAX = 256 };
 
 enum { BODY_MAX = 256 * 1024, NAME_MAX_SHOWN = 128 };
 
@@ -10,7 +15,18 @@ static const str JSON_TYPE = S_INIT("application/x-amz-json-1.1");
 static const str POOLS = S_INIT("AWSCognitoIdentityProviderService.");
 static const str IDENTITIES = S_INIT("AWSCognitoIdentityService.");
 
-enum need { NEED_PUBLIC, NEED_TOKEN, NEED_ADMIN };
+// By whom: anybody; the same, within the limits of a source address; the bearer of an access token;
+// who may by a signature (on the user pool, or on the account); of the identity pool's operations:
+// anybody, who may by a signature.
+enum need {
+    NEED_PUBLIC,
+    NEED_GUESS,
+    NEED_TOKEN,
+    NEED_ADMIN,
+    NEED_ACCOUNT,
+    NEED_IDENTITY,
+    NEED_POOL
+};
 
 static const struct {
     str name;
@@ -21,6 +37,14 @@ static const struct {
 #define OP(name, need, handler) {S_INIT(#name), NEED_##need, handler},
 #include "auth/ops.def"
 #undef OP
+};
+
+// What the services have and this one has not: said in their own words, to who may ask.
+static const str UNSERVED[] = {
+
+#define UNSERVED_OP(name) S_INIT(#name),
+#include "auth/unserved.def"
+#undef UNSERVED_OP
 };
 
 // ---- errors --------------------------------------------------------------------------------
@@ -128,22 +152,11 @@ err *auth_need(struct auth_call *call, const char *name, size_t max, str *out)
         return invalid_member(
             call, name, "", S("Member must have length greater than or equal to 1"));
     }
-    if (value->text.len > max) {
+    if (auth_characters(value->text) > max) {
         return invalid_member(call, name, "",
             str_fmt(call->arena, "Member must have length less than or equal to %zu", max));
     }
     *out = value->text;
-    return NULL;
-}
-
-err *auth_need_client(struct auth_call *call)
-{
-    str id = {};
-    TRY(auth_need(call, "ClientId", 128, &id));
-    if (!str_eq(id, call->service->client_id)) {
-        return auth_refuse(call->arena, "ResourceNotFoundException",
-            "User pool client %.*s does not exist.", PRI(id));
-    }
     return NULL;
 }
 
@@ -191,6 +204,45 @@ struct json *auth_time(struct arena *arena, u64 ms)
         arena, str_fmt(arena, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000)));
 }
 
+// ---- limits --------------------------------------------------------------------------------
+
+static err *too_many(struct arena *arena)
+{
+    return auth_refuse(arena, "TooManyRequestsException", "Rate exceeded");
+}
+
+// The answers that tell a guesser to go on.
+static bool is_wrong_guess(const err *e)
+{
+    static const char *const NAMES[] = {"NotAuthorizedException", "CodeMismatchException",
+        "ExpiredCodeException", "EnableSoftwareTokenMFAException", "UserNotFoundException",
+        "UsernameExistsException"};
+    for (size_t i = 0; e != NULL && i < countof(NAMES); i++) {
+        if (str_eq(e->wire, str_from(NAMES[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Counted before it is looked at, so that guesses at the same time are counted all.
+err *auth_guess(struct auth_call *call, auth_handler handler)
+{
+    check(call->http != NULL);
+    struct auth_limiter *limiter = call->hub->limiter;
+    str peer = call->http->peer;
+    u64 now_ms = time_mono_us() / 1000;
+    if (!auth_limiter_take(limiter, peer, AUTH_LIMIT_REQUESTS, now_ms) ||
+        !auth_limiter_take(limiter, peer, AUTH_LIMIT_GUESSES, now_ms)) {
+        return too_many(call->arena);
+    }
+    err *e = handler(call);
+    if (!is_wrong_guess(e)) {
+        auth_limiter_give(limiter, peer, AUTH_LIMIT_GUESSES);
+    }
+    return e;
+}
+
 // ---- dispatch ------------------------------------------------------------------------------
 
 bool auth_is_target(str target)
@@ -227,48 +279,97 @@ err *auth_call_use_token(struct auth_call *call, str token)
     return call->user != NULL ? NULL : auth_no_user(call->arena);
 }
 
-// The request's signature, and whether its principal may do this to the pool.
-static err *prove_admin(struct auth_call *call) YIELDS;
+// The request's signature, and whether its principal may do this to what is called `name` among the
+// resources of `service` ("cognito-idp").
+static err *prove_signature(struct auth_call *call, const char *service, str name) YIELDS;
 
-static err *prove_admin(struct auth_call *call)
+static err *prove_signature(struct auth_call *call, const char *service, str name)
 {
     struct arena *a = call->arena;
-    const struct auth_service *service = call->service;
     struct iam_request request = iam_request_of(call->http, call->body);
-    struct iam_rules rules = {.service = S("cognito-idp"), .words = IAM_WORDS_JSON};
+    struct iam_rules rules = {.service = str_from(service), .words = IAM_WORDS_JSON};
     struct iam_principal principal = {};
-    str pool = {};
     TRY(iam_authenticate(call->hub->iam, a, &request, &rules, &principal, NULL));
-    str arn = str_cat(a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account,
-        S(":userpool/"), service->user_pool_id);
-    TRY(iam_require(
-        a, &principal, str_cat(a, S("cognito-idp:"), call->operation), arn, NULL, IAM_WORDS_JSON));
-    TRY(auth_need(call, "UserPoolId", 55, &pool));
-    if (!str_eq(pool, service->user_pool_id)) {
-        return auth_refuse(
-            a, "ResourceNotFoundException", "User pool %.*s does not exist.", PRI(pool));
-    }
+    str arn = str_cat(a, S("arn:aws:"), rules.service, S(":"), call->service->region, S(":"),
+        call->service->account, S(":"), name);
+    str action = str_cat(a, rules.service, S(":"), call->operation);
+    TRY(iam_require(a, &principal, action, arn, NULL, IAM_WORDS_JSON));
     call->is_admin = true;
     return NULL;
 }
 
-static err *run(struct auth_call *call) YIELDS;
+static str user_pool(struct auth_call *call)
+{
+    return str_cat(call->arena, S("userpool/"), call->service->user_pool_id);
+}
 
-static err *run(struct auth_call *call)
+static err *prove_admin(struct auth_call *call) YIELDS;
+
+static err *prove_admin(struct auth_call *call)
+{
+    str pool = {};
+    TRY(prove_signature(call, "cognito-idp", user_pool(call)));
+    TRY(auth_members_check(call));
+    TRY(auth_need(call, "UserPoolId", 55, &pool));
+    if (!str_eq(pool, call->service->user_pool_id)) {
+        return auth_refuse(
+            call->arena, "ResourceNotFoundException", "User pool %.*s does not exist.", PRI(pool));
+    }
+    return NULL;
+}
+
+static err *prove(struct auth_call *call, enum need need) YIELDS;
+
+static err *prove(struct auth_call *call, enum need need)
+{
+    switch (need) {
+    case NEED_ADMIN: return prove_admin(call);
+    case NEED_ACCOUNT:
+        TRY(prove_signature(call, "cognito-idp", S("userpool/*")));
+        return auth_members_check(call);
+    case NEED_POOL:
+        TRY(prove_signature(call, "cognito-identity",
+            str_cat(call->arena, S("identitypool/"), call->service->identity_pool_id)));
+        return auth_members_check(call);
+    case NEED_TOKEN: TRY(auth_members_check(call)); return prove_token(call);
+    case NEED_PUBLIC:
+    case NEED_GUESS:
+    case NEED_IDENTITY: return auth_members_check(call);
+    }
+    unreachable("there are no other needs");
+}
+
+static err *refuse_unserved(struct auth_call *call, bool identities) YIELDS;
+
+static err *refuse_unserved(struct auth_call *call, bool identities)
+{
+    str name = str_sub(call->operation, 0, NAME_MAX_SHOWN);
+    for (size_t i = 0; i < countof(UNSERVED) && !identities; i++) {
+        if (str_eq(UNSERVED[i], call->operation)) {
+            TRY(prove_signature(call, "cognito-idp", user_pool(call)));
+            return auth_refuse(call->arena, "OperationNotEnabledException",
+                "%.*s is not available here: the user pool is what the project's definitions say.",
+                PRI(name));
+        }
+    }
+    return auth_refuse(call->arena, "UnknownOperationException",
+        "The operation %.*s is not known or not served.", PRI(name));
+}
+
+static err *run(struct auth_call *call, bool identities) YIELDS;
+
+static err *run(struct auth_call *call, bool identities)
 {
     for (size_t i = 0; i < countof(OPERATIONS); i++) {
-        if (!str_eq(OPERATIONS[i].name, call->operation)) {
-            continue;
+        enum need need = OPERATIONS[i].need;
+        bool of_identities = need == NEED_IDENTITY || need == NEED_POOL;
+        if (of_identities == identities && str_eq(OPERATIONS[i].name, call->operation)) {
+            TRY(prove(call, need));
+            return need == NEED_GUESS ? auth_guess(call, OPERATIONS[i].handler)
+                                      : OPERATIONS[i].handler(call);
         }
-        if (OPERATIONS[i].need == NEED_TOKEN) {
-            TRY(prove_token(call));
-        } else if (OPERATIONS[i].need == NEED_ADMIN) {
-            TRY(prove_admin(call));
-        }
-        return OPERATIONS[i].handler(call);
     }
-    return fail(call->arena, ERR_UNSUPPORTED, "%.*s is not served yet by this version of ampd.",
-        PRI(str_sub(call->operation, 0, NAME_MAX_SHOWN)));
+    return refuse_unserved(call, identities);
 }
 
 static err *read_request(struct auth_call *call) YIELDS;
@@ -308,7 +409,10 @@ err *auth_http_json(struct auth_hub *hub, struct http_req *req)
                        "This backend has no auth: its definitions have no defineAuth.")
                  : read_request(&call);
     if (e == NULL) {
-        e = run(&call);
+        bool full = atomic_fetch_add(&hub->calls, 1) >= CALLS_MAX;
+        bool identities = str_starts(http_header(req, S("x-amz-target")), IDENTITIES);
+        e = full ? too_many(req->arena) : run(&call, identities);
+        atomic_fetch_sub(&hub->calls, 1);
     }
     auth_service_release(call.service);
     if (e == NULL) {

@@ -2,6 +2,7 @@
 // the pool.
 #include "auth/auth_int.h"
 
+#include "auth/auth_limit.h"
 #include "auth/auth_token.h"
 
 enum { HOUR_MS = 60 * 60 * 1000 };
@@ -11,6 +12,7 @@ struct auth_hub *auth_hub_new(struct loop **loops, size_t count)
     struct auth_hub *hub = mem_new(struct auth_hub);
     hub->magic = AUTH_HUB_MAGIC;
     hub->count = count;
+    hub->limiter = auth_limiter_new();
     hub->loops = mem_alloc(count * sizeof(struct auth_loop));
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
@@ -29,7 +31,8 @@ void auth_hub_free(struct auth_hub *hub)
         auth_service_release(hub->loops[i].service);
         auth_tokens_free(hub->loops[i].tokens);
     }
-    auth_keys_free(atomic_load(&hub->keys));
+    auth_keys_close(hub);
+    auth_limiter_free(hub->limiter);
     hub->magic = 0;
     crypto_wipe(&hub->instance_key, sizeof(hub->instance_key));
     mem_free(hub->loops);
@@ -77,6 +80,7 @@ err *auth_hub_open(
     hub->store = options->store;
     hub->iam = options->iam;
     hub->tell = options->tell;
+    hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     hub->changed = options->changed;
     hub->changed_arg = options->changed_arg;
     hub->session_key = crypto_key_derive(&hub->instance_key, S("auth sessions"));
@@ -116,29 +120,32 @@ void auth_hub_set_service(struct auth_hub *hub, struct auth_service *service)
 
 // ---- documents -----------------------------------------------------------------------------
 
+static err *reply_document(struct http_req *req, const struct json *document) YIELDS;
+
+static err *reply_document(struct http_req *req, const struct json *document)
+{
+    str body = json_text(req->arena, document);
+    http_add_header(req, S("Cache-Control"), S("public, max-age=3600"));
+    return http_reply(req, 200, S("application/json"), body);
+}
+
 static err *keys_document(struct http_req *req) YIELDS;
 
 static err *keys_document(struct http_req *req)
 {
-    struct auth_keys *keys = NULL;
-    TRY(auth_keys_wait(req->route_arg, req->arena, &keys));
-    const struct crypto_rsa *all[] = {keys->id, keys->access};
-    struct json *list = json_array(req->arena);
-    for (size_t i = 0; i < countof(all); i++) {
-        struct crypto_jwk jwk = crypto_rsa_jwk(all[i]);
-        struct json *key = json_object(req->arena);
-        json_set(key, S("alg"), json_string(req->arena, S("RS256")));
-        json_set(key, S("e"), json_string(req->arena, jwk.e));
-        json_set(key, S("kid"), json_string(req->arena, jwk.kid));
-        json_set(key, S("kty"), json_string(req->arena, S("RSA")));
-        json_set(key, S("n"), json_string(req->arena, jwk.n));
-        json_set(key, S("use"), json_string(req->arena, S("sig")));
-        json_push(list, key);
-    }
-    struct json *root = json_object(req->arena);
-    json_set(root, S("keys"), list);
-    http_add_header(req, S("Cache-Control"), S("public, max-age=3600"));
-    return http_reply(req, 200, S("application/json"), json_text(req->arena, root));
+    struct json *keys = NULL;
+    unsigned uses = 1U << AUTH_KEY_ID | 1U << AUTH_KEY_ACCESS;
+    TRY(auth_keys_document(req->route_arg, req->arena, uses, &keys));
+    return reply_document(req, keys);
+}
+
+static err *identity_keys_document(struct http_req *req) YIELDS;
+
+static err *identity_keys_document(struct http_req *req)
+{
+    struct json *keys = NULL;
+    TRY(auth_keys_document(req->route_arg, req->arena, 1U << AUTH_KEY_IDENTITY, &keys));
+    return reply_document(req, keys);
 }
 
 static struct json *texts(struct arena *arena, const char *const *items, size_t count)
@@ -191,9 +198,31 @@ static err *openid_document(struct http_req *req)
     json_set(root, S("scopes_supported"), texts(a, SCOPES, countof(SCOPES)));
     json_set(root, S("subject_types_supported"), texts(a, SUBJECTS, countof(SUBJECTS)));
     json_set(root, S("token_endpoint_auth_methods_supported"), texts(a, METHODS, countof(METHODS)));
-    str body = json_text(a, root); // before this fiber waits: the service may be replaced
-    http_add_header(req, S("Cache-Control"), S("public, max-age=3600"));
-    return http_reply(req, 200, S("application/json"), body);
+    return reply_document(req, root);
+}
+
+// Of https://cognito-identity.amazonaws.com, which issues the identity pool's tokens.
+static err *identity_openid_document(struct http_req *req) YIELDS;
+
+static err *identity_openid_document(struct http_req *req)
+{
+    static const char *const ALGORITHMS[] = {"RS512"};
+    static const char *const TYPES[] = {"token"};
+    static const char *const SUBJECTS[] = {"public"};
+    struct arena *a = req->arena;
+    const struct auth_service *service = auth_hub_here(req->route_arg)->service;
+    struct json *root = json_object(a);
+    if (service == NULL) {
+        return http_reply_empty(req, 404);
+    }
+    json_set(root, S("issuer"), json_string(a, AUTH_IDENTITY_ISSUER));
+    json_set(root, S("jwks_uri"),
+        json_string(a, str_cat(a, service->base_url, S("/.well-known/jwks_uri"))));
+    json_set(root, S("response_types_supported"), texts(a, TYPES, countof(TYPES)));
+    json_set(root, S("subject_types_supported"), texts(a, SUBJECTS, countof(SUBJECTS)));
+    json_set(root, S("id_token_signing_alg_values_supported"),
+        texts(a, ALGORITHMS, countof(ALGORITHMS)));
+    return reply_document(req, root);
 }
 
 void auth_hub_mount(
@@ -201,18 +230,26 @@ void auth_hub_mount(
 {
     check_magic(hub, AUTH_HUB_MAGIC);
     check(user_pool_id.len > 0);
-    http_router_add(
-        router, &(struct http_route){.methods = HTTP_GET,
-                    .path = str_cat(arena, S("/"), user_pool_id, S("/.well-known/jwks.json")),
-                    .handler = keys_document,
-                    .arg = hub,
-                    .cors = true});
-    http_router_add(router,
-        &(struct http_route){.methods = HTTP_GET,
-            .path = str_cat(arena, S("/"), user_pool_id, S("/.well-known/openid-configuration")),
-            .handler = openid_document,
-            .arg = hub,
-            .cors = true});
+
+    const struct {
+        str path;
+        err *(*handler)(struct http_req *req);
+    } DOCUMENTS[] = {
+        {str_cat(arena, S("/"), user_pool_id, S("/.well-known/jwks.json")), keys_document},
+        {str_cat(arena, S("/"), user_pool_id, S("/.well-known/openid-configuration")),
+            openid_document},
+        {S("/.well-known/jwks_uri"), identity_keys_document},
+        {S("/.well-known/openid-configuration"), identity_openid_document},
+    };
+
+    for (size_t i = 0; i < countof(DOCUMENTS); i++) {
+        http_router_add(router, &(struct http_route){.methods = HTTP_GET,
+                                    .path = DOCUMENTS[i].path,
+                                    .handler = DOCUMENTS[i].handler,
+                                    .arg = hub,
+                                    .cors = true});
+    }
     auth_outbox_mount(hub, router);
     auth_link_mount(hub, router);
+    auth_hosted_mount(router);
 }

@@ -1,10 +1,11 @@
 // The identity pool: identities of guests and of users, and what they may do for a while.
-#include "auth/auth_admin.h"
+#include "auth/auth_identity.h"
+
 #include "auth/auth_token.h"
 
 #include "iam/iam.h"
 
-enum { CREDENTIALS_S = 3600, TOKEN_S = 600, ID_MAX = 55 };
+enum { CREDENTIALS_S = 3600, TOKEN_S = 600 };
 
 static err *not_authorised(struct auth_call *call, const char *what)
 {
@@ -19,8 +20,7 @@ struct login { // of the request, proven
     struct auth_claims claims;
 };
 
-// "cognito-idp.us-east-1.amazonaws.com/us-east-1_Abc"
-static str provider_of(const struct auth_service *service)
+str auth_provider_of(const struct auth_service *service)
 {
     return str_sub(service->issuer, S("https://").len, service->issuer.len);
 }
@@ -34,7 +34,7 @@ static err *read_login(struct auth_call *call, struct login *out)
     if (json_is_null(logins) || logins->count == 0) {
         return NULL;
     }
-    str provider = provider_of(call->service);
+    str provider = auth_provider_of(call->service);
     str token = json_get_str(logins, provider);
     if (token.len == 0 || logins->count > 1) {
         return not_authorised(
@@ -57,10 +57,10 @@ static err *read_login(struct auth_call *call, struct login *out)
 
 // ---- identities ----------------------------------------------------------------------------
 
-static bool is_identity_id(struct auth_call *call, str id)
+bool auth_is_identity(struct auth_call *call, str id)
 {
     str prefix = str_cat(call->arena, call->service->region, S(":"));
-    return id.len <= ID_MAX && str_starts(id, prefix) &&
+    return id.len <= AUTH_IDENTITY_MAX && str_starts(id, prefix) &&
            auth_is_uuid(str_sub(id, prefix.len, id.len));
 }
 
@@ -145,7 +145,7 @@ err *auth_get_id(struct auth_call *call)
     struct login login = {};
     str pool = {};
     str id = {};
-    TRY(auth_need(call, "IdentityPoolId", ID_MAX, &pool));
+    TRY(auth_need(call, "IdentityPoolId", AUTH_IDENTITY_MAX, &pool));
     if (!str_eq(pool, call->service->identity_pool_id)) {
         return auth_refuse(
             a, "ResourceNotFoundException", "IdentityPool '%.*s' not found.", PRI(pool));
@@ -166,8 +166,8 @@ static err *resolve(struct auth_call *call, struct login *login, str *id) YIELDS
 
 static err *resolve(struct auth_call *call, struct login *login, str *id)
 {
-    TRY(auth_need(call, "IdentityId", ID_MAX, id));
-    if (!is_identity_id(call, *id)) {
+    TRY(auth_need(call, "IdentityId", AUTH_IDENTITY_MAX, id));
+    if (!auth_is_identity(call, *id)) {
         return auth_refuse(
             call->arena, "ResourceNotFoundException", "Identity '%.*s' not found.", PRI(*id));
     }
@@ -177,13 +177,27 @@ static err *resolve(struct auth_call *call, struct login *login, str *id)
 
 // ---- credentials ---------------------------------------------------------------------------
 
-static str role_name(str arn)
+// The name of a role that trusts the pool: that of everyone who has signed in, or a group's.
+// Whoever may write a group's RoleArn could else hand out what functions may do.
+static err *role_name(struct auth_call *call, str arn, str *role)
 {
-    ptrdiff_t slash = str_rfind_char(arn, '/');
-    return slash < 0 ? arn : str_sub(arn, (size_t)slash + 1, arn.len);
+    struct arena *a = call->arena;
+    str all = auth_role_of(a, call->service, true);
+    str prefix = auth_role_arn(a, call->service, S(""));
+    str group = auth_group_role(a, call->service, S(""));
+    str stem = str_sub(group, 0, group.len - S("GroupRole").len);
+    *role = str_starts(arn, prefix) ? str_sub(arn, prefix.len, arn.len) : (str){};
+    bool is_groups =
+        role->len > group.len && str_starts(*role, stem) && str_ends(*role, S("GroupRole"));
+    return is_groups || str_eq(*role, all)
+               ? NULL
+               : auth_refuse(a, "InvalidIdentityPoolConfigurationException",
+                     "Invalid identity pool configuration. Check assigned IAM roles for this "
+                     "pool.");
 }
 
-// The role a user has: that of its strongest group, else that of everyone who has signed in.
+// The role a user has: that of its strongest group, else (none, or it is not clear which that is)
+// that of everyone who has signed in.
 static err *choose_role(struct auth_call *call, const struct login *login, str *role)
 {
     const struct json *roles = json_get(login->claims.claims, S("cognito:roles"));
@@ -193,19 +207,17 @@ static err *choose_role(struct auth_call *call, const struct login *login, str *
     if (custom.len > 0) {
         json_each (one, roles) {
             if (str_eq(one->text, custom)) {
-                *role = role_name(custom);
-                return NULL;
+                return role_name(call, custom, role);
             }
         }
         return auth_refuse(call->arena, "NotAuthorizedException",
             "Invalid role: %.*s is not among the user's roles.", PRI(custom));
     }
     if (preferred.len > 0) {
-        *role = role_name(preferred);
-    } else if (roles != NULL && roles->count == 1) {
-        *role = role_name(roles->child->text);
+        return role_name(call, preferred, role);
     }
-    return NULL;
+    bool one_only = roles != NULL && roles->count == 1;
+    return one_only ? role_name(call, roles->child->text, role) : NULL; // several: not clear
 }
 
 str auth_role_of(struct arena *arena, const struct auth_service *service, bool authenticated)
@@ -228,7 +240,7 @@ err *auth_get_credentials_for_identity(struct auth_call *call)
         .lifetime_s = CREDENTIALS_S};
     TRY(choose_role(call, &login, &grant.role));
     if (login.given) {
-        str provider = provider_of(call->service);
+        str provider = auth_provider_of(call->service);
         grant.user_sub = login.claims.sub;
         grant.auth_provider = str_cat(a, S("\""), provider, S("\",\""), provider,
             S(":CognitoSignIn:"), login.claims.sub, S("\""));
@@ -256,23 +268,23 @@ struct sign_work {
 static void sign_work(void *arg)
 {
     struct sign_work *work = arg;
-    work->token = crypto_jwt_sign(work->arena, work->key, work->claims);
+    work->token = crypto_jwt_sign_rs512(work->arena, work->key, work->claims);
 }
 
 err *auth_get_open_id_token(struct auth_call *call)
 {
     struct arena *a = call->arena;
     struct login login = {};
-    struct auth_keys *keys = NULL;
+    struct sign_work work = {.arena = a};
     struct json *claims = json_object(a);
     struct json *methods = json_array(a);
-    i64 now = (i64)(time_now_ms() / 1000);
+    i64 now = (i64)(call->hub->now_ms() / 1000);
     str id = {};
     TRY(resolve(call, &login, &id));
-    TRY(auth_keys_wait(call->hub, a, &keys));
+    TRY(auth_keys_wait(call->hub, a, AUTH_KEY_IDENTITY, &work.key));
     json_push(methods, json_string(a, login.given ? S("authenticated") : S("unauthenticated")));
     if (login.given) {
-        str provider = provider_of(call->service);
+        str provider = auth_provider_of(call->service);
         json_push(methods, json_string(a, provider));
         json_push(
             methods, json_string(a, str_cat(a, provider, S(":CognitoSignIn:"), login.claims.sub)));
@@ -280,10 +292,10 @@ err *auth_get_open_id_token(struct auth_call *call)
     json_set(claims, S("sub"), json_string(a, id));
     json_set(claims, S("aud"), json_string(a, call->service->identity_pool_id));
     json_set(claims, S("amr"), methods);
-    json_set(claims, S("iss"), json_string(a, S("https://cognito-identity.amazonaws.com")));
+    json_set(claims, S("iss"), json_string(a, AUTH_IDENTITY_ISSUER));
     json_set(claims, S("exp"), json_int(a, now + TOKEN_S));
     json_set(claims, S("iat"), json_int(a, now));
-    struct sign_work work = {.arena = a, .key = keys->id, .claims = json_text(a, claims)};
+    work.claims = json_text(a, claims);
     TRY(worker_run(sign_work, &work));
     auth_answer_text(call, "IdentityId", id);
     auth_answer_text(call, "Token", work.token);
@@ -296,7 +308,7 @@ err *auth_unlink_identity(struct auth_call *call)
     struct login login = {};
     struct json *row = NULL;
     str id = {};
-    TRY(auth_need(call, "IdentityId", ID_MAX, &id));
+    TRY(auth_need(call, "IdentityId", AUTH_IDENTITY_MAX, &id));
     TRY(read_login(call, &login));
     TRY(auth_get(call, AUTH_LOGINS, login.key, &row));
     if (!login.given || row == NULL || !str_eq(json_get_str(row, S("identity")), id)) {

@@ -29,13 +29,14 @@ struct auth_password_policy {
     bool digits;
     bool symbols;
     u64 temporary_days;
+    size_t history; // former passwords that may not come again
 };
 
 enum auth_mode { AUTH_MFA_OFF, AUTH_MFA_OPTIONAL, AUTH_MFA_REQUIRED };
 
 enum { AUTH_SERVICE_MAGIC = 0x41555453, AUTH_HUB_MAGIC = 0x41555448 };
 
-enum { AUTH_BY_EMAIL = 1, AUTH_BY_PHONE = 2 }; // sets of attributes
+enum { AUTH_BY_EMAIL = 1, AUTH_BY_PHONE = 2, AUTH_BY_PREFERRED = 4 }; // sets of attributes
 
 enum auth_flow {
     AUTH_FLOW_SRP = 1,
@@ -65,7 +66,9 @@ struct auth_service {
     str name;   // of the definition
 
     unsigned usernames; // attributes that are user names; 0: names are free
+    unsigned aliases;   // attributes that lead to a user beside a free name, once verified
     unsigned verified;  // attributes verified when they are given
+    unsigned kept;      // attributes whose old value stays in force until the new one is verified
     bool case_sensitive;
     bool self_sign_up;
     bool guest_access;
@@ -80,6 +83,8 @@ struct auth_service {
     bool mfa_totp;
     bool mfa_email;
     str mfa_sms_text;
+    str mfa_email_subject;
+    str mfa_email_text;
     unsigned recovery[2]; // AUTH_BY_*, in order of preference; 0: none
     bool recovery_without_mfa_phone;
 
@@ -91,6 +96,8 @@ struct auth_service {
     str invitation_text;
     str invitation_sms;
 
+    bool has_secret; // the client: each request has to prove it
+    bool revokes;    // EnableTokenRevocation
     unsigned flows;
     bool hides_users; // PreventUserExistenceErrors
     u64 access_s;
@@ -113,11 +120,11 @@ struct auth_service {
 struct auth_service *auth_service_hold(struct auth_service *service);
 const struct auth_attribute *auth_attribute_def(const struct auth_service *service, str name);
 
+// Of the identity pool's own tokens.
+#define AUTH_IDENTITY_ISSUER S("https://cognito-identity.amazonaws.com")
+
 // ---- the hub ---------------------------------------------------------------------------------
-struct auth_keys { // that sign; immutable
-    struct crypto_rsa *id;
-    struct crypto_rsa *access;
-};
+struct auth_keys;
 
 struct auth_loop { // one per loop, touched only by its thread
     struct auth_hub *hub;
@@ -139,9 +146,14 @@ struct auth_hub {
     void (*tell)(const struct auth_message *message);
     void (*changed)(void *arg);
     void *changed_arg;
-    _Atomic(struct auth_keys *) keys; // NULL: still being made
+    u64 (*now_ms)(void);
+    _Atomic(struct auth_keys *) keys; // NULL: not loaded yet
+    struct auth_key *owned_keys;      // all there have been since the start; of the keys' fiber
+    struct arena *keys_arena;         // theirs
     atomic_ullong generation;         // raised with auth_hub_raise
     atomic_ullong last_message;       // its time, microseconds
+    struct auth_limiter *limiter;     // of source addresses
+    atomic_int calls;                 // operations in flight
 };
 
 struct auth_loop *auth_hub_here(struct auth_hub *hub);
@@ -168,17 +180,31 @@ struct auth_call {
 
 typedef err *(*auth_handler)(struct auth_call *call); // may wait
 
+// Runs what may be a guess at a secret, or at who has an account, within the limits of the address
+// it comes from; TooManyRequestsException beyond.
+[[nodiscard]] err *auth_guess(struct auth_call *call, auth_handler handler) YIELDS;
+
 // A refusal under a name of Cognito's.
 [[nodiscard]] err *auth_refuse(struct arena *arena, const char *wire, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 [[nodiscard]] err *auth_wrong_password(struct arena *arena);
 [[nodiscard]] err *auth_no_user(struct arena *arena);
 
+// Of UTF-8 text, as bounds count them.
+size_t auth_characters(str text);
 // Members of requests. Those that are needed are refused in the words of Cognito's own validation.
 [[nodiscard]] err *auth_need(struct auth_call *call, const char *name, size_t max, str *out);
 str auth_text(const struct auth_call *call, const char *name);
-// ClientId (and no secret: Gen 2 clients have none).
+// Types and bounds of what members.def names, and what the operation needs.
+[[nodiscard]] err *auth_members_check(struct auth_call *call);
+// ClientId, and the proof of its secret when it has one: SECRET_HASH over Username or USERNAME.
 [[nodiscard]] err *auth_need_client(struct auth_call *call);
+// The same proof over another name.
+[[nodiscard]] err *auth_check_secret_hash(struct auth_call *call, str username);
+// The client's secret itself, which operations on tokens take (ClientSecret).
+[[nodiscard]] err *auth_check_secret(struct auth_call *call);
+// Made of the instance's key; none when the client has none.
+str auth_client_secret(struct auth_call *call);
 // Name and value of "UserAttributes"-like lists as an object; refuses doubles and bad shapes.
 [[nodiscard]] err *auth_attribute_list(
     struct auth_call *call, const struct json *list, struct json **out);
@@ -240,6 +266,13 @@ struct auth_user *auth_user_new(struct auth_call *call, str username);
 [[nodiscard]] err *auth_user_load(struct auth_call *call, str id, struct auth_user **out) YIELDS;
 // By any name that the pool takes.
 [[nodiscard]] err *auth_user_find(struct auth_call *call, str name, struct auth_user **out) YIELDS;
+// By a link to another provider's user.
+[[nodiscard]] err *auth_user_find_link(
+    struct auth_call *call, const struct json *link, struct auth_user **out) YIELDS;
+str auth_link_name(struct auth_call *call, const struct json *link);
+// ForceAliasCreation: whoever has the user's verified addresses as names gives them up.
+[[nodiscard]] err *auth_user_take_aliases(
+    struct auth_call *call, const struct auth_user *user) YIELDS;
 struct auth_user *auth_user_of_item(struct auth_call *call, struct json *item);
 // Writes the user, its aliases, and `more` in one transaction. Another change meanwhile:
 // TooManyRequestsException, which clients repeat; a name taken: `taken`'s error.
@@ -299,6 +332,8 @@ struct store_write auth_code_make(
     struct auth_call *call, const struct auth_user *user, const struct auth_code *code) YIELDS;
 [[nodiscard]] err *auth_send(struct auth_call *call, const struct auth_message *message) YIELDS;
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router);
+// Adds the paths of hosted sign-in pages, which are answered that they are not served.
+void auth_hosted_mount(struct http_router *router);
 // The page that links in messages lead to.
 void auth_link_mount(struct auth_hub *hub, struct http_router *router);
 

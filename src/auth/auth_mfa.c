@@ -76,6 +76,14 @@ void auth_answer_mfa(struct auth_call *call, const struct auth_user *user)
     if ((preferred & factors) != 0) {
         auth_answer_text(call, "PreferredMfaSetting", auth_factor_name(preferred));
     }
+    if ((factors & AUTH_SMS) != 0 && !str_ends(call->operation, S("AuthFactors"))) {
+        struct json *options = json_array(call->arena); // the older form of the same
+        struct json *option = json_object(call->arena);
+        json_set(option, S("DeliveryMedium"), auth_str(call, S("SMS")));
+        json_set(option, S("AttributeName"), auth_str(call, S("phone_number")));
+        json_push(options, option);
+        auth_answer(call, "MFAOptions", options);
+    }
 }
 
 // ---- codes ---------------------------------------------------------------------------------

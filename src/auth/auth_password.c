@@ -32,10 +32,7 @@ static bool has_symbol(str text)
 err *auth_password_check_policy(struct auth_call *call, str password)
 {
     const struct auth_password_policy *policy = &call->service->policy;
-    size_t count = 0;
-    for (size_t i = 0; i < password.len; i++) {
-        count += ((u8)password.ptr[i] & 0xC0) != 0x80;
-    }
+    size_t count = auth_characters(password);
     if (count > PASSWORD_MAX) {
         return weak(call, "Password too long");
     }
@@ -75,13 +72,12 @@ static str context_of(struct auth_call *call, const struct auth_user *user)
     return str_cat(call->arena, AUTH_USERS, S("#"), user->id);
 }
 
-err *auth_password_open(
-    struct auth_call *call, const struct auth_user *user, struct crypto_srp_verifier *out)
+static err *open_kept(
+    struct auth_call *call, const struct auth_user *user, str kept, struct crypto_srp_verifier *out)
 {
-    check(auth_password_has(user));
     str sealed = {};
     str plain = {};
-    if (!base64_decode(call->arena, json_get_str(user->item, S("password")), &sealed)) {
+    if (!base64_decode(call->arena, kept, &sealed)) {
         return fail(call->arena, ERR_INTERNAL, "a user's password is damaged");
     }
     err *e =
@@ -93,6 +89,13 @@ err *auth_password_open(
     memcpy(out, plain.ptr, sizeof(*out));
     crypto_wipe((char *)(uintptr_t)plain.ptr, plain.len);
     return NULL;
+}
+
+err *auth_password_open(
+    struct auth_call *call, const struct auth_user *user, struct crypto_srp_verifier *out)
+{
+    check(auth_password_has(user));
+    return open_kept(call, user, json_get_str(user->item, S("password")), out);
 }
 
 struct password_work {
@@ -114,9 +117,48 @@ static void check_work(void *arg)
     work->right = crypto_srp_password_fits(&work->name, &work->verifier, work->password);
 }
 
+// The present password and those before it, as many as the policy looks back on.
+static struct json *former_passwords(struct auth_call *call, const struct auth_user *user)
+{
+    size_t most = call->service->policy.history;
+    struct json *list = json_array(call->arena);
+    if (most > 0 && auth_password_has(user)) {
+        json_push(list, auth_str(call, json_get_str(user->item, S("password"))));
+    }
+    json_each (kept, json_get(user->item, S("formerPasswords"))) {
+        if (list->count < most) {
+            json_push(list, auth_str(call, kept->text));
+        }
+    }
+    return list;
+}
+
+static err *check_history(struct auth_call *call, const struct auth_user *user,
+    const struct json *former, str password) YIELDS;
+
+static err *check_history(
+    struct auth_call *call, const struct auth_user *user, const struct json *former, str password)
+{
+    json_each (kept, former) {
+        struct password_work work = {
+            .name = auth_srp_name(call->service, user->username), .password = password};
+        TRY(open_kept(call, user, kept->text, &work.verifier));
+        err *e = worker_run(check_work, &work);
+        crypto_wipe(&work.verifier, sizeof(work.verifier));
+        TRY(e);
+        if (work.right) {
+            return auth_refuse(call->arena, "PasswordHistoryPolicyViolationException",
+                "Password has previously been used.");
+        }
+    }
+    return NULL;
+}
+
 err *auth_password_set(struct auth_call *call, struct auth_user *user, str password)
 {
     check(user->username.len > 0 && password.len > 0);
+    struct json *former = former_passwords(call, user);
+    TRY(check_history(call, user, former, password));
     struct password_work work = {
         .name = auth_srp_name(call->service, user->username), .password = password};
     TRY(worker_run(make_work, &work));
@@ -124,6 +166,9 @@ err *auth_password_set(struct auth_call *call, struct auth_user *user, str passw
     str sealed = crypto_seal(call->arena, &call->hub->instance_key, context_of(call, user), plain);
     crypto_wipe(&work.verifier, sizeof(work.verifier));
     json_set(user->item, S("password"), auth_str(call, base64_encode(call->arena, sealed)));
+    if (former->count > 0) {
+        json_set(user->item, S("formerPasswords"), former);
+    }
     json_remove(user->item, S("temporaryEnds"));
     // Sign-ins under way were begun with the former password.
     json_set(user->item, S("passwordVersion"),

@@ -11,6 +11,12 @@ static bool is_contact(str name)
 static bool is_kept_until_verified(const struct auth_service *service, str name)
 {
     unsigned way = str_eq(name, S("email")) ? AUTH_BY_EMAIL : AUTH_BY_PHONE;
+    return is_contact(name) && (service->kept & service->verified & way) != 0;
+}
+
+static bool is_auto_verified(const struct auth_service *service, str name)
+{
+    unsigned way = str_eq(name, S("email")) ? AUTH_BY_EMAIL : AUTH_BY_PHONE;
     return is_contact(name) && (service->verified & way) != 0;
 }
 
@@ -19,11 +25,33 @@ static str flag_of(struct arena *arena, str attribute)
     return str_cat(arena, attribute, S("_verified"));
 }
 
+// What the client may read of it, when it may not read all.
+static struct json *readable(struct auth_call *call, struct json *attributes)
+{
+    const struct json *names =
+        json_get(json_get(call->service->definition, S("client")), S("readAttributes"));
+    if (json_is_null(names) || names->kind != JSON_ARRAY) {
+        return attributes;
+    }
+    struct json *list = json_array(call->arena);
+    json_each (entry, attributes) {
+        str name = json_get_str(entry, S("Name"));
+        bool may = str_eq(name, S("sub")) || str_eq(name, S("identities"));
+        json_each (allowed, names) {
+            may = may || str_eq(allowed->text, name);
+        }
+        if (may) {
+            json_push(list, json_copy(call->arena, entry));
+        }
+    }
+    return list;
+}
+
 err *auth_get_user(struct auth_call *call)
 {
     check(call->user != NULL);
     auth_answer_text(call, "Username", call->user->username);
-    auth_answer(call, "UserAttributes", auth_user_list(call, call->user));
+    auth_answer(call, "UserAttributes", readable(call, auth_user_list(call, call->user)));
     auth_answer_mfa(call, call->user);
     return NULL;
 }
@@ -80,6 +108,9 @@ static void change_contact(struct update *update, str name, str value)
     } else {
         auth_user_set(call, user, name, value);
         auth_user_set(call, user, flag, S("false"));
+        if (is_auto_verified(call->service, name)) {
+            ask_for_proof(update, name, value);
+        }
     }
 }
 

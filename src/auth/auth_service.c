@@ -112,6 +112,7 @@ static unsigned contact_set(const struct json *list)
     json_each (name, list) {
         set |= str_eq(name->text, S("email")) ? AUTH_BY_EMAIL : 0U;
         set |= str_eq(name->text, S("phone_number")) ? AUTH_BY_PHONE : 0U;
+        set |= str_eq(name->text, S("preferred_username")) ? AUTH_BY_PREFERRED : 0U;
     }
     return set;
 }
@@ -121,6 +122,7 @@ static void read_policy(struct auth_service *service, const struct json *auth)
     const struct json *given = json_get(auth, S("passwordPolicy"));
     i64 length = json_get_int(given, S("minLength"), 8);
     i64 days = json_get_int(given, S("temporaryPasswordValidityDays"), 7);
+    i64 history = json_get_int(given, S("passwordHistorySize"), 0);
     service->policy = (struct auth_password_policy){
         .min_length = length >= 6 && length <= 99 ? (size_t)length : 8,
         .lowercase = json_get_bool(given, S("requireLowercase"), true),
@@ -128,6 +130,7 @@ static void read_policy(struct auth_service *service, const struct json *auth)
         .digits = json_get_bool(given, S("requireDigits"), true),
         .symbols = json_get_bool(given, S("requireSymbols"), true),
         .temporary_days = days >= 0 && days <= 365 ? (u64)days : 7,
+        .history = history >= 0 && history <= 24 ? (size_t)history : 0,
     };
 }
 
@@ -142,6 +145,12 @@ static void read_groups(struct auth_service *service, const struct json *auth)
     }
 }
 
+static str text_or(const struct json *object, const char *name, str otherwise)
+{
+    str text = json_get_str(object, str_from(name));
+    return text.len > 0 ? text : otherwise;
+}
+
 static void read_mfa(struct auth_service *service, const struct json *auth)
 {
     const struct json *mfa = json_get(auth, S("multifactor"));
@@ -153,8 +162,13 @@ static void read_mfa(struct auth_service *service, const struct json *auth)
     service->mfa_sms = on && json_get_bool(mfa, S("sms"), false);
     service->mfa_totp = on && json_get_bool(mfa, S("totp"), false);
     service->mfa_email = on && json_get_bool(mfa, S("email"), false);
-    str text = json_get_str(mfa, S("smsMessage"));
-    service->mfa_sms_text = text.len > 0 ? text : S("Your authentication code is {####}.");
+    const struct json *pool = json_get(auth, S("userPool"));
+    str text = text_or(mfa, "smsMessage", S("Your authentication code is {####}."));
+    service->mfa_sms_text = text_or(pool, "smsAuthenticationMessage", text);
+    service->mfa_email_text =
+        text_or(pool, "emailAuthenticationMessage", S("Your authentication code is {####}."));
+    service->mfa_email_subject =
+        text_or(pool, "emailAuthenticationSubject", S("Your authentication code"));
 }
 
 static void read_recovery(struct auth_service *service, const struct json *auth)
@@ -182,10 +196,27 @@ static void read_recovery(struct auth_service *service, const struct json *auth)
     service->recovery_without_mfa_phone = str_find(choice, S("WITHOUT_MFA")) >= 0;
 }
 
-static str text_or(const struct json *object, const char *name, str otherwise)
+// CloudFormation's own form, from an override: mechanisms with a priority each.
+static void read_mechanisms(struct auth_service *service, const struct json *auth)
 {
-    str text = json_get_str(object, str_from(name));
-    return text.len > 0 ? text : otherwise;
+    const struct json *setting =
+        json_get(json_get(auth, S("userPool")), S("accountRecoverySetting"));
+    const struct json *list = json_get(setting, S("recoveryMechanisms"));
+    if (json_is_null(list)) {
+        return;
+    }
+    service->recovery[0] = service->recovery[1] = 0;
+    json_each (mechanism, list) {
+        str name = json_get_str(mechanism, S("name"));
+        size_t at = json_get_int(mechanism, S("priority"), 1) > 1 ? 1 : 0;
+        service->recovery[at] = str_eq(name, S("verified_email"))          ? AUTH_BY_EMAIL
+                                : str_eq(name, S("verified_phone_number")) ? AUTH_BY_PHONE
+                                                                           : 0;
+    }
+    if (service->recovery[0] == 0) {
+        service->recovery[0] = service->recovery[1];
+        service->recovery[1] = 0;
+    }
 }
 
 static void read_texts(struct auth_service *service, const struct json *auth)
@@ -204,6 +235,34 @@ static void read_texts(struct auth_service *service, const struct json *auth)
         invitation, "emailBody", S("Your username is {username} and temporary password is {####}"));
     service->invitation_sms = text_or(invitation, "smsMessage",
         S("Your username is {username} and temporary password is {####}"));
+}
+
+// What overrides of the pool itself say about messages goes before the options.
+static void read_overridden_texts(struct auth_service *service, const struct json *auth)
+{
+    const struct json *pool = json_get(auth, S("userPool"));
+    const struct json *template = json_get(pool, S("verificationMessageTemplate"));
+    const struct json *config = json_get(pool, S("adminCreateUserConfig"));
+    const struct json *invitation = json_get(config, S("inviteMessageTemplate"));
+    str style = json_get_str(template, S("defaultEmailOption"));
+    str text = text_or(pool, "emailVerificationMessage", service->verification_text);
+    str subject = text_or(pool, "emailVerificationSubject", service->verification_subject);
+    if (style.len > 0) {
+        service->link_style = str_eq(style, S("CONFIRM_WITH_LINK"));
+    }
+    service->verification_text =
+        text_or(template, service->link_style ? "emailMessageByLink" : "emailMessage", text);
+    service->verification_subject =
+        text_or(template, service->link_style ? "emailSubjectByLink" : "emailSubject", subject);
+    text = text_or(pool, "smsVerificationMessage", service->phone_text);
+    service->phone_text = text_or(template, "smsMessage", text);
+    service->invitation_subject = text_or(invitation, "emailSubject", service->invitation_subject);
+    service->invitation_text = text_or(invitation, "emailMessage", service->invitation_text);
+    service->invitation_sms = text_or(invitation, "smsMessage", service->invitation_sms);
+    i64 days = json_get_int(config, S("unusedAccountValidityDays"), 0);
+    if (days > 0 && days <= 365) {
+        service->policy.temporary_days = (u64)days;
+    }
 }
 
 // ---- the app client ------------------------------------------------------------------------
@@ -276,6 +335,24 @@ static void read_client(struct auth_service *service, const struct json *auth)
     service->grace_s = grace >= 0 && grace <= 60 ? (u64)grace : 0;
     service->email_otp = json_get_bool(otp, S("emailOtp"), false);
     service->sms_otp = json_get_bool(otp, S("smsOtp"), false);
+    service->has_secret = json_get_bool(client, S("generateSecret"), false);
+    service->revokes = json_get_bool(client, S("enableTokenRevocation"), true);
+}
+
+// The first factors of a choice, when an override of the pool names them.
+static void read_first_factors(struct auth_service *service, const struct json *auth)
+{
+    const struct json *policy = json_get(json_get(auth, S("userPool")), S("signInPolicy"));
+    const struct json *list = json_get(policy, S("allowedFirstAuthFactors"));
+    if (json_is_null(list)) {
+        return;
+    }
+    service->email_otp = service->sms_otp = service->passkeys = false;
+    json_each (factor, list) {
+        service->email_otp = service->email_otp || str_eq(factor->text, S("EMAIL_OTP"));
+        service->sms_otp = service->sms_otp || str_eq(factor->text, S("SMS_OTP"));
+        service->passkeys = service->passkeys || str_eq(factor->text, S("WEB_AUTHN"));
+    }
 }
 
 static void read_passkeys(struct auth_service *service, const struct json *auth)
@@ -284,8 +361,11 @@ static void read_passkeys(struct auth_service *service, const struct json *auth)
     str id = json_get_str(given, S("relyingPartyId"));
     service->passkeys = !json_is_null(given);
     service->relying_party = id.len > 0 && !str_eq(id, S("AUTO")) ? id : S("localhost");
-    service->passkey_user_verified =
-        str_eq(json_get_str(given, S("userVerification")), S("required"));
+    const struct json *pool = json_get(auth, S("userPool"));
+    service->relying_party = text_or(pool, "webAuthnRelyingPartyId", service->relying_party);
+    str verification = json_get_str(given, S("userVerification"));
+    verification = text_or(pool, "webAuthnUserVerification", verification);
+    service->passkey_user_verified = str_eq(verification, S("required"));
 }
 
 static void read_devices(struct auth_service *service, const struct json *auth)
@@ -294,6 +374,29 @@ static void read_devices(struct auth_service *service, const struct json *auth)
     service->devices = !json_is_null(given);
     service->device_challenge = json_get_bool(given, S("challengeRequiredOnNewDevice"), false);
     service->device_prompt = json_get_bool(given, S("deviceOnlyRememberedOnUserPrompt"), false);
+}
+
+// Which addresses lead to a user, and what happens when one is changed.
+static err *read_names(struct arena *arena, struct auth_service *service, const struct json *auth)
+{
+    const struct json *settings =
+        json_get(json_get(auth, S("userPool")), S("userAttributeUpdateSettings"));
+    const struct json *kept = json_get(settings, S("attributesRequireVerificationBeforeUpdate"));
+    const struct json *login = json_get(auth, S("loginWith"));
+    service->usernames = contact_set(json_get(auth, S("usernameAttributes")));
+    service->aliases = contact_set(json_get(auth, S("aliasAttributes")));
+    service->verified = contact_set(json_get(auth, S("autoVerifiedAttributes")));
+    service->case_sensitive = json_get_bool(auth, S("usernameCaseSensitive"), false);
+    service->kept = contact_set(kept);
+    if (json_is_null(settings)) {
+        service->kept = (json_is_null(json_get(login, S("email"))) ? 0U : AUTH_BY_EMAIL) |
+                        (json_is_null(json_get(login, S("phone"))) ? 0U : AUTH_BY_PHONE);
+    }
+    return service->usernames == 0 || service->aliases == 0
+               ? NULL
+               : fail(arena, ERR_CONFIG,
+                     "only one of aliasAttributes and usernameAttributes can be set in a user "
+                     "pool: set usernameAttributes to [] to have aliases");
 }
 
 // ---- life ----------------------------------------------------------------------------------
@@ -317,9 +420,7 @@ static err *build(
     service->issuer = str_cat(memory, S("https://cognito-idp."), service->region,
         S(".amazonaws.com/"), service->user_pool_id);
     service->name = json_get_str(auth, S("name"));
-    service->usernames = contact_set(json_get(auth, S("usernameAttributes")));
-    service->verified = contact_set(json_get(auth, S("autoVerifiedAttributes")));
-    service->case_sensitive = json_get_bool(auth, S("usernameCaseSensitive"), false);
+    TRY(read_names(arena, service, auth));
     service->self_sign_up = json_get_bool(auth, S("selfSignUp"), true);
     service->guest_access = json_get_bool(auth, S("guestAccess"), true);
     read_attributes(service, auth);
@@ -327,9 +428,12 @@ static err *build(
     read_groups(service, auth);
     read_mfa(service, auth);
     read_recovery(service, auth);
+    read_mechanisms(service, auth);
     read_texts(service, auth);
+    read_overridden_texts(service, auth);
     read_client(service, auth);
     read_passkeys(service, auth);
+    read_first_factors(service, auth);
     read_devices(service, auth);
     return NULL;
 }

@@ -161,7 +161,24 @@ static err *by_refresh_token(struct auth_call *call)
     }
     TRY(auth_need_parameter(call, "REFRESH_TOKEN", &token));
     auth_answer(call, "ChallengeParameters", json_object(call->arena));
-    return auth_refresh(call, token, auth_parameter(call, "DEVICE_KEY"));
+    TRY(auth_refresh(call, token, auth_parameter(call, "DEVICE_KEY")));
+    // The hash is over the name of the token's user. Nothing is written without rotation.
+    return auth_check_secret_hash(call, call->user->username);
+}
+
+// The project's own challenges.
+static err *by_triggers(struct auth_call *call)
+{
+    const struct json *triggers = json_get(call->service->definition, S("triggers"));
+    if ((call->service->flows & AUTH_FLOW_CUSTOM) == 0) {
+        return not_enabled(call, "CUSTOM_AUTH");
+    }
+    if (json_is_null(json_get(triggers, S("defineAuthChallenge")))) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "Custom auth lambda trigger is not configured for the user pool.");
+    }
+    return fail(call->arena, ERR_UNSUPPORTED,
+        "CUSTOM_AUTH needs the auth triggers, which are not served yet by this version of ampd.");
 }
 
 err *auth_initiate(struct auth_call *call, bool admin)
@@ -196,14 +213,8 @@ err *auth_initiate(struct auth_call *call, bool admin)
         return (flows & AUTH_FLOW_CHOICE) != 0 ? auth_choice_start(call, username)
                                                : not_enabled(call, "USER_AUTH");
     }
-    if (str_eq(flow, S("CUSTOM_AUTH"))) {
-        return fail(call->arena, ERR_UNSUPPORTED,
-            "CUSTOM_AUTH needs the auth triggers, which are not served yet by this version of "
-            "ampd.");
-    }
-    return auth_refuse(call->arena, "InvalidParameterException",
-        "1 validation error detected: Value at 'authFlow' failed to satisfy constraint: Member "
-        "must satisfy enum value set");
+    check(str_eq(flow, S("CUSTOM_AUTH"))); // members.def lets no other flow in
+    return by_triggers(call);
 }
 
 err *auth_initiate_auth(struct auth_call *call)
@@ -251,6 +262,27 @@ static err *answer_new_password(struct auth_call *call)
     return auth_first_factor_done(call, &proof);
 }
 
+// The name in an answer must be of the user whom its session is about.
+static err *check_same_user(struct auth_call *call) YIELDS;
+
+static err *check_same_user(struct auth_call *call)
+{
+    struct auth_state state = {};
+    struct auth_user *named = NULL;
+    str session = auth_text(call, "Session");
+    str name = {};
+    TRY(auth_need_parameter(call, "USERNAME", &name));
+    if (session.len == 0 || auth_state_open(call, session, NULL, &state) != NULL ||
+        state.user == NULL || str_eq(name, state.user->username)) {
+        return NULL; // the step looks at the session itself
+    }
+    TRY(auth_user_find(call, name, &named));
+    return named != NULL && str_eq(named->id, state.user->id)
+               ? NULL
+               : auth_refuse(
+                     call->arena, "NotAuthorizedException", "Invalid session for the user.");
+}
+
 err *auth_respond(struct auth_call *call)
 {
     enum answer {
@@ -278,6 +310,7 @@ err *auth_respond(struct auth_call *call)
     while (at < countof(NAMES) && !str_eq(NAMES[at], name)) {
         at++;
     }
+    TRY(check_same_user(call));
     switch ((enum answer)at) {
     case PASSWORD_VERIFIER: return auth_srp_verify(call);
     case NEW_PASSWORD: return answer_new_password(call);
@@ -292,8 +325,9 @@ err *auth_respond(struct auth_call *call)
     case DEVICE_SRP: return auth_answer_device(call);
     case DEVICE_VERIFIER: return auth_verify_device(call);
     }
-    return fail(call->arena, ERR_UNSUPPORTED,
-        "The challenge %.*s is not served yet by this version of ampd.", PRI(name));
+    struct auth_state state = {}; // no session leads to another challenge
+    TRY(auth_state_of_session(call, "other", &state));
+    return auth_refuse(call->arena, "NotAuthorizedException", "Invalid session for the user.");
 }
 
 err *auth_respond_to_auth_challenge(struct auth_call *call)

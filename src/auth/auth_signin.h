@@ -68,7 +68,7 @@ str auth_parameter(const struct auth_call *call, const char *name);
 // ---- others ----------------------------------------------------------------------------------
 // Checks the form of a user name; one that is an address becomes the attribute.
 [[nodiscard]] err *auth_username_check(
-    struct auth_call *call, struct json *attributes, str username);
+    struct auth_call *call, struct json *attributes, str username) YIELDS;
 // An answer about a user that does not exist, or UserNotFoundException where the pool tells.
 [[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username);
 // Writes attributes of a user, by itself or an administrator; sends what has to be proven.

@@ -10,12 +10,37 @@ static err *invalid(struct auth_call *call, const char *what)
 
 // ---- names ---------------------------------------------------------------------------------
 
+// A free name must not look like an alias of somebody, nor be the id of somebody.
+static err *check_free_name(struct auth_call *call, str username) YIELDS;
+
+static err *check_free_name(struct auth_call *call, str username)
+{
+    unsigned aliases = call->service->aliases;
+    struct auth_user *other = NULL;
+    if ((aliases & AUTH_BY_EMAIL) != 0 && auth_is_email(username)) {
+        return invalid(call, "Username cannot be of email format, since user pool is configured "
+                             "for email alias.");
+    }
+    if ((aliases & AUTH_BY_PHONE) != 0 && auth_is_phone(username)) {
+        return invalid(call, "Username cannot be of phone number format, since user pool is "
+                             "configured for phone number alias.");
+    }
+    if (auth_is_uuid(username)) {
+        TRY(auth_user_load(call, username, &other));
+    }
+    return other == NULL
+               ? NULL
+               : auth_refuse(call->arena, "UsernameExistsException", "User already exists");
+}
+
 // A name that is an address becomes the attribute; both given must agree.
+static err *take_name(struct auth_call *call, struct json *attributes, str username) YIELDS;
+
 static err *take_name(struct auth_call *call, struct json *attributes, str username)
 {
     unsigned ways = call->service->usernames;
     if (ways == 0) {
-        return NULL;
+        return check_free_name(call, username);
     }
     bool phone = username.ptr[0] == '+';
     unsigned way = phone ? AUTH_BY_PHONE : AUTH_BY_EMAIL;
@@ -39,14 +64,7 @@ static err *take_name(struct auth_call *call, struct json *attributes, str usern
 
 err *auth_username_check(struct auth_call *call, struct json *attributes, str username)
 {
-    for (size_t i = 0; i < username.len; i++) {
-        if ((u8)username.ptr[i] <= ' ') {
-            return invalid(call,
-                "1 validation error detected: Value at 'username' failed to satisfy constraint: "
-                "Member must satisfy regular expression pattern: "
-                "[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+");
-        }
-    }
+    check(username.len > 0);
     return take_name(call, attributes, username);
 }
 
@@ -161,6 +179,9 @@ err *auth_confirm_user(struct auth_call *call, struct auth_user *user, str code)
         auth_user_set(call, user, str_cat(call->arena, attribute, S("_verified")), S("true"));
     }
     auth_user_set_member(call, user, S("status"), auth_str(call, S("CONFIRMED")));
+    if (json_get_bool(call->in, S("ForceAliasCreation"), false)) {
+        TRY(auth_user_take_aliases(call, user));
+    }
     return auth_user_save(call, user, &spend, 1);
 }
 
@@ -270,7 +291,7 @@ static err *confirm_page(struct http_req *req)
     if (call.service == NULL) {
         return http_reply_empty(req, 404);
     }
-    err *e = confirm_by_link(&call);
+    err *e = auth_guess(&call, confirm_by_link);
     auth_service_release(call.service);
     if (e == NULL) {
         return page(req, 200, S("Your registration has been confirmed! You can sign in now."));

@@ -139,7 +139,7 @@ void auth_sweep(struct auth_hub *hub)
     for (size_t i = 0; i < countof(tables); i++) {
         str token = {};
         do {
-            err *e = sweep_page(hub, arena, tables[i], &token, time_now_ms());
+            err *e = sweep_page(hub, arena, tables[i], &token, hub->now_ms());
             if (e != NULL) {
                 if (e->code != ERR_CANCELLED && e->code != ERR_CONFLICT) {
                     log_warn("auth.sweep", "%.*s", PRI(e->text));

@@ -52,10 +52,12 @@ static void add_attribute(struct auth_call *call, struct json *claims, const str
     }
 }
 
-static void add_roles(struct arena *a, struct json *claims, struct json *roles)
+static void add_roles(struct arena *a, struct json *claims, struct json *roles, str preferred)
 {
+    if (preferred.len > 0) {
+        json_set(claims, S("cognito:preferred_role"), json_string(a, preferred));
+    }
     if (roles != NULL && roles->count > 0) {
-        json_set(claims, S("cognito:preferred_role"), json_copy(a, roles->child));
         json_set(claims, S("cognito:roles"), roles);
     }
 }
@@ -82,7 +84,8 @@ static struct json *common(struct auth_call *call, const struct auth_user *user,
 
 struct token_work {
     struct arena *arena;
-    struct auth_keys *keys;
+    const struct crypto_rsa *id_key;
+    const struct crypto_rsa *access_key;
     str id_claims;
     str access_claims;
     str id;
@@ -92,8 +95,8 @@ struct token_work {
 static void sign_work(void *arg)
 {
     struct token_work *work = arg;
-    work->id = crypto_jwt_sign(work->arena, work->keys->id, work->id_claims);
-    work->access = crypto_jwt_sign(work->arena, work->keys->access, work->access_claims);
+    work->id = crypto_jwt_sign(work->arena, work->id_key, work->id_claims);
+    work->access = crypto_jwt_sign(work->arena, work->access_key, work->access_claims);
 }
 
 // The id and access token into a new AuthenticationResult.
@@ -107,16 +110,18 @@ static err *issue(struct auth_call *call, const struct auth_user *user,
     struct token_work work = {.arena = a};
     struct json *groups = NULL;
     struct json *roles = NULL;
-    u64 now = time_now_ms() / 1000;
-    TRY(auth_keys_wait(call->hub, a, &work.keys));
-    TRY(auth_groups_of(call, user->id, &groups, &roles));
+    str preferred = {};
+    u64 now = call->hub->now_ms() / 1000;
+    TRY(auth_keys_wait(call->hub, a, AUTH_KEY_ID, &work.id_key));
+    TRY(auth_keys_wait(call->hub, a, AUTH_KEY_ACCESS, &work.access_key));
+    TRY(auth_groups_of(call, user->id, &groups, &roles, &preferred));
     struct json *id = common(call, user, sign_in, "id", now);
     struct json *access = common(call, user, sign_in, "access", now);
     if (groups->count > 0) {
         json_set(id, S("cognito:groups"), groups);
         json_set(access, S("cognito:groups"), json_copy(a, groups));
     }
-    add_roles(a, id, roles);
+    add_roles(a, id, roles, preferred);
     json_set(id, S("cognito:username"), json_string(a, user->username));
     json_each (attribute, user->attributes) {
         add_attribute(call, id, attribute);
@@ -173,7 +178,7 @@ err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key
     check(user->rev != NULL); // only who is in the store gets tokens
     check(count == 0 || more != NULL);
     struct arena *a = call->arena;
-    u64 now = time_now_ms();
+    u64 now = call->hub->now_ms();
     struct sign_in sign_in = {.id = random_uuid(a),
         .auth_time = now / 1000,
         .device_key = device_key,
@@ -244,7 +249,7 @@ static err *find_sign_in(struct auth_call *call, str token, struct json **row, b
     if (!*is_old && !bytes_eq_secret(digest, json_get_str(*row, S("token")))) {
         return not_authorised(call, "Invalid Refresh Token");
     }
-    if ((u64)json_get_int(*row, S("ends"), 0) <= time_now_ms()) {
+    if ((u64)json_get_int(*row, S("ends"), 0) <= call->hub->now_ms()) {
         return not_authorised(call, "Refresh Token has expired");
     }
     return NULL;
@@ -256,7 +261,7 @@ static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *n
 static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *next)
 {
     struct arena *a = call->arena;
-    u64 now = time_now_ms();
+    u64 now = call->hub->now_ms();
     str id = json_get_str(row, S("id"));
     if (is_old && (u64)json_get_int(row, S("graceEnds"), 0) <= now) {
         return auth_refuse(a, "RefreshTokenReuseException", "Refresh token has been used already.");
@@ -295,6 +300,7 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
     if (user == NULL) {
         return auth_no_user(a);
     }
+    call->user = user;
     if (!json_get_bool(user->item, S("enabled"), true)) {
         return not_authorised(call, "User is disabled.");
     }
@@ -372,6 +378,10 @@ err *auth_revoke_token(struct auth_call *call)
     struct json *row = NULL;
     TRY(auth_need_client(call));
     TRY(auth_need(call, "Token", 16 * 1024, &token));
+    if (!call->service->revokes) {
+        return auth_refuse(
+            a, "UnsupportedOperationException", "Token revocation is not enabled for this client.");
+    }
     struct crypto_jwt jwt;
     if (crypto_jwt_parse(a, token, &jwt) == NULL) {
         return auth_refuse(a, "UnsupportedTokenTypeException", "Invalid token type");

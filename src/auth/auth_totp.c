@@ -226,3 +226,56 @@ err *auth_admin_set_user_mfa_preference(struct auth_call *call)
     TRY(auth_need_user(call));
     return set_preferences(call, call->user);
 }
+
+// ---- administrators, and the older form -----------------------------------------------------
+
+// A lost phone: the secret goes, and with it the factor.
+err *auth_admin_delete_software_token(struct auth_call *call)
+{
+    TRY(auth_need_user(call));
+    if (!auth_totp_has(call->user)) {
+        return auth_refuse(call->arena, "SoftwareTokenMFANotFoundException",
+            "Software Token MFA has not been set up for the user");
+    }
+    struct json *chosen = choices_of(call, call->user);
+    json_remove(chosen, S("SOFTWARE_TOKEN_MFA"));
+    if (str_eq(json_get_str(chosen, S("preferred")), S("SOFTWARE_TOKEN_MFA"))) {
+        json_remove(chosen, S("preferred"));
+    }
+    json_remove(call->user->item, S("totp"));
+    json_remove(call->user->item, S("totpStep"));
+    json_remove(call->user->item, S("totpPending"));
+    return auth_user_save(call, call->user, NULL, 0);
+}
+
+// MFAOptions: codes by SMS to the phone number, or nothing.
+static err *set_options(struct auth_call *call, struct auth_user *user) YIELDS;
+
+static err *set_options(struct auth_call *call, struct auth_user *user)
+{
+    const struct json *options = json_get(call->in, S("MFAOptions"));
+    struct json *chosen = choices_of(call, user);
+    json_each (option, options) {
+        if (!str_eq(json_get_str(option, S("DeliveryMedium")), S("SMS")) ||
+            !str_eq(json_get_str(option, S("AttributeName")), S("phone_number"))) {
+            return cannot_enable(call, "MFAOptions can only be SMS to phone_number");
+        }
+    }
+    if (options->count > 0) {
+        TRY(check_enabled(call, user, AUTH_SMS));
+    }
+    json_set(chosen, S("SMS_MFA"), json_bool(call->arena, options->count > 0));
+    return auth_user_save(call, user, NULL, 0);
+}
+
+err *auth_set_user_settings(struct auth_call *call)
+{
+    check(call->user != NULL);
+    return set_options(call, call->user);
+}
+
+err *auth_admin_set_user_settings(struct auth_call *call)
+{
+    TRY(auth_need_user(call));
+    return set_options(call, call->user);
+}

@@ -54,20 +54,42 @@ static void add_alias(struct auth_call *call, struct json *list, const char *kin
     }
 }
 
+// An address leads to a user with a free name only once it is verified: else anybody could take it.
+static void add_contact(
+    struct auth_call *call, struct json *list, const struct auth_user *user, unsigned way)
+{
+    const struct auth_service *service = call->service;
+    str attribute = way == AUTH_BY_EMAIL ? S("email") : S("phone_number");
+    bool by_name = (service->usernames & way) != 0;
+    bool by_alias = (service->aliases & way) != 0 && auth_user_is_verified(user, attribute);
+    if (by_name || by_alias) {
+        add_alias(
+            call, list, way == AUTH_BY_EMAIL ? "email" : "phone", auth_user_get(user, attribute));
+    }
+}
+
 // The names that shall lead to the user.
 static struct json *aliases_of(struct auth_call *call, const struct auth_user *user)
 {
     struct json *list = json_array(call->arena);
-    if ((call->service->usernames & AUTH_BY_EMAIL) != 0) {
-        add_alias(call, list, "email", auth_user_get(user, S("email")));
-    }
-    if ((call->service->usernames & AUTH_BY_PHONE) != 0) {
-        add_alias(call, list, "phone", auth_user_get(user, S("phone_number")));
-    }
+    add_contact(call, list, user, AUTH_BY_EMAIL);
+    add_contact(call, list, user, AUTH_BY_PHONE);
     if (call->service->usernames == 0) {
         add_alias(call, list, "name", user->username);
     }
+    if ((call->service->aliases & AUTH_BY_PREFERRED) != 0) {
+        add_alias(call, list, "preferred", auth_user_get(user, S("preferred_username")));
+    }
+    json_each (link, json_get(user->item, S("links"))) {
+        add_alias(call, list, "provider", auth_link_name(call, link));
+    }
     return list;
+}
+
+str auth_link_name(struct auth_call *call, const struct json *link)
+{
+    return str_cat(call->arena, json_get_str(link, S("providerName")), S("#"),
+        json_get_str(link, S("attribute")), S("#"), json_get_str(link, S("userId")));
 }
 
 // ---- loading -------------------------------------------------------------------------------
@@ -107,19 +129,60 @@ static err *find_by_alias(
 
 err *auth_user_find(struct auth_call *call, str name, struct auth_user **out)
 {
+    const struct auth_service *service = call->service;
+    unsigned ways = service->usernames | service->aliases;
+    bool email = str_find_char(name, '@') >= 0;
+    bool phone = name.len > 0 && name.ptr[0] == '+';
     *out = NULL;
     if (auth_is_uuid(name)) {
         TRY(auth_user_load(call, name, out));
     }
-    if (*out == NULL && call->service->usernames == 0) {
-        return find_by_alias(call, "name", name, out);
+    if (*out == NULL && service->usernames == 0) {
+        TRY(find_by_alias(call, "name", name, out));
     }
-    if (*out == NULL && str_find_char(name, '@') >= 0) {
-        return find_by_alias(call, "email", name, out);
+    if (*out == NULL && email && (ways & AUTH_BY_EMAIL) != 0) {
+        TRY(find_by_alias(call, "email", name, out));
     }
-    return *out == NULL && name.len > 0 && name.ptr[0] == '+'
-               ? find_by_alias(call, "phone", name, out)
-               : NULL;
+    if (*out == NULL && phone && (ways & AUTH_BY_PHONE) != 0) {
+        TRY(find_by_alias(call, "phone", name, out));
+    }
+    if (*out == NULL && (ways & AUTH_BY_PREFERRED) != 0) {
+        TRY(find_by_alias(call, "preferred", name, out));
+    }
+    return NULL;
+}
+
+err *auth_user_find_link(struct auth_call *call, const struct json *link, struct auth_user **out)
+{
+    *out = NULL;
+    return find_by_alias(call, "provider", auth_link_name(call, link), out);
+}
+
+// The owner of an address keeps it as an attribute, but it is not proven any more.
+static err *give_up(struct auth_call *call, struct auth_user *owner, str attribute) YIELDS;
+
+static err *give_up(struct auth_call *call, struct auth_user *owner, str attribute)
+{
+    auth_user_set(call, owner, str_cat(call->arena, attribute, S("_verified")), S("false"));
+    return auth_user_save(call, owner, NULL, 0);
+}
+
+err *auth_user_take_aliases(struct auth_call *call, const struct auth_user *user)
+{
+    static const str ATTRIBUTES[] = {S_INIT("email"), S_INIT("phone_number")};
+    for (size_t i = 0; i < countof(ATTRIBUTES); i++) {
+        unsigned way = i == 0 ? AUTH_BY_EMAIL : AUTH_BY_PHONE;
+        struct auth_user *owner = NULL;
+        if ((call->service->aliases & way) == 0 || !auth_user_is_verified(user, ATTRIBUTES[i])) {
+            continue;
+        }
+        TRY(find_by_alias(
+            call, i == 0 ? "email" : "phone", auth_user_get(user, ATTRIBUTES[i]), &owner));
+        if (owner != NULL && !str_eq(owner->id, user->id)) {
+            TRY(give_up(call, owner, ATTRIBUTES[i]));
+        }
+    }
+    return NULL;
 }
 
 // ---- changing ------------------------------------------------------------------------------
@@ -229,10 +292,15 @@ static err *why_not(struct changes *changes, err *e, size_t failed)
         return auth_refuse(call->arena, "TooManyRequestsException", "Rate exceeded");
     }
     str alias = json_get_str(write->item, S("id"));
-    const char *kind = str_starts(alias, S("email:"))   ? "email"
-                       : str_starts(alias, S("phone:")) ? "phone_number"
-                                                        : NULL;
-    bool fresh = changes->user->rev == NULL;
+    const char *kind = str_starts(alias, S("email:"))       ? "email"
+                       : str_starts(alias, S("phone:"))     ? "phone_number"
+                       : str_starts(alias, S("preferred:")) ? "preferred_username"
+                                                            : NULL;
+    bool fresh = changes->user->rev == NULL && call->service->usernames != 0;
+    if (str_starts(alias, S("provider:"))) {
+        return auth_refuse(
+            call->arena, "AliasExistsException", "SourceUser is already linked to DestinationUser");
+    }
     if (kind == NULL) {
         return auth_refuse(call->arena, "UsernameExistsException",
             call->is_admin ? "User account already exists" : "User already exists");
@@ -241,8 +309,9 @@ static err *why_not(struct changes *changes, err *e, size_t failed)
         return auth_refuse(call->arena, "UsernameExistsException",
             "An account with the given %s already exists.", kind);
     }
-    return auth_refuse(
-        call->arena, "AliasExistsException", "An account with the given %s already exists.", kind);
+    return auth_refuse(call->arena, "AliasExistsException",
+        "An account with the %s%s already exists.",
+        str_eq(call->operation, S("ConfirmSignUp")) ? "" : "given ", kind);
 }
 
 err *auth_user_save(
@@ -251,7 +320,7 @@ err *auth_user_save(
     check(user->id.len > 0 && user->attributes != NULL);
     check(count == 0 || more != NULL);
 
-    enum { OWN_MAX = 8 };
+    enum { OWN_MAX = 24 }; // the user, and up to 9 names before and after
     struct arena *a = call->arena;
     struct json *wanted = aliases_of(call, user);
     i64 rev = user->rev != NULL ? json_get_int(user->item, S("rev"), 0) : 0;
@@ -345,10 +414,32 @@ static void push_attribute(struct auth_call *call, struct json *list, str name, 
     json_push(list, entry);
 }
 
+// The links to other providers' users, as the attribute that shows them.
+static str identities_text(struct auth_call *call, const struct auth_user *user)
+{
+    struct arena *a = call->arena;
+    struct json *list = json_array(a);
+    json_each (link, json_get(user->item, S("links"))) {
+        struct json *one = json_object(a);
+        json_set(one, S("userId"), json_string(a, json_get_str(link, S("userId"))));
+        json_set(one, S("providerName"), json_string(a, json_get_str(link, S("providerName"))));
+        json_set(one, S("providerType"), json_string(a, json_get_str(link, S("providerType"))));
+        json_set(one, S("issuer"), json_null(a));
+        json_set(one, S("primary"), json_bool(a, false));
+        json_set(one, S("dateCreated"), json_int(a, json_get_int(link, S("created"), 0)));
+        json_push(list, one);
+    }
+    return list->count > 0 ? json_text(a, list) : (str){};
+}
+
 struct json *auth_user_list(struct auth_call *call, const struct auth_user *user)
 {
     struct json *list = json_array(call->arena);
+    str identities = identities_text(call, user);
     push_attribute(call, list, S("sub"), user->id);
+    if (identities.len > 0) {
+        push_attribute(call, list, S("identities"), identities);
+    }
     json_each (attribute, user->attributes) {
         push_attribute(call, list, attribute->key, attribute->text);
     }

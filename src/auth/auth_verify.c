@@ -71,16 +71,16 @@ static err *check_token(struct auth_hub *hub, struct arena *arena,
 static err *check_token(struct auth_hub *hub, struct arena *arena,
     const struct auth_service *service, str token, struct crypto_jwt *jwt)
 {
-    struct auth_keys *keys = NULL;
+    const struct crypto_rsa *key = NULL;
     if (crypto_jwt_parse(arena, token, jwt) != NULL) {
         return bad_token(arena, "Invalid Access Token");
     }
-    TRY(auth_keys_wait(hub, arena, &keys));
     str use = json_get_str(jwt->claims, S("token_use"));
     bool access = str_eq(use, S("access"));
-    const struct crypto_rsa *key = access ? keys->access : keys->id;
+    enum auth_key_use kind = access ? AUTH_KEY_ACCESS : AUTH_KEY_ID;
     str client = json_get_str(jwt->claims, access ? S("client_id") : S("aud"));
-    if ((!access && !str_eq(use, S("id"))) || !str_eq(jwt->kid, crypto_rsa_jwk(key).kid) ||
+    TRY(auth_keys_find(hub, arena, kind, jwt->kid, &key));
+    if ((!access && !str_eq(use, S("id"))) || key == NULL ||
         crypto_jwt_verify_rs256(arena, jwt, key) != NULL) {
         return bad_token(arena, "Could not verify signature for Access Token");
     }
@@ -88,7 +88,7 @@ static err *check_token(struct auth_hub *hub, struct arena *arena,
         !str_eq(client, service->client_id)) {
         return bad_token(arena, "Access Token is not issued by this pool");
     }
-    if (crypto_jwt_check_times(arena, jwt, time_now_ms() / 1000, 0) != NULL) {
+    if (crypto_jwt_check_times(arena, jwt, hub->now_ms() / 1000, 0) != NULL) {
         return bad_token(arena, "Access Token has expired");
     }
     return NULL;
@@ -150,17 +150,18 @@ static err *narrow_groups(struct auth_hub *hub, struct arena *arena, struct json
     struct auth_call call = {.arena = arena, .hub = hub};
     struct json *groups = NULL;
     struct json *roles = NULL;
+    str preferred = {};
     if (json_get(claims, S("cognito:groups")) == NULL) {
         return NULL;
     }
-    TRY(auth_groups_of(&call, json_get_str(claims, S("sub")), &groups, &roles));
+    TRY(auth_groups_of(&call, json_get_str(claims, S("sub")), &groups, &roles, &preferred));
     narrow(arena, claims, "cognito:groups", groups);
     narrow(arena, claims, "cognito:roles", roles);
     const struct json *left = json_get(claims, S("cognito:roles"));
     if (!has_text(left, json_get_str(claims, S("cognito:preferred_role")))) {
         json_remove(claims, S("cognito:preferred_role"));
-        if (left != NULL) {
-            json_set(claims, S("cognito:preferred_role"), json_string(arena, left->child->text));
+        if (has_text(left, preferred)) {
+            json_set(claims, S("cognito:preferred_role"), json_string(arena, preferred));
         }
     }
     return NULL;
@@ -239,7 +240,7 @@ err *auth_verify_token(
     if (here->service == NULL) {
         return bad_token(arena, "This backend has no auth.");
     }
-    if (entry != NULL && entry->ends_s <= time_now_ms() / 1000) {
+    if (entry != NULL && entry->ends_s <= hub->now_ms() / 1000) {
         forget(here->tokens, entry);
         return bad_token(arena, "Access Token has expired");
     }

@@ -149,3 +149,13 @@ str crypto_jwt_sign(struct arena *arena, const struct crypto_rsa *key, str claim
         str_cat(arena, S("{\"kid\":\""), crypto_rsa_jwk(key).kid, S("\",\"alg\":\"RS256\"}"));
     return crypto_jwt_sign_as(arena, key, header, claims);
 }
+
+str crypto_jwt_sign_rs512(struct arena *arena, const struct crypto_rsa *key, str claims)
+{
+    str header = str_cat(arena, S("{\"kid\":\""), crypto_rsa_jwk(key).kid,
+        S("\",\"typ\":\"JWS\",\"alg\":\"RS512\"}"));
+    str text =
+        str_cat(arena, base64url_encode(arena, header), S("."), base64url_encode(arena, claims));
+    str signature = base64url_encode(arena, crypto_rsa_sign_sha512(arena, key, text));
+    return str_cat(arena, text, S("."), signature);
+}

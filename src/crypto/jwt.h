@@ -1,6 +1,7 @@
 // JSON Web Tokens in the one form that Cognito and every OpenID issuer share: JWS compact
-// serialisation (RFC 7515, RFC 7519), signed with RS256. Reading and checking are two steps, since
-// the header says which key to look for; nothing of a token counts before it is checked.
+// serialisation (RFC 7515, RFC 7519), signed with RS256 (for identity pools with RS512). Reading
+// and checking are two steps, since the header says which key to look for; nothing of a token
+// counts before it is checked.
 #pragma once
 
 #include "crypto/rsa.h"
@@ -23,6 +24,8 @@ struct crypto_jwt {
 str crypto_jwt_sign(struct arena *arena, const struct crypto_rsa *key, str claims);
 // The same with a header of the caller's, a JSON object's text that has to say "alg":"RS256".
 str crypto_jwt_sign_as(struct arena *arena, const struct crypto_rsa *key, str header, str claims);
+// The token of those claims as identity pools write theirs: {"kid":...,"typ":"JWS","alg":"RS512"}.
+str crypto_jwt_sign_rs512(struct arena *arena, const struct crypto_rsa *key, str claims);
 
 // Takes a token apart, strictly: at most 16 KiB, three parts of unpadded base64url, two JSON
 // objects, a text `alg`, `kid` a text when given, no `crit`. Checks no signature: trust nothing in

@@ -95,11 +95,12 @@ static bool has_fitting_size(const EVP_PKEY *pkey)
     return bits >= CRYPTO_RSA_BITS && bits <= CRYPTO_RSA_BITS_MAX;
 }
 
-static bool sign(EVP_PKEY *pkey, str bytes, u8 out[CRYPTO_RSA_SIGNATURE_MAX], size_t *size)
+static bool sign(
+    EVP_PKEY *pkey, const EVP_MD *digest, str bytes, u8 out[CRYPTO_RSA_SIGNATURE_MAX], size_t *size)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     *size = CRYPTO_RSA_SIGNATURE_MAX;
-    check(ctx != NULL && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1);
+    check(ctx != NULL && EVP_DigestSignInit(ctx, NULL, digest, NULL, pkey) == 1);
     bool signed_it = EVP_DigestSign(ctx, out, size, (const u8 *)bytes.ptr, bytes.len) == 1;
     EVP_MD_CTX_free(ctx);
     return signed_it;
@@ -110,7 +111,7 @@ static bool signs_what_it_verifies(EVP_PKEY *pkey)
 {
     u8 signature[CRYPTO_RSA_SIGNATURE_MAX];
     size_t size = 0;
-    return sign(pkey, S("test"), signature, &size) &&
+    return sign(pkey, EVP_sha256(), S("test"), signature, &size) &&
            crypto_pkey_verify(pkey, EVP_sha256(), S("test"), (str){(const char *)signature, size});
 }
 
@@ -192,7 +193,15 @@ str crypto_rsa_sign(struct arena *arena, const struct crypto_rsa *key, str bytes
 {
     u8 *signature = arena_alloc(arena, CRYPTO_RSA_SIGNATURE_MAX);
     size_t size = 0;
-    check(key->is_private && sign(key->pkey, bytes, signature, &size));
+    check(key->is_private && sign(key->pkey, EVP_sha256(), bytes, signature, &size));
+    return (str){(char *)signature, size};
+}
+
+str crypto_rsa_sign_sha512(struct arena *arena, const struct crypto_rsa *key, str bytes)
+{
+    u8 *signature = arena_alloc(arena, CRYPTO_RSA_SIGNATURE_MAX);
+    size_t size = 0;
+    check(key->is_private && sign(key->pkey, EVP_sha512(), bytes, signature, &size));
     return (str){(char *)signature, size};
 }
 

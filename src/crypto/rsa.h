@@ -33,5 +33,7 @@ struct crypto_jwk crypto_rsa_jwk(const struct crypto_rsa *key);
 
 // RS256 with a private key; takes about a millisecond, so many belong into worker_run.
 str crypto_rsa_sign(struct arena *arena, const struct crypto_rsa *key, str bytes);
+// The same with SHA-512: RS512.
+str crypto_rsa_sign_sha512(struct arena *arena, const struct crypto_rsa *key, str bytes);
 // Whether it is that key's signature over the bytes; takes 30 to 50 us with 2048 bits.
 bool crypto_rsa_verify(const struct crypto_rsa *key, str bytes, str signature);

@@ -73,3 +73,15 @@ enum data_schema_form { DATA_FORM_SDL, DATA_FORM_MODEL_INTROSPECTION };
 // data_service_new does, and with ERR_TOO_LARGE when `out` cannot hold it.
 [[nodiscard]] err *data_schema_convert(
     struct arena *arena, str sdl, str modes, enum data_schema_form form, struct buf *out);
+
+// What a role of the identity pool may call ("appsync:GraphQL"), as the official transformer's
+// policies list it: one field, or all of a type.
+struct data_resource {
+    str type;
+    str field; // none: all of them
+};
+
+// The resources of the role of users who have signed in, or of guests, in `arena`; none when no
+// rule of the API names the identity pool for them.
+size_t data_policy_resources(struct arena *arena, const struct data_api *api, bool signed_in,
+    const struct data_resource **out);

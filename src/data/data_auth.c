@@ -36,8 +36,8 @@ static bool is_root(const struct data_request *request, const struct gql_type *t
 }
 
 // Whoever signs needs a policy that allows the operation: AppSync's action is appsync:GraphQL.
-static bool policies_allow(struct data_request *request, const struct gql_type *parent,
-    const struct gql_field_def *field)
+static bool policies_allow(
+    struct data_request *request, const struct gql_type *parent, const struct gql_field_def *field)
 {
     char text[512];
     struct buf arn = {.ptr = text, .cap = sizeof(text), .max = sizeof(text)};
@@ -67,7 +67,8 @@ bool data_may_access(void *arg, const struct gql_type *parent, const struct gql_
                                                : true;
 }
 
-// ---- what a caller has to show -------------------------------------------------------------------
+// ---- what a caller has to show
+// -------------------------------------------------------------------
 
 // A claim's text; NULL when the token has none. The name is called differently in id tokens.
 static const struct json *claim_of(const struct data_caller *caller, str name)
@@ -86,12 +87,11 @@ struct values { // that an item's field may have
 
 // What owners of the caller's kind are called: all claims joined (first), and each by itself.
 // `whole`: only when the token has every one.
-static struct values owner_values(struct arena *arena, const struct data_role *role,
-    const struct data_caller *caller, bool whole)
+static struct values owner_values(
+    struct arena *arena, const struct data_role *role, const struct data_caller *caller, bool whole)
 {
     size_t size = role->claim_count + 1;
-    struct values values = {
-        (const struct json **)arena_array(arena, const struct json *, size), 0};
+    struct values values = {(const struct json **)arena_array(arena, const struct json *, size), 0};
     struct buf joined = buf_in(arena, 64 * 1024);
     size_t missing = 0;
     check(role->is_owner && role->claim_count > 0);
@@ -157,8 +157,7 @@ static const struct store_pred *any_of(
     const struct store_pred *any = NULL;
     for (size_t i = 0; i < values->count; i++) {
         enum store_op op = role->entity_is_list ? STORE_CONTAINS : STORE_EQ;
-        any = store_pred_or(
-            arena, any, store_pred_leaf(arena, op, role->entity, values->items[i]));
+        any = store_pred_or(arena, any, store_pred_leaf(arena, op, role->entity, values->items[i]));
     }
     return any;
 }
@@ -229,7 +228,8 @@ bool data_is_unlimited(const struct data_request *request, const struct data_mod
     return open || plain;
 }
 
-// ---- reading and deleting ------------------------------------------------------------------------
+// ---- reading and deleting
+// ------------------------------------------------------------------------
 
 // One grant without a condition is enough; else one of the conditions must be met.
 static bool combine(struct arena *arena, const struct data_grant *grants, size_t count,
@@ -347,8 +347,7 @@ bool data_may_read_field(const struct gql_call *call, const struct data_model *m
     struct data_request *request = call->request;
     struct data_grant *grants = NULL;
     bool may = data_is_unlimited(request, model);
-    size_t count =
-        may ? 0 : data_grants(call->arena, request, model, DATA_OP_GET, false, &grants);
+    size_t count = may ? 0 : data_grants(call->arena, request, model, DATA_OP_GET, false, &grants);
     for (size_t i = 0; i < count && !may; i++) {
         may = (grants[i].role->ops[field] & DATA_OP_READ) != 0 &&
               store_pred_eval(grants[i].when, call->source);
@@ -370,7 +369,8 @@ bool data_may_call(const struct data_request *request, const struct data_role *r
     return may;
 }
 
-// ---- subscribing ---------------------------------------------------------------------------------
+// ---- subscribing
+// ---------------------------------------------------------------------------------
 
 // Payloads carry what fields show: of an owner the last part.
 static const struct store_pred *listen_pred(
@@ -407,8 +407,8 @@ err *data_authorise_listen(
     const struct store_pred *any = NULL;
     size_t dynamic = 0;
     bool named = false;
-    bool filtered = json_get(call->args, S("filter")) != NULL &&
-                    json_get(call->args, S("filter"))->count > 0;
+    bool filtered =
+        json_get(call->args, S("filter")) != NULL && json_get(call->args, S("filter"))->count > 0;
     out->compares = !filtered;
     if (data_is_unlimited(request, model)) {
         return NULL;

@@ -15,7 +15,8 @@ struct changes {
     size_t count;
 };
 
-// ---- what is changed -----------------------------------------------------------------------------
+// ---- what is changed
+// -----------------------------------------------------------------------------
 
 static size_t changes_max(const struct data_model *model, const struct json *input)
 {
@@ -69,7 +70,8 @@ static struct changes changes_of_update(struct arena *arena, const struct data_u
     return out;
 }
 
-// ---- what a role allows --------------------------------------------------------------------------
+// ---- what a role allows
+// --------------------------------------------------------------------------
 
 static bool allows_name(
     const struct data_model *model, const struct data_role *role, str name, enum data_op op)
@@ -106,7 +108,8 @@ static void deny(struct buf *denied, str name)
     buf_add(denied, name);
 }
 
-// ---- create --------------------------------------------------------------------------------------
+// ---- create
+// --------------------------------------------------------------------------------------
 
 // An owner's field that is left out gets the caller; a null or an empty list is not left out.
 static void fill_owner(const struct gql_call *call, const struct data_role *role, struct json *item)
@@ -175,7 +178,8 @@ err *data_authorise_create(const struct gql_call *call, const struct data_model 
     return refuse_fields(call, &denied);
 }
 
-// ---- update --------------------------------------------------------------------------------------
+// ---- update
+// --------------------------------------------------------------------------------------
 
 // Setting a field to null counts as deleting it.
 static bool is_for_all_fields(const struct data_role *role)
@@ -196,8 +200,7 @@ static const struct store_pred *somebody_may(struct arena *arena, const struct d
     for (size_t i = 0; i < update->grant_count; i++) {
         const struct data_grant *grant = &update->grants[i];
         if (allows(update->model, grant->role, change, op)) {
-            any = store_pred_or(
-                arena, any, grant->when != NULL ? grant->when : truth(arena, true));
+            any = store_pred_or(arena, any, grant->when != NULL ? grant->when : truth(arena, true));
         }
     }
     return any;

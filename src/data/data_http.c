@@ -176,8 +176,7 @@ static err *serve(struct http_req *req, struct data_loop *here, struct data_requ
     }
     struct iam_request signed_request = iam_request_of(req, body);
     credentials.signed_request = &signed_request;
-    err *e =
-        data_identify(here->hub, req->arena, request->service, &credentials, &request->caller);
+    err *e = data_identify(here->hub, req->arena, request->service, &credentials, &request->caller);
     if (e != NULL) {
         struct refusal refusal = {
             .status = data_refusal_status(e), .type = err_wire(e), .message = e->text};

@@ -16,7 +16,7 @@ struct data_service {
     struct gql_schema *schema;
     struct store *store;
     str api_key;
-    str api_arn; // "arn:aws:appsync:REGION:ACCOUNT:apis/ID"
+    str api_arn;            // "arn:aws:appsync:REGION:ACCOUNT:apis/ID"
     struct auth_oidc *oidc; // NULL: no such issuer
     struct gql_limits limits;
     struct map *handled; // "Type.field" with a handler of the app's own code
@@ -124,8 +124,8 @@ struct data_keys { // that a query goes by
 
 // Whether the field is one of the keys.
 bool data_keys_have(const struct data_keys *keys, str field);
-// The same for GET and LIST, which go by keys: where a rule's field is among them, the arguments decide. *sort:
-// the value that the sort key must have besides; else NULL.
+// The same for GET and LIST, which go by keys: where a rule's field is among them, the arguments
+// decide. *sort: the value that the sort key must have besides; else NULL.
 [[nodiscard]] err *data_authorise_keys(struct gql_call *call, const struct data_model *model,
     enum data_op op, const struct data_keys *keys, const struct store_pred **filter,
     const struct json **sort);
@@ -270,7 +270,7 @@ struct subscription_options {
     str operation_name;
     const struct json *variables; // as sent; NULL: none
     struct data_caller caller;
-    u64 generation; // auth_hub_generation, read before the caller was recognised
+    u64 generation;                // auth_hub_generation, read before the caller was recognised
     struct subscription *replaces; // ended once this one has begun; NULL: none
 };
 

@@ -112,8 +112,8 @@ struct data_role {
     bool is_dynamic;
     str entity; // field of owners or groups, when dynamic
     bool entity_is_list;
-    str group;  // of a static group
-    str claim;  // that has the caller's groups
+    str group;   // of a static group
+    str claim;   // that has the caller's groups
     str *claims; // of owners: "sub", "username"
     size_t claim_count;
     unsigned *ops;  // enum data_op bits, for each declared field

@@ -349,7 +349,7 @@ static err *run_query(struct gql_call *call, const struct key_source *key,
     const struct json *given = json_get(call->args, S("filter"));
     TRY(data_table_error(call->arena, check_page(call, key, query, given, limit)));
     TRY(data_filter_compile(call->arena, DATA_FILTER, given, &filter));
-    filter = store_pred_and(call->arena, allowed, filter);
+    query->allowed = allowed; // looked at whole, whatever of it an index shows
     query->filter = is_partial(key) ? NULL : filter;
     query->limit = limit > UINT32_MAX ? UINT32_MAX : (u32)limit;
     query->page_token = json_get_str(call->args, S("nextToken"));
@@ -597,9 +597,8 @@ static struct json *last_part(struct arena *arena, struct json *value)
         at--;
     }
     at = at >= 2 ? at : 0;
-    return at == 0 && text.len == value->text.len
-               ? value
-               : json_string(arena, str_sub(text, at, text.len));
+    return at == 0 && text.len == value->text.len ? value
+                                                  : json_string(arena, str_sub(text, at, text.len));
 }
 
 err *data_resolve_owner(struct gql_call *call, struct json **out)

@@ -155,8 +155,7 @@ static struct iam_request signed_request(
 {
     struct http_header *list =
         arena_array(arena, struct http_header, headers != NULL ? headers->count + 1 : 1);
-    struct iam_request request = {
-        .method = S("POST"), .path = path, .body = body, .headers = list};
+    struct iam_request request = {.method = S("POST"), .path = path, .body = body, .headers = list};
     json_each (member, headers) {
         if (member->kind == JSON_STRING) {
             list[request.header_count++] =
@@ -253,8 +252,7 @@ static void on_stop(struct data_conn *conn, struct arena *arena, str id)
 static void on_init(struct data_conn *conn, struct arena *arena, const err *refusal)
 {
     if (refusal != NULL) {
-        send_error(
-            conn, arena, (str){}, S("connection_error"), err_wire(refusal), refusal->text,
+        send_error(conn, arena, (str){}, S("connection_error"), err_wire(refusal), refusal->text,
             data_refusal_status(refusal));
         ws_close(conn->ws, 1000, (str){});
         return;

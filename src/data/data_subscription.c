@@ -30,10 +30,10 @@ struct subscription {
     struct arena *memory; // of args, filter, claims; NULL when there are none
     const struct json *args;
     const struct store_pred *filter;
-    bool compares; // arguments with the payload
+    bool compares;  // arguments with the payload
     u64 serial;     // never used again, as its address and id may be
     u64 generation; // of sign-ins and groups, when the caller was last looked at
-    str id; // the texts lie behind the struct
+    str id;         // the texts lie behind the struct
     str query;
     str operation_name;
     str variables; // JSON text

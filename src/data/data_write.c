@@ -252,8 +252,8 @@ static struct json *without_null_partitions(
     return rest;
 }
 
-static err *commit(struct gql_call *call, struct store_write *write,
-    const struct data_update *update) YIELDS;
+static err *commit(
+    struct gql_call *call, struct store_write *write, const struct data_update *update) YIELDS;
 
 // The guard is looked at together with the item, in the transaction that writes; only the words of
 // a refusal are found out afterwards.
@@ -271,8 +271,8 @@ static err *commit(
     if (update == NULL) {
         return data_unauthorized(call);
     }
-    TRY(data_table_error(call->arena,
-        store_get(store, call->arena, write->table, write->pk, write->sk, &stored)));
+    TRY(data_table_error(
+        call->arena, store_get(store, call->arena, write->table, write->pk, write->sk, &stored)));
     TRY(data_refuse_update(call, update, stored));
     return data_unauthorized(call); // it was changed meanwhile
 }

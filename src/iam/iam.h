@@ -48,6 +48,10 @@ struct iam_principal {
     const struct iam_policy *narrowing;
 };
 
+// cognitoIdentityAuthType: "authenticated" or "unauthenticated" for an identity of that pool (in
+// whatever role), none for any other caller: access keys and functions are no identities.
+str iam_identity_type(const struct iam_principal *principal, str identity_pool_id);
+
 // ---- the keeper of secrets -------------------------------------------------------------------
 struct iam_options {
     struct store *store;   // holds access keys and revocations

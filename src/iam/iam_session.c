@@ -142,3 +142,19 @@ err *iam_open_token(
     iam_role_apply(iam, arena, out);
     return NULL;
 }
+
+str iam_identity_type(const struct iam_principal *principal, str identity_pool_id)
+{
+    check(identity_pool_id.len > 0);
+    if (principal->identity_id.len == 0 || !str_eq(principal->identity_pool_id, identity_pool_id)) {
+        return (str){};
+    }
+    switch (principal->kind) {
+    case IAM_AUTHENTICATED: return S("authenticated");
+    case IAM_GUEST: return S("unauthenticated");
+    case IAM_SERVICE:
+    case IAM_KEY:
+    case IAM_FUNCTION: return (str){};
+    }
+    unreachable("all kinds are named");
+}

@@ -76,50 +76,6 @@ static struct json *graphql_config(
 
 // ---- what addOutput() gave -----------------------------------------------------------------
 
-// Replaces ${amplify:NAME} in a text by what NAME is here; unknown names stay.
-static str substitute(struct arena *a, const struct project_outputs_options *options, str text)
-{
-    const struct {
-        str name;
-        str value;
-    } KNOWN[] = {
-        {S("${amplify:region}"), options->ids->region},
-        {S("${amplify:account}"), options->ids->account},
-        {S("${amplify:auth.userPoolId}"), options->ids->user_pool_id},
-        {S("${amplify:auth.userPoolClientId}"), options->ids->user_pool_client_id},
-        {S("${amplify:auth.identityPoolId}"), options->ids->identity_pool_id},
-        {S("${amplify:data.apiId}"), options->ids->api_id},
-        {S("${amplify:data.apiKey}"), options->ids->api_key},
-        {S("${amplify:data.graphqlUrl}"), str_cat(a, options->base_url, S("/graphql"))},
-        {S("${amplify:data.realtimeUrl}"),
-            str_cat(a, S("wss://"), options->authority, S("/graphql/realtime"))},
-        {S("${amplify:partition}"), S("aws")},
-        {S("${amplify:urlSuffix}"), S("amazonaws.com")},
-    };
-
-    for (size_t i = 0; i < countof(KNOWN); i++) {
-        ptrdiff_t at = 0;
-        while ((at = str_find(text, KNOWN[i].name)) >= 0) {
-            str rest = str_sub(text, (size_t)at + KNOWN[i].name.len, text.len);
-            text = str_cat(a, str_sub(text, 0, (size_t)at), KNOWN[i].value, rest);
-        }
-    }
-    return text;
-}
-
-static void substitute_all(
-    struct arena *a, const struct project_outputs_options *options, struct json *value, int depth)
-{
-    if (value->kind == JSON_STRING) {
-        value->text = substitute(a, options, value->text);
-    }
-    json_each (member, value) {
-        if (depth < JSON_DEPTH_MAX) {
-            substitute_all(a, options, member, depth + 1);
-        }
-    }
-}
-
 // Deep merge: objects by member, lists appended, what is there already stays.
 static void merge(struct arena *a, struct json *into, const struct json *from, int depth)
 {
@@ -144,10 +100,11 @@ static void merge(struct arena *a, struct json *into, const struct json *from, i
 static void add_custom_outputs(
     struct arena *a, const struct project_outputs_options *options, struct json *root)
 {
+    struct project_tokens tokens = {
+        options->ids, options->auth, options->base_url, options->authority};
+    bool unknown = false; // such texts stay as they are
     json_each (part, json_get(options->manifest->root, S("outputs"))) {
-        struct json *own = json_copy(a, part);
-        substitute_all(a, options, own, 0);
-        merge(a, root, own, 0);
+        merge(a, root, project_resolve_all(a, &tokens, part, &unknown), 0);
     }
 }
 

@@ -5,8 +5,7 @@
 // holds a dot it calls https://s3.HOST:PORT/BUCKET/KEY: what it appends becomes a URL fragment.
 static str bucket_name(struct arena *a, const struct json *bucket)
 {
-    str name = str_lower(a, json_get_str(bucket, S("name")));
-    return str_cat(a, S("amplify."), name);
+    return project_bucket_name(a, json_get_str(bucket, S("name")));
 }
 
 static str client_region(struct arena *a, const struct project_outputs_options *options)

@@ -3,9 +3,11 @@
 // functions here are for start-up and the worker pool; only the loader waits as a fiber.
 #pragma once
 
+#include "auth/auth.h"
 #include "auth/oidc.h"
-#include "data/data_model.h"
+#include "data/data.h"
 #include "fiber/fiber.h"
+#include "iam/iam.h"
 
 // ---- ids -----------------------------------------------------------------------------------
 // Made once at random and kept in the data folder, since clients remember them: signed-in users and
@@ -56,10 +58,56 @@ size_t project_manifest_unserved(
 // True while none of that has changed, so that the manifest can be served at once. Blocks.
 bool project_stamp_holds(struct arena *arena, const char *manifest_path, const char *program);
 
+// ---- names and tokens ----------------------------------------------------------------------
+// Names of resources, by what the definitions call them. All in `arena`.
+str project_bucket_name(struct arena *arena, str storage);
+// The bucket that holds modelIntrospectionSchema.json, for functions.
+str project_introspection_bucket(void);
+// The table of a model.
+str project_table_name(struct arena *arena, const struct project_ids *ids, str model);
+// A function's name as Lambda shows it; `key` is the manifest's.
+str project_function_name(struct arena *arena, str key);
+// The role a function runs in.
+str project_function_role(struct arena *arena, str key);
+// "arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE".
+str project_arn(
+    struct arena *arena, const struct project_ids *ids, const char *service, str resource);
+
+struct project_tokens { // what they stand for
+    const struct project_ids *ids;
+    const struct auth_service *auth; // NULL: names of roles stay unknown
+    str base_url;                    // "http://localhost:4443"
+    str authority;                   // "localhost:4443"
+};
+
+// The text with its ${amplify:...} tokens replaced. One that stands for nothing here stays, and
+// *unknown becomes true.
+str project_resolve(
+    struct arena *arena, const struct project_tokens *tokens, str text, bool *unknown);
+// A copy of the value with every text resolved.
+struct json *project_resolve_all(struct arena *arena, const struct project_tokens *tokens,
+    const struct json *value, bool *unknown);
+
+// ---- roles ---------------------------------------------------------------------------------
+struct project_roles {
+    const struct iam_role *items;
+    size_t count;
+    const str *warnings; // sentences: statements that were left out
+    size_t warning_count;
+};
+
+// The roles of the identity pool (when the project has auth) and of each function, with the
+// policies that Amplify's constructs give them and those that the definitions add. `api` is NULL
+// without a data API. Every policy is one that iam_set_roles takes. ERR_CONFIG names a Deny that
+// cannot be honoured. Does not wait.
+[[nodiscard]] err *project_roles_make(struct arena *arena, const struct json *manifest,
+    const struct project_tokens *tokens, const struct data_api *api, struct project_roles *out);
+
 // ---- outputs -------------------------------------------------------------------------------
 struct project_outputs_options {
     const struct project_manifest *manifest;
     const struct project_ids *ids;
+    const struct auth_service *auth;        // NULL: names of roles stay tokens
     const struct json *model_introspection; // NULL when there is no data API
     str base_url;                           // "http://localhost:4443"
     str authority;                          // "localhost:4443"

@@ -140,6 +140,9 @@ struct store_query {
     u32 limit;             // items evaluated (before the filter); 0 = no limit
     const str *attributes; // those that filter and caller see; NULL: all
     size_t attribute_count;
+    // What the caller may see; the rest is passed by, and counts neither for `limit` nor for the
+    // size of the page.
+    const struct store_pred *allowed;
     const struct store_pred *filter;
     str page_token; // of an earlier page, or none
 };
@@ -151,10 +154,10 @@ struct store_page {
     str next_token; // none at the end
 };
 
-// A page ends after `limit` evaluated items or about 1 MiB of them. Tokens are opaque text,
-// authenticated with the store's key and bound to table, index and partition; a bad one fails with
-// ERR_INVALID. Long scans give way to other fibers; ERR_CONFLICT when the keys are changed
-// meanwhile.
+// A page ends after `limit` evaluated items or about 1 MiB of them, or when 64 MiB were passed by.
+// Tokens are opaque text, authenticated with the store's key and bound to table, index and
+// partition; a bad one fails with ERR_INVALID. Long scans give way to other fibers; ERR_CONFLICT
+// when the keys are changed meanwhile.
 [[nodiscard]] err *store_query(struct store *store, struct arena *arena,
     const struct store_query *query, struct store_page *page) YIELDS;
 // Compares every item's key columns and index entries with the item itself, both ways, and runs

@@ -13,8 +13,9 @@ enum {
     SORT_KEY_MAX = 1024,
     ITEM_MAX = 400 * 1024,
     PAGE_BYTES = 1024 * 1024,
-    POSITION_PARTS = 4, // ipk, isk, pk, sk
-    GROUP_MAX = 256,    // jobs that share a commit
+    PASSED_BYTES = 64 * 1024 * 1024, // of items the caller may not see
+    POSITION_PARTS = 4,              // ipk, isk, pk, sk
+    GROUP_MAX = 256,                 // jobs that share a commit
     WATCHERS_MAX = 8,
     PRED_DEPTH_MAX = 600,
     BUSY_MS = 2000, // how long to wait for another program that has the database locked

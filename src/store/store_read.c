@@ -140,6 +140,7 @@ struct walk {
     bool done;
     struct token_scope scope;
     size_t bytes;
+    size_t passed_bytes; // of items that are not allowed
     vec_of(struct json *) items;
     struct store_page *page;
 };
@@ -288,7 +289,8 @@ static void walk_bind(const struct walk *walk, sqlite3_stmt *statement)
 static bool page_is_full(const struct walk *walk)
 {
     u32 limit = walk->query->limit;
-    return (limit > 0 && walk->page->scanned >= limit) || walk->bytes >= PAGE_BYTES;
+    return (limit > 0 && walk->page->scanned >= limit) || walk->bytes >= PAGE_BYTES ||
+           walk->passed_bytes >= PASSED_BYTES;
 }
 
 static struct json *seen_part(
@@ -308,10 +310,15 @@ static err *walk_row(struct walk *walk, struct arena *arena, sqlite3_stmt *row)
 {
     struct json *item = NULL;
     str text = column_bytes(row, (int)walk->low.count);
-    walk->page->scanned++;
-    walk->bytes += text.len;
     struct arena_mark mark = arena_mark(arena); // nothing waits until it is rewound
     TRY(parse_item(arena, text, &item));
+    if (!store_pred_eval(walk->query->allowed, item)) {
+        walk->passed_bytes += text.len;
+        arena_rewind(arena, mark);
+        return NULL;
+    }
+    walk->page->scanned++;
+    walk->bytes += text.len;
     if (walk->query->attributes != NULL) {
         item = seen_part(arena, walk->query, item);
     }
@@ -337,7 +344,7 @@ static void walk_remember(struct walk *walk, struct arena *arena, sqlite3_stmt *
 // the last is recognised before the next step.
 static err *walk_rows(struct walk *walk, struct arena *arena, struct conn *conn, sqlite3_stmt *row)
 {
-    size_t bytes_before = walk->bytes;
+    size_t bytes_before = walk->bytes + walk->passed_bytes;
     for (size_t count = 1;; count++) {
         int rc = sqlite3_step(row);
         if (rc != SQLITE_ROW) {
@@ -350,7 +357,8 @@ static err *walk_rows(struct walk *walk, struct arena *arena, struct conn *conn,
             return NULL;
         }
         TRY(walk_row(walk, arena, row));
-        bool pause = count >= CHUNK_ROWS || walk->bytes - bytes_before >= CHUNK_BYTES;
+        bool pause =
+            count >= CHUNK_ROWS || walk->bytes + walk->passed_bytes - bytes_before >= CHUNK_BYTES;
         if (pause || page_is_full(walk)) {
             walk_remember(walk, arena, row);
         }

@@ -1,5 +1,6 @@
 // What a browser test needs: Chromium that trusts an authority as a person's browser would after
 // `ampd trust`, and a server for a built page.
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -56,13 +57,16 @@ export async function openWindow({ browser, url }, options = {}, prepare = async
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
 /** The page of an example, built with the outputs of its own sandbox, and a browser that trusts it. */
-export async function startExample(name) {
+export const startExample = (name) => startProject(() => copyExample(name));
+
+/** The same for any project: `copy` makes the folder to work in. */
+export async function startProject(copy) {
   const cleanUp = []; // run last to first
   const stop = async () => {
     for (const step of cleanUp.reverse()) await step();
   };
   try {
-    const project = copyExample(name);
+    const project = copy();
     cleanUp.push(() => project.remove());
     const sandbox = await startSandbox(project.folder);
     cleanUp.push(() => sandbox.stop());
@@ -73,11 +77,18 @@ export async function startExample(name) {
     const { browser, stop: stopBrowser } = await startBrowser(sandbox.caFile);
     cleanUp.push(stopBrowser);
     mkdirSync(SCREENSHOTS, { recursive: true });
-    return { browser, url: site.url, stop };
+    return { browser, url: site.url, stop, outputs: sandbox.outputs, origin: sandbox.origin, mail: (to) => mail(sandbox.origin, to) };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+// The next unread message to an address.
+async function mail(origin, to) {
+  const answer = await fetch(`${origin}/_ampd/inbox?wait=${encodeURIComponent(to)}&seconds=10`);
+  assert.equal(answer.status, 200, `no message to ${to}`);
+  return answer.json();
 }
 
 // Serves a folder on a port that the system chooses.

@@ -4,6 +4,6 @@ tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
 
 test-browser: $(BUILD)/ampd js/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json \
     examples/todo/node_modules/.package-lock.json examples/blog/node_modules/.package-lock.json ## the examples in Chromium; screenshots in build/screenshots
-	AMPD="$(BUILD_ABS)/ampd" node --test tests/browser/todo.test.mjs tests/browser/blog.test.mjs tests/browser/run.test.mjs
+	AMPD="$(BUILD_ABS)/ampd" node --test $(sort $(wildcard tests/browser/*.test.mjs))
 TESTS += test-browser
 .PHONY: test-browser

@@ -1,6 +1,7 @@
-// `make run`'s program: it serves the todo example and its page, and leaves nothing behind.
+// `make run`'s program: it serves an example and its page, and leaves nothing behind.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { until } from '../clients/lib/live.mjs';
@@ -17,15 +18,21 @@ function run(t, project, env = {}) {
   let code;
   child.on('close', (result) => (code = result));
   t.after(() => code === undefined && child.kill('SIGTERM'));
-  return { child, printed: () => printed, code: () => code, ended: () => until(() => code !== undefined, () => printed) };
+  return { folder: project, child, printed: () => printed, code: () => code, ended: () => until(() => code !== undefined, () => printed) };
 }
 
-test('app and API are served until Ctrl-C', async (t) => {
-  const project = copyExample('todo');
+// Serves an example; `fact` reads its closing block.
+async function serve(t, name) {
+  const project = copyExample(name);
   t.after(() => project.remove());
   const running = run(t, project.folder);
   const fact = (name) => running.printed().match(new RegExp(`^ {2}${name} +(\\S+)$`, 'm'))?.[1];
-  await until(() => fact('API') || running.code() !== undefined, running.printed);
+  await until(() => running.printed().includes('Ctrl-C ends both') || running.code() !== undefined, running.printed);
+  return { running, fact };
+}
+
+test('app and API are served until Ctrl-C', async (t) => {
+  const { running, fact } = await serve(t, 'todo');
   assert.equal(running.code(), undefined, running.printed());
 
   const page = await (await fetch(fact('App'))).text();
@@ -35,11 +42,31 @@ test('app and API are served until Ctrl-C', async (t) => {
   const health = new URL('/_ampd/health', fact('API'));
   assert.equal((await (await fetch(health)).json()).status, 'ok');
   assert.match(running.printed(), /trust --project/);
+  assert.equal(fact('Inbox'), undefined, 'nobody signs in to the todo example');
 
   running.child.kill('SIGINT');
   await running.ended();
   assert.equal(running.code(), 0);
   for (const url of [fact('App'), health]) await assert.rejects(fetch(url), undefined, `${url} still answers`);
+});
+
+test('the blog is served with the inbox of its users, whose codes are printed as well', async (t) => {
+  const { running, fact } = await serve(t, 'blog');
+  assert.match(await (await fetch(fact('App'))).text(), /The Workshop Blog/);
+  const { Auth } = JSON.parse(readFileSync(path.join(running.folder, 'amplify_outputs.json'), 'utf8'));
+  const body = JSON.stringify({
+    ClientId: Auth.Cognito.userPoolClientId, Username: 'ann@example.com', Password: 'Corr3ct-horse!',
+    UserAttributes: [{ Name: 'email', Value: 'ann@example.com' }, { Name: 'preferred_username', Value: 'Ann' }],
+  });
+  const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'AWSCognitoIdentityProviderService.SignUp' };
+  const signedUp = await fetch(Auth.Cognito.userPoolEndpoint, { method: 'POST', headers, body });
+  assert.equal(signedUp.status, 200, await signedUp.text());
+  const page = await (await fetch(fact('Inbox'), { headers: { accept: 'text/html' } })).text();
+  assert.match(page, /ann@example\.com/);
+  await until(() => /EMAIL to ann@example\.com: \d{6}/.test(running.printed()), running.printed);
+  running.child.kill('SIGINT');
+  await running.ended();
+  assert.equal(running.code(), 0);
 });
 
 test('a folder that is no project is refused', async (t) => {

@@ -269,6 +269,31 @@ static void filters(struct fixture *f) YIELDS
     assert_null(page.next_token.ptr);
 }
 
+// What may not be seen counts for nothing: the pages of what may are full.
+static void allowed(struct fixture *f) YIELDS
+{
+    put_many(f);
+    struct store_page page = {};
+    size_t pages = 0;
+    const struct store_pred *odd =
+        store_pred_leaf(f->arena, STORE_EQ, S("odd"), json_bool(f->arena, true));
+    struct store_query query = {.table = S("Item"), .filter = odd};
+    const char *expected = walk_pages(f, query, &pages);
+    query.filter = NULL;
+    query.allowed = odd;
+    query.limit = 150;
+    assert_ok(store_query(f->store, f->arena, &query, &page));
+    assert_int_equal(page.count, 150);
+    assert_int_equal(page.scanned, 150);
+    assert_string_equal(walk_pages(f, query, &pages), expected);
+    assert_int_equal(pages, 3); // 350 items
+    struct store_pred never = {.op = STORE_FALSE};
+    query.allowed = &never;
+    assert_ok(store_query(f->store, f->arena, &query, &page));
+    assert_int_equal(page.scanned, 0);
+    assert_null(page.next_token.ptr);
+}
+
 // A page ends behind the item that makes it 1 MiB.
 static void big_pages(struct fixture *f) YIELDS
 {
@@ -425,6 +450,7 @@ TEST(number_ranges)
 TEST(refused)
 TEST(limits)
 TEST(filters)
+TEST(allowed)
 TEST(big_pages)
 TEST(foreign_tokens)
 TEST(forged_tokens)
@@ -440,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_big_pages),
         cmocka_unit_test(test_foreign_tokens),
         cmocka_unit_test(test_forged_tokens),

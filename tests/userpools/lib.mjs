@@ -1,7 +1,7 @@
 // A sandbox of a fixture project, and the official clients pointed at it.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,14 +25,23 @@ const START_MS = 60_000;
 // Clients look for a browser's navigator before they confirm a device.
 globalThis.navigator ??= { userAgent: 'node' };
 
-/** Starts `ampd sandbox` for a project of fixtures/; `folder` holds data and outputs. */
-export async function startPool(fixture, { folder = mkdtempSync(path.join(tmpdir(), 'ampd-pool-')), args = [] } = {}) {
+/**
+ * Starts `ampd sandbox` for a project of fixtures/; `folder` holds data and outputs. With `watch` it serves a copy of the
+ * project in that folder, and follows its changes.
+ */
+export async function startPool(
+  fixture,
+  { folder = mkdtempSync(path.join(tmpdir(), 'ampd-pool-')), args = [], watch = false } = {},
+) {
+  const source = path.join(here, 'fixtures', fixture);
+  const project = watch ? path.join(folder, 'project') : source;
+  if (watch) cpSync(source, project, { recursive: true });
   const dataDir = path.join(folder, 'data');
   const outputsFile = path.join(folder, 'amplify_outputs.json');
   rmSync(outputsFile, { force: true });
   const child = spawn(
     AMPD,
-    ['sandbox', '--once', '--project', path.join(here, 'fixtures', fixture), '--port', '0', '--data-dir', dataDir,
+    ['sandbox', ...(watch ? [] : ['--once']), '--project', project, '--port', '0', '--data-dir', dataDir,
       '--outputs-out-dir', folder, ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
@@ -53,7 +62,7 @@ export async function startPool(fixture, { folder = mkdtempSync(path.join(tmpdir
   const outputs = JSON.parse(readFileSync(outputsFile, 'utf8'));
   const origin = new URL(outputs.Auth.Cognito.userPoolEndpoint).origin;
   const pool = {
-    folder, dataDir, outputs, origin, child,
+    folder, project, dataDir, outputs, origin, child,
     clientId: outputs.auth.user_pool_client_id,
     poolId: outputs.auth.user_pool_id,
     log: () => log,
@@ -72,7 +81,7 @@ export async function startPool(fixture, { folder = mkdtempSync(path.join(tmpdir
     /** The same data behind a new process. */
     restart: async () => {
       await pool.stop();
-      return startPool(fixture, { folder, args });
+      return startPool(fixture, { folder, args, watch });
     },
     /** The next unread message to an address, as the inbox tells it. */
     mail: async (to) => {

@@ -150,7 +150,8 @@ test('what an authenticator must not send is refused', async () => {
   await creating((a) => (a.format = 'fido-u2f'), 'WebAuthnCredentialNotSupportedException');
   await creating((a) => (a.cose = a.cose.subarray(0, 20)), 'WebAuthnCredentialNotSupportedException');
   await creating((a) => { a.format = 'packed'; a.sign = () => Buffer.alloc(70); }, 'WebAuthnCredentialNotSupportedException');
-  for (const Credential of [null, {}, 'x', { response: { clientDataJSON: 'AA', attestationObject: 'oA' } }]) {
+  await refused(post('CompleteWebAuthnRegistration', { AccessToken, Credential: null }), 'InvalidParameterException');
+  for (const Credential of [{}, 'x', { response: { clientDataJSON: 'AA', attestationObject: 'oA' } }]) {
     await refused(post('CompleteWebAuthnRegistration', { AccessToken, Credential }), 'WebAuthnCredentialNotSupportedException');
   }
 

@@ -274,9 +274,9 @@ test('errors have the form of Cognito, for browsers as well', async () => {
   assert.match(headers.get('x-amzn-requestid'), UUID);
   assert.equal(headers.get('access-control-allow-origin'), '*');
   assert.match(headers.get('access-control-expose-headers'), /x-amzn-ErrorType/i);
-  const unknown = await pool.call('CreateUserPoolDomain', {});
-  assert.equal(unknown.status, 501);
-  assert.deepEqual(unknown.body, { __type: 'NotImplementedException', message: 'CreateUserPoolDomain is not served yet by this version of ampd.' });
+  const unknown = await pool.call('MakeCoffee', {});
+  assert.equal(unknown.status, 400);
+  assert.deepEqual(unknown.body, { __type: 'UnknownOperationException', message: 'The operation MakeCoffee is not known or not served.' });
   await refused(pool.sdk().send(new cognito.InitiateAuthCommand({ ClientId: 'none', AuthFlow: 'USER_SRP_AUTH', AuthParameters: {} })),
     'ResourceNotFoundException', 'User pool client none does not exist.');
   for (const broken of ['{', '[]', '"x"', '{"ClientId":5}', '\u0000']) {

@@ -1,97 +1,118 @@
-import { Authenticator, useAuthenticator } from '@aws-amplify/ui-react';
-import { useCallback, useEffect, useState } from 'react';
-import { Composer } from './Composer';
-import { PostView } from './PostView';
-import { type Post, listPosts } from './blog';
-
-type Page = 'posts' | 'write' | 'sign-in';
+import { useAuthenticator } from '@aws-amplify/ui-react';
+import { useEffect, useRef } from 'react';
+import { EditPage, WritePage } from './Composer';
+import { PostList } from './PostList';
+import { PostPage } from './PostPage';
+import { ProfilePage } from './ProfilePage';
+import { SignInPage } from './SignInPage';
+import { Avatar, Empty } from './parts';
+import { type Route, addresses, useRoute } from './route';
+import { useBlog } from './useBlog';
+import { type Connection, useConnection } from './useConnection';
+import { type Member, useMember, useProfile, useSharedSignOut } from './useMember';
 
 export function App() {
-  const { authStatus, user, signOut } = useAuthenticator((context) => [context.authStatus, context.user]);
-  const [page, setPage] = useState<Page>('posts');
-  const isMember = authStatus === 'authenticated';
+  const member = useMember();
+  const route = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const address = JSON.stringify(route);
+  const shown = useRef(address);
+  useSharedSignOut();
+  useProfile(member);
 
+  // As a browser does between documents: the new page starts at its top, and the keyboard in it.
   useEffect(() => {
-    if (isMember) setPage((now) => (now === 'sign-in' ? 'posts' : now));
-  }, [isMember]);
+    if (shown.current === address) return;
+    shown.current = address;
+    window.scrollTo(0, 0);
+    if (!main.current?.contains(document.activeElement)) main.current?.focus();
+  }, [address]);
 
   return (
     <>
-      <header className="bar">
-        <button type="button" className="brand" onClick={() => setPage('posts')}>
-          The Workshop Blog
-        </button>
-        <nav aria-label="Account">
-          {isMember ? (
-            <>
-              <button type="button" onClick={() => setPage('write')}>
-                Write
-              </button>
-              <button type="button" onClick={signOut}>
-                Sign out
-              </button>
-            </>
-          ) : (
-            <button type="button" onClick={() => setPage('sign-in')}>
-              Sign in
-            </button>
-          )}
-        </nav>
-      </header>
-      <main className="page">
-        {page === 'sign-in' && !isMember && <SignIn />}
-        {page === 'write' && isMember && (
-          <Composer username={user.username} onPublished={() => setPage('posts')} />
-        )}
-        {page === 'posts' && <Posts username={isMember ? user.username : null} />}
+      <a className="skip" href={addresses.posts} onClick={(event) => (event.preventDefault(), main.current?.focus())}>
+        Skip to the page
+      </a>
+      <Bar member={member} />
+      <main className="page" ref={main} tabIndex={-1}>
+        <Page route={route} member={member} />
       </main>
+      <footer className="foot">The Workshop Blog. Everybody can read; members write and comment.</footer>
     </>
   );
 }
 
-function SignIn() {
+function Page({ route, member }: { route: Route; member: Member | null | undefined }) {
+  switch (route.page) {
+    case 'posts':
+      return <PostList />;
+    case 'post':
+      return <PostPage key={route.id} id={route.id} member={member ?? null} />;
+    case 'nowhere':
+      return <Empty title="There is no such page" action={<a href={addresses.posts}>See all posts</a>} />;
+  }
+  // The rest is for members: a guest signs in first and is then where they wanted to go.
+  if (member === undefined) return null;
+  if (member === null || route.page === 'sign-in') return <SignInPage member={member} />;
+  switch (route.page) {
+    case 'write':
+      return <WritePage member={member} />;
+    case 'edit':
+      return <EditPage key={route.id} id={route.id} member={member} />;
+    case 'profile':
+      return <ProfilePage member={member} />;
+  }
+}
+
+function Bar({ member }: { member: Member | null | undefined }) {
+  const { signOut } = useAuthenticator((context) => [context.authStatus]);
+  const { nameOf } = useBlog();
+
   return (
-    <section className="sign-in">
-      <Authenticator
-        socialProviders={['google']}
-        signUpAttributes={['preferred_username']}
-        formFields={{ signUp: { preferred_username: { label: 'Display name', placeholder: 'How others see you' } } }}
-      />
-    </section>
+    <header className="bar">
+      <a className="brand" href={addresses.posts}>
+        <svg viewBox="0 0 32 32" aria-hidden="true">
+          <path d="M7 25 20 12m-1-6 7 7-4 4-7-7zM7 25l-1 1" />
+        </svg>
+        <span>The Workshop Blog</span>
+      </a>
+      <ConnectionBadge />
+      <nav aria-label="Account">
+        {member && (
+          <>
+            <a className="button primary" href={addresses.write}>
+              Write
+            </a>
+            <a className="me" href={addresses.profile} aria-label="Your profile" title="Your profile">
+              <Avatar name={nameOf(member.username)} />
+            </a>
+            <button type="button" className="button" onClick={() => signOut()}>
+              Sign out
+            </button>
+          </>
+        )}
+        {member === null && (
+          <a className="button" href={addresses.signIn}>
+            Sign in
+          </a>
+        )}
+      </nav>
+    </header>
   );
 }
 
-function Posts({ username }: { username: string | null }) {
-  const [posts, setPosts] = useState<Post[] | null>(null);
-  const [error, setError] = useState<string | null>(null);
+const badges: Record<Connection, { label: string; title: string }> = {
+  live: { label: 'Live', title: 'New posts and comments appear here by themselves' },
+  connecting: { label: 'Connecting', title: 'Connecting for live updates' },
+  offline: { label: 'Not live', title: 'New posts and comments appear after a reload' },
+};
 
-  const load = useCallback(async () => {
-    try {
-      setPosts(await listPosts());
-      setError(null);
-    } catch (reason) {
-      setError((reason as Error).message || 'The posts could not be read.');
-    }
-  }, []);
-
-  useEffect(() => void load(), [load]);
-
+function ConnectionBadge() {
+  const connection = useConnection();
+  const { label, title } = badges[connection];
   return (
-    <>
-      <header className="intro">
-        <h1>Notes from the workshop</h1>
-        <p>What we made, what broke, and what we learned. Everybody can read; members can comment.</p>
-      </header>
-      {error && (
-        <p className="error" role="alert">
-          {error}
-        </p>
-      )}
-      {posts === null && !error && <p className="quiet">Loading…</p>}
-      {posts?.length === 0 && <p className="quiet">Nothing has been published yet.</p>}
-      {posts?.map((post) => (
-        <PostView key={post.id} post={post} username={username} onChange={load} />
-      ))}
-    </>
+    <span className="badge" data-state={connection} title={title}>
+      {label}
+    </span>
   );
 }

@@ -1,96 +1,99 @@
-import { fetchUserAttributes } from 'aws-amplify/auth';
-import { getUrl, uploadData } from 'aws-amplify/storage';
-import { type ChangeEvent, type FormEvent, useEffect, useState } from 'react';
-import { client, ownProfile, succeeded } from './blog';
+import { type FormEvent, useState } from 'react';
+import { client, describe, ownProfile, written } from './blog';
+import { Empty, Loading, Problem, useTitle } from './parts';
+import { addresses, go } from './route';
+import { useBlog } from './useBlog';
+import type { Member } from './useMember';
 
-export function Composer({ username, onPublished }: { username: string; onPublished: () => void }) {
-  const [title, setTitle] = useState('');
-  const [content, setContent] = useState('');
+type Draft = { title: string; content: string };
+
+export function WritePage({ member }: { member: Member }) {
+  const { posts } = useBlog();
+  useTitle('A new post');
+
+  async function publish(draft: Draft) {
+    const author = await ownProfile(member.username);
+    const post = written(await client.models.Post.create({ ...draft, authorId: author.id }));
+    posts.put(post);
+    go(addresses.post(post.id), { replace: true });
+  }
+
+  return <Composer heading="A new post" save="Publish" cancel={addresses.posts} onSave={publish} />;
+}
+
+export function EditPage({ id, member }: { id: string; member: Member }) {
+  const { posts } = useBlog();
+  const post = posts.items.find((each) => each.id === id);
+  useTitle('Edit a post');
+
+  if (!post && posts.isLoading) return <Loading />;
+  if (!post || post.owner !== member.username) {
+    return (
+      <Empty
+        title={post ? 'This post is somebody else’s' : 'This post is not here'}
+        text="You can edit what you have written yourself."
+        action={<a href={addresses.posts}>See all posts</a>}
+      />
+    );
+  }
+
+  async function save(draft: Draft) {
+    posts.put(written(await client.models.Post.update({ id, ...draft })));
+    go(addresses.post(id), { replace: true });
+  }
+
+  return <Composer heading="Edit your post" save="Save" cancel={addresses.post(id)} initial={post} onSave={save} />;
+}
+
+type Props = {
+  heading: string;
+  save: string;
+  cancel: string;
+  initial?: Draft;
+  onSave: (draft: Draft) => Promise<void>;
+};
+
+function Composer({ heading, save, cancel, initial, onSave }: Props) {
+  const [title, setTitle] = useState(initial?.title ?? '');
+  const [content, setContent] = useState(initial?.content ?? '');
+  const [isSaving, setSaving] = useState(false);
   const [error, setError] = useState<string | null>(null);
+  const isComplete = title.trim() !== '' && content.trim() !== '';
 
-  async function publish(event: FormEvent) {
+  async function submit(event: FormEvent) {
     event.preventDefault();
+    if (!isComplete || isSaving) return;
+    setSaving(true);
+    setError(null);
     try {
-      const author = await profileOf(username);
-      succeeded(await client.models.Post.create({ title: title.trim(), content: content.trim(), authorId: author.id }));
-      onPublished();
+      await onSave({ title: title.trim(), content: content.trim() });
     } catch (reason) {
-      setError((reason as Error).message);
+      setError(describe(reason));
+      setSaving(false);
     }
   }
 
   return (
-    <section className="composer">
-      <h1>A new post</h1>
-      <form onSubmit={publish}>
-        <label>
-          Title
-          <input value={title} onChange={(event) => setTitle(event.target.value)} required />
-        </label>
-        <label>
-          Text
-          <textarea value={content} onChange={(event) => setContent(event.target.value)} rows={12} required />
-        </label>
-        {error && (
-          <p className="error" role="alert">
-            {error}
-          </p>
-        )}
-        <button type="submit">Publish</button>
-      </form>
-      <ProfilePicture username={username} />
-    </section>
-  );
-}
-
-/** The picture is kept under the member's own identity, where only they may write. */
-function ProfilePicture({ username }: { username: string }) {
-  const [url, setUrl] = useState<string | null>(null);
-  const [error, setError] = useState<string | null>(null);
-
-  async function show(path: string) {
-    setUrl((await getUrl({ path })).url.href);
-  }
-
-  useEffect(() => {
-    profileOf(username)
-      .then(({ profilePicturePath }) => (profilePicturePath ? show(profilePicturePath) : undefined))
-      .catch((reason: Error) => setError(reason.message));
-  }, [username]);
-
-  async function upload(event: ChangeEvent<HTMLInputElement>) {
-    const file = event.target.files?.[0];
-    if (!file) return;
-    try {
-      const { path } = await uploadData({
-        path: ({ identityId }) => `profile-pictures/${identityId}/${file.name}`,
-        data: file,
-      }).result;
-      const { id } = await profileOf(username);
-      succeeded(await client.models.User.update({ id, profilePicturePath: path }));
-      await show(path);
-    } catch (reason) {
-      setError((reason as Error).message);
-    }
-  }
-
-  return (
-    <aside className="picture">
-      {url && <img src={url} alt="Your profile" />}
+    <form className="composer" onSubmit={submit}>
+      <h1>{heading}</h1>
       <label>
-        Profile picture
-        <input type="file" accept="image/*" onChange={upload} />
+        Title
+        <input value={title} onChange={(event) => setTitle(event.target.value)} autoFocus required />
       </label>
-      {error && (
-        <p className="error" role="alert">
-          {error}
-        </p>
-      )}
-    </aside>
+      <label>
+        Text
+        <textarea value={content} onChange={(event) => setContent(event.target.value)} rows={14} required />
+        <small>An empty line begins a new paragraph.</small>
+      </label>
+      <Problem text={error} />
+      <div className="buttons">
+        <button type="submit" className="button primary" disabled={!isComplete || isSaving}>
+          {save}
+        </button>
+        <a className="button" href={cancel}>
+          Cancel
+        </a>
+      </div>
+    </form>
   );
-}
-
-async function profileOf(username: string) {
-  const attributes = await fetchUserAttributes();
-  return ownProfile(username, attributes.preferred_username ?? 'A member');
 }

@@ -6,13 +6,16 @@ import { createRoot } from 'react-dom/client';
 import outputs from '../amplify_outputs.json';
 import { App } from './App';
 import './app.css';
+import { BlogProvider } from './useBlog';
 
 Amplify.configure(outputs);
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <Authenticator.Provider>
-      <App />
+      <BlogProvider>
+        <App />
+      </BlogProvider>
     </Authenticator.Provider>
   </StrictMode>,
 );

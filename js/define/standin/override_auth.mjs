@@ -11,6 +11,7 @@ const policyWords = {
   requireNumbers: 'requireDigits',
   requireSymbols: 'requireSymbols',
   temporaryPasswordValidityDays: 'temporaryPasswordValidityDays',
+  passwordHistorySize: 'passwordHistorySize',
 };
 const emptyPolicy = {
   minLength: 8,
@@ -39,6 +40,12 @@ function passwordPolicy(auth, path, value) {
   }
   // A whole policy replaces the old one: what it does not name is off.
   const given = path.length === 1 ? value?.passwordPolicy : value;
+  if (path.length === 1 && value?.signInPolicy !== undefined) {
+    extra(auth, 'signInPolicy', ['signInPolicy'], value.signInPolicy);
+  }
+  if (path.length === 1 && given === undefined) {
+    return true;
+  }
   Object.assign(auth.passwordPolicy, emptyPolicy);
   for (const [key, item] of Object.entries(given ?? {})) {
     passwordPolicy(auth, ['policies', 'passwordPolicy', key], item);
@@ -57,9 +64,9 @@ function schemaAttributes(auth, list) {
       stringAttributeConstraints: text,
       numberAttributeConstraints: number,
     } = attribute;
-    if (standardNames.has(name)) {
-      const camel = name.replace(/_(\w)/g, (/** @type {string} */ _, /** @type {string} */ c) => c.toUpperCase());
-      auth.userAttributes.standard[camel] = { required, mutable };
+    const standard = standardNames.get(name);
+    if (standard !== undefined) {
+      auth.userAttributes.standard[standard] = { required, mutable };
     } else {
       auth.userAttributes.custom[name] = {
         dataType,
@@ -71,11 +78,19 @@ function schemaAttributes(auth, list) {
   }
 }
 
-const standardNames = new Set(
-  'address birthdate email family_name gender given_name locale middle_name name nickname phone_number picture preferred_username profile updated_at website zoneinfo'.split(
-    ' ',
-  ),
-);
+const standardNames = new Map([
+  ...'address birthdate email gender locale nickname website'.split(' ').map((name) => /** @type {const} */ ([name, name])),
+  ['family_name', 'familyName'],
+  ['given_name', 'givenName'],
+  ['middle_name', 'middleName'],
+  ['name', 'fullname'],
+  ['phone_number', 'phoneNumber'],
+  ['picture', 'profilePicture'],
+  ['preferred_username', 'preferredUsername'],
+  ['profile', 'profilePage'],
+  ['updated_at', 'lastUpdateTime'],
+  ['zoneinfo', 'timezone'],
+]);
 
 /** @param {any} auth @param {string[]} list */
 function enabledMfas(auth, list) {
@@ -89,7 +104,11 @@ function enabledMfas(auth, list) {
 /** @type {Record<string, (auth: any, path: string[], value: any) => boolean | void>} */
 const userPool = {
   policies: (auth, path, value) =>
-    path.length === 1 || path[1] === 'passwordPolicy' ? passwordPolicy(auth, path, value) : false,
+    path[1] === 'signInPolicy'
+      ? extra(auth, 'signInPolicy', path.slice(1), value)
+      : path.length === 1 || path[1] === 'passwordPolicy'
+        ? passwordPolicy(auth, path, value)
+        : false,
   usernameAttributes: (auth, _, value) => void (auth.usernameAttributes = value ?? []),
   aliasAttributes: (auth, _, value) => void (auth.aliasAttributes = value ?? []),
   autoVerifiedAttributes: (auth, _, value) => void (auth.autoVerifiedAttributes = value ?? []),
@@ -109,6 +128,16 @@ const userPool = {
   verificationMessageTemplate: (auth, path, value) => extra(auth, 'verificationMessageTemplate', path, value),
   deviceConfiguration: (auth, path, value) => extra(auth, 'deviceConfiguration', path, value),
   accountRecoverySetting: (auth, path, value) => extra(auth, 'accountRecoverySetting', path, value),
+  userAttributeUpdateSettings: (auth, path, value) => extra(auth, 'userAttributeUpdateSettings', path, value),
+  deletionProtection: (auth, path, value) => extra(auth, 'deletionProtection', path, value),
+  emailVerificationMessage: (auth, path, value) => extra(auth, 'emailVerificationMessage', path, value),
+  emailVerificationSubject: (auth, path, value) => extra(auth, 'emailVerificationSubject', path, value),
+  smsVerificationMessage: (auth, path, value) => extra(auth, 'smsVerificationMessage', path, value),
+  smsAuthenticationMessage: (auth, path, value) => extra(auth, 'smsAuthenticationMessage', path, value),
+  emailAuthenticationMessage: (auth, path, value) => extra(auth, 'emailAuthenticationMessage', path, value),
+  emailAuthenticationSubject: (auth, path, value) => extra(auth, 'emailAuthenticationSubject', path, value),
+  webAuthnRelyingPartyId: (auth, path, value) => extra(auth, 'webAuthnRelyingPartyId', path, value),
+  webAuthnUserVerification: (auth, path, value) => extra(auth, 'webAuthnUserVerification', path, value),
 };
 
 /**

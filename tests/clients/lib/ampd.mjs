@@ -69,7 +69,7 @@ export async function startSandbox(project, { args = ['--once'], folder } = {}) 
   for (;;) {
     const outputs = await readyOutputs(outputsFile, log);
     if (outputs !== null) {
-      const origin = new URL(outputs.data.url).origin;
+      const origin = originOf(outputs);
       return { outputs, outputsFile, origin, caFile: path.join(own, 'data', 'ca.pem'), log: () => log, stop, child };
     }
     if (hasEnded || Date.now() > deadline) {
@@ -93,11 +93,14 @@ async function groupEnds(pid) {
   return false;
 }
 
+// Not every project has data.
+const originOf = ({ data, Auth }) => new URL(data?.url ?? Auth.Cognito.userPoolEndpoint).origin;
+
 // The outputs, once the server that wrote them says that it is ready.
 async function readyOutputs(outputsFile) {
   try {
     const outputs = JSON.parse(readFileSync(outputsFile, 'utf8'));
-    const response = await fetch(new URL('/_ampd/health', outputs.data.url));
+    const response = await fetch(new URL('/_ampd/health', originOf(outputs)));
     return response.ok && (await response.json()).status === 'ok' ? outputs : null;
   } catch {
     return null;

@@ -11,13 +11,15 @@ import { ROOT } from './ampd.mjs';
 const TYPES = fileURLToPath(new URL('backend.d.ts', import.meta.url));
 
 /** A copy of an example in a folder of its own, sharing the installed packages. */
-export function copyExample(name) {
-  const from = path.join(ROOT, 'examples', name);
-  const folder = mkdtempSync(path.join(tmpdir(), `ampd-${name}-`));
+export const copyExample = (name) => copyProject(path.join(ROOT, 'examples', name));
+
+/** A copy of any project, sharing its own packages or those of another. */
+export function copyProject(from, packagesOf = from) {
+  const folder = mkdtempSync(path.join(tmpdir(), `ampd-${path.basename(from)}-`));
   const skipped = new Set(['node_modules', 'dist', 'amplify_outputs.json', 'ampd'].map((each) => path.join(from, each)));
   skipped.add(path.join(from, '.amplify', 'ampd'));
   cpSync(from, folder, { recursive: true, preserveTimestamps: true, filter: (source) => !skipped.has(source) });
-  symlinkSync(path.join(from, 'node_modules'), path.join(folder, 'node_modules'));
+  symlinkSync(path.join(packagesOf, 'node_modules'), path.join(folder, 'node_modules'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   process.on('exit', remove); // when a run breaks off
   return {

@@ -138,10 +138,11 @@ describe('the outputs describe the project', () => {
     assert.equal(outputs.data.default_authorization_type, 'AMAZON_COGNITO_USER_POOLS');
     assert.deepEqual([...outputs.data.authorization_types].sort(), ['API_KEY', 'AWS_IAM']);
     const rules = (name) => models[name].attributes.find(({ type }) => type === 'auth').properties.rules;
-    assert.deepEqual(rules('Comment').map(({ allow, operations }) => [allow, operations]), [
-      ['public', ['read']], ['private', ['create']], ['owner', ['update', 'delete']],
-    ]);
-    assert.deepEqual(rules('Post').map(({ allow }) => allow), ['public', 'owner']);
+    for (const name of ['User', 'Post', 'Comment']) {
+      assert.deepEqual(rules(name).map(({ allow, operations }) => [allow, operations]), [
+        ['public', ['read']], ['owner', ['create', 'update', 'delete', 'read']],
+      ]);
+    }
   });
 
   test('an unauthorised list is empty with errors', async () => {

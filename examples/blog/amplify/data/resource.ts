@@ -26,11 +26,7 @@ const schema = a.schema({
       postId: a.id().required(),
       post: a.belongsTo('Post', 'postId'),
     })
-    .authorization((allow) => [
-      allow.publicApiKey().to(['read']),
-      allow.authenticated().to(['create']),
-      allow.owner().to(['update', 'delete']),
-    ]),
+    .authorization((allow) => [allow.publicApiKey().to(['read']), allow.owner()]),
 });
 
 export type Schema = ClientSchema<typeof schema>;

@@ -1,0 +1,117 @@
+import { getUrl, uploadData } from 'aws-amplify/storage';
+import { type ChangeEvent, type FormEvent, useEffect, useState } from 'react';
+import { type Profile, client, describe, ownProfile, written } from './blog';
+import { Avatar, Loading, Problem, useTitle } from './parts';
+import { useBlog } from './useBlog';
+import type { Member } from './useMember';
+
+export function ProfilePage({ member }: { member: Member }) {
+  const { profileOf, profiles } = useBlog();
+  const [error, setError] = useState<string | null>(null);
+  const profile = profileOf(member.username);
+  const { put } = profiles;
+  useTitle('Your profile');
+
+  useEffect(() => {
+    ownProfile(member.username).then(put, (reason) => setError(describe(reason)));
+  }, [member.username, put]);
+
+  if (!profile) return error ? <Problem text={error} /> : <Loading />;
+  const change = async (values: Changes) => put(written(await client.models.User.update({ id: profile.id, ...values })));
+  return (
+    <section className="profile">
+      <h1>Your profile</h1>
+      <Picture profile={profile} onChange={change} />
+      <About profile={profile} onChange={change} />
+    </section>
+  );
+}
+
+type Changes = Partial<Pick<Profile, 'name' | 'bio' | 'profilePicturePath'>>;
+
+type Props = { profile: Profile; onChange: (values: Changes) => Promise<void> };
+
+function About({ profile, onChange }: Props) {
+  const [name, setName] = useState(profile.name);
+  const [bio, setBio] = useState(profile.bio ?? '');
+  const [state, setState] = useState<'changed' | 'saving' | 'saved'>('changed');
+  const [error, setError] = useState<string | null>(null);
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    setState('saving');
+    setError(null);
+    try {
+      await onChange({ name: name.trim(), bio: bio.trim() || null });
+      setState('saved');
+    } catch (reason) {
+      setError(describe(reason));
+      setState('changed');
+    }
+  }
+
+  return (
+    <form className="composer" onSubmit={submit} onChange={() => setState('changed')}>
+      <label>
+        Name
+        <input value={name} onChange={(event) => setName(event.target.value)} autoComplete="nickname" required />
+      </label>
+      <label>
+        About you
+        <textarea value={bio} onChange={(event) => setBio(event.target.value)} rows={3} />
+      </label>
+      <Problem text={error} />
+      <div className="buttons">
+        <button type="submit" className="button primary" disabled={!name.trim() || state === 'saving'}>
+          Save
+        </button>
+        <span role="status">{state === 'saved' && 'Saved.'}</span>
+      </div>
+    </form>
+  );
+}
+
+/** The picture is kept under the member's own identity, where only they may write. */
+function Picture({ profile, onChange }: Props) {
+  const [url, setUrl] = useState<string | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const path = profile.profilePicturePath;
+
+  useEffect(() => {
+    if (!path) return;
+    let isShown = true;
+    getUrl({ path }).then(
+      (found) => isShown && setUrl(found.url.href),
+      (reason) => isShown && setError(describe(reason)),
+    );
+    return () => {
+      isShown = false;
+    };
+  }, [path]);
+
+  async function upload(event: ChangeEvent<HTMLInputElement>) {
+    const file = event.target.files?.[0];
+    if (!file) return;
+    setError(null);
+    try {
+      const stored = await uploadData({
+        path: ({ identityId }) => `profile-pictures/${identityId}/${file.name}`,
+        data: file,
+      }).result;
+      await onChange({ profilePicturePath: stored.path });
+    } catch (reason) {
+      setError(describe(reason));
+    }
+  }
+
+  return (
+    <div className="picture">
+      {url ? <img src={url} alt="Your profile" /> : <Avatar name={profile.name} />}
+      <label>
+        Profile picture
+        <input type="file" accept="image/*" onChange={upload} />
+      </label>
+      <Problem text={error} />
+    </div>
+  );
+}

@@ -1,0 +1,435 @@
+// What the pool and its client are, told to administrators in Cognito's form.
+#include "auth/auth_admin.h"
+
+static void put(struct json *object, const char *name, struct json *value)
+{
+    json_set(object, str_from(name), value);
+}
+
+static void put_text(struct arena *arena, struct json *object, const char *name, str text)
+{
+    if (text.len > 0) {
+        put(object, name, json_string(arena, text));
+    }
+}
+
+static void put_bool(struct arena *arena, struct json *object, const char *name, bool value)
+{
+    put(object, name, json_bool(arena, value));
+}
+
+static void put_int(struct arena *arena, struct json *object, const char *name, u64 value)
+{
+    put(object, name, json_int(arena, (i64)value));
+}
+
+static struct json *contacts(struct arena *arena, unsigned set)
+{
+    static const struct {
+        unsigned way;
+        str name;
+    } NAMES[] = {{AUTH_BY_EMAIL, S_INIT("email")}, {AUTH_BY_PHONE, S_INIT("phone_number")},
+        {AUTH_BY_PREFERRED, S_INIT("preferred_username")}};
+    struct json *list = json_array(arena);
+    for (size_t i = 0; i < countof(NAMES); i++) {
+        if ((set & NAMES[i].way) != 0) {
+            json_push(list, json_string(arena, NAMES[i].name));
+        }
+    }
+    return list;
+}
+
+static void put_contacts(struct arena *arena, struct json *object, const char *name, unsigned set)
+{
+    if (set != 0) {
+        put(object, name, contacts(arena, set));
+    }
+}
+
+// When the pool came to be: its keys are made with it.
+static err *created_at(struct auth_call *call, u64 *ms) YIELDS;
+
+static err *created_at(struct auth_call *call, u64 *ms)
+{
+    struct json *row = NULL;
+    TRY(auth_get(call, AUTH_KEYS, S("id"), &row));
+    *ms = row != NULL ? (u64)json_get_int(row, S("created"), 0) : time_now_ms();
+    return NULL;
+}
+
+// ---- parts of the pool ---------------------------------------------------------------------
+
+static struct json *policies(struct arena *a, const struct auth_service *service)
+{
+    const struct auth_password_policy *policy = &service->policy;
+    struct json *all = json_object(a);
+    struct json *password = json_object(a);
+    struct json *sign_in = json_object(a);
+    struct json *factors = json_array(a);
+    put_int(a, password, "MinimumLength", policy->min_length);
+    put_bool(a, password, "RequireUppercase", policy->uppercase);
+    put_bool(a, password, "RequireLowercase", policy->lowercase);
+    put_bool(a, password, "RequireNumbers", policy->digits);
+    put_bool(a, password, "RequireSymbols", policy->symbols);
+    if (policy->history > 0) {
+        put_int(a, password, "PasswordHistorySize", policy->history);
+    }
+    put_int(a, password, "TemporaryPasswordValidityDays", policy->temporary_days);
+    json_push(factors, json_string(a, S("PASSWORD")));
+    if (service->email_otp) {
+        json_push(factors, json_string(a, S("EMAIL_OTP")));
+    }
+    if (service->sms_otp) {
+        json_push(factors, json_string(a, S("SMS_OTP")));
+    }
+    if (service->passkeys) {
+        json_push(factors, json_string(a, S("WEB_AUTHN")));
+    }
+    put(sign_in, "AllowedFirstAuthFactors", factors);
+    put(all, "PasswordPolicy", password);
+    put(all, "SignInPolicy", sign_in);
+    return all;
+}
+
+static struct json *schema_attribute(struct arena *a, const struct auth_attribute *attribute)
+{
+    static const char *const TYPES[] = {[AUTH_STRING] = "String",
+        [AUTH_NUMBER] = "Number",
+        [AUTH_BOOLEAN] = "Boolean",
+        [AUTH_DATE_TIME] = "DateTime"};
+    struct json *shown = json_object(a);
+    struct json *bounds = json_object(a);
+    bool number = attribute->type == AUTH_NUMBER;
+    put_text(a, shown, "Name", attribute->name);
+    put_text(a, shown, "AttributeDataType", str_from(TYPES[attribute->type]));
+    put_bool(a, shown, "DeveloperOnlyAttribute", false);
+    put_bool(a, shown, "Mutable", attribute->is_mutable);
+    put_bool(a, shown, "Required", attribute->required);
+    if (attribute->has_min) {
+        put_text(a, bounds, number ? "MinValue" : "MinLength",
+            str_fmt(a, "%lld", (long long)attribute->min));
+    } else if (attribute->type == AUTH_STRING) {
+        put_text(a, bounds, "MinLength", S("0"));
+    }
+    if (attribute->has_max) {
+        put_text(a, bounds, number ? "MaxValue" : "MaxLength",
+            str_fmt(a, "%lld", (long long)attribute->max));
+    }
+    if (number) {
+        put(shown, "NumberAttributeConstraints", bounds);
+    } else if (attribute->type == AUTH_STRING) {
+        put(shown, "StringAttributeConstraints", bounds);
+    }
+    return shown;
+}
+
+static struct json *schema(struct arena *a, const struct auth_service *service)
+{
+    static const struct auth_attribute OWN[] = {
+        {.name = S_INIT("sub"),
+            .required = true,
+            .has_min = true,
+            .min = 1,
+            .has_max = true,
+            .max = 2048},
+        {.name = S_INIT("email_verified"), .type = AUTH_BOOLEAN, .is_mutable = true},
+        {.name = S_INIT("phone_number_verified"), .type = AUTH_BOOLEAN, .is_mutable = true},
+        {.name = S_INIT("identities"), .is_mutable = true},
+    };
+    struct json *list = json_array(a);
+    for (size_t i = 0; i < countof(OWN); i++) {
+        json_push(list, schema_attribute(a, &OWN[i]));
+    }
+    for (size_t i = 0; i < service->attribute_count; i++) {
+        json_push(list, schema_attribute(a, &service->attributes[i]));
+    }
+    return list;
+}
+
+static struct json *recovery(struct arena *a, const struct auth_service *service)
+{
+    struct json *setting = json_object(a);
+    struct json *list = json_array(a);
+    for (size_t i = 0; i < countof(service->recovery); i++) {
+        unsigned way = service->recovery[i];
+        if (way == 0 && i > 0) {
+            continue;
+        }
+        struct json *one = json_object(a);
+        put_int(a, one, "Priority", i + 1);
+        put_text(a, one, "Name",
+            way == AUTH_BY_EMAIL   ? S("verified_email")
+            : way == AUTH_BY_PHONE ? S("verified_phone_number")
+                                   : S("admin_only"));
+        json_push(list, one);
+    }
+    put(setting, "RecoveryMechanisms", list);
+    return setting;
+}
+
+static struct json *messages(struct arena *a, const struct auth_service *service)
+{
+    struct json *template = json_object(a);
+    bool link = service->link_style;
+    put_text(a, template, "SmsMessage", service->phone_text);
+    put_text(a, template, link ? "EmailMessageByLink" : "EmailMessage", service->verification_text);
+    put_text(
+        a, template, link ? "EmailSubjectByLink" : "EmailSubject", service->verification_subject);
+    put_text(
+        a, template, "DefaultEmailOption", link ? S("CONFIRM_WITH_LINK") : S("CONFIRM_WITH_CODE"));
+    return template;
+}
+
+static struct json *creation(struct arena *a, const struct auth_service *service)
+{
+    struct json *config = json_object(a);
+    struct json *template = json_object(a);
+    put_bool(a, config, "AllowAdminCreateUserOnly", !service->self_sign_up);
+    put_int(a, config, "UnusedAccountValidityDays", service->policy.temporary_days);
+    put_text(a, template, "EmailMessage", service->invitation_text);
+    put_text(a, template, "EmailSubject", service->invitation_subject);
+    put_text(a, template, "SMSMessage", service->invitation_sms);
+    put(config, "InviteMessageTemplate", template);
+    return config;
+}
+
+static str mfa_word(const struct auth_service *service)
+{
+    return service->mfa_mode == AUTH_MFA_REQUIRED   ? S("ON")
+           : service->mfa_mode == AUTH_MFA_OPTIONAL ? S("OPTIONAL")
+                                                    : S("OFF");
+}
+
+static void put_small_parts(struct arena *a, struct json *pool, const struct auth_service *service)
+{
+    const struct json *overrides = json_get(service->definition, S("userPool"));
+    struct json *update = json_object(a);
+    struct json *names = json_object(a);
+    put(update, "AttributesRequireVerificationBeforeUpdate", contacts(a, service->kept));
+    put(pool, "UserAttributeUpdateSettings", update);
+    put_bool(a, names, "CaseSensitive", service->case_sensitive);
+    put(pool, "UsernameConfiguration", names);
+    if (service->devices) {
+        struct json *devices = json_object(a);
+        put_bool(a, devices, "ChallengeRequiredOnNewDevice", service->device_challenge);
+        put_bool(a, devices, "DeviceOnlyRememberedOnUserPrompt", service->device_prompt);
+        put(pool, "DeviceConfiguration", devices);
+    }
+    str mode = json_get_str(json_get(overrides, S("userPoolAddOns")), S("advancedSecurityMode"));
+    if (mode.len > 0) {
+        struct json *add_ons = json_object(a);
+        put_text(a, add_ons, "AdvancedSecurityMode", mode);
+        put(pool, "UserPoolAddOns", add_ons);
+    }
+    str protection = json_get_str(overrides, S("deletionProtection"));
+    put_text(a, pool, "DeletionProtection", protection.len > 0 ? protection : S("INACTIVE"));
+    put(pool, "LambdaConfig", json_object(a));
+}
+
+// ---- pools ---------------------------------------------------------------------------------
+
+err *auth_describe_user_pool(struct auth_call *call)
+{
+    check(call->is_admin);
+    struct arena *a = call->arena;
+    const struct auth_service *service = call->service;
+    struct json *pool = json_object(a);
+    u64 created = 0;
+    u64 users = 0;
+    TRY(created_at(call, &created));
+    TRY(store_count(call->hub->store, a, AUTH_USERS, &users));
+    put_text(a, pool, "Id", service->user_pool_id);
+    put_text(a, pool, "Name", service->name);
+    put_text(a, pool, "Arn",
+        str_cat(a, S("arn:aws:cognito-idp:"), service->region, S(":"), service->account,
+            S(":userpool/"), service->user_pool_id));
+    put(pool, "Policies", policies(a, service));
+    put(pool, "CreationDate", auth_time(a, created));
+    put(pool, "LastModifiedDate", auth_time(a, created));
+    put(pool, "SchemaAttributes", schema(a, service));
+    put_contacts(a, pool, "AutoVerifiedAttributes", service->verified);
+    put_contacts(a, pool, "UsernameAttributes", service->usernames);
+    put_contacts(a, pool, "AliasAttributes", service->aliases);
+    put_text(a, pool, "EmailVerificationMessage", service->verification_text);
+    put_text(a, pool, "EmailVerificationSubject", service->verification_subject);
+    put_text(a, pool, "SmsVerificationMessage", service->phone_text);
+    put_text(a, pool, "SmsAuthenticationMessage", service->mfa_sms_text);
+    put(pool, "VerificationMessageTemplate", messages(a, service));
+    put_text(a, pool, "MfaConfiguration", mfa_word(service));
+    put_int(a, pool, "EstimatedNumberOfUsers", users);
+    put(pool, "AdminCreateUserConfig", creation(a, service));
+    put(pool, "AccountRecoverySetting", recovery(a, service));
+    put_text(a, pool, "UserPoolTier", S("ESSENTIALS"));
+    put_small_parts(a, pool, service);
+    auth_answer(call, "UserPool", pool);
+    return NULL;
+}
+
+static err *check_page(struct auth_call *call)
+{
+    i64 most = json_get_int(call->in, S("MaxResults"), 60);
+    if (most < 1) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "1 validation error detected: Value at 'maxResults' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 1");
+    }
+    return auth_text(call, "NextToken").len == 0
+               ? NULL // there is one page
+               : auth_refuse(call->arena, "InvalidParameterException", "Invalid pagination token.");
+}
+
+err *auth_list_user_pools(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    struct json *list = json_array(a);
+    struct json *pool = json_object(a);
+    u64 created = 0;
+    TRY(check_page(call));
+    TRY(created_at(call, &created));
+    put_text(a, pool, "Id", call->service->user_pool_id);
+    put_text(a, pool, "Name", call->service->name);
+    put(pool, "LambdaConfig", json_object(a));
+    put(pool, "CreationDate", auth_time(a, created));
+    put(pool, "LastModifiedDate", auth_time(a, created));
+    json_push(list, pool);
+    auth_answer(call, "UserPools", list);
+    return NULL;
+}
+
+err *auth_get_user_pool_mfa_config(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    const struct auth_service *service = call->service;
+    auth_answer_text(call, "MfaConfiguration", mfa_word(service));
+    if (service->mfa_sms) {
+        struct json *sms = json_object(a);
+        put_text(a, sms, "SmsAuthenticationMessage", service->mfa_sms_text);
+        auth_answer(call, "SmsMfaConfiguration", sms);
+    }
+    if (service->mfa_totp) {
+        struct json *totp = json_object(a);
+        put_bool(a, totp, "Enabled", true);
+        auth_answer(call, "SoftwareTokenMfaConfiguration", totp);
+    }
+    if (service->mfa_email) {
+        struct json *email = json_object(a);
+        put_text(a, email, "Message", service->mfa_email_text);
+        put_text(a, email, "Subject", service->mfa_email_subject);
+        auth_answer(call, "EmailMfaConfiguration", email);
+    }
+    if (service->passkeys) {
+        struct json *passkeys = json_object(a);
+        put_text(a, passkeys, "RelyingPartyId", service->relying_party);
+        put_text(a, passkeys, "UserVerification",
+            service->passkey_user_verified ? S("required") : S("preferred"));
+        auth_answer(call, "WebAuthnConfiguration", passkeys);
+    }
+    return NULL;
+}
+
+// ---- the client ----------------------------------------------------------------------------
+
+static str client_name(struct auth_call *call)
+{
+    return str_cat(call->arena, call->service->name, S("UserPoolAppClient"));
+}
+
+static struct json *flow_names(struct arena *a, unsigned flows)
+{
+    static const struct {
+        enum auth_flow flow;
+        str name;
+    } NAMES[] = {{AUTH_FLOW_CUSTOM, S_INIT("ALLOW_CUSTOM_AUTH")},
+        {AUTH_FLOW_REFRESH, S_INIT("ALLOW_REFRESH_TOKEN_AUTH")},
+        {AUTH_FLOW_CHOICE, S_INIT("ALLOW_USER_AUTH")},
+        {AUTH_FLOW_PASSWORD, S_INIT("ALLOW_USER_PASSWORD_AUTH")},
+        {AUTH_FLOW_SRP, S_INIT("ALLOW_USER_SRP_AUTH")},
+        {AUTH_FLOW_ADMIN_PASSWORD, S_INIT("ALLOW_ADMIN_USER_PASSWORD_AUTH")}};
+    struct json *list = json_array(a);
+    for (size_t i = 0; i < countof(NAMES); i++) {
+        if ((flows & NAMES[i].flow) != 0) {
+            json_push(list, json_string(a, NAMES[i].name));
+        }
+    }
+    return list;
+}
+
+static void put_lifetimes(struct arena *a, struct json *client, const struct auth_service *service)
+{
+    static const char *const UNITS[] = {"AccessToken", "IdToken", "RefreshToken"};
+    struct json *units = json_object(a);
+    struct json *rotation = json_object(a);
+    put_int(a, client, "AccessTokenValidity", service->access_s);
+    put_int(a, client, "IdTokenValidity", service->id_s);
+    put_int(a, client, "RefreshTokenValidity", service->refresh_s);
+    for (size_t i = 0; i < countof(UNITS); i++) {
+        put_text(a, units, UNITS[i], S("seconds"));
+    }
+    put(client, "TokenValidityUnits", units);
+    put_int(a, client, "AuthSessionValidity", service->session_s / 60);
+    if (service->rotates) {
+        put_text(a, rotation, "Feature", S("ENABLED"));
+        put_int(a, rotation, "RetryGracePeriodSeconds", service->grace_s);
+        put(client, "RefreshTokenRotation", rotation);
+    }
+}
+
+// Lists that the definition has, as they are: the CDK's names differ from Cognito's by case.
+static void put_lists(struct arena *a, struct json *client, const struct json *defined)
+{
+    static const char *const LISTS[][2] = {{"ReadAttributes", "readAttributes"},
+        {"WriteAttributes", "writeAttributes"}, {"CallbackURLs", "callbackUrLs"},
+        {"LogoutURLs", "logoutUrLs"}, {"AllowedOAuthFlows", "allowedOAuthFlows"},
+        {"AllowedOAuthScopes", "allowedOAuthScopes"},
+        {"SupportedIdentityProviders", "supportedIdentityProviders"}};
+    for (size_t i = 0; i < countof(LISTS); i++) {
+        const struct json *list = json_get(defined, str_from(LISTS[i][1]));
+        if (!json_is_null(list) && list->kind == JSON_ARRAY) {
+            put(client, LISTS[i][0], json_copy(a, list));
+        }
+    }
+}
+
+err *auth_describe_user_pool_client(struct auth_call *call)
+{
+    check(call->is_admin);
+    struct arena *a = call->arena;
+    const struct auth_service *service = call->service;
+    struct json *client = json_object(a);
+    u64 created = 0;
+    if (!str_eq(auth_text(call, "ClientId"), service->client_id)) {
+        return auth_refuse(a, "ResourceNotFoundException", "User pool client %.*s does not exist.",
+            PRI(auth_text(call, "ClientId")));
+    }
+    TRY(created_at(call, &created));
+    put_text(a, client, "UserPoolId", service->user_pool_id);
+    put_text(a, client, "ClientName", client_name(call));
+    put_text(a, client, "ClientId", service->client_id);
+    put_text(a, client, "ClientSecret", auth_client_secret(call));
+    put(client, "LastModifiedDate", auth_time(a, created));
+    put(client, "CreationDate", auth_time(a, created));
+    put_lifetimes(a, client, service);
+    put(client, "ExplicitAuthFlows", flow_names(a, service->flows));
+    put_text(
+        a, client, "PreventUserExistenceErrors", service->hides_users ? S("ENABLED") : S("LEGACY"));
+    put_bool(a, client, "EnableTokenRevocation", service->revokes);
+    put_lists(a, client, json_get(service->definition, S("client")));
+    put_bool(a, client, "AllowedOAuthFlowsUserPoolClient",
+        !json_is_null(json_get(client, S("AllowedOAuthFlows"))));
+    auth_answer(call, "UserPoolClient", client);
+    return NULL;
+}
+
+err *auth_list_user_pool_clients(struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    struct json *list = json_array(a);
+    struct json *client = json_object(a);
+    TRY(check_page(call));
+    put_text(a, client, "ClientId", call->service->client_id);
+    put_text(a, client, "UserPoolId", call->service->user_pool_id);
+    put_text(a, client, "ClientName", client_name(call));
+    json_push(list, client);
+    auth_answer(call, "UserPoolClients", list);
+    return NULL;
+}

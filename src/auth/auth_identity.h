@@ -1,0 +1,11 @@
+// Shared by the operations of the identity pool.
+#pragma once
+
+#include "auth/auth_int.h"
+
+enum { AUTH_IDENTITY_MAX = 55 };
+
+// "cognito-idp.us-east-1.amazonaws.com/us-east-1_Abc": the user pool as a provider of logins.
+str auth_provider_of(const struct auth_service *service);
+// "REGION:UUID", as the pool's identities are called.
+bool auth_is_identity(struct auth_call *call, str id);
