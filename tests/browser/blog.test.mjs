@@ -89,7 +89,11 @@ test('a guest finds an empty blog and the way in', async () => {
   await guest.page.getByRole('heading', { name: 'Nothing has been published yet' }).waitFor();
   await link(guest, 'Sign in').click();
   await shoot(guest, 'sign-in');
+  await guest.page.getByRole('button', { name: 'Sign In with Google' }).click();
+  await guest.page.getByText('not served yet').waitFor();
+  assert.equal(new URL(guest.page.url()).origin, blog.origin.replace('http:', 'https:'));
   assert.deepEqual(guest.problems, []);
+  await guest.context.close();
 });
 
 test('one signs up with e-mail and the code from the inbox', async () => {
