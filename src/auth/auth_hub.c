@@ -251,4 +251,5 @@ void auth_hub_mount(
     }
     auth_outbox_mount(hub, router);
     auth_link_mount(hub, router);
+    auth_hosted_mount(router);
 }

@@ -332,6 +332,8 @@ struct store_write auth_code_make(
     struct auth_call *call, const struct auth_user *user, const struct auth_code *code) YIELDS;
 [[nodiscard]] err *auth_send(struct auth_call *call, const struct auth_message *message) YIELDS;
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router);
+// Adds the paths of hosted sign-in pages, which are answered that they are not served.
+void auth_hosted_mount(struct http_router *router);
 // The page that links in messages lead to.
 void auth_link_mount(struct auth_hub *hub, struct http_router *router);
 

@@ -220,6 +220,11 @@ static err *read_registration(
     struct crypto_cbor *object = NULL;
     str bytes = {};
     str raw_id = {};
+    str id = json_get_str(credential, S("id"));
+    if (!str_eq(json_get_str(credential, S("type")), S("public-key")) ||
+        !str_eq(id, json_get_str(credential, S("rawId")))) {
+        return not_supported(call);
+    }
     if (!base64_decode(a, json_get_str(response, S("clientDataJSON")), &out->client_data) ||
         !base64_decode(a, json_get_str(response, S("attestationObject")), &bytes) ||
         !base64_decode(a, json_get_str(credential, S("rawId")), &raw_id) ||

@@ -121,7 +121,14 @@ int data_refusal_status(const err *e)
 static struct iam_principal principal_copy(
     struct arena *arena, const struct iam_principal *principal)
 {
-    struct iam_principal copy = *principal; // policies live as long as the `struct iam`
+    struct iam_principal copy = *principal;
+    // The policies live as long as the `struct iam`, the list of an access key's as its request.
+    const struct iam_policy **policies =
+        arena_array(arena, const struct iam_policy *, principal->policy_count);
+    for (size_t i = 0; i < principal->policy_count; i++) {
+        policies[i] = principal->policies[i];
+    }
+    copy.policies = policies;
     str *texts[] = {&copy.access_key_id, &copy.account, &copy.arn, &copy.user_id, &copy.role,
         &copy.session, &copy.identity_id, &copy.identity_pool_id, &copy.auth_provider,
         &copy.user_sub};

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
         return 0;
     }
     struct arena *arena = arena_new();
-    struct auth_call call = {.arena = arena, .operation = OPERATIONS[data[0] % countof(OPERATIONS)]};
+    struct auth_call call = {
+        .arena = arena, .operation = OPERATIONS[data[0] % countof(OPERATIONS)]};
     str body = {(const char *)data + 1, size - 1};
     if (json_parse(arena, body, &root, NULL) == NULL && root->kind == JSON_OBJECT) {
         call.in = root;

@@ -2,31 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Host } from '../iam/host.mjs';
-import { officialApi } from '../oracle/lib/official.mjs';
 import { loadSchemas } from '../oracle/lib/schemas.mjs';
-import { AUTH, IDS, makeRoles, plain, requireOf, role } from './support.mjs';
+import { manifestOf, officialPolicies } from './official.mjs';
+import { AUTH, IDS, makeRoles, plain, role } from './support.mjs';
 
-const { CfnManagedPolicy } = requireOf('oracle')('aws-cdk-lib/aws-iam');
-const { Stack } = requireOf('oracle')('aws-cdk-lib');
 const host = await Host.start();
 after(async () => assert.equal(await host.close(), 0));
-
-/** The documents of AuthRolePolicyNN and UnauthRolePolicyNN. */
-function officialPolicies(sdl, modes) {
-  const api = officialApi(sdl, modes);
-  const stack = Stack.of(api);
-  const found = { authRole: [], unauthRole: [] };
-  for (const one of stack.node.findAll().filter((node) => node instanceof CfnManagedPolicy)) {
-    const [, kind] = /\/(Auth|Unauth)RolePolicy\d+\//.exec(one.node.path) ?? assert.fail(one.node.path);
-    const document = Stack.of(one).resolve(one.policyDocument);
-    found[kind === 'Auth' ? 'authRole' : 'unauthRole'].push(plain(document, { '.*': 'api123' }));
-  }
-  return found;
-}
-
-const manifestOf = (sdl, modes) => ({
-  data: { sdl, authorizationModes: { modes: [...new Set([...modes, 'iam'])] }, jsFunctions: [], functionAccess: [] },
-});
 
 const guests = `
 type Note @model @auth(rules: [{allow: public, provider: identityPool, operations: [read]}, {allow: owner}]) {

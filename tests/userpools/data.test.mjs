@@ -83,6 +83,16 @@ test('members of groups, and owners in a list', async () => {
   await fails(other(member).get({ id: paper.id })); // at once
 });
 
+test('the identity pool: guests read, signed-in identities write', async () => {
+  const { Board } = models();
+  const board = await ok(Board.create({ text: 'b' }, { authMode: 'identityPool' }));
+  assert.equal((await ok(Board.get({ id: board.id }, { authMode: 'identityPool' }))).text, 'b');
+  await auth.signOut();
+  assert.equal((await ok(Board.get({ id: board.id }, { authMode: 'identityPool' }))).text, 'b');
+  await fails(Board.create({ text: 'c' }, { authMode: 'identityPool' }));
+  await auth.signIn({ username: ann.username, password: PASSWORD });
+});
+
 test('a sign-out ends what its tokens could do', async () => {
   const { tokens } = await auth.fetchAuthSession();
   await auth.signOut();
