@@ -31,7 +31,7 @@ struct store_write auth_code_make(
     json_set(item, S("mac"), json_string(a, digest(call, id, code->code)));
     json_set(item, S("attribute"), json_string(a, code->attribute));
     json_set(item, S("destination"), json_string(a, code->destination));
-    json_set(item, S("ends"), json_int(a, (i64)(time_now_ms() + code->life_ms)));
+    json_set(item, S("ends"), json_int(a, (i64)(call->hub->now_ms() + code->life_ms)));
     return (struct store_write){.kind = STORE_PUT, .table = AUTH_CODES, .item = item};
 }
 
@@ -54,7 +54,7 @@ err *auth_code_verify(struct auth_call *call, const struct auth_user *user, str 
     str id = code_id(call, user, purpose);
     TRY(auth_count(call, "code", id, CODE_TRIES, HOUR_MS));
     TRY(auth_get(call, AUTH_CODES, id, item));
-    if (*item == NULL || (u64)json_get_int(*item, S("ends"), 0) <= time_now_ms()) {
+    if (*item == NULL || (u64)json_get_int(*item, S("ends"), 0) <= call->hub->now_ms()) {
         return auth_code_expired(call->arena);
     }
     const struct json *mac = json_get(*item, S("mac"));
@@ -70,7 +70,6 @@ err *auth_code_verify(struct auth_call *call, const struct auth_user *user, str 
 
 // ---- what is sent --------------------------------------------------------------------------
 
-// `text` with every `mark` replaced.
 static str fill(struct arena *arena, str text, str mark, str value)
 {
     struct buf out = buf_in(arena, 256 * 1024);

@@ -296,6 +296,8 @@ enum auth_change { AUTH_CREATE, AUTH_UPDATE, AUTH_ADMIN_CREATE, AUTH_ADMIN_UPDAT
 // Checks names, types and bounds, and what may be written by whom.
 [[nodiscard]] err *auth_attributes_check(
     struct auth_call *call, const struct json *attributes, enum auth_change change);
+// Whether the caller may write it: administrators may, clients what their list has.
+bool auth_attribute_may_write(const struct auth_call *call, str attribute);
 [[nodiscard]] err *auth_attributes_complete(struct auth_call *call, const struct json *attributes);
 // "a***@e***", "+*******1234"
 str auth_mask(struct arena *arena, str attribute, str value);
