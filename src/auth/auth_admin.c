@@ -199,11 +199,11 @@ static err *invite_by(
         .medium = phone ? S("SMS") : S("EMAIL"),
         .subject = phone ? (str){} : service->invitation_subject,
         .text = phone ? service->invitation_sms : service->invitation_text,
-        .code = password};
+        .code = password,
+        .html = phone ? (str){} : service->invitation_text};
     str email = auth_user_get(user, S("email"));
     str name = service->usernames == 0 ? user->username : email.len > 0 ? email : message.to;
-    message.text = auth_fill(call->arena, message.text, S("{username}"), name);
-    message.text = auth_fill(call->arena, message.text, S("{####}"), password);
+    auth_message_fill(call->arena, &message, password, name);
     return message.to.len > 0 ? auth_send(call, &message) : NULL;
 }
 

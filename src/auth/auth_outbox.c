@@ -70,12 +70,8 @@ static void add_text(struct arena *arena, struct json *object, const char *name,
     }
 }
 
-err *auth_send(struct auth_call *call, const struct auth_message *message)
+static struct json *body_of(struct arena *a, const struct auth_message *message, u64 now)
 {
-    check(message->to.len > 0 && message->medium.len > 0 && message->text.len > 0);
-    struct arena *a = call->arena;
-    u64 now = next_time(call->hub);
-    struct json *at = json_int(a, (i64)now);
     struct json *body = json_object(a);
     add_text(a, body, "to", message->to);
     add_text(a, body, "medium", message->medium);
@@ -84,17 +80,53 @@ err *auth_send(struct auth_call *call, const struct auth_message *message)
     add_text(a, body, "code", message->code);
     add_text(a, body, "link", message->link);
     add_text(a, body, "at", time_iso8601(a, now / 1000));
-    str sealed = crypto_seal(a, &call->hub->instance_key, context_of(a, at), json_text(a, body));
+    return body;
+}
+
+// What is not for the inbox: how an e-mail looks, and who it is from.
+static void add_sender(
+    struct auth_call *call, struct json *body, const struct auth_message *message)
+{
+    struct arena *a = call->arena;
+    const struct json *sender =
+        json_get(json_get(call->service->definition, S("senders")), S("email"));
+    if (str_eq(message->medium, S("EMAIL"))) {
+        add_text(a, body, "html", message->html);
+        add_text(a, body, "from", json_get_str(sender, S("fromEmail")));
+        add_text(a, body, "fromName", json_get_str(sender, S("fromName")));
+        add_text(a, body, "replyTo", json_get_str(sender, S("replyTo")));
+    }
+}
+
+// The inbox and the queue of what leaves the machine get it in one transaction.
+err *auth_send(struct auth_call *call, const struct auth_message *message)
+{
+    check(message->to.len > 0 && message->medium.len > 0 && message->text.len > 0);
+    struct arena *a = call->arena;
+    struct auth_hub *hub = call->hub;
+    u64 now = next_time(hub);
+    struct json *at = json_int(a, (i64)now);
+    struct json *body = body_of(a, message, now);
+    str sealed = crypto_seal(a, &hub->instance_key, context_of(a, at), json_text(a, body));
     struct json *item = json_object(a);
     json_set(item, S("box"), json_string(a, BOX));
     json_set(item, S("at"), at);
     json_set(item, S("sealed"), json_string(a, base64_encode(a, sealed)));
-    struct store_write write = {.kind = STORE_PUT, .table = AUTH_OUTBOX, .item = item};
-    TRY(store_write(call->hub->store, a, &write, 1, NULL));
-    if (call->hub->tell != NULL) {
-        call->hub->tell(message);
+    struct store_write writes[2] = {{.kind = STORE_PUT, .table = AUTH_OUTBOX, .item = item}};
+    bool leaves = auth_delivery_takes(hub->delivery, message->medium);
+    if (leaves) {
+        add_sender(call, body, message);
+        TRY(auth_delivery_queue(call, body, at, message->good_ms, &writes[1]));
     }
-    return now % PRUNE_EVERY == 0 ? prune(call->hub, a) : NULL;
+    err *e = store_write(hub->store, a, writes, leaves ? 2 : 1, NULL);
+    if (leaves) {
+        auth_delivery_queued(hub->delivery, message->medium, e == NULL);
+    }
+    TRY(e);
+    if (hub->tell != NULL) {
+        hub->tell(message);
+    }
+    return now % PRUNE_EVERY == 0 ? prune(hub, a) : NULL;
 }
 
 // ---- the inbox -----------------------------------------------------------------------------
@@ -213,7 +245,7 @@ static err *wait_for(struct http_req *req, struct auth_hub *hub, str address)
                : http_reply_empty(req, 204);
 }
 
-static void add_html(struct buf *out, str text)
+void auth_add_html(struct buf *out, str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -225,28 +257,35 @@ static void add_html(struct buf *out, str text)
     }
 }
 
+str auth_html(struct arena *arena, str text)
+{
+    struct buf out = buf_in(arena, SHOWN_MAX);
+    auth_add_html(&out, text);
+    return buf_str(&out);
+}
+
 static void add_html_message(struct buf *out, const struct json *message)
 {
     str link = json_get_str(message, S("link"));
     buf_add(out, S("<article><header><b>"));
-    add_html(out, json_get_str(message, S("to")));
+    auth_add_html(out, json_get_str(message, S("to")));
     buf_add(out, S("</b> <small>"));
-    add_html(out, json_get_str(message, S("medium")));
+    auth_add_html(out, json_get_str(message, S("medium")));
     buf_add(out, S(" &middot; <time>"));
-    add_html(out, json_get_str(message, S("at")));
+    auth_add_html(out, json_get_str(message, S("at")));
     buf_add(out, S("</time></small></header><h2>"));
-    add_html(out, json_get_str(message, S("subject")));
+    auth_add_html(out, json_get_str(message, S("subject")));
     buf_add(out, S("</h2><pre>"));
-    add_html(out, json_get_str(message, S("text")));
+    auth_add_html(out, json_get_str(message, S("text")));
     buf_add(out, S("</pre>"));
     if (json_get_str(message, S("code")).len > 0) {
         buf_add(out, S("<p class=code>"));
-        add_html(out, json_get_str(message, S("code")));
+        auth_add_html(out, json_get_str(message, S("code")));
         buf_add(out, S("</p>"));
     }
     if (link.len > 0) {
         buf_add(out, S("<p><a href=\""));
-        add_html(out, link);
+        auth_add_html(out, link);
         buf_add(out, S("\">Open the link</a></p>"));
     }
     buf_add(out, S("</article>"));

@@ -437,9 +437,12 @@ test('the keyboard is enough', async () => {
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await heading(ann, 'A lamp from old driftwood').waitFor();
+  await becomes(async () => (await comments(ann)).length, 2);
   // All posts, Edit, Delete, one's own comment's Delete, the comment.
   for (let tabs = 0; tabs < 5; tabs++) await page.keyboard.press('Tab');
+  await say(ann).and(page.locator(':focus')).waitFor();
   await page.keyboard.type('By hand');
+  await button(ann, 'Comment').and(page.locator(':enabled')).waitFor();
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.locator('.said').getByText('By hand').waitFor();

@@ -31,7 +31,7 @@ function made(given, key) {
     if (NOW.test(value) && Math.abs(Date.now() - Date.parse(value)) < 600_000) {
         return '(now)';
     }
-    return value.replace(/Request ID: \w+/, 'Request ID: (id)');
+    return value.replace(/Request ID: \w+/, 'Request ID: (id)').replace(/IndexName: \w+/, 'IndexName: (index)'); // of several, any is told
 }
 
 function isJson(text) {
@@ -62,11 +62,22 @@ function seen(data, { path, ...error }) {
 
 const unique = (items) => [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
 
+// Errors at their places, which are sorted with the items around them.
+function placed(data, errors) {
+    for (const { path, ...error } of errors) {
+        const place = path.slice(0, -1).reduce((at, step) => at[step], data);
+        const before = place[path.at(-1)];
+        place[path.at(-1)] = { errors: [...(before?.errors ?? []), error] };
+    }
+    return sortItems(data);
+}
+
 // Errors by path, without what the executors find in the document.
 function comparable({ data, errors = [] }, sorted) {
     const plain = unique(errors.map(({ locations, ...error }) => normal(seen(data, error))));
-    plain.sort((a, b) => JSON.stringify(a.path) < JSON.stringify(b.path) ? -1 : 1);
-    return { data: sorted ? sortItems(normal(data)) : normal(data), errors: plain };
+    plain.sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+    const there = data !== null && plain.every(({ path }) => Array.isArray(path));
+    return sorted && there ? { data: placed(normal(data), plain) } : { data: normal(data), errors: plain };
 }
 
 // A scan's order is DynamoDB's own affair.

@@ -60,7 +60,7 @@ const auth = (found) => `@auth(rules: [${found.join(', ')}])`;
 
 const KEYS = [
     '', '', '', 'id: ID! @primaryKey', 'code: String! @primaryKey(sortKeyFields: ["rank"]) rank: Int!',
-    'owner: String! @primaryKey(sortKeyFields: ["rank"]) rank: Int!', 'team: String! @primaryKey', 'owner: String! @primaryKey',
+    'code: String! @primaryKey(sortKeyFields: ["rank", "kind"]) rank: Int! kind: String!', 'owner: String! @primaryKey(sortKeyFields: ["rank"]) rank: Int!', 'team: String! @primaryKey', 'owner: String! @primaryKey',
 ];
 
 function model(r, name) {
@@ -80,10 +80,20 @@ function model(r, name) {
         const chosen = r.chance(0.15) ? some() : [];
         return chosen.length === 0 ? '' : ` ${auth(chosen)}`;
     };
-    const index = (field, sort) => (r.chance(0.3) ? ` @index(queryField: "${lower(name)}By${field}"${sort.length > 0 && r.chance(0.5) ? `, sortKeyFields: ["${r.pick(sort)}"]` : ''})` : '');
-    const fields = [key, `text: String${index('Text', ['owner', 'n'].filter((each) => each !== 'owner' || has('owner')))}${fieldRules()}`, `n: Int${fieldRules()}`, `note: String${fieldRules()}`];
-    if (!has('owner') && r.chance(0.5)) {
-        fields.push(`owner: String${index('Owner', ['n'])}${fieldRules()}`);
+    const declared = has('owner') || r.chance(0.5);
+    const sorts = ['n', 'author', ...(declared ? ['owner', 'owner'] : [])];
+    const index = (field, sort) => {
+        if (!r.chance(0.3)) {
+            return '';
+        }
+        const keys = r.chance(0.2) ? sort.slice(0, 2) : r.chance(0.5) && sort.length > 0 ? [r.pick(sort)] : [];
+        const sorted = keys.length === 0 ? '' : `, sortKeyFields: [${[...new Set(keys)].map((each) => `"${each}"`).join(', ')}]`;
+        const projection = r.pick(['', '', '', ', projection: { type: KEYS_ONLY }', ', projection: { type: INCLUDE, nonKeyAttributes: ["team"] }']);
+        return ` @index(queryField: "${lower(name)}By${field}"${sorted}${projection})`;
+    };
+    const fields = [key, `text: String${index('Text', sorts)}${fieldRules()}`, `n: Int${fieldRules()}`, `note: String${fieldRules()}`];
+    if (!has('owner') && declared) {
+        fields.push(`owner: String${key !== '' && r.chance(0.1) ? '!' : ''}${index('Owner', ['n', 'text'])}${fieldRules()}`);
     }
     fields.push(`author: String${index('Author', ['n'])}`, `editors: [String]${fieldRules()}`);
     if (!has('team')) {
@@ -130,7 +140,7 @@ export function ownerForms(callers) {
 
 const GROUPS = ['Red', 'Blue', 'Admin', 'null', '["Red","Blue"]', 'Blue-Red'];
 const DOMAINS = {
-    rank: [1, 2], n: [1, 2, 3], code: ['c1', 'c2'], team: GROUPS, teams: GROUPS,
+    rank: [1, 2], n: [1, 2, 3], code: ['c1', 'c2'], kind: ['k1', 'k2'], team: GROUPS, teams: GROUPS,
 };
 const OWNERS = ['owner', 'author', 'editors'];
 
@@ -179,6 +189,19 @@ export class Documents {
         return { [name]: { [op]: op === 'attributeExists' ? this.r.chance(0.5) : this.one(name, caller) } };
     }
 
+    // Of a sort key: a value, or the first parts of a composite one.
+    condition(name, type, caller) {
+        const fields = type.getFields();
+        const op = this.r.pick(['eq', 'eq', 'beginsWith', 'ge'].filter((each) => fields[each]));
+        const operand = getNamedType(fields[op].type);
+        if (!isInputObjectType(operand)) {
+            return { [op]: this.one(name, caller) };
+        }
+        const parts = Object.keys(operand.getFields());
+        const some = parts.slice(0, this.r.chance(0.6) ? parts.length : 1);
+        return { [op]: Object.fromEntries(some.map((part) => [part, this.one(part, caller)])) };
+    }
+
     argument({ name, type }, caller) {
         const of = getNamedType(type);
         const required = getNullableType(type) !== type;
@@ -198,7 +221,7 @@ export class Documents {
         if (isEnumType(of) || name === 'nextToken') {
             return undefined;
         }
-        return isInputObjectType(of) ? { [r.pick(['eq', 'eq', 'beginsWith', 'ge'].filter((op) => of.getFields()[op]))]: this.one(name, caller) } : this.value(name, type, caller);
+        return isInputObjectType(of) ? this.condition(name, of, caller) : this.value(name, type, caller);
     }
 
     selection(type, depth = 0) {
