@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// ---- names ---------------------------------------------------------------------------------------
+// ---- names
+// ---------------------------------------------------------------------------------------
 
 static bool parse_id(str id, u64 *epoch, u64 *number)
 {
@@ -45,13 +46,14 @@ err *blob_io_error(struct arena *arena, int code, const char *doing)
 {
     bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
     return fail(arena,
-        full              ? ERR_DISK_FULL
+        full             ? ERR_DISK_FULL
         : code == ENOENT ? ERR_NOT_FOUND
-                          : ERR_IO,
+                         : ERR_IO,
         "%s: %s", doing, strerror(code));
 }
 
-// ---- opening and closing ---------------------------------------------------------------------------
+// ---- opening and closing
+// ---------------------------------------------------------------------------
 
 static u64 last_epoch(const char *folder)
 {
@@ -134,7 +136,8 @@ void blob_store_close(struct blob_store *store)
     arena_free(store->arena);
 }
 
-// ---- the sweep -------------------------------------------------------------------------------------
+// ---- the sweep
+// -------------------------------------------------------------------------------------
 
 struct listing { // of one epoch that has no mark
     const struct blob_store *store;
@@ -182,8 +185,7 @@ static void mark_work(void *arg)
     }
 }
 
-err *blob_store_sweep(
-    struct blob_store *store, struct arena *arena, const struct blob_sweep *sweep)
+err *blob_store_sweep(struct blob_store *store, struct arena *arena, const struct blob_sweep *sweep)
 {
     check_magic(store, BLOB_STORE_MAGIC);
     size_t removed = 0;
@@ -207,7 +209,8 @@ err *blob_store_sweep(
     return NULL;
 }
 
-// ---- removing --------------------------------------------------------------------------------------
+// ---- removing
+// --------------------------------------------------------------------------------------
 
 struct removal {
     const struct blob_store *store;

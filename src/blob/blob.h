@@ -22,6 +22,7 @@ struct blob_sweep {
     bool (*keep)(void *arg, str id) YIELDS;
     void *arg;
 };
+
 [[nodiscard]] err *blob_store_sweep(
     struct blob_store *store, struct arena *arena, const struct blob_sweep *sweep) YIELDS;
 

@@ -53,8 +53,7 @@ static err *job_run(void (*fn)(void *arg), struct job *job, struct arena *arena)
 static void begin_work(void *arg)
 {
     struct job *job = arg;
-    job->writer->file =
-        open(job->writer->new_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    job->writer->file = open(job->writer->new_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     if (job->writer->file < 0) {
         job_fail(job, "making a file");
     }
@@ -67,8 +66,8 @@ err *blob_begin(struct blob_store *store, struct arena *arena, struct blob_write
     u64 number = atomic_fetch_add(&store->next, 1);
     writer->store = store;
     writer->file = -1;
-    writer->id = str_fmt(
-        arena, "%llx-%llx", (unsigned long long)store->epoch, (unsigned long long)number);
+    writer->id =
+        str_fmt(arena, "%llx-%llx", (unsigned long long)store->epoch, (unsigned long long)number);
     writer->new_path = path_join(arena, store->new_folder, str_cstr(arena, writer->id));
     check(blob_path(store, writer->id, &writer->path));
     struct job job = {.writer = writer};
@@ -182,9 +181,8 @@ static void open_work(void *arg)
     struct job *job = arg;
     struct blob_path path;
     errno = ENOENT;
-    job->reader->file = blob_path(job->store, job->id, &path)
-                            ? open(path.file, O_RDONLY | O_CLOEXEC)
-                            : -1;
+    job->reader->file =
+        blob_path(job->store, job->id, &path) ? open(path.file, O_RDONLY | O_CLOEXEC) : -1;
     if (job->reader->file < 0) {
         job_fail(job, "opening a file");
     }
@@ -210,8 +208,8 @@ static void read_work(void *arg)
 {
     struct job *job = arg;
     while (job->got < job->size) {
-        ssize_t got = pread(job->reader->file, (char *)job->into + job->got,
-            job->size - job->got, (off_t)(job->offset + job->got));
+        ssize_t got = pread(job->reader->file, (char *)job->into + job->got, job->size - job->got,
+            (off_t)(job->offset + job->got));
         if (got < 0 && errno == EINTR) {
             continue;
         }

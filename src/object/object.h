@@ -42,8 +42,8 @@ struct object_hub_options {
 };
 
 // Makes the tables, removes what a crash has left of blobs. Before the routes are in use.
-[[nodiscard]] err *object_hub_open(struct object_hub *hub, struct arena *arena,
-    const struct object_hub_options *options) YIELDS;
+[[nodiscard]] err *object_hub_open(
+    struct object_hub *hub, struct arena *arena, const struct object_hub_options *options) YIELDS;
 // Takes over a reference; NULL: there is no storage any more. Any thread.
 void object_hub_set_service(struct object_hub *hub, struct object_service *service);
 // Adds the host names of S3 ("s3.localhost" and "*.s3.localhost"). `arena` lives as long as the

@@ -84,8 +84,7 @@ static err *read_checksums(struct s3_body *body)
     struct s3_call *call = body->call;
     size_t index = 0;
     for (size_t i = 0; i < countof(S3_CHECKSUMS); i++) {
-        str header =
-            str_fmt(call->arena, "x-amz-checksum-%s", S3_CHECKSUMS[i].name);
+        str header = str_fmt(call->arena, "x-amz-checksum-%s", S3_CHECKSUMS[i].name);
         body->given[i] = http_header(call->req, header);
         body->wanted |= body->given[i].len > 0 ? S3_CHECKSUMS[i].sum : 0;
     }
@@ -129,8 +128,8 @@ err *s3_body_open(struct s3_call *call, struct s3_body **out)
     TRY(read_length(body));
     TRY(read_checksums(body));
     str md5 = http_header(call->req, S("content-md5"));
-    if (md5.len > 0 && (!base64_decode(call->arena, md5, &body->md5) ||
-                           body->md5.len != CRYPTO_MD5_SIZE)) {
+    if (md5.len > 0 &&
+        (!base64_decode(call->arena, md5, &body->md5) || body->md5.len != CRYPTO_MD5_SIZE)) {
         return s3_refuse(
             call->arena, "InvalidDigest", "The Content-MD5 you specified is not valid.");
     }
@@ -236,9 +235,9 @@ static err *read_trailer(struct s3_body *body)
         size_t index = 0;
         TRY(read_line(body, &line));
         if (line.len == 0) {
-            bool wrong = call->signature.payload == IAM_PAYLOAD_CHUNKS_TRAILER &&
-                         !iam_chunks_trailer(
-                             &body->chunks, call->arena, buf_str(&lines), signature);
+            bool wrong =
+                call->signature.payload == IAM_PAYLOAD_CHUNKS_TRAILER &&
+                !iam_chunks_trailer(&body->chunks, call->arena, buf_str(&lines), signature);
             return wrong ? bad_signature(body) : NULL;
         }
         str value = line;
@@ -360,8 +359,7 @@ err *s3_body_check(struct s3_body *body, struct crypto_sums *sums)
     struct s3_call *call = body->call;
     u8 digest[CRYPTO_SUM_MAX];
     check(body->done);
-    if ((body->wanted & CRYPTO_SUM_SHA256) != 0 &&
-        call->signature.payload == IAM_PAYLOAD_HASHED) {
+    if ((body->wanted & CRYPTO_SUM_SHA256) != 0 && call->signature.payload == IAM_PAYLOAD_HASHED) {
         crypto_sums_get(sums, CRYPTO_SUM_SHA256, digest);
         if (!iam_payload_matches(&call->signature, digest)) {
             return s3_refuse(call->arena, "XAmzContentSHA256Mismatch", "%s", "");
@@ -376,8 +374,7 @@ err *s3_body_check(struct s3_body *body, struct crypto_sums *sums)
         if (body->given[i].len > 0 &&
             !str_eq(body->given[i], sum_base64(call->arena, sums, S3_CHECKSUMS[i].sum))) {
             return s3_refuse(call->arena, "BadDigest",
-                "The %s you specified did not match the calculated checksum.",
-                S3_CHECKSUMS[i].xml);
+                "The %s you specified did not match the calculated checksum.", S3_CHECKSUMS[i].xml);
         }
     }
     return NULL;
@@ -390,8 +387,9 @@ struct json *s3_body_checksums(struct s3_body *body, struct crypto_sums *sums)
     bool hashed = body->call->signature.payload == IAM_PAYLOAD_HASHED;
     for (size_t i = 0; i < countof(S3_CHECKSUMS); i++) {
         // A digest that only proves the payload is no checksum of the object.
-        bool asked = (body->wanted & S3_CHECKSUMS[i].sum) != 0 &&
-                     (S3_CHECKSUMS[i].sum != CRYPTO_SUM_SHA256 || body->given[i].len > 0 || !hashed);
+        bool asked =
+            (body->wanted & S3_CHECKSUMS[i].sum) != 0 &&
+            (S3_CHECKSUMS[i].sum != CRYPTO_SUM_SHA256 || body->given[i].len > 0 || !hashed);
         if (asked) {
             json_set(out, str_from(S3_CHECKSUMS[i].xml),
                 json_string(arena, sum_base64(arena, sums, S3_CHECKSUMS[i].sum)));

@@ -70,9 +70,7 @@ err *s3_reply_error(struct s3_call *call, const err *e)
     struct buf out = buf_in(call->arena, 1024 * 1024);
     struct s3_xml xml = {.out = &out};
     str full = S("There is no room left on the disk.");
-    str text = is_ours(e)                 ? e->text
-               : e->code == ERR_DISK_FULL ? full
-                                          : str_from(code->text);
+    str text = is_ours(e) ? e->text : e->code == ERR_DISK_FULL ? full : str_from(code->text);
     if (code->status == 500) {
         log_error("object.error", "%.*s", PRI(e->text));
     }
@@ -110,8 +108,7 @@ bool s3_query(const struct s3_call *call, const char *name, str *value)
         str text = part;
         (void)str_next(&text, '=', &key);
         str decoded = {};
-        if (http_url_decode(call->arena, key, false, &decoded) &&
-            str_eq(decoded, str_from(name))) {
+        if (http_url_decode(call->arena, key, false, &decoded) && str_eq(decoded, str_from(name))) {
             return http_url_decode(call->arena, text, false, value);
         }
     }
@@ -162,6 +159,7 @@ static const struct operation {
     const char *sub;
     err *(*handler)(struct s3_call *call);
 } OPERATIONS[] = {
+
 #define OPERATION(method, on, sub, action, handler) {HTTP_##method, ON_##on, sub, handler},
 #include "object/operations.def"
 #undef OPERATION
@@ -197,8 +195,7 @@ static err *check_parameters(const struct s3_call *call, const struct operation 
         bool chosen = strcmp(operation->sub, CHOOSING[i]) == 0;
         bool plain = strcmp(CHOOSING[i], "partNumber") == 0 &&
                      (operation->method == HTTP_GET || operation->method == HTTP_HEAD);
-        if (!chosen && !plain && operation->sub[0] == '\0' &&
-            s3_query(call, CHOOSING[i], &value)) {
+        if (!chosen && !plain && operation->sub[0] == '\0' && s3_query(call, CHOOSING[i], &value)) {
             return s3_refuse(call->arena, "NotImplemented",
                 "The operation that '%s' asks for is not served yet.", CHOOSING[i]);
         }
@@ -249,9 +246,9 @@ static err *require(struct s3_call *call, const char *action, str resource, str 
 
 err *s3_allow(struct s3_call *call, const char *action, str key)
 {
-    str resource = key.len > 0 ? str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name,
-                                     S("/"), key)
-                               : str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name);
+    str resource = key.len > 0
+                       ? str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name, S("/"), key)
+                       : str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name);
     return require(call, action, resource, (str){});
 }
 

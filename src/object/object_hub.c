@@ -18,8 +18,7 @@ struct object_service *object_service_new(const struct object_service_options *o
         service->buckets[i] = (struct object_bucket){.name = str_dup(arena, bucket->name),
             .storage = str_dup(arena, bucket->storage),
             .versioned = bucket->versioned,
-            .definition =
-                bucket->definition != NULL ? json_copy(arena, bucket->definition) : NULL};
+            .definition = bucket->definition != NULL ? json_copy(arena, bucket->definition) : NULL};
     }
     return service;
 }

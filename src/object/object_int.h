@@ -96,8 +96,7 @@ struct s3_body; // of a request, decoded and checked as it is read
 // What the request says about its body: form, length, sums. ERR for what cannot be.
 [[nodiscard]] err *s3_body_open(struct s3_call *call, struct s3_body **out);
 // The next 1..size bytes, 0 at the end. At the end, lengths and chunk signatures have been checked.
-[[nodiscard]] err *s3_body_read(
-    struct s3_body *body, void *bytes, size_t size, size_t *got) YIELDS;
+[[nodiscard]] err *s3_body_read(struct s3_body *body, void *bytes, size_t size, size_t *got) YIELDS;
 // Which sums have to be taken of it (enum crypto_sum bits): MD5 always.
 unsigned s3_body_sums(const struct s3_body *body);
 // Compares the sums with what header or trailer say, after the end.
@@ -119,7 +118,7 @@ extern const struct s3_checksum S3_CHECKSUMS[5];
 // The bytes of an object, or of a part, once they are kept.
 struct s3_bytes {
     u64 size;
-    str etag; // hexadecimal MD5
+    str etag;  // hexadecimal MD5
     str small; // id in SMALL; none: not there
     str data;  // base64 of it, to be written with the row
     str blob;  // id; none: not there
@@ -141,8 +140,7 @@ struct s3_condition { // of a write
 // Puts a row in the place of the key's present one, which is forgotten (or becomes a former
 // version), in one transaction with `more`. Fails with PreconditionFailed.
 [[nodiscard]] err *s3_replace(struct s3_call *call, str key, struct json *row,
-    const struct s3_condition *condition, const struct store_write *more,
-    size_t more_count) YIELDS;
+    const struct s3_condition *condition, const struct store_write *more, size_t more_count) YIELDS;
 // The row of a key's present version, or of the version that is asked for; NULL: none, or a delete
 // marker (*marker).
 [[nodiscard]] err *s3_find(
@@ -150,6 +148,7 @@ struct s3_condition { // of a write
 // The headers of a request that belong to an object: content type, cache-control, x-amz-meta-...
 [[nodiscard]] err *s3_take_headers(struct s3_call *call, struct json *row);
 struct json *s3_string(struct s3_call *call, str text);
+
 // Adds to `writes` what forgets the bytes of a row; blobs' ids go to `blobs`, for after the commit.
 struct s3_garbage {
     struct store_write *writes;
@@ -157,6 +156,7 @@ struct s3_garbage {
     str *blobs;
     size_t blob_count;
 };
+
 void s3_forget(struct s3_call *call, const struct json *row, struct s3_garbage *garbage);
 // Room for the garbage of a row.
 size_t s3_forget_max(const struct json *row);
@@ -166,6 +166,7 @@ struct s3_xml {
     struct buf *out;
     bool url; // keys are percent-encoded, as encoding-type asked for
 };
+
 void xml_open(struct s3_xml *xml, const char *element);
 void xml_close(struct s3_xml *xml, const char *element);
 void xml_text(struct s3_xml *xml, const char *element, str text);
@@ -184,6 +185,7 @@ struct xml_node {
     struct xml_node *next;
     struct xml_node *last;
 };
+
 // MalformedXML for anything that is not well-formed, has another root or a document type.
 [[nodiscard]] err *xml_parse(
     struct arena *arena, str text, const char *root, struct xml_node **out);

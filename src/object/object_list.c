@@ -65,8 +65,7 @@ static str rolled_up(const struct listing *list, str key)
         return (str){};
     }
     ptrdiff_t at = str_find(str_sub(key, list->prefix.len, key.len), list->delimiter);
-    return at < 0 ? (str){}
-                  : str_sub(key, 0, list->prefix.len + (size_t)at + list->delimiter.len);
+    return at < 0 ? (str){} : str_sub(key, 0, list->prefix.len + (size_t)at + list->delimiter.len);
 }
 
 static bool is_full(const struct listing *list)

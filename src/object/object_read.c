@@ -139,6 +139,7 @@ static void add_overrides(struct s3_call *call, str *type)
         {"response-content-disposition", "Content-Disposition"},
         {"response-content-encoding", "Content-Encoding"},
         {"response-content-language", "Content-Language"}, {"response-expires", "Expires"}};
+
     str value = {};
     for (size_t i = 0; i < countof(OVERRIDES); i++) {
         if (s3_query(call, OVERRIDES[i].parameter, &value)) {
@@ -162,8 +163,7 @@ static void add_headers(struct s3_call *call, const struct json *row)
     struct arena *a = call->arena;
     struct http_req *req = call->req;
     http_add_header(req, S("ETag"), str_cat(a, S("\""), json_get_str(row, S("etag")), S("\"")));
-    http_add_header(
-        req, S("Last-Modified"), http_time(a, json_get_int(row, S("modified"), 0)));
+    http_add_header(req, S("Last-Modified"), http_time(a, json_get_int(row, S("modified"), 0)));
     http_add_header(req, S("Accept-Ranges"), S("bytes"));
     http_add_header(req, S("x-amz-server-side-encryption"), S("AES256"));
     json_each (header, json_get(row, S("headers"))) {
@@ -220,13 +220,12 @@ struct span { // of bytes that lie in one place
     u64 size;
 };
 
-static err *open_blob(struct s3_call *call, const struct json *bytes, struct blob_reader **out)
-    YIELDS;
+static err *open_blob(
+    struct s3_call *call, const struct json *bytes, struct blob_reader **out) YIELDS;
 
 static err *open_blob(struct s3_call *call, const struct json *bytes, struct blob_reader **out)
 {
-    return blob_reader_open(
-        call->hub->blobs, call->arena, json_get_str(bytes, S("blob")), out);
+    return blob_reader_open(call->hub->blobs, call->arena, json_get_str(bytes, S("blob")), out);
 }
 
 static err *read_small(struct s3_call *call, const struct json *bytes, str *out) YIELDS;
@@ -263,8 +262,8 @@ static err *send_part(struct s3_call *call, const struct json *bytes, u64 from, 
 }
 
 // Of an object that was put together of parts: those that the range touches.
-static err *send_parts(struct s3_call *call, const struct json *row, const struct range *range)
-    YIELDS;
+static err *send_parts(
+    struct s3_call *call, const struct json *row, const struct range *range) YIELDS;
 
 static err *send_parts(struct s3_call *call, const struct json *row, const struct range *range)
 {
@@ -282,8 +281,8 @@ static err *send_parts(struct s3_call *call, const struct json *row, const struc
     return NULL;
 }
 
-static err *send_bytes(struct s3_call *call, const struct json *row, const struct range *range,
-    str type) YIELDS;
+static err *send_bytes(
+    struct s3_call *call, const struct json *row, const struct range *range, str type) YIELDS;
 
 // The bytes are opened before the head is sent: until then the row can be looked up again, since an
 // object may be replaced between its row and its bytes.
@@ -305,8 +304,7 @@ static err *send_bytes(
     }
     err *e = http_begin(req, status, type, range->size);
     if (e == NULL) {
-        e = blob ? send_blob(call, reader, range->from, range->size)
-                 : send_parts(call, row, range);
+        e = blob ? send_blob(call, reader, range->from, range->size) : send_parts(call, row, range);
     }
     blob_reader_close(reader);
     return e != NULL ? e : http_end(req);
@@ -353,8 +351,8 @@ err *s3_get_object(struct s3_call *call)
         struct json *row = NULL;
         TRY(s3_find(call, call->bucket->name, call->key, (str){}, &row));
         if (row == NULL) {
-            return s3_refuse(call->arena,
-                s3_may_list(call, call->key) ? "NoSuchKey" : "AccessDenied", "%s", "");
+            return s3_refuse(
+                call->arena, s3_may_list(call, call->key) ? "NoSuchKey" : "AccessDenied", "%s", "");
         }
         err *e = answer(call, row);
         bool gone = e != NULL && e->code == ERR_NOT_FOUND && !http_has_begun(call->req);

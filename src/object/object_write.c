@@ -209,8 +209,8 @@ void s3_forget(struct s3_call *call, const struct json *row, struct s3_garbage *
 err *s3_find(struct s3_call *call, str bucket, str key, str version, struct json **row)
 {
     (void)version;
-    return store_get(call->hub->store, call->arena, OBJECTS, s3_string(call, bucket),
-        s3_string(call, key), row);
+    return store_get(
+        call->hub->store, call->arena, OBJECTS, s3_string(call, bucket), s3_string(call, key), row);
 }
 
 static bool matches(const struct json *row, str etags)
@@ -248,7 +248,8 @@ static err *replace_once(struct s3_call *call, str key, struct json *row,
 {
     struct arena *a = call->arena;
     size_t room = s3_forget_max(present);
-    struct s3_garbage garbage = {.writes = arena_array(a, struct store_write, room + more_count + 1),
+    struct s3_garbage garbage = {
+        .writes = arena_array(a, struct store_write, room + more_count + 1),
         .blobs = arena_array(a, str, room)};
     struct store_write *write = &garbage.writes[garbage.write_count++];
     if (row != NULL) {
@@ -313,8 +314,8 @@ static struct json *new_row(struct s3_call *call, const struct s3_bytes *bytes)
 
 static void tell_stored(struct s3_call *call, const struct json *row)
 {
-    http_add_header(call->req, S("ETag"),
-        str_cat(call->arena, S("\""), json_get_str(row, S("etag")), S("\"")));
+    http_add_header(
+        call->req, S("ETag"), str_cat(call->arena, S("\""), json_get_str(row, S("etag")), S("\"")));
     http_add_header(call->req, S("x-amz-server-side-encryption"), S("AES256"));
     json_each (sum, json_get(row, S("sums"))) {
         http_add_header(call->req,
@@ -358,8 +359,8 @@ err *s3_delete_object(struct s3_call *call)
     return http_reply_empty(call->req, 204);
 }
 
-static err *delete_listed(struct s3_call *call, const struct xml_node *object, struct s3_xml *xml,
-    bool quiet) YIELDS;
+static err *delete_listed(
+    struct s3_call *call, const struct xml_node *object, struct s3_xml *xml, bool quiet) YIELDS;
 
 static err *delete_listed(
     struct s3_call *call, const struct xml_node *object, struct s3_xml *xml, bool quiet)

@@ -85,9 +85,8 @@ struct buf s3_xml_begin(struct s3_call *call, struct s3_xml *xml, const char *ro
 err *s3_xml_reply(struct s3_call *call, struct s3_xml *xml, const char *root)
 {
     xml_close(xml, root);
-    return xml->out->overflow
-               ? fail(call->arena, ERR_TOO_LARGE, "the answer is too large")
-               : http_reply(call->req, 200, S("application/xml"), buf_str(xml->out));
+    return xml->out->overflow ? fail(call->arena, ERR_TOO_LARGE, "the answer is too large")
+                              : http_reply(call->req, 200, S("application/xml"), buf_str(xml->out));
 }
 
 // ---- reading -----------------------------------------------------------------------------------
@@ -150,8 +149,8 @@ static void XMLCALL on_end(void *arg, const XML_Char *name)
 }
 
 // Entities of one's own are what XML is attacked with; nobody needs them here.
-static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *system,
-    const XML_Char *public, int has_subset)
+static void XMLCALL on_doctype(
+    void *arg, const XML_Char *name, const XML_Char *system, const XML_Char *public, int has_subset)
 {
     (void)name;
     (void)system;
@@ -162,16 +161,14 @@ static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *
 
 err *xml_parse(struct arena *arena, str text, const char *root, struct xml_node **out)
 {
-    struct parsing parsing = {.arena = arena,
-        .parser = XML_ParserCreate("UTF-8"),
-        .text = buf_in(arena, XML_MAX)};
+    struct parsing parsing = {
+        .arena = arena, .parser = XML_ParserCreate("UTF-8"), .text = buf_in(arena, XML_MAX)};
     check(parsing.parser != NULL && text.len <= XML_MAX);
     XML_SetUserData(parsing.parser, &parsing);
     XML_SetElementHandler(parsing.parser, on_start, on_end);
     XML_SetCharacterDataHandler(parsing.parser, on_text);
     XML_SetStartDoctypeDeclHandler(parsing.parser, on_doctype);
-    bool ok =
-        XML_Parse(parsing.parser, text.ptr, (int)text.len, XML_TRUE) == XML_STATUS_OK;
+    bool ok = XML_Parse(parsing.parser, text.ptr, (int)text.len, XML_TRUE) == XML_STATUS_OK;
     XML_ParserFree(parsing.parser);
     if (!ok || parsing.refused || !str_eq(parsing.root->name, str_from(root))) {
         return s3_refuse(arena, "MalformedXML", "%s", "");
