@@ -19,7 +19,7 @@ void blob_store_close(struct blob_store *store);
 // Files of a former process that did not end in order are shown to `keep`, and removed where it
 // says false. Call once after opening.
 struct blob_sweep {
-    bool (*keep)(void *arg, str id) YIELDS;
+    bool (*keep)(void *arg, str id); // may wait
     void *arg;
 };
 
