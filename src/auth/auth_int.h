@@ -339,6 +339,8 @@ void auth_message_fill(struct arena *arena, struct auth_message *message, str co
 // Text as HTML shows it.
 void auth_add_html(struct buf *out, str text);
 str auth_html(struct arena *arena, str text);
+// What changes with every message: the newest one's key; "0" while there is none.
+[[nodiscard]] err *auth_inbox_newest(struct auth_hub *hub, struct arena *arena, str *out) YIELDS;
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router);
 // Adds the paths of hosted sign-in pages, which are answered that they are not served.
 void auth_hosted_mount(struct http_router *router);

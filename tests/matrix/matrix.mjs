@@ -1,13 +1,18 @@
 // The matrix over HTTP: every request of the plans put to the server and to the reference, and what both make of it.
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { comparable, document, plans, selection } from './cases.mjs';
 import { modelText, openText, random } from './models.mjs';
 import { makeMistake, MISTAKES, Reference } from './reference.mjs';
-import { fill, makeCallers, makePeople, post } from './server.mjs';
+import { fill, makeCallers, makePeople, PASSWORD, post } from './server.mjs';
 
 const SHOWN = 2; // differences of one kind that are printed whole
 const AT_ONCE = 12; // families of models asked at a time
 const PAGE = 3;
+const CLIENT_MS = 240_000;
 
 class Tally {
     cases = {};
@@ -23,8 +28,8 @@ class Tally {
         return Object.values(this.cases).flatMap(Object.values).reduce((sum, each) => sum + each, 0);
     }
 
-    fail(title, lines) {
-        this.failed++;
+    fail(title, lines, cases = 1) {
+        this.failed += cases;
         this.titles[title] = (this.titles[title] ?? 0) + 1;
         if (this.titles[title] <= SHOWN) {
             console.log(lines.join('\n'));
@@ -169,17 +174,37 @@ export class Matrix {
         this.expect('pages', caller, { whole: true, ...JSON.parse(comparable(expected)) }, { whole, ...JSON.parse(comparable(got)) }, query, model);
     }
 
+    /** A sample through the official client, in a process of its own. */
+    async client() {
+        const kinds = ['key', 'guest', 'user', 'identity', 'owner', 'author', 'editors', 'group', 'team', 'teams'];
+        const alone = kinds.map((kind) => this.list.find(({ rules, key, relations }) => rules.length === 1 && rules[0].kind === kind && key === undefined && relations === undefined));
+        const mixed = this.list.filter(({ name }) => /^(Pa|Fi)\d*[37]$/.test(name));
+        const chosen = [...alone, ...mixed].filter((model) => model !== undefined).map(({ name }) => name);
+        const tables = Object.fromEntries(chosen.map((name) => [name, [...this.reference.tables[name].values()]]));
+        const given = { outputs: this.sandbox.outputs, seed: this.seed, models: chosen, tables, people: this.people, password: PASSWORD, callers: this.callers };
+        const script = fileURLToPath(new URL('client.mjs', import.meta.url));
+        const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, NODE_EXTRA_CA_CERTS: this.sandbox.caFile } });
+        const ended = once(child, 'close');
+        const killed = setTimeout(() => child.kill(), CLIENT_MS);
+        child.stdin.end(JSON.stringify(given));
+        const printed = await text(child.stdout);
+        const [code] = await ended;
+        clearTimeout(killed);
+        const [, passed, failed] = /(\d+) passed, (\d+) failed/.exec(printed) ?? [undefined, 0, 1];
+        this.tally.count('client', 'aws-amplify', Number(passed) + Number(failed));
+        if (code !== 0) {
+            this.tally.fail('CLIENT', [`${printed}\nthe client's process ended with ${code}`], Math.max(Number(failed), 1));
+        }
+    }
+
     /** For every mistake a reference could make, whether the answers of the server speak against it. */
     testItself() {
         for (const [name, text] of Object.entries(MISTAKES)) {
             makeMistake(name);
             const reference = this.filled();
-            let differences = 0;
-            for (const request of this.plans.flatMap(({ requests }) => requests)) {
-                differences += digest(comparable(reference.run(this.callers[request.caller], request))) === this.answers.get(request) ? 0 : 1;
-            }
+            const differs = (request) => digest(comparable(reference.run(this.callers[request.caller], request))) !== this.answers.get(request);
             this.tally.count('mistakes', 'noticed');
-            if (differences === 0) {
+            if (!this.plans.some(({ requests }) => requests.some(differs))) {
                 this.tally.fail(`UNNOTICED: ${text}`, [`\nUNNOTICED: the matrix has no case against "${text}"`]);
             }
         }

@@ -24,6 +24,8 @@ try {
     say('asked over HTTP');
     await realtime(matrix);
     say('subscribed');
+    await matrix.client();
+    say('asked through the client');
     if (whole) {
         matrix.testItself();
         say('tested itself');

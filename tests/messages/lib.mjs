@@ -68,6 +68,7 @@ export async function startBackend(fixture, env = {}, { folder = mkdtempSync(pat
     /** Ends it; keeps the folder. */
     stop: async (signal = 'SIGTERM') => {
       running.delete(backend);
+      if (code !== undefined) return;
       child.kill(signal);
       await ended;
       process.off('exit', kill);

@@ -5,6 +5,7 @@ import { serve } from './ampd.mjs';
 import { startOfficial } from './appsync.mjs';
 import { startDynamo } from './dynamo.mjs';
 import { enrol } from './identities.mjs';
+import { startIssuer } from './issuer.mjs';
 import { officialPipelines } from './pipelines.mjs';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -102,18 +103,20 @@ export function difference(ours, official, sorted) {
     }
 }
 
-/** Both sides of a schema; with `enrolled`, callers too. {ours, official, callers, stop()} */
+/** Both sides of a schema; with `enrolled`, callers too. {ours, official, callers, pipelines, stop()} */
 export async function bothSides(sdl, modes, { enrolled = false } = {}) {
     const dynamo = await startDynamo();
+    const issuer = modes.includes('oidc') ? await startIssuer() : undefined;
     let ours;
     const stop = async () => {
         dynamo.stop();
+        issuer?.stop();
         await ours?.stop();
     };
     try {
         const pipelines = officialPipelines(sdl, modes);
-        ours = await serve(sdl, modes);
-        const { callers, names, words } = enrolled ? await enrol(ours) : {};
+        ours = await serve(sdl, modes, undefined, issuer?.url);
+        const { callers, names, words } = enrolled ? await enrol(ours, issuer) : {};
         words?.forEach((name, word) => known.set(word, name));
         const official = await startOfficial(dynamo, pipelines, { names, defaultMode: modes[0] });
         return { ours, official, callers, pipelines, stop };

@@ -31,6 +31,14 @@ const USERS = {
     eve: { groups: ['null'], team: '' },
 };
 
+// Those whom another issuer knows: names that differ from ids, groups as texts, claims left out.
+const OTHERS = {
+    oda: { sub: 'oda-1', username: 'oda', email: 'oda@x', 'cognito:groups': 'Red' },
+    olaf: { sub: 'olaf-1', 'cognito:username': 'olaf', 'cognito:groups': '["Blue","Admin"]', 'custom:team': ['Red', 'null'] },
+    otto: { sub: 'otto-1', email: 'otto@x', 'custom:team': '["Red"]' },
+    odd: { sub: 'a::b', username: 'x::y', email: 'odd@x', 'cognito:groups': ['', 'Blue'], 'custom:team': [] },
+};
+
 const run = promisify(execFile);
 
 export async function accessKey(sandbox, ...more) {
@@ -120,9 +128,9 @@ class Enrolment {
  * {callers: name -> {authType, identity, headers(body)}, words}: users ann (Admin), bob, cyd (Red),
  * dan (Red and Blue) and eve ("null"), each also with the ID token ("ann/id"); guest, member and chief
  * (in a group's role) of the identity pool; root with an access key, clerk with one for other things;
- * key with the API key. `words` names what is different in each run.
+ * key with the API key; those of another issuer. `words` names what is different in each run.
  */
-export async function enrol(api) {
+export async function enrol(api, issuer) {
     const e = new Enrolment(api);
     const key = await accessKey(api.sandbox);
     e.add('key', { authType: 'API Key Authorization', identity: null }, async () => ({ 'x-api-key': api.key }));
@@ -137,6 +145,10 @@ export async function enrol(api) {
     await e.identity('guest', 'unauthRole', 'unauthenticated');
     await e.identity('member', 'authRole', 'authenticated', e.callers['bob/id'].token);
     await e.identity('chief', 'groupRole', 'authenticated', e.callers['ann/id'].token);
+    for (const [name, more] of Object.entries(issuer === undefined ? {} : OTHERS)) {
+        const { text, claims } = issuer.token(more);
+        e.add(name, { authType: 'Open ID Connect Authorization', identity: { claims, sub: claims.sub, issuer: claims.iss } }, async () => ({ authorization: text }));
+    }
     const words = new Map(Object.keys(USERS).map((name) => [e.callers[name].identity.sub, `(${name})`]));
     assert.equal(words.size, Object.keys(USERS).length);
     return { callers: e.callers, names: e.names, words };

@@ -17,15 +17,18 @@ function operations(r, all = OPERATIONS) {
     return r.chance(0.5) || clean.length === 0 ? '' : `, operations: [${clean.join(', ')}]`;
 }
 
+// Of users: those of the pool, or of another issuer where there is one.
+const users = (r) => (r.oidc && r.chance(0.5) ? ', provider: oidc' : '');
+
 const KINDS = {
     owner: (r, claims) => {
         const field = r.pick(['owner', 'owner', 'author', 'editors']);
-        claims[field] ??= r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : ''; // two would make a subscription's argument twice
+        claims[field] ??= `${users(r)}${r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : ''}`; // two would make a subscription's argument twice
         return `allow: owner, ownerField: "${field}"${claims[field]}`;
     },
-    group: (r) => `allow: groups, groups: [${r.pick(['"Admin"', '"Red"', '"Red", "Blue"', '"null"', '"Blue", "Nobody"'])}]${r.chance(0.2) ? ', groupClaim: "custom:team"' : ''}`,
-    dynamic: (r) => `allow: groups, groupsField: "${r.pick(['team', 'teams'])}"${r.chance(0.3) ? ', groupClaim: "custom:team"' : ''}`,
-    private: () => 'allow: private',
+    group: (r) => `allow: groups${users(r)}, groups: [${r.pick(['"Admin"', '"Red"', '"Red", "Blue"', '"null"', '"Blue", "Nobody"'])}]${r.chance(0.2) ? ', groupClaim: "custom:team"' : ''}`,
+    dynamic: (r) => `allow: groups${users(r)}, groupsField: "${r.pick(['team', 'teams'])}"${r.chance(0.3) ? ', groupClaim: "custom:team"' : ''}`,
+    private: (r) => `allow: private${users(r)}`,
     member: () => 'allow: private, provider: identityPool',
     guest: () => 'allow: public, provider: identityPool',
     key: () => 'allow: public, provider: apiKey',
@@ -130,12 +133,13 @@ export function randomSchema(r) {
 
 // The forms in which an owner may be stored, of every user and of nobody.
 export function ownerForms(callers) {
-    const users = Object.values(callers).filter(({ name, identity }) => identity?.claims !== undefined && name.endsWith('/id'));
     const own = ({ identity: { claims } }) => {
         const { sub, email } = claims;
-        return [sub, `${sub}::${sub}`, email, `${sub}::${email}`, `${email}::${sub}`];
+        const name = claims.username ?? claims['cognito:username'] ?? sub;
+        return [sub, name, `${sub}::${name}`, email, `${sub}::${email}`, `${email}::${name}`].filter((form) => !/undefined/.test(form));
     };
-    return [...users.flatMap(own), 'nobody', 'nobody::nobody'];
+    const claimed = Object.values(callers).filter(({ identity }) => identity?.claims !== undefined);
+    return [...new Set(claimed.flatMap(own)), 'nobody', 'nobody::nobody'];
 }
 
 const GROUPS = ['Red', 'Blue', 'Admin', 'null', '["Red","Blue"]', 'Blue-Red'];
@@ -157,8 +161,8 @@ export class Documents {
         const { r } = this;
         if (OWNERS.includes(name)) {
             const claims = caller?.identity?.claims;
-            const own = claims && [claims.sub, `${claims.sub}::${claims.sub}`, claims.email ?? claims.sub];
-            return own && r.chance(0.5) ? r.pick(own) : r.pick(this.forms);
+            const own = claims && this.forms.filter((form) => form.includes(claims.sub) || form === claims.email);
+            return own && r.chance(0.6) ? r.pick(own) : r.pick(this.forms);
         }
         return r.pick(DOMAINS[name] ?? (/^id$|Id$/.test(name) ? ['i1', 'i2', 'i3', 'i4'] : ['a', 'b', 'ab']));
     }
