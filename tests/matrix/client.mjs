@@ -55,10 +55,14 @@ const MODES = {
     gil: { authMode: 'lambda', authToken: given.callers.gil.token }, // a token of the app's own goes out the same way
 };
 
+// What the client may select: it knows fields from the outputs, and no owner that only the rule of a field brings.
+const known = (model) =>
+    selection(model, byName, { related: false }).filter((name) => name in given.outputs.data.model_introspection.models[model.name].fields);
+
 // ---- requests ------------------------------------------------------------------------------------
 
 async function ask(caller, model, kind, args) {
-    const select = selection(model, byName, { related: false });
+    const select = known(model);
     const field = kind === 'list' ? `list${model.name}s` : `${kind}${model.name}`;
     const request = { caller, kind, model: model.name, field, args: kind === 'get' ? args : kind === 'list' ? {} : { input: args }, select, where: { tag: 'r' } };
     const expected = reference.run(given.callers[caller], request);
@@ -94,7 +98,7 @@ const within = (promise, what) => Promise.race([promise, new Promise((_, reject)
 async function live(caller, model, number) {
     const field = `create${model.name}`;
     const values = deciding(model, given.people);
-    const select = selection(model, byName, { related: false }).filter((name) => !reference.access[model.name].readers(name).checked);
+    const select = known(model).filter((name) => !reference.access[model.name].readers(name).checked);
     const expected = reference.subscribe(given.callers[caller], model, { field: `onCreate${model.name}` });
     let settle;
     const heard = new Promise((resolve) => (settle = resolve));
