@@ -127,7 +127,7 @@ async function live(caller, model, number) {
     judge(caller, model, 'event', 'one of mine', mine ? 'one of mine' : JSON.stringify(item));
 }
 
-// Rules by which everyone who may listen to some item gets one of those that are made.
+// Rules by which, where they stand alone, everyone who may listen gets some of the items that are made.
 const HEARD = ['key', 'guest', 'user', 'identity', 'author', 'editors', 'sub', 'name', 'group', 'team', 'teams'];
 
 let state = 'Disconnected';
@@ -146,7 +146,7 @@ async function session(callers) {
         }
         const heard = given.models.map((name) => byName[name]);
         const denied = heard.filter((model) => reference.subscribe(given.callers[caller], model, { field: '' }).denied !== undefined);
-        const open = heard.filter((model) => !denied.includes(model) && model.rules.every(({ kind }) => HEARD.includes(kind)));
+        const open = heard.filter((model) => !denied.includes(model) && model.rules.length === 1 && HEARD.includes(model.rules[0].kind) && model.fields.secret === undefined);
         for (const [i, model] of [...open, ...denied.slice(0, 1)].entries()) {
             await live(caller, model, i);
         }
