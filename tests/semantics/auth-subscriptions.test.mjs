@@ -56,9 +56,9 @@ async function publish(sides, field, query, variables, caller) {
 
 const written = (name) => name.replace(/^on/, '').replace(/^./, (letter) => letter.toLowerCase());
 
-async function session(r, sides) {
+async function session(r, sides, sdl) {
     const schema = executable(sides.pipelines.schema);
-    const documents = new Documents(r, schema, sides.callers);
+    const documents = new Documents(r, schema, sides.callers, sdl);
     const fields = Object.values(schema.getSubscriptionType().getFields()).filter(({ name }) => !name.endsWith('Mark'));
     const connections = new Map();
     for (const caller of documents.callers) {
@@ -106,7 +106,7 @@ for (let seed = first; seed < first + count; seed++) {
         const sdl = `${randomSchema(r)}\n${MARK}`;
         const sides = await bothSides(sdl, MODES, { enrolled: true });
         try {
-            const subscriptions = await session(r, sides);
+            const subscriptions = await session(r, sides, sdl);
             const events = subscriptions.reduce((sum, { expected }) => sum + expected.length, 0);
             assert.ok(subscriptions.some(({ started }) => started) && subscriptions.some(({ started }) => !started));
             console.log(`seed ${seed}: ${subscriptions.filter(({ started }) => started).length} of ${subscriptions.length} started, ${events} events`);
