@@ -89,11 +89,18 @@ static void recheck_subscribers(void *hub)
 
 static err *open_auth(struct app *app)
 {
+    bool leaves = false;
+    struct auth_delivery_options delivery = {};
     struct auth_hub_options options = {.store = app->store,
         .iam = app->iam,
         .tell = app_say_message,
         .changed = recheck_subscribers,
         .changed_arg = app->hub};
+    TRY(app_read_delivery(app->arena, &delivery, &leaves));
+    if (leaves) {
+        options.delivery = &delivery;
+        app->delivery = app_delivery_text(app->arena, &delivery);
+    }
     TRY(app_instance_key(app->arena, app->data_dir, &options.key));
     err *e = auth_hub_open(app->auth, app->arena, &options);
     crypto_wipe(&options.key, sizeof(options.key));

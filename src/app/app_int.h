@@ -45,6 +45,7 @@ struct app {
     str admin_secret; // none: admin.json is not there
     struct data_hub *hub;
     struct auth_hub *auth;
+    str delivery; // what of messages leaves the machine, in words; none: nothing
     struct http_router *router;
     struct http_server server;
     struct net_tls *tls;
@@ -119,6 +120,13 @@ void app_set_problem(struct app *app, str problem);
     struct arena *arena, const char *data_dir, struct crypto_key *out);
 [[nodiscard]] err *app_open_iam(
     struct arena *arena, const char *data_dir, struct store *store, struct iam **out) YIELDS;
+
+// ---- delivery.c --------------------------------------------------------------------------------
+// How messages leave the machine, as AMPD_SMTP_URL and its like say. *any: whether they do. Blocks.
+[[nodiscard]] err *app_read_delivery(
+    struct arena *arena, struct auth_delivery_options *out, bool *any);
+// The same in words, without secrets.
+str app_delivery_text(struct arena *arena, const struct auth_delivery_options *options);
 
 // ---- admin.c -----------------------------------------------------------------------------------
 struct app_admin { // what the calls work on
