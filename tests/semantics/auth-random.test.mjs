@@ -4,26 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { executable } from './lib/appsync.mjs';
 import { bothSides, compare } from './lib/both.mjs';
-import { officialSchema } from '../oracle/lib/official.mjs';
 import { random } from './lib/random.mjs';
-import { Documents, everything, ownerForms, randomSchema } from './lib/ruled.mjs';
+import { acceptedSchema, Documents, everything, ownerForms } from './lib/ruled.mjs';
 
 const MODES = [['apiKey', 'userPool'], ['userPool', 'apiKey'], ['apiKey', 'userPool', 'oidc']];
 const first = Number(process.env.SEED ?? 1);
 const count = Number(process.env.COUNT ?? 6);
 const steps = Number(process.env.STEPS ?? 300);
 const limit = Number(process.env.LIMIT ?? 1); // how many differences are told
-
-// Some schemas are refused, as a required field that some reader may not see.
-function acceptedSchema(r, modes) {
-    for (;;) {
-        const sdl = randomSchema(r);
-        const { refused } = officialSchema(sdl, modes);
-        if (refused === undefined) {
-            return sdl;
-        }
-    }
-}
 
 async function history(r, sides, sdl) {
     const schema = executable(sides.pipelines.schema);
