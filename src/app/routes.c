@@ -74,36 +74,6 @@ static err *json_service(struct http_req *req)
     return http_reply(req, 501, S("application/x-amz-json-1.1"), buf_str(&body));
 }
 
-static err *storage(struct http_req *req) YIELDS;
-
-static err *storage(struct http_req *req)
-{
-    return http_reply(req, 501, S("application/xml"),
-        S("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NotImplemented</Code><Message>"
-          "Storage is not served yet by this version of ampd.</Message></Error>"));
-}
-
-// Where signInWithRedirect and links to the hosted pages lead.
-static err *hosted_login(struct http_req *req) YIELDS;
-
-static err *hosted_login(struct http_req *req)
-{
-    return http_reply(req, 501, S("text/plain; charset=utf-8"),
-        S("Signing in on a hosted page, or with another provider such as Google, is not served yet "
-          "by this version of ampd.\n"));
-}
-
-static void mount_hosted_login(struct http_router *router)
-{
-    str paths[] = {S("/oauth2/*"), S("/login"), S("/logout"), S("/signup"), S("/forgotPassword")};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        http_router_add(router, &(struct http_route){.methods = HTTP_ANY & ~HTTP_OPTIONS,
-                                    .path = paths[i],
-                                    .handler = hosted_login,
-                                    .cors = true});
-    }
-}
-
 void app_mount(struct app *app)
 {
     http_router_add(app->router, &(struct http_route){.methods = HTTP_GET,
@@ -112,12 +82,6 @@ void app_mount(struct app *app)
                                      .arg = app,
                                      .cors = true});
     app_admin_mount(app);
-    http_router_add(app->router, &(struct http_route){.methods = HTTP_ANY & ~HTTP_OPTIONS,
-                                     .path = S("/*"),
-                                     .host = S("s3.localhost"),
-                                     .handler = storage,
-                                     .cors = true});
-    mount_hosted_login(app->router);
     data_hub_mount(app->hub, app->router);
     http_router_add(app->router, &(struct http_route){.methods = HTTP_POST,
                                      .path = S("/"),

@@ -281,7 +281,13 @@ err *auth_call_use_token(struct auth_call *call, str token)
             call->arena, "NotAuthorizedException", "Access Token does not have required scopes");
     }
     TRY(auth_user_load(call, call->claims.sub, &call->user));
-    return call->user != NULL ? NULL : auth_no_user(call->arena);
+    if (call->user == NULL) {
+        return auth_no_user(call->arena);
+    }
+    return str_eq(auth_user_status(call->user), S("RESET_REQUIRED"))
+               ? auth_refuse(call->arena, "PasswordResetRequiredException",
+                     "Password reset required for the user")
+               : NULL;
 }
 
 // The request's signature, and whether its principal may do this to what is called `name` among the

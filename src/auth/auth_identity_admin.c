@@ -84,7 +84,7 @@ static err *forget(struct auth_call *call, str id)
 {
     struct json *item = NULL;
     TRY(auth_get(call, AUTH_IDENTITIES, id, &item));
-    TRY(iam_revoke(call->hub->iam, call->arena, id, time_now_ms() + 1));
+    TRY(iam_revoke(call->hub->iam, call->arena, id, call->hub->now_ms() + 1));
     if (item == NULL) {
         return NULL;
     }

@@ -81,6 +81,20 @@ static err *by_user_pool(
     return NULL;
 }
 
+static err *by_token(const struct data_hub *hub, struct arena *arena,
+    const struct data_service *service, str token, struct data_caller *out) YIELDS;
+
+static err *by_token(const struct data_hub *hub, struct arena *arena,
+    const struct data_service *service, str token, struct data_caller *out)
+{
+    if (service->oidc != NULL && auth_oidc_is_issuer(service->oidc, arena, token)) {
+        return by_issuer(arena, service, token, out);
+    }
+    return (service->api->modes.all & DATA_USER_POOLS) != 0 && hub->auth != NULL
+               ? by_user_pool(hub, arena, token, out)
+               : refuse(arena);
+}
+
 err *data_identify(const struct data_hub *hub, struct arena *arena,
     const struct data_service *service, const struct data_credentials *credentials,
     struct data_caller *out)
@@ -102,15 +116,10 @@ err *data_identify(const struct data_hub *hub, struct arena *arena,
     if ((modes & (DATA_USER_POOLS | DATA_OIDC)) == 0) {
         return refuse(arena);
     }
-    if (!looks_like_jwt(arena, token)) {
-        return fail(arena, ERR_UNAUTHORIZED, "Unable to parse JWT token.");
-    }
-    if (service->oidc != NULL && auth_oidc_is_issuer(service->oidc, arena, token)) {
-        return by_issuer(arena, service, token, out);
-    }
-    return (modes & DATA_USER_POOLS) != 0 && hub->auth != NULL
-               ? by_user_pool(hub, arena, token, out)
-               : refuse(arena);
+    err *e = by_token(hub, arena, service, token, out);
+    return e != NULL && e->code == ERR_UNAUTHORIZED && !looks_like_jwt(arena, token)
+               ? fail(arena, ERR_UNAUTHORIZED, "Unable to parse JWT token.")
+               : e;
 }
 
 int data_refusal_status(const err *e)

@@ -138,6 +138,8 @@ void data_hub_drain(struct data_hub *hub)
 
 // ---- messages ------------------------------------------------------------------------------
 
+static const str AGENT = S_INIT("x-amz-user-agent");
+
 static str member_nocase(const struct json *object, str name)
 {
     json_each (member, object) {
@@ -149,15 +151,17 @@ static str member_nocase(const struct json *object, str name)
 }
 
 // What signatures in realtime messages cover: a request to the HTTP endpoint, with the headers that
-// the message carries.
+// the message carries. The official client adds its own name to headers that it has signed already.
 static struct iam_request signed_request(
     struct arena *arena, const struct json *headers, str path, str body)
 {
     struct http_header *list =
         arena_array(arena, struct http_header, headers != NULL ? headers->count + 1 : 1);
     struct iam_request request = {.method = S("POST"), .path = path, .body = body, .headers = list};
+    bool signs_agent = str_find(member_nocase(headers, S("authorization")), AGENT) >= 0;
     json_each (member, headers) {
-        if (member->kind == JSON_STRING) {
+        bool is_agent = str_eq_nocase(member->key, AGENT);
+        if (member->kind == JSON_STRING && (signs_agent || !is_agent)) {
             list[request.header_count++] =
                 (struct http_header){str_lower(arena, member->key), member->text};
         }

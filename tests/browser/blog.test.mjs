@@ -90,7 +90,7 @@ test('a guest finds an empty blog and the way in', async () => {
   await link(guest, 'Sign in').click();
   await shoot(guest, 'sign-in');
   await guest.page.getByRole('button', { name: 'Sign In with Google' }).click();
-  await guest.page.getByText('not served yet').waitFor();
+  await guest.page.getByText('are not served yet').waitFor();
   assert.equal(new URL(guest.page.url()).origin, blog.origin.replace('http:', 'https:'));
   assert.deepEqual(guest.problems, []);
   await guest.context.close();

@@ -67,7 +67,7 @@ const two = (rng, names = NAMES) => {
 
 function alone(rng, make) {
     for (const kind of NAMES) {
-        const lists = [undefined, ['read'], ...Array.from({ length: 3 }, () => rng.pick(OPERATIONS.slice(2)))];
+        const lists = [undefined, ['read'], ...Array.from({ length: 2 }, () => rng.pick(OPERATIONS.slice(2)))];
         lists.forEach((operations) => make([rule(kind, operations)]));
     }
 }
@@ -151,11 +151,11 @@ export function models(seed = 1) {
         return made;
     };
     alone(rng, maker('Sa'));
-    pairs(rng, maker('Pa'), 40);
-    triples(rng, maker('Ta'), 15);
-    fields(rng, maker('Fi'), 45);
-    keys(rng, maker('Ke'), 18);
-    relations(rng, all, 24);
+    pairs(rng, maker('Pa'), 30);
+    triples(rng, maker('Ta'), 12);
+    fields(rng, maker('Fi'), 32);
+    keys(rng, maker('Ke'), 15);
+    relations(rng, all, 16);
     return all;
 }
 

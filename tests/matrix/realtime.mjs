@@ -226,3 +226,15 @@ export class Realtime {
         }
     }
 }
+
+/** Every other model without relations or keys of its own. */
+export async function realtime(matrix) {
+    const live = new Realtime(matrix);
+    await live.open();
+    for (const [i, model] of matrix.list.entries()) {
+        if (model.key === undefined && model.relations === undefined && model !== FENCE && i % 2 === 0) {
+            await live.model(model, matrix.seed * 1000 + i);
+        }
+    }
+    await live.close();
+}

@@ -11,13 +11,38 @@ const expand = (operations) => (operations === undefined ? EVERY : operations.fl
 
 const unique = (list) => [...new Set(list)];
 const none = (value) => value === undefined || value === null;
-const wrong = process.env.MATRIX_WRONG; // a rule of this reference that shall be wrong, to see the matrix fail
+
+// Rules of this reference that can be made wrong, one at a time, to see that the matrix would notice.
+export const MISTAKES = {
+    'guests-rule-for-all': 'whoever has credentials of the identity pool passes for a guest',
+    'no-parts': 'a part of the claims (the sub alone) is not taken for the owner',
+    'ownerless': 'an item without an owner is everyone\'s',
+    'not-entered': 'a new item is not given its owner',
+    'null-is-absent': 'an owner of null is as good as none',
+    'input-decides': 'an update is judged by the owner it sets, not by the stored one',
+    'fields-open': 'rules of fields are not asked on reading',
+    'fields-shown': 'a mutation shows the fields that have rules',
+    'fields-written': 'who may create some fields may create all',
+    'nulls-written': 'a field is cleared without the right to delete',
+    'delete-some': 'a right to delete some fields is enough',
+    'not-redacted': 'a mutation shows related items of other rules',
+    'related-open': 'related items are not judged by their own rules',
+    'list-open': 'a list is not narrowed',
+    'get-is-null': 'an item that is another\'s reads as a missing one',
+    'group-any': 'any group will do',
+    'claim-ignored': 'groups are always those of cognito:groups',
+    'modes-open': 'the ways of calling are not checked before the rules',
+    'signed-groups': 'a group\'s role may call the API',
+};
+let mistake = process.env.MATRIX_MISTAKE;
+const wrong = (name) => mistake === name;
+export const makeMistake = (name) => (mistake = name);
 
 // ---- roles ---------------------------------------------------------------------------------------
 
 function rolesOf(rule, model) {
     const { allow, provider } = rule;
-    const groupClaim = rule.groupClaim ?? 'cognito:groups';
+    const groupClaim = (!wrong('claim-ignored') && rule.groupClaim) || 'cognito:groups';
     const isList = (name) => model.fields[name]?.list === true; // an undeclared field is one string
     if (rule.groups !== undefined) {
         return rule.groups.map((entity) => ({ name: `group:${entity}:${groupClaim}`, provider, strategy: allow, isStatic: true, claim: groupClaim, entity }));
@@ -87,7 +112,7 @@ class Access {
             const roles = operation === 'delete' ? this.every(operation) : this.some(operation);
             return roles.length === 0 ? caller.mode === DEFAULT_MODE : provided(roles, caller).length > 0;
         });
-        return caller.mode === 'iam' ? caller.iam !== 'grouped' : granted;
+        return caller.mode === 'iam' ? caller.iam !== 'grouped' || wrong('signed-groups') : granted || wrong('modes-open');
     }
 
     // Roles that read a field, and whether the field needs a check of its own.
@@ -120,12 +145,12 @@ function claim(caller, name) {
 function ownerOf(caller, { claim: name }) {
     const parts = name.split('::').map((each) => claim(caller, each));
     const whole = parts.some(none) ? undefined : parts.join('::');
-    return { whole, parts: parts.length > 1 && wrong !== 'legacy-owner' ? parts : [], last: parts.at(-1) };
+    return { whole, parts: parts.length > 1 && !wrong('no-parts') ? parts : [], last: parts.at(-1) };
 }
 
 function isOwner(caller, role, value) {
     const { whole, parts } = ownerOf(caller, role);
-    const mine = (each) => !none(each) && (each === whole || parts.includes(each));
+    const mine = (each) => (!none(each) || wrong('ownerless')) && (none(each) || each === whole || parts.includes(each));
     return whole !== undefined && (role.list ? (Array.isArray(value) ? value : []).some(mine) : mine(value));
 }
 
@@ -140,7 +165,7 @@ const inGroup = (caller, role, value) =>
 const isDynamicMatch = (caller, role, item) => (role.strategy === 'owner' ? isOwner : inGroup)(caller, role, item[role.entity]);
 
 function isIam(caller, { strategy }) {
-    return strategy === 'private' ? caller.iam === 'authenticated' : caller.iam === 'guest' || (wrong === 'guest' && caller.iam === 'authenticated');
+    return strategy === 'private' ? caller.iam !== 'guest' : caller.iam === 'guest' || (wrong('guests-rule-for-all') && caller.iam === 'authenticated');
 }
 
 function isStaticMatch(caller, role) {
@@ -150,7 +175,7 @@ function isStaticMatch(caller, role) {
         case 'identityPool':
             return isIam(caller, role);
         case 'userPools':
-            return role.strategy === 'private' || (claim(caller, role.claim) ?? []).includes(role.entity);
+            return role.strategy === 'private' || (claim(caller, role.claim) ?? []).includes(role.entity) || (wrong('group-any') && groupsOf(caller, role.claim).length > 0);
         default:
             return false; // no Lambda decides here
     }
@@ -222,7 +247,7 @@ function reading(caller, roles, keyFields = [], keys = {}) {
 }
 
 // contains for lists, equality otherwise.
-const holds = (role, stored, value) => (role.list ? Array.isArray(stored) && stored.includes(value) : stored === value);
+const holds = (role, stored, value) => (wrong('ownerless') && none(stored)) || (role.list ? Array.isArray(stored) && stored.includes(value) : stored === value);
 
 const passes = (read, item) => read.all || read.holds(item);
 
@@ -283,6 +308,9 @@ export class Reference {
             return null;
         }
         if (!passes(read, item)) {
+            if (wrong('get-is-null')) {
+                return null;
+            }
             throw deny(at.type, field);
         }
         return this.complete(caller, model, item, select, at);
@@ -295,7 +323,7 @@ export class Reference {
         }
         const wanted = ([name, value]) => (item) => item[name] === value;
         const tests = [...Object.entries(keys ?? {}), ...Object.entries(request.where ?? {})].map(wanted);
-        const items = [...this.tables[model.name].values()].filter((item) => tests.every((test) => test(item)) && passes(read, item));
+        const items = [...this.tables[model.name].values()].filter((item) => tests.every((test) => test(item)) && (wrong('list-open') || passes(read, item)));
         return this.page(caller, model, items, request.select, { path: [request.field], errors, mutation: false });
     }
 
@@ -328,7 +356,7 @@ export class Reference {
         const given = Object.keys(input);
         const roles = provided(access.some('create'), caller).map((role) => {
             const allowed = access.allowedFields(role, 'create');
-            return { role, all: allowed.length === access.fields.length, allowed };
+            return { role, all: allowed.length === access.fields.length || wrong('fields-written'), allowed };
         });
         const grants = new Grants();
         for (const each of roles.filter(({ role }) => role.isStatic)) {
@@ -354,8 +382,8 @@ export class Reference {
         if (whole === undefined) {
             return;
         }
-        const absent = !(role.entity in input);
-        if (absent) {
+        const absent = !(role.entity in input) || (wrong('null-is-absent') && input[role.entity] === null);
+        if (absent && !wrong('not-entered')) {
             input[role.entity] = role.list ? [whole] : whole;
         }
         if (!grants.whole && (absent || isOwner(caller, role, input[role.entity]))) {
@@ -378,7 +406,7 @@ export class Reference {
     update(caller, model, request, errors) {
         const { input } = request.args;
         const stored = this.tables[model.name].get(this.key(model, input));
-        this.authoriseUpdate(caller, model, request, stored ?? {});
+        this.authoriseUpdate(caller, model, request, (wrong('input-decides') && stored && { ...stored, ...input }) || stored || {});
         if (stored === undefined) {
             throw new Denied(undefined, CONDITION);
         }
@@ -409,14 +437,15 @@ export class Reference {
                 grants.add({ all, allowed: [...allowed, key], nullable });
             }
         }
-        const denied = Object.keys(input).filter((name) => !grants.fields.includes(name) || (input[name] === null && !grants.nulls.includes(name)));
+        const denied = Object.keys(input).filter((name) => !grants.fields.includes(name) || (input[name] === null && !grants.nulls.includes(name) && !wrong('nulls-written')));
         this.settle(grants, 'Mutation', field, denied);
     }
 
     delete(caller, model, request, errors) {
         const key = this.key(model, request.args.input);
         const stored = this.tables[model.name].get(key);
-        const roles = provided(this.access[model.name].every('delete'), caller);
+        const access = this.access[model.name];
+        const roles = provided(wrong('delete-some') ? access.some('delete') : access.every('delete'), caller);
         const may = (role) => (role.isStatic ? isStaticMatch(caller, role) : isDynamicMatch(caller, role, stored ?? {}));
         if (!isAdmin(caller) && !roles.some(may)) {
             throw deny('Mutation', request.field);
@@ -455,7 +484,7 @@ export class Reference {
     scalar(caller, model, item, name, { mutation }) {
         const access = this.access[model.name];
         const { allowed, checked } = access.readers(name);
-        if (checked && !this.mayReadField(caller, allowed, item) && wrong !== 'field') {
+        if (checked && !this.mayReadField(caller, allowed, item) && !wrong('fields-open')) {
             throw deny(model.name, name);
         }
         const shown = access.roles.some((role) => role.strategy === 'owner' && role.entity === name && role.claim.includes('::'));
@@ -464,7 +493,7 @@ export class Reference {
             const value = item[name] ?? null;
             return value === null ? null : Array.isArray(value) ? value.map(last) : last(value);
         }
-        return checked && mutation ? null : item[name] ?? null;
+        return checked && mutation && !wrong('fields-shown') ? null : item[name] ?? null;
     }
 
     relation(caller, model, item, name, select, at) {
@@ -476,11 +505,11 @@ export class Reference {
         }
         const related = this.models[other];
         const roles = this.access[other].some(...READ);
-        const read = reading(caller, roles);
+        const read = wrong('related-open') ? { all: true } : reading(caller, roles);
         if (read === undefined) {
             throw deny(model.name, name);
         }
-        if (at.mutation && (checked || this.isRedacted(allowed, roles)) && wrong !== 'redaction') {
+        if (at.mutation && (checked || this.isRedacted(allowed, roles)) && !wrong('not-redacted')) {
             return kind === 'hasMany' ? { items: [] } : null;
         }
         if (kind === 'belongsTo') {
@@ -522,7 +551,7 @@ export class Reference {
     subscribe(caller, model, { field, args = {}, where = {} }) {
         const takesArgs = (payload) => Object.entries(args).every(([name, value]) => payload[name] === value);
         const takesWhere = (payload) => Object.entries(where).every(([name, value]) => payload[name] === value);
-        const open = { takes: (payload) => takesArgs(payload) && takesWhere(payload) };
+        const open = { takes: Object.keys(where).length > 0 ? takesWhere : takesArgs }; // a filter takes the arguments' place
         const denied = { denied: deny('Subscription', field).message };
         if (!this.access[model.name].lets(caller, 'listen')) {
             return denied;
@@ -557,6 +586,6 @@ export class Reference {
         if (named && tests.length === 1 && Object.keys(where).length === 0) {
             return open;
         }
-        return tests.length === 0 ? denied : { takes: (payload) => tests.some((test) => test(payload)) && takesWhere(payload) && (named || takesArgs(payload)) };
+        return tests.length === 0 ? denied : { takes: (payload) => tests.some((test) => test(payload)) && takesWhere(payload) };
     }
 }

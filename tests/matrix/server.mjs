@@ -12,7 +12,7 @@ import { AMPD, startSandbox } from '../clients/lib/ampd.mjs';
 import { schemaText } from './models.mjs';
 
 const REGION = 'us-east-1';
-const PASSWORD = 'Corr3ct-horse!';
+export const PASSWORD = 'Corr3ct-horse!';
 const GROUPS = ['alpha', 'beta', 'gamma'];
 
 const AUTH = `import { defineAuth } from '@aws-amplify/backend';

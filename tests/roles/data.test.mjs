@@ -21,6 +21,7 @@ type Note @model @auth(rules: [{allow: public, provider: identityPool, operation
 }
 type Board @model @auth(rules: [{allow: private, provider: iam}]) { id: ID! @primaryKey notes: [Note] @hasMany(references: ["boardId"]) }
 type Quiet @model(subscriptions: {level: off}, mutations: {delete: null}, queries: {list: "allQuiet"}) @auth(rules: [{allow: public, provider: iam}]) { id: ID! @primaryKey }
+type Loud @model(subscriptions: {level: public}) @auth(rules: [{allow: private, provider: identityPool}]) { id: ID! @primaryKey }
 type Place { name: String inner: Inner }
 type Inner { place: Place deep: [Deep] }
 type Deep { n: Int }
@@ -61,7 +62,7 @@ test('both decide alike', async () => {
   const official = officialPolicies(guests, ['userPool']);
   const ours = makeRoles(manifestOf(guests, ['userPool'])).roles;
   const types = ['Query', 'Mutation', 'Subscription', 'Note', 'Board', 'Quiet', 'Place', 'Inner', 'Deep', 'ModelNoteConnection', 'Other'];
-  const fields = ['getNote', 'listNotes', 'notesByTag', 'createNote', 'deleteNote', 'updateBoard', 'onCreateNote', 'onDeleteQuiet', 'deleteQuiet', 'allQuiet', 'echo', 'shout', 'id', 'secret', 'x'];
+  const fields = ['getNote', 'listNotes', 'notesByTag', 'createNote', 'deleteNote', 'updateBoard', 'onCreateNote', 'onDeleteQuiet', 'onCreateLoud', 'deleteQuiet', 'allQuiet', 'echo', 'shout', 'id', 'secret', 'x'];
   for (const kind of ['authRole', 'unauthRole']) {
     const principal = { kind: kind === 'authRole' ? 'authenticated' : 'guest', identityId: 'us-east-1:me' };
     for (const api of [IDS.api, `${IDS.api}4`]) {

@@ -8,17 +8,17 @@ import { officialSchema } from '../oracle/lib/official.mjs';
 import { random } from './lib/random.mjs';
 import { Documents, everything, ownerForms, randomSchema } from './lib/ruled.mjs';
 
-const MODES = ['apiKey', 'userPool'];
+const MODES = [['apiKey', 'userPool'], ['userPool', 'apiKey'], ['apiKey', 'userPool', 'oidc']];
 const first = Number(process.env.SEED ?? 1);
 const count = Number(process.env.COUNT ?? 6);
 const steps = Number(process.env.STEPS ?? 300);
 const only = process.env.ONLY; // a number: how many differences are told
 
 // Some schemas are refused, as a required field that some reader may not see.
-function acceptedSchema(r) {
+function acceptedSchema(r, modes) {
     for (;;) {
         const sdl = randomSchema(r);
-        const { refused } = officialSchema(sdl, MODES);
+        const { refused } = officialSchema(sdl, modes);
         if (refused === undefined) {
             return sdl;
         }
@@ -55,8 +55,10 @@ async function history(r, sides) {
 for (let seed = first; seed < first + count; seed++) {
     test(`seed ${seed}`, async () => {
         const r = random(seed);
-        const sdl = acceptedSchema(r);
-        const sides = await bothSides(sdl, MODES, { enrolled: true });
+        const modes = MODES[seed % MODES.length];
+        r.oidc = modes.includes('oidc');
+        const sdl = acceptedSchema(r, modes);
+        const sides = await bothSides(sdl, modes, { enrolled: true });
         try {
             const found = await history(r, sides);
             assert.ok(found.length === 0, `${sdl}\n${found.join('\n')}`);

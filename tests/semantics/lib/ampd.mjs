@@ -27,23 +27,30 @@ const backend = defineBackend({ auth, data });
 backend.auth.resources.cfnResources.cfnUserPoolClient.explicitAuthFlows = ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'];
 `;
 
-const definition = (sdl, [first]) => `import { defineData } from '@aws-amplify/backend';
+const oidc = (issuer) => (issuer === undefined ? '' : `, oidcAuthorizationMode: {
+    oidcProviderName: 'other', oidcIssuerUrl: ${JSON.stringify(issuer)}, clientId: 'c', tokenExpiryFromAuthInSeconds: 3600, tokenExpireFromIssueInSeconds: 3600,
+  }`);
+
+const definition = (sdl, [first], issuer) => `import { defineData } from '@aws-amplify/backend';
 
 export const data = defineData({
   schema: ${JSON.stringify(sdl)},
-  authorizationModes: { defaultAuthorizationMode: '${first}', apiKeyAuthorizationMode: { expiresInDays: 30 } },
+  authorizationModes: { defaultAuthorizationMode: '${first}', apiKeyAuthorizationMode: { expiresInDays: 30 }${oidc(issuer)} },
 });
 `;
 
-/** Serves the SDL. {endpoint, key, post(body, headers), run(query, variables), change(sdl), stop()} */
-export async function serve(sdl, modes = ['apiKey'], options = undefined) {
+/**
+ * Serves the SDL; `issuer`: URL of the one trusted besides the user pool.
+ * {endpoint, key, post(body, headers), run(query, variables, caller), change(sdl), stop()}
+ */
+export async function serve(sdl, modes = ['apiKey'], options = undefined, issuer = undefined) {
     const project = mkdtempSync(join(tmpdir(), 'ampd-semantics-'));
     mkdirSync(join(project, 'amplify/data'), { recursive: true });
     if (modes.includes('userPool')) {
         mkdirSync(join(project, 'amplify/auth'));
         writeFileSync(join(project, 'amplify/auth/resource.ts'), AUTH);
     }
-    const change = (text) => writeFileSync(join(project, 'amplify/data/resource.ts'), definition(text, modes));
+    const change = (text) => writeFileSync(join(project, 'amplify/data/resource.ts'), definition(text, modes, issuer));
     writeFileSync(join(project, 'amplify/package.json'), '{ "type": "module" }');
     writeFileSync(join(project, 'amplify/backend.ts'), modes.includes('userPool') ? BACKEND_WITH_AUTH : BACKEND);
     change(sdl);

@@ -5,6 +5,7 @@ import { serve } from './ampd.mjs';
 import { startOfficial } from './appsync.mjs';
 import { startDynamo } from './dynamo.mjs';
 import { enrol } from './identities.mjs';
+import { startIssuer } from './issuer.mjs';
 import { officialPipelines } from './pipelines.mjs';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -31,7 +32,7 @@ function made(given, key) {
     if (NOW.test(value) && Math.abs(Date.now() - Date.parse(value)) < 600_000) {
         return '(now)';
     }
-    return value.replace(/Request ID: \w+/, 'Request ID: (id)');
+    return value.replace(/Request ID: \w+/, 'Request ID: (id)').replace(/IndexName: \w+/, 'IndexName: (index)'); // of several, any is told
 }
 
 function isJson(text) {
@@ -62,11 +63,22 @@ function seen(data, { path, ...error }) {
 
 const unique = (items) => [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
 
+// Errors at their places, which are sorted with the items around them.
+function placed(data, errors) {
+    for (const { path, ...error } of errors) {
+        const place = path.slice(0, -1).reduce((at, step) => at[step], data);
+        const before = place[path.at(-1)];
+        place[path.at(-1)] = { errors: [...(before?.errors ?? []), error] };
+    }
+    return sortItems(data);
+}
+
 // Errors by path, without what the executors find in the document.
 function comparable({ data, errors = [] }, sorted) {
     const plain = unique(errors.map(({ locations, ...error }) => normal(seen(data, error))));
-    plain.sort((a, b) => JSON.stringify(a.path) < JSON.stringify(b.path) ? -1 : 1);
-    return { data: sorted ? sortItems(normal(data)) : normal(data), errors: plain };
+    plain.sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+    const there = data !== null && plain.every(({ path }) => Array.isArray(path));
+    return sorted && there ? { data: placed(normal(data), plain) } : { data: normal(data), errors: plain };
 }
 
 // A scan's order is DynamoDB's own affair.
@@ -91,18 +103,20 @@ export function difference(ours, official, sorted) {
     }
 }
 
-/** Both sides of a schema; with `enrolled`, callers too. {ours, official, callers, stop()} */
+/** Both sides of a schema; with `enrolled`, callers too. {ours, official, callers, pipelines, stop()} */
 export async function bothSides(sdl, modes, { enrolled = false } = {}) {
     const dynamo = await startDynamo();
+    const issuer = modes.includes('oidc') ? await startIssuer() : undefined;
     let ours;
     const stop = async () => {
         dynamo.stop();
+        issuer?.stop();
         await ours?.stop();
     };
     try {
         const pipelines = officialPipelines(sdl, modes);
-        ours = await serve(sdl, modes);
-        const { callers, names, words } = enrolled ? await enrol(ours) : {};
+        ours = await serve(sdl, modes, undefined, issuer?.url);
+        const { callers, names, words } = enrolled ? await enrol(ours, issuer) : {};
         words?.forEach((name, word) => known.set(word, name));
         const official = await startOfficial(dynamo, pipelines, { names, defaultMode: modes[0] });
         return { ours, official, callers, pipelines, stop };

@@ -14,10 +14,11 @@ const PASSWORD = 'Corr3ct-horse!';
 const ACCOUNT = '123456789012';
 const sessionOf = (role) => `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/CognitoIdentityCredentials`;
 
-// What the official side is told of the deployment.
+// What the official side is told of the deployment. Groups' roles have no policy of the API.
 export const namesOf = (outputs) => ({
     authRole: sessionOf('authenticated'),
     unauthRole: sessionOf('unauthenticated'),
+    groupRole: sessionOf('group'),
     identityPoolId: outputs.auth?.identity_pool_id ?? 'none',
 });
 
@@ -27,6 +28,15 @@ const USERS = {
     bob: { groups: [] },
     cyd: { groups: ['Red'], team: 'Red' },
     dan: { groups: ['Blue', 'Red'], team: 'Blue-Red' },
+    eve: { groups: ['null'], team: '' },
+};
+
+// Those whom another issuer knows: names that differ from ids, groups as texts, claims left out.
+const OTHERS = {
+    oda: { sub: 'oda-1', username: 'oda', email: 'oda@x', 'cognito:groups': 'Red' },
+    olaf: { sub: 'olaf-1', 'cognito:username': 'olaf', 'cognito:groups': '["Blue","Admin"]', 'custom:team': ['Red', 'null'] },
+    otto: { sub: 'otto-1', email: 'otto@x', 'custom:team': '["Red"]' },
+    odd: { sub: 'a::b', username: 'x::y', email: 'odd@x', 'cognito:groups': ['', 'Blue'], 'custom:team': [] },
 };
 
 const run = promisify(execFile);
@@ -115,15 +125,18 @@ class Enrolment {
 }
 
 /**
- * {callers: name -> {authType, identity, headers(body)}, words}: users ann (Admin), bob, cyd (Red)
- * and dan (Red and Blue), each also with the ID token ("ann/id"); guest and member of the identity
- * pool; root with an access key; key with the API key. `words` names what is different in each run.
+ * {callers: name -> {authType, identity, headers(body)}, words}: users ann (Admin), bob, cyd (Red),
+ * dan (Red and Blue) and eve ("null"), each also with the ID token ("ann/id"); guest, member and chief
+ * (in a group's role) of the identity pool; root with an access key, clerk with one for other things;
+ * key with the API key; those of another issuer. `words` names what is different in each run.
  */
-export async function enrol(api) {
+export async function enrol(api, issuer) {
     const e = new Enrolment(api);
     const key = await accessKey(api.sandbox);
     e.add('key', { authType: 'API Key Authorization', identity: null }, async () => ({ 'x-api-key': api.key }));
     e.add('root', principalOf(`arn:aws:iam::${ACCOUNT}:user/root`), e.sign(key));
+    const other = await accessKey(api.sandbox, '--allow', 's3:GetObject');
+    e.add('clerk', principalOf(`arn:aws:iam::${ACCOUNT}:user/clerk`), e.sign(other), { role: 'none' });
     e.idp = new idp.CognitoIdentityProviderClient({ region: e.region, endpoint: e.url.origin, credentials: key });
     for (const [name, options] of Object.entries(USERS)) {
         await e.user(name, options);
@@ -131,6 +144,11 @@ export async function enrol(api) {
     e.idp.destroy();
     await e.identity('guest', 'unauthRole', 'unauthenticated');
     await e.identity('member', 'authRole', 'authenticated', e.callers['bob/id'].token);
+    await e.identity('chief', 'groupRole', 'authenticated', e.callers['ann/id'].token);
+    for (const [name, more] of Object.entries(issuer === undefined ? {} : OTHERS)) {
+        const { text, claims } = issuer.token(more);
+        e.add(name, { authType: 'Open ID Connect Authorization', identity: { claims, sub: claims.sub, issuer: claims.iss } }, async () => ({ authorization: text }));
+    }
     const words = new Map(Object.keys(USERS).map((name) => [e.callers[name].identity.sub, `(${name})`]));
     assert.equal(words.size, Object.keys(USERS).length);
     return { callers: e.callers, names: e.names, words };

@@ -89,9 +89,10 @@ function tables(api) {
     return found;
 }
 
-// What the policies of the identity pool's roles admit: role -> set of "Type/field", "Type/*".
+// What the policies of roles admit: role -> set of "Type/field", "Type/*". Only the identity pool's two
+// have any.
 function policies(api) {
-    const found = { authRole: new Set(), unauthRole: new Set() };
+    const found = { authRole: new Set(), unauthRole: new Set(), groupRole: new Set(), none: new Set() };
     for (const construct of api.node.findAll()) {
         const [, kind] = /^(Auth|Unauth)RolePolicy\d+$/.exec(construct.node.id) ?? [];
         if (kind !== undefined) {

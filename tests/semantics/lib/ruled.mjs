@@ -17,15 +17,18 @@ function operations(r, all = OPERATIONS) {
     return r.chance(0.5) || clean.length === 0 ? '' : `, operations: [${clean.join(', ')}]`;
 }
 
+// Of users: those of the pool, or of another issuer where there is one.
+const users = (r) => (r.oidc && r.chance(0.5) ? ', provider: oidc' : '');
+
 const KINDS = {
     owner: (r, claims) => {
         const field = r.pick(['owner', 'owner', 'author', 'editors']);
-        claims[field] ??= r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : ''; // two would make a subscription's argument twice
+        claims[field] ??= `${users(r)}${r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : ''}`; // two would make a subscription's argument twice
         return `allow: owner, ownerField: "${field}"${claims[field]}`;
     },
-    group: (r) => `allow: groups, groups: [${r.pick(['"Admin"', '"Red"', '"Red", "Blue"', '"null"', '"Blue", "Nobody"'])}]${r.chance(0.2) ? ', groupClaim: "custom:team"' : ''}`,
-    dynamic: (r) => `allow: groups, groupsField: "${r.pick(['team', 'teams'])}"${r.chance(0.3) ? ', groupClaim: "custom:team"' : ''}`,
-    private: () => 'allow: private',
+    group: (r) => `allow: groups${users(r)}, groups: [${r.pick(['"Admin"', '"Red"', '"Red", "Blue"', '"null"', '"Blue", "Nobody"'])}]${r.chance(0.2) ? ', groupClaim: "custom:team"' : ''}`,
+    dynamic: (r) => `allow: groups${users(r)}, groupsField: "${r.pick(['team', 'teams'])}"${r.chance(0.3) ? ', groupClaim: "custom:team"' : ''}`,
+    private: (r) => `allow: private${users(r)}`,
     member: () => 'allow: private, provider: identityPool',
     guest: () => 'allow: public, provider: identityPool',
     key: () => 'allow: public, provider: apiKey',
@@ -60,7 +63,7 @@ const auth = (found) => `@auth(rules: [${found.join(', ')}])`;
 
 const KEYS = [
     '', '', '', 'id: ID! @primaryKey', 'code: String! @primaryKey(sortKeyFields: ["rank"]) rank: Int!',
-    'owner: String! @primaryKey(sortKeyFields: ["rank"]) rank: Int!', 'team: String! @primaryKey', 'owner: String! @primaryKey',
+    'code: String! @primaryKey(sortKeyFields: ["rank", "kind"]) rank: Int! kind: String!', 'owner: String! @primaryKey(sortKeyFields: ["rank"]) rank: Int!', 'team: String! @primaryKey', 'owner: String! @primaryKey',
 ];
 
 function model(r, name) {
@@ -80,10 +83,20 @@ function model(r, name) {
         const chosen = r.chance(0.15) ? some() : [];
         return chosen.length === 0 ? '' : ` ${auth(chosen)}`;
     };
-    const index = (field, sort) => (r.chance(0.3) ? ` @index(queryField: "${lower(name)}By${field}"${sort.length > 0 && r.chance(0.5) ? `, sortKeyFields: ["${r.pick(sort)}"]` : ''})` : '');
-    const fields = [key, `text: String${index('Text', ['owner', 'n'].filter((each) => each !== 'owner' || has('owner')))}${fieldRules()}`, `n: Int${fieldRules()}`, `note: String${fieldRules()}`];
-    if (!has('owner') && r.chance(0.5)) {
-        fields.push(`owner: String${index('Owner', ['n'])}${fieldRules()}`);
+    const declared = has('owner') || r.chance(0.5);
+    const sorts = ['n', 'author', ...(declared ? ['owner', 'owner'] : [])];
+    const index = (field, sort) => {
+        if (!r.chance(0.3)) {
+            return '';
+        }
+        const keys = r.chance(0.2) ? sort.slice(0, 2) : r.chance(0.5) && sort.length > 0 ? [r.pick(sort)] : [];
+        const sorted = keys.length === 0 ? '' : `, sortKeyFields: [${[...new Set(keys)].map((each) => `"${each}"`).join(', ')}]`;
+        const projection = r.pick(['', '', '', ', projection: { type: KEYS_ONLY }', ', projection: { type: INCLUDE, nonKeyAttributes: ["team"] }']);
+        return ` @index(queryField: "${lower(name)}By${field}"${sorted}${projection})`;
+    };
+    const fields = [key, `text: String${index('Text', sorts)}${fieldRules()}`, `n: Int${fieldRules()}`, `note: String${fieldRules()}`];
+    if (!has('owner') && declared) {
+        fields.push(`owner: String${key !== '' && r.chance(0.1) ? '!' : ''}${index('Owner', ['n', 'text'])}${fieldRules()}`);
     }
     fields.push(`author: String${index('Author', ['n'])}`, `editors: [String]${fieldRules()}`);
     if (!has('team')) {
@@ -120,17 +133,18 @@ export function randomSchema(r) {
 
 // The forms in which an owner may be stored, of every user and of nobody.
 export function ownerForms(callers) {
-    const users = Object.values(callers).filter(({ name, identity }) => identity?.claims !== undefined && name.endsWith('/id'));
     const own = ({ identity: { claims } }) => {
         const { sub, email } = claims;
-        return [sub, `${sub}::${sub}`, email, `${sub}::${email}`, `${email}::${sub}`];
+        const name = claims.username ?? claims['cognito:username'] ?? sub;
+        return [sub, name, `${sub}::${name}`, email, `${sub}::${email}`, `${email}::${name}`].filter((form) => !/undefined/.test(form));
     };
-    return [...users.flatMap(own), 'nobody', 'nobody::nobody'];
+    const claimed = Object.values(callers).filter(({ identity }) => identity?.claims !== undefined);
+    return [...new Set(claimed.flatMap(own)), 'nobody', 'nobody::nobody'];
 }
 
 const GROUPS = ['Red', 'Blue', 'Admin', 'null', '["Red","Blue"]', 'Blue-Red'];
 const DOMAINS = {
-    rank: [1, 2], n: [1, 2, 3], code: ['c1', 'c2'], team: GROUPS, teams: GROUPS,
+    rank: [1, 2], n: [1, 2, 3], code: ['c1', 'c2'], kind: ['k1', 'k2'], team: GROUPS, teams: GROUPS,
 };
 const OWNERS = ['owner', 'author', 'editors'];
 
@@ -147,8 +161,8 @@ export class Documents {
         const { r } = this;
         if (OWNERS.includes(name)) {
             const claims = caller?.identity?.claims;
-            const own = claims && [claims.sub, `${claims.sub}::${claims.sub}`, claims.email ?? claims.sub];
-            return own && r.chance(0.5) ? r.pick(own) : r.pick(this.forms);
+            const own = claims && this.forms.filter((form) => form.includes(claims.sub) || form === claims.email);
+            return own && r.chance(0.6) ? r.pick(own) : r.pick(this.forms);
         }
         return r.pick(DOMAINS[name] ?? (/^id$|Id$/.test(name) ? ['i1', 'i2', 'i3', 'i4'] : ['a', 'b', 'ab']));
     }
@@ -179,6 +193,19 @@ export class Documents {
         return { [name]: { [op]: op === 'attributeExists' ? this.r.chance(0.5) : this.one(name, caller) } };
     }
 
+    // Of a sort key: a value, or the first parts of a composite one.
+    condition(name, type, caller) {
+        const fields = type.getFields();
+        const op = this.r.pick(['eq', 'eq', 'beginsWith', 'ge'].filter((each) => fields[each]));
+        const operand = getNamedType(fields[op].type);
+        if (!isInputObjectType(operand)) {
+            return { [op]: this.one(name, caller) };
+        }
+        const parts = Object.keys(operand.getFields());
+        const some = parts.slice(0, this.r.chance(0.6) ? parts.length : 1);
+        return { [op]: Object.fromEntries(some.map((part) => [part, this.one(part, caller)])) };
+    }
+
     argument({ name, type }, caller) {
         const of = getNamedType(type);
         const required = getNullableType(type) !== type;
@@ -198,7 +225,7 @@ export class Documents {
         if (isEnumType(of) || name === 'nextToken') {
             return undefined;
         }
-        return isInputObjectType(of) ? { [r.pick(['eq', 'eq', 'beginsWith', 'ge'].filter((op) => of.getFields()[op]))]: this.one(name, caller) } : this.value(name, type, caller);
+        return isInputObjectType(of) ? this.condition(name, of, caller) : this.value(name, type, caller);
     }
 
     selection(type, depth = 0) {
