@@ -442,7 +442,17 @@ test('a member changes how others see them', async () => {
   await ann.page.getByLabel('About you').fill('Collects what the sea brings.');
   await button(ann, 'Save').click();
   await ann.page.getByText('Saved.').waitFor();
+
+  const picture = ann.page.getByRole('img', { name: 'Your profile' });
+  const width = () => picture.evaluate((image) => image.naturalWidth, null, { timeout: 15_000 });
+  for (const size of [120, 90]) {
+    const buffer = await bob.page.screenshot({ clip: { x: 0, y: 0, width: size, height: size } });
+    await ann.page.getByLabel('Profile picture').setInputFiles({ name: 'me & my dog.png', mimeType: 'image/png', buffer });
+    await becomes(width, size);
+  }
   await shoot(ann, 'profile');
+  await ann.page.reload();
+  await becomes(width, 90);
   await guest.page.getByRole('article').getByText('Ann of the beach').waitFor();
 });
 
