@@ -125,6 +125,10 @@ static err *read_address(struct s3_call *call)
 {
     str rest = str_sub(call->req->path, 1, call->req->path.len);
     str host = str_lower(call->arena, call->req->host);
+    // What is signed is the header; a target in absolute form must not name another bucket's host.
+    if (!str_eq(call->req->host, http_header(call->req, S("host")))) {
+        return s3_refuse(call->arena, "InvalidRequest", "The target and the Host header disagree.");
+    }
     ptrdiff_t at = str_find(host, S(".s3."));
     str name = {};
     if (at > 0) {

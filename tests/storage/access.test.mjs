@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { startStorage } from './lib.mjs';
-import { encode, encodePath, signHeader, signQuery } from './sigv4.mjs';
+import { encodePath, signHeader, signQuery } from './sigv4.mjs';
 
 const fixture = (name) => JSON.parse(readFileSync(new URL(`fixtures/rules/${name}`, import.meta.url), 'utf8'));
 const RULES = fixture('rules.json');
@@ -249,6 +249,6 @@ test('host and target cannot disagree about the bucket', async () => {
   for (const rawQuery of ['list-type=2&prefix=public%2F&prefix=reports%2F', 'list-type=2&prefix=reports%2F&prefix=public%2F', 'list-type=2&prefix=public%2F&%70refix=reports%2F']) {
     const query = rawQuery.split('&').map((pair) => pair.split('=').map(decodeURIComponent));
     const got = await storage.send({ ...signHeader({ method: 'GET', path: `/${bucket}`, query, headers: { host: plain } }, ann.credentials), rawQuery });
-    assert.ok(!got.body.includes('reports/'), `${rawQuery}: ${got.body}`.slice(0, 300).replace(encode('reports/'), ''));
+    assert.ok(!got.body.includes('<Key>reports/'), rawQuery);
   }
 });
