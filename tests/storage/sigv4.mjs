@@ -103,6 +103,7 @@ export function send({ port, method, path, query = [], rawQuery, headers = {}, r
         });
       },
     );
+    request.setTimeout(20_000, () => request.destroy(new Error(`no answer: ${method} ${path}`)));
     request.on('error', reject);
     request.end(body);
   });
