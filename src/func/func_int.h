@@ -98,13 +98,17 @@ struct invocation {
     err *refused;              // in `arena`
 };
 
+// Takes a reference for the caller, who releases it. NULL gives NULL.
 struct func_service *func_service_hold(struct func_service *service);
+// By key, name or ARN; NULL when there is none.
 const struct func_function *func_find(const struct func_service *service, str name);
+// The calling thread's part of the hub.
 struct func_loop *func_here(struct func_hub *hub);
 
 // ---- workers -----------------------------------------------------------------------------------
 // Gives the call a process: an idle one, a new one, or a place among those that wait.
 void pool_submit(struct func_pool *pool, struct invocation *call) YIELDS;
+// The pool of a function, made at its first call.
 struct func_pool *pool_of(struct func_loop *here, str key);
 // Ends processes that are not of this service, when they are idle.
 void pool_outdate(struct func_pool *pool);
@@ -116,4 +120,5 @@ void invocation_end(struct invocation *call);
 void invocation_fail(struct invocation *call, str type, str message);
 
 // ---- logs --------------------------------------------------------------------------------------
+// Hands a line to whoever listens to the hub's logs.
 void func_say(struct func_hub *hub, str function, str line);

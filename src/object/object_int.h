@@ -88,6 +88,7 @@ bool s3_query(const struct s3_call *call, const char *name, str *value);
 [[nodiscard]] err *s3_allow_list(struct s3_call *call, const char *action, str prefix);
 // True when the caller may list the key's name: then it may be told that the key is not there.
 bool s3_may_list(struct s3_call *call, str key);
+// The bucket of that name, or NULL.
 const struct object_bucket *s3_bucket(const struct object_service *service, str name);
 
 // ---- bodies ------------------------------------------------------------------------------------
@@ -147,6 +148,7 @@ struct s3_condition { // of a write
     struct s3_call *call, str bucket, str key, str version, struct json **row) YIELDS;
 // The headers of a request that belong to an object: content type, cache-control, x-amz-meta-...
 [[nodiscard]] err *s3_take_headers(struct s3_call *call, struct json *row);
+// A JSON string in the call's arena; `text` is borrowed.
 struct json *s3_string(struct s3_call *call, str text);
 
 // Adds to `writes` what forgets the bytes of a row; blobs' ids go to `blobs`, for after the commit.
@@ -157,6 +159,7 @@ struct s3_garbage {
     size_t blob_count;
 };
 
+// Adds the row's bytes, those of its parts too.
 void s3_forget(struct s3_call *call, const struct json *row, struct s3_garbage *garbage);
 // Room for the garbage of a row.
 size_t s3_forget_max(const struct json *row);
@@ -167,14 +170,19 @@ struct s3_xml {
     bool url; // keys are percent-encoded, as encoding-type asked for
 };
 
+// <element>
 void xml_open(struct s3_xml *xml, const char *element);
+// </element>
 void xml_close(struct s3_xml *xml, const char *element);
+// An element with a text, escaped.
 void xml_text(struct s3_xml *xml, const char *element, str text);
+// An element with a number.
 void xml_number(struct s3_xml *xml, const char *element, u64 value);
 // A key or prefix, encoded where that was asked for.
 void xml_key(struct s3_xml *xml, const char *element, str key);
 // Answers 200 with `root` around what was written; namespace included.
 struct buf s3_xml_begin(struct s3_call *call, struct s3_xml *xml, const char *root);
+// Closes the root and sends it.
 err *s3_xml_reply(struct s3_call *call, struct s3_xml *xml, const char *root) YIELDS;
 
 // A request's document: elements by name, texts of leaves. Namespaces are ignored.
@@ -189,6 +197,7 @@ struct xml_node {
 // MalformedXML for anything that is not well-formed, has another root or a document type.
 [[nodiscard]] err *xml_parse(
     struct arena *arena, str text, const char *root, struct xml_node **out);
+// Text of the first child of that name; none when there is none.
 str xml_child(const struct xml_node *node, const char *name);
 
 // ---- operations --------------------------------------------------------------------------------
