@@ -14,7 +14,7 @@ import { Worker } from 'node:worker_threads';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const AMPD = path.resolve(process.env.AMPD ?? path.join(here, '../build/ampd'));
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
-const ROUNDS = 3;
+const ROUNDS = 5;
 const CLIENTS = 16;
 const WORKERS = 2;
 const PASSWORD = 'Corr3ct-horse!';

@@ -89,16 +89,25 @@ static void recheck_subscribers(void *hub)
 
 static err *open_auth(struct app *app)
 {
+    bool leaves = false;
+    struct auth_delivery_options delivery = {};
     struct auth_hub_options options = {.store = app->store,
         .iam = app->iam,
         .tell = app_say_message,
         .changed = recheck_subscribers,
         .changed_arg = app->hub};
+    TRY(app_read_delivery(app->arena, &delivery, &leaves));
+    if (leaves) {
+        options.delivery = &delivery;
+        app->delivery = app_delivery_text(app->arena, &delivery);
+    }
     TRY(app_instance_key(app->arena, app->data_dir, &options.key));
     err *e = auth_hub_open(app->auth, app->arena, &options);
     crypto_wipe(&options.key, sizeof(options.key));
     TRY(e);
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
+    TRY(app_open_objects(app));
+    app_mount_rest(app);
     data_hub_connect(app->hub, app->auth, app->iam);
     return NULL;
 }
@@ -488,6 +497,7 @@ static void make_loops(struct app *app)
     }
     app->hub = data_hub_new(loops, app->loop_count);
     app->auth = auth_hub_new(loops, app->loop_count);
+    app->objects = object_hub_new(loops, app->loop_count);
 }
 
 static void run_loops(struct app *app)
@@ -509,6 +519,8 @@ static void close_all(struct app *app)
     }
     data_hub_free(app->hub);
     auth_hub_free(app->auth);
+    object_hub_free(app->objects);
+    blob_store_close(app->blobs);
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_free(app->loops[i].loop);
     }

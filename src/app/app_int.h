@@ -7,6 +7,7 @@
 #include "data/data.h"
 #include "http/http.h"
 #include "iam/iam.h"
+#include "object/object.h"
 #include "project/project.h"
 #include "store/store.h"
 
@@ -45,6 +46,9 @@ struct app {
     str admin_secret; // none: admin.json is not there
     struct data_hub *hub;
     struct auth_hub *auth;
+    struct blob_store *blobs;
+    struct object_hub *objects;
+    str delivery; // what of messages leaves the machine, in words; none: nothing
     struct http_router *router;
     struct http_server server;
     struct net_tls *tls;
@@ -72,6 +76,15 @@ struct app {
     u64 ready_ms;                // from the start of the process; 0: not yet
     char *problem;               // of the last evaluation, heap; NULL: it went well
 };
+
+// ---- storage.c: buckets ------------------------------------------------------------------------
+// Opens the folder of blobs and the tables of objects, and mounts S3's host names.
+[[nodiscard]] err *app_open_objects(struct app *app) YIELDS;
+// The manifest's buckets; NULL when it has none.
+struct object_service *app_make_buckets(
+    struct app *app, struct arena *arena, const struct project_manifest *manifest);
+// S3 by path on the server's own name, and what nobody else serves: the last route.
+void app_mount_rest(struct app *app);
 
 // ---- listen.c: ports and listeners --------------------------------------------------------------
 // Chooses hosts and port, sets base_url and authority, and listens on every loop. ERR_CONFLICT when
@@ -119,6 +132,13 @@ void app_set_problem(struct app *app, str problem);
     struct arena *arena, const char *data_dir, struct crypto_key *out);
 [[nodiscard]] err *app_open_iam(
     struct arena *arena, const char *data_dir, struct store *store, struct iam **out) YIELDS;
+
+// ---- delivery.c --------------------------------------------------------------------------------
+// How messages leave the machine, as AMPD_SMTP_URL and its like say. *any: whether they do. Blocks.
+[[nodiscard]] err *app_read_delivery(
+    struct arena *arena, struct auth_delivery_options *out, bool *any);
+// The same in words, without secrets.
+str app_delivery_text(struct arena *arena, const struct auth_delivery_options *options);
 
 // ---- admin.c -----------------------------------------------------------------------------------
 struct app_admin { // what the calls work on

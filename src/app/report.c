@@ -155,6 +155,9 @@ void app_announce(struct app *app, const struct project_manifest *manifest)
         if (!json_is_null(json_get(manifest->root, S("auth")))) {
             app_say("  %sInbox%s      %.*s/_ampd/inbox", GREEN, PLAIN, PRI(app->base_url));
         }
+        if (app->delivery.len > 0) {
+            app_say("  %sMessages%s   %.*s", GREEN, PLAIN, PRI(app->delivery));
+        }
         app_say("  %sOutputs%s    %s", GREEN, PLAIN, app->outputs_path);
         app_say("  %sData%s       %s", GREEN, PLAIN, app->data_dir);
         say_trust(app, arena);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/http.h"
+#include "http/smtp.h"
 #include "iam/iam.h"
 #include "store/store.h"
 
@@ -30,8 +31,10 @@ struct auth_message {
     str medium;  // EMAIL, SMS
     str subject; // none for SMS
     str text;
-    str code; // or none
-    str link; // or none
+    str code;    // or none
+    str link;    // or none
+    str html;    // of an e-mail whose text is not its HTML as well; or none
+    u64 good_ms; // how long it is worth delivering; 0: a day
 };
 
 // Makes the groups of the definition, and keeps those that are there already.
@@ -49,10 +52,24 @@ struct auth_hub;
 struct auth_hub *auth_hub_new(struct loop **loops, size_t count);
 void auth_hub_free(struct auth_hub *hub); // after all loops have ended
 
+// Whether a text is an address as e-mail attributes have them.
+bool auth_is_email(str text);
+
+// How messages leave the machine; without it they are in the inbox only.
+struct auth_delivery_options {
+    struct smtp_server smtp; // for e-mail; url none: not by SMTP
+    str from;                // address of the sender, unless the definition has one
+    str from_name;           // or none
+    str email_webhook;       // URLs that messages are POSTed to; none: not so
+    str sms_webhook;
+    str webhook_secret; // signs them
+};
+
 struct auth_hub_options {
     struct store *store;
     struct iam *iam;       // proves administrators, issues the identity pool's credentials
     struct crypto_key key; // the instance's; the hub keeps a copy
+    const struct auth_delivery_options *delivery; // copied; NULL: to the inbox only
     // Told of every message once it is in the outbox; any loop's thread, must be quick.
     void (*tell)(const struct auth_message *message);
     // Called after sign-ins have ended (revoked, signed out everywhere, user deleted or disabled)

@@ -93,6 +93,23 @@ static void keep_attributes(struct json *user, const struct json *wanted, struct
     json_set(user, S("Attributes"), kept);
 }
 
+static err *check_wanted(struct auth_call *call, const struct json *wanted)
+{
+    static const str OWN[] = {S_INIT("sub"), S_INIT("identities"), S_INIT("email_verified"),
+        S_INIT("phone_number_verified")};
+    json_each (name, wanted) {
+        bool known = auth_attribute_def(call->service, name->text) != NULL;
+        for (size_t i = 0; i < countof(OWN); i++) {
+            known = known || str_eq(OWN[i], name->text);
+        }
+        if (!known) {
+            return auth_refuse(call->arena, "InvalidParameterException",
+                "One or more requested attributes do not exist.");
+        }
+    }
+    return NULL;
+}
+
 // Pages are filled by reading on: a filter may let few users through.
 err *auth_list_users(struct auth_call *call)
 {
@@ -103,6 +120,7 @@ err *auth_list_users(struct auth_call *call)
     struct json *list = json_array(call->arena);
     const struct json *wanted = json_get(call->in, S("AttributesToGet"));
     TRY(auth_filter_parse(call, auth_text(call, "Filter"), &filter));
+    TRY(check_wanted(call, wanted));
     TRY(auth_page_of(call, "PaginationToken", LIMIT_MAX, &query));
     u32 limit = query.limit;
     do {
@@ -163,18 +181,10 @@ static str temporary_password(struct auth_call *call)
 static void set_temporary_end(struct auth_call *call, struct auth_user *user)
 {
     u64 days = call->service->policy.temporary_days;
-    u64 ends = time_now_ms() + days * 24 * 60 * 60 * 1000;
+    u64 ends = call->hub->now_ms() + days * 24 * 60 * 60 * 1000;
     if (days > 0) {
         json_set(user->item, S("temporaryEnds"), json_int(call->arena, (i64)ends));
     }
-}
-
-static str replace(struct arena *arena, str text, str mark, str value)
-{
-    ptrdiff_t at = str_find(text, mark);
-    return at < 0 ? text
-                  : str_cat(arena, str_sub(text, 0, (size_t)at), value,
-                        str_sub(text, (size_t)at + mark.len, text.len));
 }
 
 static err *invite_by(
@@ -189,11 +199,11 @@ static err *invite_by(
         .medium = phone ? S("SMS") : S("EMAIL"),
         .subject = phone ? (str){} : service->invitation_subject,
         .text = phone ? service->invitation_sms : service->invitation_text,
-        .code = password};
+        .code = password,
+        .html = phone ? (str){} : service->invitation_text};
     str email = auth_user_get(user, S("email"));
     str name = service->usernames == 0 ? user->username : email.len > 0 ? email : message.to;
-    message.text = replace(call->arena, message.text, S("{username}"), name);
-    message.text = replace(call->arena, message.text, S("{####}"), password);
+    auth_message_fill(call->arena, &message, password, name);
     return message.to.len > 0 ? auth_send(call, &message) : NULL;
 }
 

@@ -64,26 +64,32 @@ static err *check_value(struct auth_call *call, const struct auth_attribute *att
     return NULL;
 }
 
+bool auth_attribute_may_write(const struct auth_call *call, str attribute)
+{
+    const struct json *writable =
+        json_get(json_get(call->service->definition, S("client")), S("writeAttributes"));
+    if (call->is_admin || json_is_null(writable) || writable->kind != JSON_ARRAY) {
+        return true;
+    }
+    json_each (name, writable) {
+        if (str_eq(name->text, attribute)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static err *check_right(
     struct auth_call *call, const struct auth_attribute *attribute, enum auth_change change)
 {
-    bool by_client = change == AUTH_CREATE || change == AUTH_UPDATE;
-    const struct json *writable =
-        json_get(json_get(call->service->definition, S("client")), S("writeAttributes"));
     if ((change == AUTH_UPDATE || change == AUTH_ADMIN_UPDATE) && !attribute->is_mutable) {
         return auth_refuse(call->arena, "InvalidParameterException",
             "user.%.*s: Attribute cannot be updated.\n", PRI(attribute->name));
     }
-    if (!by_client || json_is_null(writable) || writable->kind != JSON_ARRAY) {
-        return NULL;
-    }
-    json_each (name, writable) {
-        if (str_eq(name->text, attribute->name)) {
-            return NULL;
-        }
-    }
-    return auth_refuse(call->arena, "NotAuthorizedException",
-        "A client attempted to write unauthorized attribute");
+    return auth_attribute_may_write(call, attribute->name)
+               ? NULL
+               : auth_refuse(call->arena, "NotAuthorizedException",
+                     "A client attempted to write unauthorized attribute");
 }
 
 err *auth_attributes_check(

@@ -31,7 +31,7 @@ struct store_write auth_code_make(
     json_set(item, S("mac"), json_string(a, digest(call, id, code->code)));
     json_set(item, S("attribute"), json_string(a, code->attribute));
     json_set(item, S("destination"), json_string(a, code->destination));
-    json_set(item, S("ends"), json_int(a, (i64)(time_now_ms() + code->life_ms)));
+    json_set(item, S("ends"), json_int(a, (i64)(call->hub->now_ms() + code->life_ms)));
     return (struct store_write){.kind = STORE_PUT, .table = AUTH_CODES, .item = item};
 }
 
@@ -54,7 +54,7 @@ err *auth_code_verify(struct auth_call *call, const struct auth_user *user, str 
     str id = code_id(call, user, purpose);
     TRY(auth_count(call, "code", id, CODE_TRIES, HOUR_MS));
     TRY(auth_get(call, AUTH_CODES, id, item));
-    if (*item == NULL || (u64)json_get_int(*item, S("ends"), 0) <= time_now_ms()) {
+    if (*item == NULL || (u64)json_get_int(*item, S("ends"), 0) <= call->hub->now_ms()) {
         return auth_code_expired(call->arena);
     }
     const struct json *mac = json_get(*item, S("mac"));
@@ -70,7 +70,6 @@ err *auth_code_verify(struct auth_call *call, const struct auth_user *user, str 
 
 // ---- what is sent --------------------------------------------------------------------------
 
-// `text` with every `mark` replaced.
 static str fill(struct arena *arena, str text, str mark, str value)
 {
     struct buf out = buf_in(arena, 256 * 1024);
@@ -84,17 +83,29 @@ static str fill(struct arena *arena, str text, str mark, str value)
     return buf_str(&out);
 }
 
-// "{##Verify Email##}" becomes the text followed by the link.
-static str fill_link(struct arena *arena, str text, str link)
+void auth_message_fill(struct arena *arena, struct auth_message *message, str code, str username)
+{
+    message->html = fill(arena, message->html, S("{####}"), auth_html(arena, code));
+    message->html = fill(arena, message->html, S("{username}"), auth_html(arena, username));
+    message->text = fill(arena, message->text, S("{####}"), code);
+    message->text = fill(arena, message->text, S("{username}"), username);
+}
+
+// "{##Verify Email##}" becomes a link, in HTML or as text.
+static str fill_link(struct arena *arena, str text, str link, bool html)
 {
     ptrdiff_t from = str_find(text, S("{##"));
     ptrdiff_t to = str_find(text, S("##}"));
-    if (from < 0 || to < from + 3) {
-        return str_cat(arena, text, S("\n"), link);
+    bool marked = from >= 0 && to >= from + 3;
+    str before = marked ? str_sub(text, 0, (size_t)from) : str_cat(arena, text, S("\n"));
+    str label = marked ? str_sub(text, (size_t)from + 3, (size_t)to) : (str){};
+    str after = marked ? str_sub(text, (size_t)to + 3, text.len) : (str){};
+    if (html) {
+        return str_cat(arena, before, S("<a href=\""), auth_html(arena, link), S("\">"),
+            label.len > 0 ? label : auth_html(arena, link), S("</a>"), after);
     }
-    return str_cat(arena, str_sub(text, 0, (size_t)from),
-        str_sub(text, (size_t)from + 3, (size_t)to), S(" ("), link, S(")"),
-        str_sub(text, (size_t)to + 3, text.len));
+    return marked ? str_cat(arena, before, label, S(" ("), link, S(")"), after)
+                  : str_cat(arena, before, link);
 }
 
 static str link_of(
@@ -116,7 +127,8 @@ err *auth_send_code(
         .medium = phone ? S("SMS") : S("EMAIL"),
         .subject = S("Your verification code"),
         .text = S("Your verification code is {####}."),
-        .code = code->code};
+        .code = code->code,
+        .good_ms = code->life_ms};
     if (str_starts(code->purpose, S("attribute:")) || sign_up) {
         message.text = phone ? service->phone_text : service->verification_text;
         message.subject = service->verification_subject;
@@ -128,13 +140,14 @@ err *auth_send_code(
     }
     if (service->link_style && !phone && sign_up) {
         message.link = link_of(call, user, code);
-        message.text = fill_link(call->arena, message.text, message.link);
+        message.html = fill_link(call->arena, message.text, message.link, true);
+        message.text = fill_link(call->arena, message.text, message.link, false);
         message.code = (str){};
     } else if (service->link_style && !phone && str_find(message.text, S("{####}")) < 0) {
         message.text = S("Your verification code is {####}.");
     }
     message.subject = phone ? (str){} : message.subject;
-    message.text = fill(call->arena, message.text, S("{####}"), code->code);
-    message.text = fill(call->arena, message.text, S("{username}"), user->username);
+    message.html = message.html.len > 0 ? message.html : message.text;
+    auth_message_fill(call->arena, &message, code->code, user->username);
     return auth_send(call, &message);
 }

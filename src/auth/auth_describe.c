@@ -46,14 +46,19 @@ static void put_contacts(struct arena *arena, struct json *object, const char *n
     }
 }
 
-// When the pool came to be: its keys are made with it.
+// When the pool came to be: its first keys are made with it.
 static err *created_at(struct auth_call *call, u64 *ms) YIELDS;
 
 static err *created_at(struct auth_call *call, u64 *ms)
 {
-    struct json *row = NULL;
-    TRY(auth_get(call, AUTH_KEYS, S("id"), &row));
-    *ms = row != NULL ? (u64)json_get_int(row, S("created"), 0) : time_now_ms();
+    struct store_query query = {.table = AUTH_KEYS};
+    struct store_page page = {};
+    TRY(store_query(call->hub->store, call->arena, &query, &page));
+    *ms = call->hub->now_ms();
+    for (size_t i = 0; i < page.count; i++) {
+        u64 created = (u64)json_get_int(page.items[i], S("created"), (i64)*ms);
+        *ms = created < *ms ? created : *ms;
+    }
     return NULL;
 }
 
@@ -431,5 +436,70 @@ err *auth_list_user_pool_clients(struct auth_call *call)
     put_text(a, client, "ClientName", client_name(call));
     json_push(list, client);
     auth_answer(call, "UserPoolClients", list);
+    return NULL;
+}
+
+// ---- what hangs on a pool ------------------------------------------------------------------
+
+static void push_provider(
+    struct arena *a, struct json *list, str name, str type, struct json *created)
+{
+    struct json *one = json_object(a);
+    put_text(a, one, "ProviderName", name);
+    put_text(a, one, "ProviderType", type);
+    put(one, "LastModifiedDate", json_copy(a, created));
+    put(one, "CreationDate", created);
+    json_push(list, one);
+}
+
+err *auth_list_identity_providers(struct auth_call *call)
+{
+    static const str SOCIAL[][2] = {{S_INIT("google"), S_INIT("Google")},
+        {S_INIT("facebook"), S_INIT("Facebook")},
+        {S_INIT("loginWithAmazon"), S_INIT("LoginWithAmazon")},
+        {S_INIT("signInWithApple"), S_INIT("SignInWithApple")}};
+    struct arena *a = call->arena;
+    const struct json *all =
+        json_get(json_get(call->service->definition, S("loginWith")), S("externalProviders"));
+    struct json *list = json_array(a);
+    u64 created = 0;
+    TRY(check_page(call));
+    TRY(created_at(call, &created));
+    for (size_t i = 0; i < countof(SOCIAL); i++) {
+        if (!json_is_null(json_get(all, SOCIAL[i][0]))) {
+            push_provider(a, list, SOCIAL[i][1], SOCIAL[i][1], auth_time(a, created));
+        }
+    }
+    json_each (oidc, json_get(all, S("oidc"))) {
+        push_provider(a, list, json_get_str(oidc, S("name")), S("OIDC"), auth_time(a, created));
+    }
+    const struct json *saml = json_get(all, S("saml"));
+    if (!json_is_null(saml)) {
+        push_provider(a, list, json_get_str(saml, S("name")), S("SAML"), auth_time(a, created));
+    }
+    auth_answer(call, "Providers", list);
+    return NULL;
+}
+
+err *auth_list_resource_servers(struct auth_call *call)
+{
+    TRY(check_page(call));
+    auth_answer(call, "ResourceServers", json_array(call->arena));
+    return NULL;
+}
+
+err *auth_get_csv_header(struct auth_call *call)
+{
+    static const str OWN[] = {S_INIT("email_verified"), S_INIT("phone_number_verified"),
+        S_INIT("cognito:mfa_enabled"), S_INIT("cognito:username")};
+    struct json *list = json_array(call->arena);
+    for (size_t i = 0; i < call->service->attribute_count; i++) {
+        json_push(list, auth_str(call, call->service->attributes[i].name));
+    }
+    for (size_t i = 0; i < countof(OWN); i++) {
+        json_push(list, auth_str(call, OWN[i]));
+    }
+    auth_answer_text(call, "UserPoolId", call->service->user_pool_id);
+    auth_answer(call, "CSVHeader", list);
     return NULL;
 }

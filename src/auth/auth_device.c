@@ -72,7 +72,7 @@ err *auth_device_prepare(struct auth_call *call, struct auth_proof *proof, struc
 {
     struct arena *a = call->arena;
     struct json *device = NULL;
-    i64 now = (i64)time_now_ms();
+    i64 now = (i64)call->hub->now_ms();
     TRY(load(call, proof->user, proof->device_key, &device));
     if (device != NULL) {
         struct json *set = json_object(a);
@@ -229,7 +229,7 @@ err *auth_confirm_device(struct auth_call *call)
     struct json *set = json_object(a);
     json_set(set, S("verifier"), json_string(a, base64_encode(a, sealed)));
     json_set(set, S("remembered"), json_bool(a, !call->service->device_prompt));
-    json_set(set, S("modified"), json_int(a, (i64)time_now_ms()));
+    json_set(set, S("modified"), json_int(a, (i64)call->hub->now_ms()));
     if (name.len > 0) {
         json_set(set, S("name"), json_string(a, name));
     }
@@ -319,7 +319,7 @@ err *auth_update_device_status(struct auth_call *call)
     }
     struct json *set = json_object(call->arena);
     json_set(set, S("remembered"), json_bool(call->arena, remembered));
-    json_set(set, S("modified"), json_int(call->arena, (i64)time_now_ms()));
+    json_set(set, S("modified"), json_int(call->arena, (i64)call->hub->now_ms()));
     struct store_write write = change(call, device, set);
     return store_write(call->hub->store, call->arena, &write, 1, NULL);
 }

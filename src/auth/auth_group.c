@@ -3,7 +3,7 @@
 #include "auth/auth_admin.h"
 #include "auth/auth_token.h"
 
-enum { LIMIT_MAX = 60 };
+enum { LIMIT_MAX = 60, GROUPS_MAX = 100 };
 
 // ---- groups --------------------------------------------------------------------------------
 
@@ -64,7 +64,7 @@ static err *take_members(struct auth_call *call, struct json *item)
     if (auth_text(call, "RoleArn").len > 0) {
         json_set(item, S("role"), json_string(a, auth_text(call, "RoleArn")));
     }
-    json_set(item, S("modified"), json_int(a, (i64)time_now_ms()));
+    json_set(item, S("modified"), json_int(a, (i64)call->hub->now_ms()));
     return NULL;
 }
 
@@ -76,7 +76,7 @@ err *auth_create_group(struct auth_call *call)
     struct json *item = json_object(a);
     TRY(auth_need(call, "GroupName", 128, &name));
     json_set(item, S("id"), json_string(a, name));
-    json_set(item, S("created"), json_int(a, (i64)time_now_ms()));
+    json_set(item, S("created"), json_int(a, (i64)call->hub->now_ms()));
     TRY(take_members(call, item));
     struct store_write write = {
         .kind = STORE_PUT, .table = AUTH_GROUPS, .item = item, .only_absent = true};
@@ -166,12 +166,32 @@ err *auth_list_groups(struct auth_call *call)
 
 // ---- members -------------------------------------------------------------------------------
 
+// A user is in so many groups at most: tokens name them all.
+static err *check_room(struct auth_call *call, str group) YIELDS;
+
+static err *check_room(struct auth_call *call, str group)
+{
+    struct store_query query = {
+        .table = AUTH_MEMBERS, .pk = auth_str(call, call->user->id), .limit = GROUPS_MAX};
+    struct store_page page = {};
+    TRY(store_query(call->hub->store, call->arena, &query, &page));
+    for (size_t i = 0; i < page.count; i++) {
+        if (str_eq(json_get_str(page.items[i], S("group")), group)) {
+            return NULL; // it is in it already
+        }
+    }
+    return page.count < GROUPS_MAX ? NULL
+                                   : auth_refuse(call->arena, "LimitExceededException",
+                                         "A user can be in at most 100 groups.");
+}
+
 err *auth_admin_add_user_to_group(struct auth_call *call)
 {
     struct json *group = NULL;
     struct json *row = json_object(call->arena);
     TRY(auth_need_user(call));
     TRY(need_group(call, &group));
+    TRY(check_room(call, json_get_str(group, S("id"))));
     json_set(row, S("user"), auth_str(call, call->user->id));
     json_set(row, S("group"), auth_str(call, json_get_str(group, S("id"))));
     const struct json *id = json_get(group, S("id"));

@@ -7,6 +7,8 @@
     "this version of ampd."
 #define HINT "Sign in with the app's own pages (signUp, signIn, the Authenticator)."
 
+static err *hosted(struct http_req *req) YIELDS;
+
 static err *hosted(struct http_req *req)
 {
     if (str_find(http_header(req, S("accept")), S("text/html")) >= 0) {

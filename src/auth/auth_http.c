@@ -40,11 +40,16 @@ static const struct {
 };
 
 // What the services have and this one has not: said in their own words, to who may ask.
-static const str UNSERVED[] = {
+static const struct {
+    str name;
+    bool of_identities;
+} UNSERVED[] = {
 
-#define UNSERVED_OP(name) S_INIT(#name),
+#define UNSERVED_OP(name)      {S_INIT(#name), false},
+#define UNSERVED_POOL_OP(name) {S_INIT(#name), true},
 #include "auth/unserved.def"
 #undef UNSERVED_OP
+#undef UNSERVED_POOL_OP
 };
 
 // ---- errors --------------------------------------------------------------------------------
@@ -276,7 +281,13 @@ err *auth_call_use_token(struct auth_call *call, str token)
             call->arena, "NotAuthorizedException", "Access Token does not have required scopes");
     }
     TRY(auth_user_load(call, call->claims.sub, &call->user));
-    return call->user != NULL ? NULL : auth_no_user(call->arena);
+    if (call->user == NULL) {
+        return auth_no_user(call->arena);
+    }
+    return str_eq(auth_user_status(call->user), S("RESET_REQUIRED"))
+               ? auth_refuse(call->arena, "PasswordResetRequiredException",
+                     "Password reset required for the user")
+               : NULL;
 }
 
 // The request's signature, and whether its principal may do this to what is called `name` among the
@@ -301,6 +312,11 @@ static err *prove_signature(struct auth_call *call, const char *service, str nam
 static str user_pool(struct auth_call *call)
 {
     return str_cat(call->arena, S("userpool/"), call->service->user_pool_id);
+}
+
+static str identity_pool(struct auth_call *call)
+{
+    return str_cat(call->arena, S("identitypool/"), call->service->identity_pool_id);
 }
 
 static err *prove_admin(struct auth_call *call) YIELDS;
@@ -328,8 +344,7 @@ static err *prove(struct auth_call *call, enum need need)
         TRY(prove_signature(call, "cognito-idp", S("userpool/*")));
         return auth_members_check(call);
     case NEED_POOL:
-        TRY(prove_signature(call, "cognito-identity",
-            str_cat(call->arena, S("identitypool/"), call->service->identity_pool_id)));
+        TRY(prove_signature(call, "cognito-identity", identity_pool(call)));
         return auth_members_check(call);
     case NEED_TOKEN: TRY(auth_members_check(call)); return prove_token(call);
     case NEED_PUBLIC:
@@ -344,12 +359,13 @@ static err *refuse_unserved(struct auth_call *call, bool identities) YIELDS;
 static err *refuse_unserved(struct auth_call *call, bool identities)
 {
     str name = str_sub(call->operation, 0, NAME_MAX_SHOWN);
-    for (size_t i = 0; i < countof(UNSERVED) && !identities; i++) {
-        if (str_eq(UNSERVED[i], call->operation)) {
-            TRY(prove_signature(call, "cognito-idp", user_pool(call)));
+    for (size_t i = 0; i < countof(UNSERVED); i++) {
+        if (UNSERVED[i].of_identities == identities && str_eq(UNSERVED[i].name, call->operation)) {
+            TRY(identities ? prove_signature(call, "cognito-identity", identity_pool(call))
+                           : prove_signature(call, "cognito-idp", user_pool(call)));
             return auth_refuse(call->arena, "OperationNotEnabledException",
-                "%.*s is not available here: the user pool is what the project's definitions say.",
-                PRI(name));
+                "%.*s is not available here: the %s pool is what the project's definitions say.",
+                PRI(name), identities ? "identity" : "user");
         }
     }
     return auth_refuse(call->arena, "UnknownOperationException",

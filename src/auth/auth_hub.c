@@ -31,6 +31,7 @@ void auth_hub_free(struct auth_hub *hub)
         auth_service_release(hub->loops[i].service);
         auth_tokens_free(hub->loops[i].tokens);
     }
+    auth_delivery_free(hub->delivery);
     auth_keys_close(hub);
     auth_limiter_free(hub->limiter);
     hub->magic = 0;
@@ -87,6 +88,9 @@ err *auth_hub_open(
     hub->code_key = crypto_key_derive(&hub->instance_key, S("auth codes"));
     hub->fake_key = crypto_key_derive(&hub->instance_key, S("auth unknown users"));
     TRY(auth_tables_apply(hub->store, arena));
+    if (options->delivery != NULL) {
+        TRY(auth_delivery_open(hub, arena, options->delivery));
+    }
     fiber_start("auth-keys", auth_keys_fiber, hub);
     fiber_start("auth-sweep", sweep_fiber, hub);
     return NULL;

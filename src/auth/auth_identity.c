@@ -68,7 +68,7 @@ static struct store_write identity_write(struct auth_call *call, str id, str log
 {
     struct json *item = json_object(call->arena);
     json_set(item, S("id"), auth_str(call, id));
-    json_set(item, S("created"), json_int(call->arena, (i64)time_now_ms()));
+    json_set(item, S("created"), json_int(call->arena, (i64)call->hub->now_ms()));
     if (login.len > 0) {
         json_set(item, S("login"), auth_str(call, login));
     }

@@ -3,8 +3,6 @@
 #include "auth/auth_admin.h"
 #include "auth/auth_identity.h"
 
-enum { PAGE_MAX = 60, DELETED_MAX = 60 };
-
 static err *no_identity(struct auth_call *call, str id)
 {
     return auth_refuse(
@@ -61,12 +59,12 @@ err *auth_list_identities(struct auth_call *call)
         .table = AUTH_IDENTITIES, .page_token = auth_text(call, "NextToken")};
     struct store_page page = {};
     TRY(need_pool(call));
-    i64 limit = json_get_int(call->in, S("MaxResults"), PAGE_MAX);
-    if (limit < 1 || limit > PAGE_MAX) {
+    i64 limit = json_get_int(call->in, S("MaxResults"), 0); // at most 60: auth_members_check
+    if (limit < 1) {
         return auth_refuse(call->arena, "InvalidParameterException",
-            "1 validation error detected: Value at 'maxResults' failed to satisfy constraint: "
-            "Member must have value between 1 and %d",
-            (int)PAGE_MAX);
+            "1 validation error detected: Value '%lld' at 'maxResults' failed to satisfy "
+            "constraint: Member must have value greater than or equal to 1",
+            (long long)limit);
     }
     query.limit = (u32)limit;
     TRY(auth_query(call, &query, &page));
@@ -86,7 +84,7 @@ static err *forget(struct auth_call *call, str id)
 {
     struct json *item = NULL;
     TRY(auth_get(call, AUTH_IDENTITIES, id, &item));
-    TRY(iam_revoke(call->hub->iam, call->arena, id, time_now_ms() + 1));
+    TRY(iam_revoke(call->hub->iam, call->arena, id, call->hub->now_ms() + 1));
     if (item == NULL) {
         return NULL;
     }
@@ -101,13 +99,7 @@ static err *forget(struct auth_call *call, str id)
 err *auth_delete_identities(struct auth_call *call)
 {
     const struct json *ids = json_get(call->in, S("IdentityIdsToDelete"));
-    if (json_is_null(ids) || ids->kind != JSON_ARRAY || ids->count < 1 ||
-        ids->count > DELETED_MAX) {
-        return auth_refuse(call->arena, "InvalidParameterException",
-            "1 validation error detected: Value at 'identityIdsToDelete' failed to satisfy "
-            "constraint: Member must have length between 1 and %d",
-            (int)DELETED_MAX);
-    }
+    check(!json_is_null(ids) && ids->kind == JSON_ARRAY); // auth_members_check
     json_each (id, ids) {
         if (id->kind != JSON_STRING || !auth_is_identity(call, id->text)) {
             return auth_refuse(call->arena, "InvalidParameterException",

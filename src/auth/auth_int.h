@@ -152,6 +152,7 @@ struct auth_hub {
     struct arena *keys_arena;         // theirs
     atomic_ullong generation;         // raised with auth_hub_raise
     atomic_ullong last_message;       // its time, microseconds
+    struct auth_delivery *delivery;   // NULL: messages stay in the inbox
     struct auth_limiter *limiter;     // of source addresses
     atomic_int calls;                 // operations in flight
 };
@@ -228,6 +229,7 @@ struct json *auth_time(struct arena *arena, u64 ms);
 #define AUTH_IDENTITIES S("_auth.identities") // id
 #define AUTH_LOGINS     S("_auth.logins")     // login -> identity
 #define AUTH_OUTBOX     S("_auth.outbox")     // box, at
+#define AUTH_OUTGOING   S("_auth.outgoing")   // medium, at: what has to be delivered yet
 #define AUTH_DEVICES    S("_auth.devices")    // user, key
 #define AUTH_PASSKEYS   S("_auth.passkeys")   // user, id
 
@@ -259,7 +261,6 @@ struct auth_user {
 };
 
 bool auth_is_uuid(str text);
-bool auth_is_email(str text);
 bool auth_is_phone(str text);
 struct auth_user *auth_user_new(struct auth_call *call, str username);
 // NULL in *out when there is none.
@@ -295,6 +296,8 @@ enum auth_change { AUTH_CREATE, AUTH_UPDATE, AUTH_ADMIN_CREATE, AUTH_ADMIN_UPDAT
 // Checks names, types and bounds, and what may be written by whom.
 [[nodiscard]] err *auth_attributes_check(
     struct auth_call *call, const struct json *attributes, enum auth_change change);
+// Whether the caller may write it: administrators may, clients what their list has.
+bool auth_attribute_may_write(const struct auth_call *call, str attribute);
 [[nodiscard]] err *auth_attributes_complete(struct auth_call *call, const struct json *attributes);
 // "a***@e***", "+*******1234"
 str auth_mask(struct arena *arena, str attribute, str value);
@@ -331,11 +334,47 @@ struct store_write auth_code_make(
 [[nodiscard]] err *auth_send_code(
     struct auth_call *call, const struct auth_user *user, const struct auth_code *code) YIELDS;
 [[nodiscard]] err *auth_send(struct auth_call *call, const struct auth_message *message) YIELDS;
+// Puts code and user name into the places that text and HTML have for them.
+void auth_message_fill(struct arena *arena, struct auth_message *message, str code, str username);
+// Text as HTML shows it.
+void auth_add_html(struct buf *out, str text);
+str auth_html(struct arena *arena, str text);
+// What changes with every message: the newest one's key; "0" while there is none.
+[[nodiscard]] err *auth_inbox_newest(struct auth_hub *hub, struct arena *arena, str *out) YIELDS;
 void auth_outbox_mount(struct auth_hub *hub, struct http_router *router);
 // Adds the paths of hosted sign-in pages, which are answered that they are not served.
 void auth_hosted_mount(struct http_router *router);
 // The page that links in messages lead to.
 void auth_link_mount(struct auth_hub *hub, struct http_router *router);
+
+// ---- delivery --------------------------------------------------------------------------------
+// Starts to deliver what waits (loop of the caller).
+[[nodiscard]] err *auth_delivery_open(
+    struct auth_hub *hub, struct arena *arena, const struct auth_delivery_options *options) YIELDS;
+void auth_delivery_free(struct auth_delivery *delivery); // after the loops' end; NULL is allowed
+// Whether messages of that kind leave the machine.
+bool auth_delivery_takes(const struct auth_delivery *delivery, str medium);
+// The write that puts a message (as in the outbox, with its sender) into the queue; `at` is its
+// key. CodeDeliveryFailureException when too many are waiting.
+[[nodiscard]] err *auth_delivery_queue(struct auth_call *call, const struct json *body,
+    const struct json *at, u64 good_ms, struct store_write *out);
+// The write has been carried out, or not.
+void auth_delivery_queued(struct auth_delivery *delivery, str medium, bool done);
+
+struct auth_mail { // what an e-mail is made of
+    str id;        // left of the '@' of its Message-ID
+    u64 time_s;
+    str from;
+    str from_name; // or none
+    str reply_to;  // or none
+    str to;
+    str subject;
+    str html;
+};
+
+// Headers and body (RFC 5322, 2045 to 2047): UTF-8 in encoded words and quoted-printable. Nothing
+// in the parts can add a header. ERR_INVALID when an address is none.
+[[nodiscard]] err *auth_mail_text(struct arena *arena, const struct auth_mail *mail, str *out);
 
 str auth_role_arn(struct arena *arena, const struct auth_service *service, str role);
 

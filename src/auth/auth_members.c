@@ -182,6 +182,16 @@ static bool is_solid(str text)
     return text.len > 0;
 }
 
+static bool is_digits(str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
 // Words, `cut`, and the rest.
 static bool is_pair(str text, char cut, bool (*rest)(str))
 {
@@ -206,7 +216,7 @@ static bool fits(enum pattern pattern, str text)
     case TOKEN: return all_of(text, "-_=.");
     case HASH: return all_of(text, "_+=/");
     case DEVICE: return is_pair(text, '_', all_lower_hex);
-    case DIGITS: return all_lower_hex(text) && is_name(text);
+    case DIGITS: return is_digits(text);
     case EVENT: return all_of(text, "_+-");
     case IDENTITY: return is_pair(text, ':', all_lower_hex);
     }

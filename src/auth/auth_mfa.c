@@ -157,6 +157,11 @@ static err *ask(struct auth_call *call, const struct auth_user *user, enum auth_
         bool phone = factor == AUTH_SMS;
         TRY(auth_send_factor_code(call, user, state, phone, MFA_DIGITS, &parameters));
     }
+    str device = json_get_str(user->item, S("totpName"));
+    if (factor == AUTH_TOTP && device.len > 0) {
+        parameters = json_object(call->arena);
+        json_set(parameters, S("FRIENDLY_DEVICE_NAME"), auth_str(call, device));
+    }
     auth_challenge(call, name.ptr, auth_state_seal(call, state), parameters, user);
     return NULL;
 }

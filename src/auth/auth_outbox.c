@@ -1,12 +1,10 @@
-// The outbox: every message to a person, and the inbox in which it is read on this machine. Kept
-// sealed, since codes are in it; the newest few hundred.
+// The outbox: every message to a person, kept sealed, since codes are in it; the newest few
+// hundred. auth_inbox.c shows them.
 #include "auth/auth_int.h"
 
 enum {
     KEPT = 200,       // messages
     PRUNE_EVERY = 50, // messages
-    SHOWN_MAX = 16 * 1024 * 1024,
-    WAIT_MAX_S = 60,
     LOOK_EVERY_MS = 50,
 };
 
@@ -70,12 +68,8 @@ static void add_text(struct arena *arena, struct json *object, const char *name,
     }
 }
 
-err *auth_send(struct auth_call *call, const struct auth_message *message)
+static struct json *body_of(struct arena *a, const struct auth_message *message, u64 now)
 {
-    check(message->to.len > 0 && message->medium.len > 0 && message->text.len > 0);
-    struct arena *a = call->arena;
-    u64 now = next_time(call->hub);
-    struct json *at = json_int(a, (i64)now);
     struct json *body = json_object(a);
     add_text(a, body, "to", message->to);
     add_text(a, body, "medium", message->medium);
@@ -84,17 +78,53 @@ err *auth_send(struct auth_call *call, const struct auth_message *message)
     add_text(a, body, "code", message->code);
     add_text(a, body, "link", message->link);
     add_text(a, body, "at", time_iso8601(a, now / 1000));
-    str sealed = crypto_seal(a, &call->hub->instance_key, context_of(a, at), json_text(a, body));
+    return body;
+}
+
+// What is not for the inbox: how an e-mail looks, and who it is from.
+static void add_sender(
+    struct auth_call *call, struct json *body, const struct auth_message *message)
+{
+    struct arena *a = call->arena;
+    const struct json *sender =
+        json_get(json_get(call->service->definition, S("senders")), S("email"));
+    if (str_eq(message->medium, S("EMAIL"))) {
+        add_text(a, body, "html", message->html);
+        add_text(a, body, "from", json_get_str(sender, S("fromEmail")));
+        add_text(a, body, "fromName", json_get_str(sender, S("fromName")));
+        add_text(a, body, "replyTo", json_get_str(sender, S("replyTo")));
+    }
+}
+
+// The inbox and the queue of what leaves the machine get it in one transaction.
+err *auth_send(struct auth_call *call, const struct auth_message *message)
+{
+    check(message->to.len > 0 && message->medium.len > 0 && message->text.len > 0);
+    struct arena *a = call->arena;
+    struct auth_hub *hub = call->hub;
+    u64 now = next_time(hub);
+    struct json *at = json_int(a, (i64)now);
+    struct json *body = body_of(a, message, now);
+    str sealed = crypto_seal(a, &hub->instance_key, context_of(a, at), json_text(a, body));
     struct json *item = json_object(a);
     json_set(item, S("box"), json_string(a, BOX));
     json_set(item, S("at"), at);
     json_set(item, S("sealed"), json_string(a, base64_encode(a, sealed)));
-    struct store_write write = {.kind = STORE_PUT, .table = AUTH_OUTBOX, .item = item};
-    TRY(store_write(call->hub->store, a, &write, 1, NULL));
-    if (call->hub->tell != NULL) {
-        call->hub->tell(message);
+    struct store_write writes[2] = {{.kind = STORE_PUT, .table = AUTH_OUTBOX, .item = item}};
+    bool leaves = auth_delivery_takes(hub->delivery, message->medium);
+    if (leaves) {
+        add_sender(call, body, message);
+        TRY(auth_delivery_queue(call, body, at, message->good_ms, &writes[1]));
     }
-    return now % PRUNE_EVERY == 0 ? prune(call->hub, a) : NULL;
+    err *e = store_write(hub->store, a, writes, leaves ? 2 : 1, NULL);
+    if (leaves) {
+        auth_delivery_queued(hub->delivery, message->medium, e == NULL);
+    }
+    TRY(e);
+    if (hub->tell != NULL) {
+        hub->tell(message);
+    }
+    return now % PRUNE_EVERY == 0 ? prune(hub, a) : NULL;
 }
 
 // ---- the inbox -----------------------------------------------------------------------------
@@ -109,29 +139,6 @@ static struct json *open_message(struct auth_hub *hub, struct arena *arena, cons
                       sealed, &plain) == NULL &&
                   json_parse(arena, plain, &body, NULL) == NULL;
     return opened ? body : NULL;
-}
-
-// Codes are for the person at this machine: not for the network, and not for a page whose server
-// pretends that its name is this machine's.
-static bool is_from_here(const struct http_req *req)
-{
-    str host = req->host;
-    ptrdiff_t colon = str_rfind_char(host, ':');
-    bool has_port = colon >= 0 && (host.ptr[0] != '[' || host.ptr[colon - 1] == ']');
-    host = has_port ? str_sub(host, 0, (size_t)colon) : host;
-    bool named = str_eq_nocase(host, S("localhost")) || str_eq(host, S("127.0.0.1")) ||
-                 str_eq(host, S("[::1]"));
-    bool near = str_starts(req->peer, S("127.")) || str_starts(req->peer, S("::1")) ||
-                str_starts(req->peer, S("[::1]")) || str_starts(req->peer, S("::ffff:127."));
-    return named && near;
-}
-
-static err *refuse_far(struct http_req *req) YIELDS;
-
-static err *refuse_far(struct http_req *req)
-{
-    return http_reply(req, 403, S("text/plain; charset=utf-8"),
-        S("The inbox can be read on the machine that ampd runs on, as http://localhost:PORT.\n"));
 }
 
 // The newest unread message to an address, or NULL; marks it as read.
@@ -199,104 +206,10 @@ err *auth_inbox_list(struct auth_hub *hub, struct arena *arena, struct json **ou
     return NULL;
 }
 
-static err *wait_for(struct http_req *req, struct auth_hub *hub, str address) YIELDS;
-
-static err *wait_for(struct http_req *req, struct auth_hub *hub, str address)
+err *auth_inbox_newest(struct auth_hub *hub, struct arena *arena, str *out)
 {
-    u64 seconds = 0;
-    struct json *message = NULL;
-    bool given = str_to_u64(http_query(req, S("seconds")), &seconds) && seconds <= WAIT_MAX_S;
-    TRY(auth_inbox_take(
-        hub, req->arena, address, 1000 * (given ? seconds : (u64)WAIT_MAX_S), &message));
-    return message != NULL
-               ? http_reply(req, 200, S("application/json"), json_text(req->arena, message))
-               : http_reply_empty(req, 204);
-}
-
-static void add_html(struct buf *out, str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        buf_add(out, c == '<'   ? S("&lt;")
-                     : c == '>' ? S("&gt;")
-                     : c == '&' ? S("&amp;")
-                     : c == '"' ? S("&quot;")
-                                : str_sub(text, i, i + 1));
-    }
-}
-
-static void add_html_message(struct buf *out, const struct json *message)
-{
-    str link = json_get_str(message, S("link"));
-    buf_add(out, S("<article><header><b>"));
-    add_html(out, json_get_str(message, S("to")));
-    buf_add(out, S("</b> <small>"));
-    add_html(out, json_get_str(message, S("medium")));
-    buf_add(out, S(" &middot; <time>"));
-    add_html(out, json_get_str(message, S("at")));
-    buf_add(out, S("</time></small></header><h2>"));
-    add_html(out, json_get_str(message, S("subject")));
-    buf_add(out, S("</h2><pre>"));
-    add_html(out, json_get_str(message, S("text")));
-    buf_add(out, S("</pre>"));
-    if (json_get_str(message, S("code")).len > 0) {
-        buf_add(out, S("<p class=code>"));
-        add_html(out, json_get_str(message, S("code")));
-        buf_add(out, S("</p>"));
-    }
-    if (link.len > 0) {
-        buf_add(out, S("<p><a href=\""));
-        add_html(out, link);
-        buf_add(out, S("\">Open the link</a></p>"));
-    }
-    buf_add(out, S("</article>"));
-}
-
-static const char PAGE_HEAD[] =
-    "<!doctype html><html lang=en><meta charset=utf-8><title>Inbox - ampd</title>"
-    "<meta name=viewport content=\"width=device-width\"><meta http-equiv=refresh content=3>"
-    "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:2rem auto;"
-    "padding:0 1rem;background:#f6f7f9;color:#1b1f24}article{background:#fff;border:1px solid "
-    "#dde1e6;border-radius:8px;padding:1rem 1.25rem;margin:1rem 0}h2{font-size:1rem;margin:.5rem "
-    "0}pre{white-space:pre-wrap;font:inherit;margin:.5rem 0}small{color:#5c6773}.code{font:600 "
-    "1.75rem ui-monospace,monospace;letter-spacing:.15em;margin:.5rem 0}</style>"
-    "<h1>Inbox</h1><p>Every e-mail and text message that this backend has sent, newest first.</p>";
-
-static err *inbox(struct http_req *req) YIELDS;
-
-static err *inbox(struct http_req *req)
-{
-    struct auth_hub *hub = req->route_arg;
-    struct json *list = NULL;
-    str wanted = http_query(req, S("wait"));
-    bool html = str_find(http_header(req, S("accept")), S("text/html")) >= 0;
-    struct buf out = buf_in(req->arena, SHOWN_MAX);
-    if (!is_from_here(req)) {
-        return refuse_far(req);
-    }
-    http_add_header(req, S("Cache-Control"), S("no-store"));
-    if (wanted.len > 0) {
-        return wait_for(req, hub, wanted);
-    }
-    TRY(auth_inbox_list(hub, req->arena, &list));
-    if (!html) {
-        json_write(&out, list);
-        return http_reply(req, 200, S("application/json"), buf_str(&out));
-    }
-    buf_add(&out, str_from(PAGE_HEAD));
-    json_each (message, list) {
-        add_html_message(&out, message);
-    }
-    buf_add(&out, list->count == 0 ? S("<p>Nothing yet.</p>") : S(""));
-    http_add_header(req, S("Content-Security-Policy"),
-        S("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
-    return http_reply(req, 200, S("text/html; charset=utf-8"), buf_str(&out));
-}
-
-void auth_outbox_mount(struct auth_hub *hub, struct http_router *router)
-{
-    check_magic(hub, AUTH_HUB_MAGIC);
-    http_router_add(
-        router, &(struct http_route){
-                    .methods = HTTP_GET, .path = S("/_ampd/inbox"), .handler = inbox, .arg = hub});
+    struct store_page page = {};
+    TRY(outbox_page(hub, arena, 1, (str){}, &page));
+    *out = page.count > 0 ? json_get(page.items[0], S("at"))->text : S("0");
+    return NULL;
 }

@@ -190,7 +190,7 @@ err *auth_start_web_authn_registration(struct auth_call *call)
     json_set(row, S("id"), auth_str(call, challenge_id(call)));
     json_set(row, S("user"), auth_str(call, call->user->id));
     json_set(row, S("challenge"), auth_str(call, challenge));
-    json_set(row, S("ends"), json_int(a, (i64)(time_now_ms() + LIFE_MS)));
+    json_set(row, S("ends"), json_int(a, (i64)(call->hub->now_ms() + LIFE_MS)));
     struct store_write write = {.kind = STORE_PUT, .table = AUTH_CODES, .item = row};
     TRY(store_write(call->hub->store, a, &write, 1, NULL));
     auth_answer(call, "CredentialCreationOptions", creation_options(call, challenge, &known));
@@ -220,6 +220,11 @@ static err *read_registration(
     struct crypto_cbor *object = NULL;
     str bytes = {};
     str raw_id = {};
+    str id = json_get_str(credential, S("id"));
+    if (!str_eq(json_get_str(credential, S("type")), S("public-key")) ||
+        !str_eq(id, json_get_str(credential, S("rawId")))) {
+        return not_supported(call);
+    }
     if (!base64_decode(a, json_get_str(response, S("clientDataJSON")), &out->client_data) ||
         !base64_decode(a, json_get_str(response, S("attestationObject")), &bytes) ||
         !base64_decode(a, json_get_str(credential, S("rawId")), &raw_id) ||
@@ -286,7 +291,7 @@ static struct json *credential_item(
     json_set(item, S("counter"), json_int(a, registration->data.counter));
     json_set(item, S("party"), json_string(a, call->service->relying_party));
     json_set(item, S("name"), auth_str(call, S("Passkey")));
-    json_set(item, S("created"), json_int(a, (i64)time_now_ms()));
+    json_set(item, S("created"), json_int(a, (i64)call->hub->now_ms()));
     if (attachment.len > 0 && attachment.len <= 64) {
         json_set(item, S("attachment"), auth_str(call, attachment));
     }
@@ -336,7 +341,7 @@ err *auth_complete_web_authn_registration(struct auth_call *call)
     struct json *row = NULL;
     TRY(need_passkeys(call));
     TRY(auth_get(call, AUTH_CODES, challenge_id(call), &row));
-    if (row == NULL || (u64)json_get_int(row, S("ends"), 0) <= time_now_ms()) {
+    if (row == NULL || (u64)json_get_int(row, S("ends"), 0) <= call->hub->now_ms()) {
         return refuse(call, "WebAuthnChallengeNotFoundException", "Challenge not found.");
     }
     TRY(read_registration(call, credential, &registration));

@@ -174,9 +174,14 @@ err *auth_delete_attributes(struct auth_call *call, struct auth_user *user)
             return auth_refuse(call->arena, "InvalidParameterException",
                 "user.%.*s: Attribute is required and cannot be deleted.\n", PRI(name->text));
         }
+        if (!auth_attribute_may_write(call, name->text)) {
+            return auth_refuse(call->arena, "NotAuthorizedException",
+                "A client attempted to write unauthorized attribute");
+        }
         auth_user_set(call, user, name->text, (str){});
         if (is_contact(name->text)) {
             auth_user_set(call, user, flag_of(call->arena, name->text), (str){});
+            json_remove(pending_of(call, user), name->text);
         }
     }
     return auth_user_save(call, user, NULL, 0);

@@ -103,7 +103,7 @@ err *auth_admin_link_provider_for_user(struct auth_call *call)
             a, "LimitExceededException", "A user can be linked to at most 5 external providers.");
     }
     json_set(link, S("providerType"), json_string(a, type_of(provider)));
-    json_set(link, S("created"), json_int(a, (i64)time_now_ms()));
+    json_set(link, S("created"), json_int(a, (i64)call->hub->now_ms()));
     json_push(links, link);
     return auth_user_save(call, user, NULL, 0);
 }

@@ -35,8 +35,10 @@ static str recovery_attribute(const struct auth_service *service, const struct a
     for (size_t i = 0; i < countof(service->recovery); i++) {
         bool phone = service->recovery[i] == AUTH_BY_PHONE;
         str attribute = phone ? S("phone_number") : S("email");
-        bool is_factor = phone && service->recovery_without_mfa_phone && service->mfa_sms &&
-                         json_get_bool(json_get(user->item, S("mfa")), S("SMS_MFA"), false);
+        const struct json *mfa = json_get(user->item, S("mfa"));
+        bool is_factor = phone ? service->recovery_without_mfa_phone && service->mfa_sms &&
+                                     json_get_bool(mfa, S("SMS_MFA"), false)
+                               : service->mfa_email && json_get_bool(mfa, S("EMAIL_OTP"), false);
         if (service->recovery[i] != 0 && auth_user_is_verified(user, attribute) && !is_factor) {
             return attribute;
         }

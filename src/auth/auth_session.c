@@ -32,7 +32,7 @@ static err *list(struct auth_call *call)
         .pk = auth_str(call, call->user->id),
         .page_token = auth_text(call, "NextToken")};
     struct store_page page = {};
-    u64 now = time_now_ms();
+    u64 now = call->hub->now_ms();
     query.limit = 125;
     TRY(auth_query(call, &query, &page));
     for (size_t i = 0; i < page.count; i++) {
@@ -63,7 +63,7 @@ static err *end(struct auth_call *call)
     struct store_write write = {
         .kind = STORE_DELETE, .table = AUTH_SIGN_INS, .pk = auth_str(call, id)};
     TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
-    atomic_fetch_add(&call->hub->generation, 1);
+    auth_hub_raise(call->hub);
     return NULL;
 }
 

@@ -69,7 +69,7 @@ static err *check_status(struct auth_call *call, const struct auth_user *user)
             call->arena, "PasswordResetRequiredException", "Password reset required for the user");
     }
     u64 ends = (u64)json_get_int(user->item, S("temporaryEnds"), 0);
-    if (str_eq(status, S("FORCE_CHANGE_PASSWORD")) && ends > 0 && ends <= time_now_ms()) {
+    if (str_eq(status, S("FORCE_CHANGE_PASSWORD")) && ends > 0 && ends <= call->hub->now_ms()) {
         return auth_refuse(call->arena, "NotAuthorizedException",
             "Temporary password has expired and must be reset by an administrator.");
     }

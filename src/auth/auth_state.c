@@ -15,7 +15,8 @@ struct json *auth_state_body(struct auth_call *call, const char *kind, const str
     json_set(body, S("kind"), json_string(a, str_from(kind)));
     json_set(body, S("id"), json_string(a, random_uuid(a)));
     json_set(body, S("client"), json_string(a, call->service->client_id));
-    json_set(body, S("ends"), json_int(a, (i64)(time_now_ms() + call->service->session_s * 1000)));
+    json_set(
+        body, S("ends"), json_int(a, (i64)(call->hub->now_ms() + call->service->session_s * 1000)));
     i64 version = user != NULL ? json_get_int(user->item, S("passwordVersion"), 0) : 1;
     json_set(body, S("user"), json_string(a, user != NULL ? user->id : NOBODY));
     // As long for every user, so that the length of the sealed text tells nothing.
@@ -66,7 +67,7 @@ err *auth_state_open(struct auth_call *call, str sealed, const char *kind, struc
         return bad_session(call, ".");
     }
     u64 ends = (u64)json_get_int(out->body, S("ends"), 0);
-    if (ends <= time_now_ms()) {
+    if (ends <= call->hub->now_ms()) {
         return bad_session(call, ", session is expired.");
     }
     str id = json_get_str(out->body, S("id"));
@@ -124,7 +125,7 @@ static err *try_once(struct auth_call *call, str id, struct store_write *writes,
     struct arena *a = call->arena;
     struct json *old = NULL;
     TRY(auth_get(call, AUTH_COUNTERS, id, &old));
-    u64 now = time_now_ms();
+    u64 now = call->hub->now_ms();
     bool fresh = old == NULL || (u64)json_get_int(old, S("ends"), 0) <= now;
     i64 failures = fresh ? 0 : json_get_int(old, S("count"), 0);
     u64 last = fresh ? 0 : (u64)json_get_int(old, S("at"), 0);

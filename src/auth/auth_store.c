@@ -23,6 +23,7 @@ static const struct store_table_def TABLES[] = {
     {S_INIT("_auth.identities"), TEXT_KEY("id"), {}, NULL, 0},
     {S_INIT("_auth.logins"), TEXT_KEY("id"), {}, NULL, 0},
     {S_INIT("_auth.outbox"), TEXT_KEY("box"), {S_INIT("at"), STORE_KEY_NUMBER}, NULL, 0},
+    {S_INIT("_auth.outgoing"), TEXT_KEY("medium"), {S_INIT("at"), STORE_KEY_NUMBER}, NULL, 0},
     {S_INIT("_auth.devices"), TEXT_KEY("user"), TEXT_KEY("key"), NULL, 0},
     {S_INIT("_auth.passkeys"), TEXT_KEY("user"), TEXT_KEY("id"), NULL, 0},
 };
@@ -81,7 +82,7 @@ err *auth_count(struct auth_call *call, const char *what, str whom, i64 max, u64
     for (int i = 0; i < TRIES; i++) {
         struct json *old = NULL;
         TRY(auth_get(call, AUTH_COUNTERS, id, &old));
-        u64 now = time_now_ms();
+        u64 now = call->hub->now_ms();
         bool fresh = old == NULL || (u64)json_get_int(old, S("ends"), 0) <= now;
         i64 count = fresh ? 0 : json_get_int(old, S("count"), 0);
         if (count >= max) {

@@ -304,6 +304,10 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
     if (!json_get_bool(user->item, S("enabled"), true)) {
         return not_authorised(call, "User is disabled.");
     }
+    if (str_eq(auth_user_status(user), S("RESET_REQUIRED"))) {
+        return auth_refuse(
+            a, "PasswordResetRequiredException", "Password reset required for the user");
+    }
     str device = json_get_str(row, S("device"));
     TRY(auth_device_check(call, user, device, device_key));
     if (call->service->rotates || is_old) {

@@ -42,7 +42,8 @@ err *auth_totp_check(struct auth_call *call, struct auth_user *user, str code, b
     }
     TRY(open_secret(call, user, json_get_str(user->item, S("totp")), &secret));
     u64 last = (u64)json_get_int(user->item, S("totpStep"), 0);
-    enum crypto_totp_verdict verdict = crypto_totp_check(secret, code, time_now_ms() / 1000, &last);
+    enum crypto_totp_verdict verdict =
+        crypto_totp_check(secret, code, call->hub->now_ms() / 1000, &last);
     if (verdict == CRYPTO_TOTP_USED) {
         return auth_refuse(
             call->arena, "ExpiredCodeException", "Your software token has already been used once.");
@@ -110,10 +111,12 @@ static err *prove_secret(struct auth_call *call, struct auth_user *user, str sea
     }
     TRY(auth_count(call, "totp", user->id, SETUP_TRIES, HOUR_MS));
     TRY(open_secret(call, user, sealed, &secret));
-    if (crypto_totp_check(secret, code, time_now_ms() / 1000, &last) != CRYPTO_TOTP_RIGHT) {
+    if (crypto_totp_check(secret, code, call->hub->now_ms() / 1000, &last) != CRYPTO_TOTP_RIGHT) {
         return mismatch(call);
     }
+    str name = auth_text(call, "FriendlyDeviceName");
     json_set(user->item, S("totp"), auth_str(call, sealed));
+    json_set(user->item, S("totpName"), auth_str(call, str_sub(name, 0, 256)));
     json_set(user->item, S("totpStep"), json_int(call->arena, (i64)last));
     json_remove(user->item, S("totpPending"));
     return NULL;
@@ -245,6 +248,7 @@ err *auth_admin_delete_software_token(struct auth_call *call)
     json_remove(call->user->item, S("totp"));
     json_remove(call->user->item, S("totpStep"));
     json_remove(call->user->item, S("totpPending"));
+    json_remove(call->user->item, S("totpName"));
     return auth_user_save(call, call->user, NULL, 0);
 }
 

@@ -197,7 +197,7 @@ struct auth_user *auth_user_new(struct auth_call *call, str username)
     json_set(item, S("username"), json_string(a, free_name ? username : id));
     json_set(item, S("status"), json_string(a, S("UNCONFIRMED")));
     json_set(item, S("enabled"), json_bool(a, true));
-    json_set(item, S("created"), json_int(a, (i64)time_now_ms()));
+    json_set(item, S("created"), json_int(a, (i64)call->hub->now_ms()));
     json_set(item, S("attributes"), json_object(a));
     return auth_user_of_item(call, item);
 }
@@ -330,7 +330,7 @@ err *auth_user_save(
     struct json *item = json_shallow(a, user->item);
     json_set(item, S("aliases"), json_copy(a, wanted));
     json_set(item, S("rev"), json_int(a, rev + 1));
-    json_set(item, S("modified"), json_int(a, (i64)time_now_ms()));
+    json_set(item, S("modified"), json_int(a, (i64)call->hub->now_ms()));
     changes.items[changes.count++] = (struct store_write){.kind = STORE_PUT,
         .table = AUTH_USERS,
         .item = item,

@@ -81,6 +81,20 @@ static err *by_user_pool(
     return NULL;
 }
 
+static err *by_token(const struct data_hub *hub, struct arena *arena,
+    const struct data_service *service, str token, struct data_caller *out) YIELDS;
+
+static err *by_token(const struct data_hub *hub, struct arena *arena,
+    const struct data_service *service, str token, struct data_caller *out)
+{
+    if (service->oidc != NULL && auth_oidc_is_issuer(service->oidc, arena, token)) {
+        return by_issuer(arena, service, token, out);
+    }
+    return (service->api->modes.all & DATA_USER_POOLS) != 0 && hub->auth != NULL
+               ? by_user_pool(hub, arena, token, out)
+               : refuse(arena);
+}
+
 err *data_identify(const struct data_hub *hub, struct arena *arena,
     const struct data_service *service, const struct data_credentials *credentials,
     struct data_caller *out)
@@ -102,15 +116,10 @@ err *data_identify(const struct data_hub *hub, struct arena *arena,
     if ((modes & (DATA_USER_POOLS | DATA_OIDC)) == 0) {
         return refuse(arena);
     }
-    if (!looks_like_jwt(arena, token)) {
-        return fail(arena, ERR_UNAUTHORIZED, "Unable to parse JWT token.");
-    }
-    if (service->oidc != NULL && auth_oidc_is_issuer(service->oidc, arena, token)) {
-        return by_issuer(arena, service, token, out);
-    }
-    return (modes & DATA_USER_POOLS) != 0 && hub->auth != NULL
-               ? by_user_pool(hub, arena, token, out)
-               : refuse(arena);
+    err *e = by_token(hub, arena, service, token, out);
+    return e != NULL && e->code == ERR_UNAUTHORIZED && !looks_like_jwt(arena, token)
+               ? fail(arena, ERR_UNAUTHORIZED, "Unable to parse JWT token.")
+               : e;
 }
 
 int data_refusal_status(const err *e)
@@ -122,19 +131,19 @@ static struct iam_principal principal_copy(
     struct arena *arena, const struct iam_principal *principal)
 {
     struct iam_principal copy = *principal;
+    // The policies live as long as the `struct iam`, the list of an access key's as its request.
+    const struct iam_policy **policies =
+        arena_array(arena, const struct iam_policy *, principal->policy_count);
+    for (size_t i = 0; i < principal->policy_count; i++) {
+        policies[i] = principal->policies[i];
+    }
+    copy.policies = policies;
     str *texts[] = {&copy.access_key_id, &copy.account, &copy.arn, &copy.user_id, &copy.role,
         &copy.session, &copy.identity_id, &copy.identity_pool_id, &copy.auth_provider,
         &copy.user_sub};
     for (size_t i = 0; i < countof(texts); i++) {
         *texts[i] = str_dup(arena, *texts[i]);
     }
-    // Policies live as long as the `struct iam`, the list of them as the request it was made for.
-    const struct iam_policy **policies =
-        arena_array(arena, const struct iam_policy *, copy.policy_count + 1);
-    for (size_t i = 0; i < copy.policy_count; i++) {
-        policies[i] = copy.policies[i];
-    }
-    copy.policies = policies;
     return copy;
 }
 

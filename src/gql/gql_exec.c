@@ -22,8 +22,7 @@ struct state {
     struct buf *out;
     struct buf errors; // JSON objects with commas between
     u32 resolvers;
-    bool by_name;      // payload: fields under their own names
-    bool field_failed; // an error was recorded since it was last cleared
+    bool by_name; // payload: fields under their own names
     err *fatal;
 };
 
@@ -59,7 +58,6 @@ static void path_text(struct buf *out, const struct path *path)
 static struct json_writer *begin_error(
     struct state *s, struct json_writer *w, const struct path *path)
 {
-    s->field_failed = true;
     if (s->errors.len > 0) {
         buf_add_char(&s->errors, ',');
     }
@@ -543,11 +541,10 @@ static bool write_root(struct state *s)
         }
         write_key(s, field, first);
         first = false;
-        s->field_failed = false;
         if (!write_field(s, field, &place, &resolved)) {
             return false;
         }
-        if (mutation && !s->field_failed && !json_is_null(resolved) &&
+        if (mutation && !json_is_null(resolved) &&
             exec->wants_payload(exec->request, field->field)) {
             publish(s, field, root, resolved);
         }

@@ -255,7 +255,8 @@ struct custom {
     bool is_open; // it holds something that stands for nothing here
 };
 
-static struct json *texts_of(struct custom *c, const struct json *list, bool resources)
+// The texts of a list. In a Deny what is not known here becomes "*", if `widen` allows it.
+static struct json *texts_of(struct custom *c, const struct json *list, bool widen)
 {
     struct arena *a = c->maker->arena;
     struct json *out = json_array(a);
@@ -264,10 +265,10 @@ static struct json *texts_of(struct custom *c, const struct json *list, bool res
         str text = unknown ? (str){} : project_resolve(a, c->maker->tokens, item->text, &unknown);
         if (!unknown) {
             json_push(out, json_string(a, text));
-        } else if (c->allow || !resources) {
+        } else if (c->allow || !widen) {
             c->is_open = true;
         } else {
-            json_push(out, json_string(a, S("*"))); // a Deny rather covers too much
+            json_push(out, json_string(a, S("*"))); // rather too much than too little
         }
     }
     return out;
@@ -288,6 +289,27 @@ static err *check_statement(struct role_maker *maker, struct json *statement)
     return iam_policy_compile(maker->arena, document(maker->arena, statements), &policy);
 }
 
+// Effect, and what it is about or (the Not... members) not about.
+static struct json *custom_statement(struct custom *c, const struct json *from)
+{
+    struct arena *a = c->maker->arena;
+    const struct json *not_actions = json_get(from, S("notActions"));
+    const struct json *not_resources = json_get(from, S("notResources"));
+    struct json *statement = json_object(a);
+    json_set(statement, S("Effect"), json_string(a, c->allow ? S("Allow") : S("Deny")));
+    if (!json_is_null(not_actions)) {
+        json_set(statement, S("NotAction"), texts_of(c, not_actions, false));
+    } else {
+        json_set(statement, S("Action"), texts_of(c, json_get(from, S("actions")), false));
+    }
+    if (!json_is_null(not_resources)) {
+        json_set(statement, S("NotResource"), texts_of(c, not_resources, false));
+    } else {
+        json_set(statement, S("Resource"), texts_of(c, json_get(from, S("resources")), true));
+    }
+    return statement;
+}
+
 // What an Allow does not say clearly it does not allow. A Deny must hold: where its conditions
 // cannot be decided it denies without them, and where that is no statement either, nothing is
 // served.
@@ -296,9 +318,7 @@ static err *add_custom(struct role_maker *maker, struct role_entry *role, const 
     struct arena *a = maker->arena;
     struct custom c = {
         .maker = maker, .role = role, .allow = !str_eq(json_get_str(from, S("effect")), S("Deny"))};
-    struct json *actions = texts_of(&c, json_get(from, S("actions")), false);
-    struct json *resources = texts_of(&c, json_get(from, S("resources")), true);
-    struct json *statement = role_statement(a, c.allow, actions, resources);
+    struct json *statement = custom_statement(&c, from);
     const struct json *conditions = json_get(from, S("conditions"));
     bool unknown = false;
     if (!json_is_null(conditions) && conditions->count > 0) {

@@ -89,7 +89,11 @@ test('a guest finds an empty blog and the way in', async () => {
   await guest.page.getByRole('heading', { name: 'Nothing has been published yet' }).waitFor();
   await link(guest, 'Sign in').click();
   await shoot(guest, 'sign-in');
+  await guest.page.getByRole('button', { name: 'Sign In with Google' }).click();
+  await guest.page.getByText('are not served yet').waitFor();
+  assert.equal(new URL(guest.page.url()).origin, blog.origin.replace('http:', 'https:'));
   assert.deepEqual(guest.problems, []);
+  await guest.context.close();
 });
 
 test('one signs up with e-mail and the code from the inbox', async () => {
@@ -433,9 +437,12 @@ test('the keyboard is enough', async () => {
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await heading(ann, 'A lamp from old driftwood').waitFor();
+  await becomes(async () => (await comments(ann)).length, 2);
   // All posts, Edit, Delete, one's own comment's Delete, the comment.
   for (let tabs = 0; tabs < 5; tabs++) await page.keyboard.press('Tab');
+  await say(ann).and(page.locator(':focus')).waitFor();
   await page.keyboard.type('By hand');
+  await button(ann, 'Comment').and(page.locator(':enabled')).waitFor();
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.locator('.said').getByText('By hand').waitFor();

@@ -14,13 +14,13 @@ import { build, copyExample } from '../clients/lib/project.mjs';
 export const SCREENSHOTS = fileURLToPath(new URL('../../build/screenshots/', import.meta.url));
 
 // Chromium with a HOME of its own, whose certificate store holds the authority.
-async function startBrowser(caFile) {
+export async function startBrowser(caFile) {
   const home = mkdtempSync(path.join(tmpdir(), 'ampd-browser-'));
   const database = path.join(home, '.pki', 'nssdb');
   mkdirSync(database, { recursive: true });
   const certutil = (...args) => execFileSync('certutil', ['-d', `sql:${database}`, ...args]);
   certutil('-N', '--empty-password');
-  certutil('-A', '-n', 'ampd', '-t', 'C,,', '-i', caFile);
+  if (caFile) certutil('-A', '-n', 'ampd', '-t', 'C,,', '-i', caFile);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',

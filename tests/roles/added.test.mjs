@@ -1,6 +1,7 @@
 // Statements that backend code adds to roles: tokens, what is left out, and what must not be.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { statementOf } from '../../js/define/standin/iam.mjs';
 import { AUTH, IDS, makeRoles, plain, role } from './support.mjs';
 
 const statement = (more) => ({ effect: 'Allow', actions: ['s3:GetObject'], resources: ['*'], conditions: null, ...more });
@@ -68,6 +69,23 @@ test('an Allow that says what is not known here is left out, and said', () => {
     assert.equal(warnings.length, 1);
     assert.match(warnings[0], /^a statement added to the role amplify-amplifyAuth-authRole was left out: ./);
   }
+});
+
+test('what a statement is not about', () => {
+  const made = { $new: 'aws-cdk-lib/aws-iam.PolicyStatement', args: [{ notActions: 'iam:*', resources: ['*'] }] };
+  const recorded = { effect: 'Allow', actions: [], resources: ['*'], conditions: null, notActions: ['iam:*'] };
+  assert.deepEqual(statementOf(made), recorded);
+  assert.deepEqual(statementOf({ ...made, ops: [{ path: 'addNotResources', args: ['x', 'y'] }] }), { ...recorded, notResources: ['x', 'y'] });
+  const { roles } = added([
+    statement({ actions: [], notActions: ['iam:*'], resources: ['*'] }),
+    statement({ effect: 'Deny', resources: [], notResources: ['${amplify:storage.x.bucketArn}/*'] }),
+  ]);
+  assert.deepEqual(roles[role('authRole')].map((document) => document.Statement), [
+    [{ Effect: 'Allow', NotAction: ['iam:*'], Resource: ['*'] }],
+    [{ Effect: 'Deny', Action: ['s3:GetObject'], NotResource: ['arn:aws:s3:::amplify.x/*'] }],
+  ]);
+  assert.match(added([statement({ effect: 'Deny', resources: [], notResources: ['${amplify:ref:x}'] })]).error, /cannot be honoured/);
+  assert.equal(added([statement({ resources: [], notResources: ['${amplify:ref:x}'] })]).roles[role('authRole')].length, 0);
 });
 
 test('a Deny holds, wider rather than narrower, or nothing is served', () => {

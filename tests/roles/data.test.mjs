@@ -2,31 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Host } from '../iam/host.mjs';
-import { officialApi } from '../oracle/lib/official.mjs';
 import { loadSchemas } from '../oracle/lib/schemas.mjs';
-import { AUTH, IDS, makeRoles, plain, requireOf, role } from './support.mjs';
+import { manifestOf, officialPolicies } from './official.mjs';
+import { AUTH, IDS, makeRoles, plain, role } from './support.mjs';
 
-const { CfnManagedPolicy } = requireOf('oracle')('aws-cdk-lib/aws-iam');
-const { Stack } = requireOf('oracle')('aws-cdk-lib');
 const host = await Host.start();
 after(async () => assert.equal(await host.close(), 0));
-
-/** The documents of AuthRolePolicyNN and UnauthRolePolicyNN. */
-function officialPolicies(sdl, modes) {
-  const api = officialApi(sdl, modes);
-  const stack = Stack.of(api);
-  const found = { authRole: [], unauthRole: [] };
-  for (const one of stack.node.findAll().filter((node) => node instanceof CfnManagedPolicy)) {
-    const [, kind] = /\/(Auth|Unauth)RolePolicy\d+\//.exec(one.node.path) ?? assert.fail(one.node.path);
-    const document = Stack.of(one).resolve(one.policyDocument);
-    found[kind === 'Auth' ? 'authRole' : 'unauthRole'].push(plain(document, { '.*': 'api123' }));
-  }
-  return found;
-}
-
-const manifestOf = (sdl, modes) => ({
-  data: { sdl, authorizationModes: { modes: [...new Set([...modes, 'iam'])] }, jsFunctions: [], functionAccess: [] },
-});
 
 const guests = `
 type Note @model @auth(rules: [{allow: public, provider: identityPool, operations: [read]}, {allow: owner}]) {
@@ -40,6 +21,7 @@ type Note @model @auth(rules: [{allow: public, provider: identityPool, operation
 }
 type Board @model @auth(rules: [{allow: private, provider: iam}]) { id: ID! @primaryKey notes: [Note] @hasMany(references: ["boardId"]) }
 type Quiet @model(subscriptions: {level: off}, mutations: {delete: null}, queries: {list: "allQuiet"}) @auth(rules: [{allow: public, provider: iam}]) { id: ID! @primaryKey }
+type Loud @model(subscriptions: {level: public}) @auth(rules: [{allow: private, provider: identityPool}]) { id: ID! @primaryKey }
 type Place { name: String inner: Inner }
 type Inner { place: Place deep: [Deep] }
 type Deep { n: Int }
@@ -80,7 +62,7 @@ test('both decide alike', async () => {
   const official = officialPolicies(guests, ['userPool']);
   const ours = makeRoles(manifestOf(guests, ['userPool'])).roles;
   const types = ['Query', 'Mutation', 'Subscription', 'Note', 'Board', 'Quiet', 'Place', 'Inner', 'Deep', 'ModelNoteConnection', 'Other'];
-  const fields = ['getNote', 'listNotes', 'notesByTag', 'createNote', 'deleteNote', 'updateBoard', 'onCreateNote', 'onDeleteQuiet', 'deleteQuiet', 'allQuiet', 'echo', 'shout', 'id', 'secret', 'x'];
+  const fields = ['getNote', 'listNotes', 'notesByTag', 'createNote', 'deleteNote', 'updateBoard', 'onCreateNote', 'onDeleteQuiet', 'onCreateLoud', 'deleteQuiet', 'allQuiet', 'echo', 'shout', 'id', 'secret', 'x'];
   for (const kind of ['authRole', 'unauthRole']) {
     const principal = { kind: kind === 'authRole' ? 'authenticated' : 'guest', identityId: 'us-east-1:me' };
     for (const api of [IDS.api, `${IDS.api}4`]) {

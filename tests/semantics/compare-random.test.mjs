@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareSuite, difference } from './lib/both.mjs';
+import { random } from './lib/random.mjs';
 
 const RULES = '@auth(rules: [{ allow: public, provider: apiKey }])';
 const SDL = `
@@ -17,19 +18,6 @@ type Box @model ${RULES} { a: ID! @primaryKey(sortKeyFields: ["n"]) n: Int! text
 type Label @model ${RULES} { boxA: ID boxN: Int box: Box @belongsTo(references: ["boxA", "boxN"]) text: String }
 type Cube @model ${RULES} { a: String! @primaryKey(sortKeyFields: ["b", "c"]) b: Int! c: String! text: String }
 `;
-
-// A small generator with a seed (mulberry32).
-function random(seed) {
-    let state = seed >>> 0;
-    const next = () => {
-        state = (state + 0x6d2b79f5) >>> 0;
-        let t = Math.imul(state ^ (state >>> 15), 1 | state);
-        t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-        return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-    };
-    const below = (n) => Math.floor(next() * n);
-    return { below, chance: (p) => next() < p, pick: (list) => list[below(list.length)] };
-}
 
 const TEXTS = ['a', 'ab', 'abc', 'b', 'ba', 'Z', 'é', 'abcdefg'];
 const KEYS = ['k1', 'k2', 'k3'];

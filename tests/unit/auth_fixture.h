@@ -6,7 +6,8 @@
 #include "store_fixture.h"
 
 static const char AUTH_DEFINITION[] =
-    "{\"name\":\"amplifyAuth\",\"usernameAttributes\":[\"email\"],\"client\":{"
+    "{\"name\":\"amplifyAuth\",\"usernameAttributes\":[\"email\"],"
+    "\"autoVerifiedAttributes\":[\"email\"],\"client\":{"
     "\"explicitAuthFlows\":[\"ALLOW_USER_SRP_AUTH\",\"ALLOW_USER_PASSWORD_AUTH\"]}}";
 
 struct auth_fixture {

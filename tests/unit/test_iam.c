@@ -164,6 +164,12 @@ static void another_key_opens_nothing(struct fixture *f) YIELDS
     assert_text(who.identity_id, "us-east-1:me");
     assert_text(who.auth_provider, "\"iss\",\"iss:CognitoSignIn:sub\"");
     assert_text(who.user_sub, "sub");
+    assert_text(iam_identity_type(&who, who.identity_pool_id), "authenticated");
+    assert_text(iam_identity_type(&who, S("us-east-1:another")), "");
+    who.kind = IAM_GUEST;
+    assert_text(iam_identity_type(&who, who.identity_pool_id), "unauthenticated");
+    who.kind = IAM_FUNCTION;
+    assert_text(iam_identity_type(&who, who.identity_pool_id), "");
     iam_free(iam);
     iam = open_iam(f, 2);
     assert_code(enter(f, iam, &c, &who), ERR_INVALID);

@@ -83,6 +83,13 @@ export async function startPool(
       await pool.stop();
       return startPool(fixture, { folder, args, watch });
     },
+    /** As restart, after a death without warning. */
+    crash: async () => {
+      child.kill('SIGKILL');
+      await ended;
+      process.off('exit', kill);
+      return startPool(fixture, { folder, args });
+    },
     /** The next unread message to an address, as the inbox tells it. */
     mail: async (to) => {
       const answer = await fetch(`${origin}/_ampd/inbox?wait=${encodeURIComponent(to)}&seconds=10`);

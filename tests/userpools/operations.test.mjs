@@ -14,7 +14,7 @@ const unsigned = new Set(`AssociateSoftwareToken ChangePassword CompleteWebAuthn
   VerifySoftwareToken VerifyUserAttribute GetClientToken`.split(/\s+/));
 const signed = operations.filter((name) => !unsigned.has(name));
 const served = signed.filter((name) => /^Admin/.test(name) || `CreateGroup DeleteGroup DescribeUserPool DescribeUserPoolClient GetGroup
-  GetUserPoolMfaConfig ListGroups ListUserPoolClients ListUserPools ListUsers ListUsersInGroup UpdateGroup`.split(/\s+/).includes(name));
+  GetCSVHeader GetUserPoolMfaConfig ListGroups ListIdentityProviders ListResourceServers ListUserPoolClients ListUserPools ListUsers ListUsersInGroup UpdateGroup`.split(/\s+/).includes(name));
 // What an action of allow.resource(fn).to([...]) grants.
 const actions = {
   manageUsers: `AdminConfirmSignUp AdminCreateUser AdminDeleteUser AdminDeleteUserAttributes AdminDisableUser AdminEnableUser AdminGetUser
@@ -181,6 +181,7 @@ test('the filter of ListUsers in all its forms', async () => {
     await refused(list(`${name} = "x"`), 'InvalidParameterException', `Invalid search attribute: ${name}`);
   }
   await refused(list(`email = "${'x'.repeat(256)}"`), 'InvalidParameterException', /'filter'.*256/);
+  await refused(list('', { AttributesToGet: ['email', 'none'] }), 'InvalidParameterException', 'One or more requested attributes do not exist.');
   const { Users } = await list(`sub = "${user.sub}"`, { AttributesToGet: ['email', 'nickname'] });
   assert.deepEqual(Users[0].Attributes, [{ Name: 'email', Value: user.username }]);
 });

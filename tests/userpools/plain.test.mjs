@@ -197,4 +197,8 @@ test('the pool and its client are described', async () => {
   assert.equal(mfa.MfaConfiguration, 'OPTIONAL');
   assert.equal(mfa.SoftwareTokenMfaConfiguration.Enabled, true);
   assert.match(mfa.SmsMfaConfiguration.SmsAuthenticationMessage, /\{####\}/);
+  assert.deepEqual((await send('ListIdentityProviders', { MaxResults: 5 })).Providers.map(({ ProviderName }) => ProviderName), ['Google']);
+  assert.deepEqual((await send('ListResourceServers', { MaxResults: 5 })).ResourceServers, []);
+  const { CSVHeader } = await send('GetCSVHeader');
+  for (const wanted of ['cognito:username', 'email', 'zoneinfo']) assert.ok(CSVHeader.includes(wanted), wanted);
 });

@@ -7,6 +7,7 @@ import * as identity from '@aws-sdk/client-cognito-identity';
 import * as cognito from '@aws-sdk/client-cognito-identity-provider';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
+import { generateClient } from 'aws-amplify/data';
 import { PASSWORD, makeUser, refused, startPool } from './lib.mjs';
 
 const DEADLINE_MS = 30_000;
@@ -134,6 +135,33 @@ test('groups that are equally strong leave the role of all', async () => {
   await listGroups(withCredentials(await credentialsOf(one.id, one.token)));
 });
 
+test('the data API asks the role\'s policies', async () => {
+  const { models } = generateClient({ authMode: 'identityPool' });
+  const refusedAt = ({ data, errors }, field) => {
+    assert.ok(data === null || data === undefined || data.length === 0, JSON.stringify(data));
+    assert.match(errors?.[0].message ?? '', new RegExp(`Not Authorized to access ${field} |Unauthorized`));
+  };
+  await auth.fetchAuthSession();
+  refusedAt(await models.Note.create({ text: 'guest' }), 'createNote');
+  refusedAt(await models.Draft.list(), 'listDrafts');
+  assert.equal((await models.Note.list()).errors, undefined);
+
+  const user = await makeUser(pool);
+  await auth.signIn({ username: user.username, password: PASSWORD });
+  const { data: note, errors } = await models.Note.create({ text: 'mine' });
+  assert.equal(errors, undefined);
+  const { data: draft } = await models.Draft.create({ text: 'first' });
+  assert.equal((await models.Draft.get({ id: draft.id })).data.text, 'first');
+  refusedAt(await models.Draft.update({ id: draft.id, text: 'second' }), 'updateDraft');
+
+  // The group's role has no part in the API: as on AWS, who is in a group is not simply signed in.
+  await join(user, 'editors');
+  await auth.fetchAuthSession({ forceRefresh: true });
+  refusedAt(await models.Note.get({ id: note.id }), 'getNote');
+  await auth.signOut();
+  assert.equal((await models.Note.get({ id: note.id })).data.text, 'mine');
+});
+
 test('a role that does not trust the pool is given to nobody', async () => {
   const roles = ['arn:aws:iam::000000000000:role/amplify-audit-functionRole', 'arn:aws:iam::111111111111:role/amplify-amplifyAuth-adminsGroupRole',
     roleArn('unauthRole'), 'arn:aws:iam::000000000000:role/x/amplify-amplifyAuth-adminsGroupRole', roleArn('GroupRole')];
@@ -187,6 +215,9 @@ test('administrators see the identity pool as it is', async () => {
   const { Roles, RoleMappings } = await poolAdmin.send(new identity.GetIdentityPoolRolesCommand({ IdentityPoolId }));
   assert.deepEqual(Roles, { authenticated: roleArn('authRole'), unauthenticated: roleArn('unauthRole') });
   assert.deepEqual(RoleMappings, { [`${provider()}:${pool.clientId}`]: { Type: 'Token', AmbiguousRoleResolution: 'AuthenticatedRole' } });
+  assert.deepEqual(pool.outputs.custom.roles, {
+    ...Roles, admins: roleArn('adminsGroupRole'), editors: 'amplify-amplifyAuth-editorsGroupRole',
+  });
   const described = await poolAdmin.send(new identity.DescribeIdentityPoolCommand({ IdentityPoolId }));
   assert.equal(described.AllowUnauthenticatedIdentities, true);
   assert.deepEqual(described.CognitoIdentityProviders, [{ ProviderName: provider(), ClientId: pool.clientId }]);
@@ -212,7 +243,9 @@ test('administrators see the identity pool as it is', async () => {
     ({ NextToken } = page);
   } while (NextToken !== undefined);
   assert.ok(seen.includes(id) && seen.includes(guest) && new Set(seen).size === seen.length);
-  await refused(poolAdmin.send(new identity.ListIdentitiesCommand({ IdentityPoolId, MaxResults: 61 })), 'InvalidParameterException');
+  for (const MaxResults of [0, 61, undefined]) {
+    await refused(poolAdmin.send(new identity.ListIdentitiesCommand({ IdentityPoolId, MaxResults })), 'InvalidParameterException');
+  }
 });
 
 test('nobody else sees it, and what is not served says so', async () => {
@@ -227,18 +260,15 @@ test('nobody else sees it, and what is not served says so', async () => {
     const raw = await pool.call(operation, body, { service: 'AWSCognitoIdentityService' });
     assert.deepEqual([raw.status, raw.body.__type], [400, 'MissingAuthenticationTokenException']);
   }
-  const unserved = {
-    LookupDeveloperIdentityCommand: { IdentityPoolId, IdentityId: id },
-    GetOpenIdTokenForDeveloperIdentityCommand: { IdentityPoolId, Logins: { dev: 'x' } },
-    MergeDeveloperIdentitiesCommand: { SourceUserIdentifier: 'a', DestinationUserIdentifier: 'b', DeveloperProviderName: 'dev', IdentityPoolId },
-    SetIdentityPoolRolesCommand: { IdentityPoolId, Roles: {} },
-    CreateIdentityPoolCommand: { IdentityPoolName: 'x', AllowUnauthenticatedIdentities: true },
-    DeleteIdentityPoolCommand: { IdentityPoolId },
-    GetPrincipalTagAttributeMapCommand: { IdentityPoolId, IdentityProviderName: provider() },
-    ListTagsForResourceCommand: { ResourceArn: 'arn:aws:cognito-identity:us-east-1:000000000000:identitypool/x' },
-  };
-  for (const [name, input] of Object.entries(unserved)) {
-    await refused(poolAdmin.send(new identity[name](input)), 'UnknownOperationException', `The operation ${name.replace('Command', '')} is not known or not served.`);
+  const served = `GetId GetCredentialsForIdentity GetOpenIdToken UnlinkIdentity DescribeIdentity ListIdentities DeleteIdentities
+    GetIdentityPoolRoles DescribeIdentityPool ListIdentityPools`.split(/\s+/);
+  const unserved = Object.keys(identity).filter((name) => /^[A-Z]\w*Command$/.test(name) && !served.includes(name.slice(0, -7)));
+  assert.ok(unserved.length >= 13);
+  const input = { IdentityPoolId, IdentityId: id, Logins: { dev: 'x' }, Roles: {}, ResourceArn: `arn:aws:cognito-identity:us-east-1:000000000000:identitypool/${IdentityPoolId}` };
+  for (const name of unserved) {
+    await refused(user.send(new identity[name](input)), 'AccessDeniedException');
+    await refused(poolAdmin.send(new identity[name](input)), 'OperationNotEnabledException',
+      `${name.replace('Command', '')} is not available here: the identity pool is what the project's definitions say.`);
   }
 });
 
@@ -278,6 +308,22 @@ test('changed definitions change what credentials may do that exist already', as
   await denied(listUsers(sdk), 'authRole', 'ListUsers');
   await change(['cognito-idp:ListUsers'], listUsers, 'allowed');
   await denied(listGroups(sdk), 'authRole', 'ListGroups');
+});
+
+test('changed rules of the data API are changed policies', async () => {
+  const file = path.join(pool.project, 'amplify/data/resource.ts');
+  const source = readFileSync(file, 'utf8');
+  const { models } = generateClient({ authMode: 'identityPool' });
+  const deadline = Date.now() + DEADLINE_MS;
+  assert.equal((await models.Note.list()).errors, undefined);
+  writeFileSync(file, source.replace("allow.guest().to(['read']), ", ''));
+  while ((await models.Note.list()).errors === undefined) {
+    assert.ok(Date.now() < deadline, pool.log());
+  }
+  writeFileSync(file, source);
+  while ((await models.Note.list()).errors !== undefined) {
+    assert.ok(Date.now() < deadline, pool.log());
+  }
 });
 
 test('credentials outlive a restart', async () => {

@@ -1,5 +1,5 @@
 import { useAuthenticator } from '@aws-amplify/ui-react';
-import { useEffect, useRef } from 'react';
+import { useLayoutEffect, useRef } from 'react';
 import { EditPage, WritePage } from './Composer';
 import { PostList } from './PostList';
 import { PostPage } from './PostPage';
@@ -20,8 +20,9 @@ export function App() {
   useSharedSignOut();
   useProfile(member);
 
-  // As a browser does between documents: the new page starts at its top, and the keyboard in it.
-  useEffect(() => {
+  // As a browser does between documents: the new page starts at its top, and the keyboard in it. Before
+  // it is painted, so that whoever sees it can type.
+  useLayoutEffect(() => {
     if (shown.current === address) return;
     shown.current = address;
     window.scrollTo(0, 0);

@@ -82,7 +82,7 @@ function Composer({ heading, save, cancel, initial, onSave }: Props) {
       </label>
       <label>
         Text
-        <textarea value={content} onChange={(event) => setContent(event.target.value)} rows={14} required />
+        <textarea value={content} onChange={(event) => setContent(event.target.value)} rows={10} required />
         <small>An empty line begins a new paragraph.</small>
       </label>
       <Problem text={error} />

@@ -6,6 +6,8 @@
  * @property {string[]} actions
  * @property {any[]} resources
  * @property {any} conditions
+ * @property {string[]} [notActions] in place of actions
+ * @property {any[]} [notResources] in place of resources
  */
 
 /** @param {any} value @returns {any[]} */
@@ -43,7 +45,24 @@ export function statementOf(value) {
   for (const op of value.ops ?? []) {
     extend(statement, op);
   }
+  addNegated(statement, props, value.ops ?? []);
   return statement;
+}
+
+/**
+ * What the statement is not about, when it says so: only then the members are there.
+ * @param {Statement} statement @param {any} props @param {any[]} ops
+ */
+function addNegated(statement, props, ops) {
+  const added = (/** @type {string} */ path) => ops.filter((op) => op.path === path).flatMap((op) => op.args ?? []);
+  const notActions = [...list(props.notActions ?? props.NotAction), ...added('addNotActions')];
+  const notResources = [...list(props.notResources ?? props.NotResource), ...added('addNotResources')];
+  if (notActions.length > 0) {
+    statement.notActions = notActions;
+  }
+  if (notResources.length > 0) {
+    statement.notResources = notResources;
+  }
 }
 
 /** @param {Statement} statement @param {any} op */

@@ -13,32 +13,44 @@ defineBackend({ data });
 // User and identity pools bring their authorization modes.
 const AUTH = `import { defineAuth } from '@aws-amplify/backend';
 
-export const auth = defineAuth({ loginWith: { email: true } });
+export const auth = defineAuth({
+  loginWith: { email: true },
+  groups: ['Admin', 'Red', 'Blue', 'null'],
+  userAttributes: { 'custom:team': { dataType: 'String', mutable: true, maxLen: 200 } },
+});
 `;
 const BACKEND_WITH_AUTH = `import { defineBackend } from '@aws-amplify/backend';
 import { auth } from './auth/resource';
 import { data } from './data/resource';
 
-defineBackend({ auth, data });
+const backend = defineBackend({ auth, data });
+backend.auth.resources.cfnResources.cfnUserPoolClient.explicitAuthFlows = ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'];
 `;
 
-const definition = (sdl) => `import { defineData } from '@aws-amplify/backend';
+const oidc = (issuer) => (issuer === undefined ? '' : `, oidcAuthorizationMode: {
+    oidcProviderName: 'other', oidcIssuerUrl: ${JSON.stringify(issuer)}, clientId: 'c', tokenExpiryFromAuthInSeconds: 3600, tokenExpireFromIssueInSeconds: 3600,
+  }`);
+
+const definition = (sdl, [first], issuer) => `import { defineData } from '@aws-amplify/backend';
 
 export const data = defineData({
   schema: ${JSON.stringify(sdl)},
-  authorizationModes: { defaultAuthorizationMode: 'apiKey', apiKeyAuthorizationMode: { expiresInDays: 30 } },
+  authorizationModes: { defaultAuthorizationMode: '${first}', apiKeyAuthorizationMode: { expiresInDays: 30 }${oidc(issuer)} },
 });
 `;
 
-/** Serves the SDL. {endpoint, key, post(body, headers), run(query, variables), change(sdl), stop()} */
-export async function serve(sdl, modes = ['apiKey'], options = undefined) {
+/**
+ * Serves the SDL; `issuer`: URL of the one trusted besides the user pool.
+ * {endpoint, key, post(body, headers), run(query, variables, caller), change(sdl), stop()}
+ */
+export async function serve(sdl, modes = ['apiKey'], options = undefined, issuer = undefined) {
     const project = mkdtempSync(join(tmpdir(), 'ampd-semantics-'));
     mkdirSync(join(project, 'amplify/data'), { recursive: true });
     if (modes.includes('userPool')) {
         mkdirSync(join(project, 'amplify/auth'));
         writeFileSync(join(project, 'amplify/auth/resource.ts'), AUTH);
     }
-    const change = (text) => writeFileSync(join(project, 'amplify/data/resource.ts'), definition(text));
+    const change = (text) => writeFileSync(join(project, 'amplify/data/resource.ts'), definition(text, modes, issuer));
     writeFileSync(join(project, 'amplify/package.json'), '{ "type": "module" }');
     writeFileSync(join(project, 'amplify/backend.ts'), modes.includes('userPool') ? BACKEND_WITH_AUTH : BACKEND);
     change(sdl);
@@ -48,9 +60,15 @@ export async function serve(sdl, modes = ['apiKey'], options = undefined) {
     const post = (body, headers = { 'x-api-key': key }) =>
         fetch(endpoint, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
 
-    async function run(query, variables) {
-        const response = await post(JSON.stringify({ query, variables }));
-        return response.json();
+    // As the API key, or a caller of identities.mjs.
+    async function run(query, variables, caller) {
+        const body = JSON.stringify({ query, variables });
+        const response = await post(body, await caller?.headers(body));
+        const text = await response.text();
+        if (response.status !== 200) {
+            throw new Error(`${response.status} for ${caller?.name ?? 'the key'}: ${text}`);
+        }
+        return JSON.parse(text);
     }
 
     async function stop() {

@@ -1,15 +1,16 @@
 // The official API: the served schema executed with the official pipelines over DynamoDB, answering
 // as AppSync does.
 import { createRequire } from 'node:module';
+import { DEFAULTS, directiveCheck } from './directives.mjs';
 import { carryOut, createTables, DynamoError } from './dynamo.mjs';
 import { makeUtil, ResolverError } from './util.mjs';
 import { render, toJava, toPlain } from './velocity.mjs';
 
 const require = createRequire(import.meta.url);
-const { buildASTSchema, graphql, parse, visit } = require('graphql');
+const { buildASTSchema, graphql, isObjectType, parse, visit } = require('graphql');
 
 // The service's own directives say nothing to the executor.
-function executable(sdl) {
+export function executable(sdl) {
     const scalars = ['Date', 'Time', 'DateTime', 'Timestamp', 'Email', 'JSON', 'Phone', 'URL', 'IPAddress'].map((name) => `scalar AWS${name}`);
     const document = visit(parse(`${sdl}\n${scalars.join('\n')}`), { Directive: () => null });
     return buildASTSchema(document, { assumeValidSDL: true });
@@ -26,15 +27,20 @@ function parseRequest(text) {
 // What #return gives: a value, or the JSON text of one.
 const asValue = (returned) => (typeof returned === 'string' ? toJava(JSON.parse(returned)) : returned);
 
+// A caller with an API key has no identity.
+const API_KEY = { authType: DEFAULTS.apiKey, identity: null };
+
+// One resolver at work for a caller.
 class Pipeline {
-    constructor(dynamo, resolver, typeName, fieldName) {
-        Object.assign(this, { dynamo, resolver, typeName, fieldName });
+    constructor(dynamo, resolver, field, caller) {
+        Object.assign(this, { dynamo, resolver, ...field, authType: caller.authType, identity: caller.identity });
     }
 
     render(template, ctx) {
         const ctxMap = new Map(Object.entries(ctx));
         const util = makeUtil(this);
-        return render(template, { ctx: ctxMap, context: ctxMap, util });
+        const extensions = { setSubscriptionFilter: (filter) => ((this.subscriptionFilter = toPlain(filter)), '') };
+        return render(template, { ctx: ctxMap, context: ctxMap, util, extensions });
     }
 
     async data(table, request, ctx) {
@@ -77,7 +83,7 @@ class Pipeline {
 
     async run(source, args) {
         const given = toJava(args);
-        const ctx = { args: given, arguments: given, stash: new Map(), source: toJava(source), identity: null, prev: new Map() };
+        const ctx = { args: given, arguments: given, stash: new Map(), source: toJava(source), identity: toJava(this.identity), prev: new Map() };
         this.render(this.resolver.before, ctx);
         for (const step of this.resolver.functions) {
             await this.step(step, ctx);
@@ -89,11 +95,38 @@ class Pipeline {
 
 const plainArgs = (args) => JSON.parse(JSON.stringify(args));
 
-function attach(schema, dynamo, resolvers) {
-    for (const [name, resolver] of Object.entries(resolvers)) {
-        const [typeName, fieldName] = name.split('.');
-        const field = schema.getType(typeName)?.getFields()[fieldName];
-        field.resolve = (source, args) => new Pipeline(dynamo, resolver, typeName, fieldName).run(source ?? null, plainArgs(args));
+const ROOTS = ['Query', 'Mutation', 'Subscription'];
+
+// Asked before any resolver: the field's directives, and the policies of the caller's role. Those
+// name the operations; they leave out types that guests do read, as the connections of lists.
+function gate(sdl, defaultMode, policies) {
+    const admits = directiveCheck(sdl, DEFAULTS[defaultMode]);
+    return ({ typeName, fieldName }, caller) => {
+        const permitted = !ROOTS.includes(typeName) || (policies[caller.role]?.has(`${typeName}/${fieldName}`) ?? true);
+        if (!permitted || !admits(typeName, fieldName, caller.authType)) {
+            makeUtil({ typeName, fieldName }).unauthorized();
+        }
+    };
+}
+
+// The field's own resolver, or what its object holds, for those who are admitted.
+function guarded(dynamo, resolver, field, enter) {
+    return (source, args, caller) => {
+        enter(field, caller);
+        if (resolver === undefined) {
+            return source?.[field.fieldName];
+        }
+        return new Pipeline(dynamo, resolver, field, caller).run(source ?? null, plainArgs(args));
+    };
+}
+
+function attach(schema, dynamo, resolvers, enter) {
+    for (const type of Object.values(schema.getTypeMap())) {
+        if (isObjectType(type) && !type.name.startsWith('__')) {
+            for (const [fieldName, field] of Object.entries(type.getFields())) {
+                field.resolve = guarded(dynamo, resolvers[`${type.name}.${fieldName}`], { typeName: type.name, fieldName }, enter);
+            }
+        }
     }
     const json = schema.getType('AWSJSON');
     Object.assign(json, { parseValue: (text) => JSON.parse(text), parseLiteral: (node) => JSON.parse(node.value), serialize: (value) => JSON.stringify(value) });
@@ -116,19 +149,46 @@ function asAppSync(schema, error) {
     return { path: error.path, locations: null, message };
 }
 
-// {run(query, variables)}: an API of its own, with empty tables.
-export async function startOfficial(dynamo, { schema: sdl, resolvers, tables }) {
+// The before templates name what only a deployment knows.
+function deployedAs({ before, ...rest }, names) {
+    const known = (text, [name, value]) => text.replace(new RegExp(`put\\("${name}", "[^"]*"\\)`), `put("${name}", "${value}")`);
+    return { ...rest, before: Object.entries(names).reduce(known, before) };
+}
+
+/**
+ * An API of its own, with empty tables. `names`: its {authRole, unauthRole, identityPoolId}.
+ * run(query, variables, caller): a caller is {authType, identity, role: of an identity pool}; one with
+ * an API key when not given.
+ * subscribe(field, args, caller): {filter} of a started subscription, or {refused}.
+ */
+export async function startOfficial(dynamo, { schema: sdl, resolvers: templates, tables, policies = {} }, { names = {}, defaultMode = 'apiKey' } = {}) {
     const schema = executable(sdl);
+    const resolvers = Object.fromEntries(Object.entries(templates).map(([name, resolver]) => [name, deployedAs(resolver, names)]));
+    const enter = gate(sdl, defaultMode, policies);
     await createTables(dynamo, tables);
-    attach(schema, dynamo, resolvers);
+    attach(schema, dynamo, resolvers, enter);
     return {
-        async run(query, variables) {
-            const { data, errors } = await graphql({ schema, source: query, variableValues: variables });
+        async run(query, variables, caller = API_KEY) {
+            const { data, errors } = await graphql({ schema, source: query, variableValues: variables, contextValue: caller });
             if (errors !== undefined && data === undefined) {
                 throw new Error(`the oracle refuses ${query}: ${errors[0].message}`);
             }
             const plain = JSON.parse(JSON.stringify(data));
             return errors === undefined ? { data: plain } : { data: plain, errors: errors.map((error) => asAppSync(schema, error)) };
+        },
+        async subscribe(fieldName, args, caller = API_KEY) {
+            const field = { typeName: 'Subscription', fieldName };
+            try {
+                enter(field, caller);
+                const pipeline = new Pipeline(dynamo, resolvers[`Subscription.${fieldName}`], field, caller);
+                await pipeline.run(null, plainArgs(args));
+                return { filter: pipeline.subscriptionFilter };
+            } catch (e) {
+                if (!(e instanceof ResolverError)) {
+                    throw e;
+                }
+                return { refused: { errorType: e.errorType, message: e.message } };
+            }
         },
     };
 }

@@ -4,16 +4,25 @@ import { after, before, describe, test } from 'node:test';
 import { serve } from './ampd.mjs';
 import { startOfficial } from './appsync.mjs';
 import { startDynamo } from './dynamo.mjs';
+import { enrol } from './identities.mjs';
+import { startIssuer } from './issuer.mjs';
 import { officialPipelines } from './pipelines.mjs';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const NOW = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
+// What differs from run to run and must not be taken for an id: the users' subs.
+export const known = new Map();
+
+// A list of fields is told in any order.
+const sortList = (text) => text.replace(/^(Unauthorized on )\[(.*)\]$/, (all, start, list) => `${start}[${list.split(', ').sort().join(', ')}]`);
+
 // What each side makes up: ids, times, tokens.
-function made(value, key) {
-    if (typeof value !== 'string') {
-        return value;
+function made(given, key) {
+    if (typeof given !== 'string') {
+        return given;
     }
+    const value = sortList([...known].reduce((text, [word, name]) => text.replaceAll(word, name), given));
     if (key === 'nextToken') {
         return '(token)';
     }
@@ -23,7 +32,7 @@ function made(value, key) {
     if (NOW.test(value) && Math.abs(Date.now() - Date.parse(value)) < 600_000) {
         return '(now)';
     }
-    return value.replace(/Request ID: \w+/, 'Request ID: (id)');
+    return value.replace(/Request ID: \w+/, 'Request ID: (id)').replace(/IndexName: \w+/, 'IndexName: (index)'); // of several, any is told
 }
 
 function isJson(text) {
@@ -40,11 +49,36 @@ export function normal(value, key) {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, normal(item, name)]));
 }
 
+// An error below a null that it has made: which of several is told first is the executor's affair.
+function seen(data, { path, ...error }) {
+    let at = data;
+    for (let i = 0; i < (path?.length ?? 0); i++) {
+        at = at?.[path[i]];
+        if ((at === null || at === undefined) && i + 1 < path.length) {
+            return { path: path.slice(0, i + 1), below: true };
+        }
+    }
+    return { path, ...error };
+}
+
+const unique = (items) => [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
+
+// Errors at their places, which are sorted with the items around them.
+function placed(data, errors) {
+    for (const { path, ...error } of errors) {
+        const place = path.slice(0, -1).reduce((at, step) => at[step], data);
+        const before = place[path.at(-1)];
+        place[path.at(-1)] = { errors: [...(before?.errors ?? []), error] };
+    }
+    return sortItems(data);
+}
+
 // Errors by path, without what the executors find in the document.
 function comparable({ data, errors = [] }, sorted) {
-    const plain = errors.map(({ locations, ...error }) => normal(error));
-    plain.sort((a, b) => JSON.stringify(a.path) < JSON.stringify(b.path) ? -1 : 1);
-    return { data: sorted ? sortItems(normal(data)) : normal(data), errors: plain };
+    const plain = unique(errors.map(({ locations, ...error }) => normal(seen(data, error))));
+    plain.sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+    const there = data !== null && plain.every(({ path }) => Array.isArray(path));
+    return sorted && there ? { data: placed(normal(data), plain) } : { data: normal(data), errors: plain };
 }
 
 // A scan's order is DynamoDB's own affair.
@@ -69,31 +103,53 @@ export function difference(ours, official, sorted) {
     }
 }
 
+/** Both sides of a schema; with `enrolled`, callers too. {ours, official, callers, pipelines, stop()} */
+export async function bothSides(sdl, modes, { enrolled = false } = {}) {
+    const dynamo = await startDynamo();
+    const issuer = modes.includes('oidc') ? await startIssuer() : undefined;
+    let ours;
+    const stop = async () => {
+        dynamo.stop();
+        issuer?.stop();
+        await ours?.stop();
+    };
+    try {
+        const pipelines = officialPipelines(sdl, modes);
+        ours = await serve(sdl, modes, undefined, issuer?.url);
+        const { callers, names, words } = enrolled ? await enrol(ours, issuer) : {};
+        words?.forEach((name, word) => known.set(word, name));
+        const official = await startOfficial(dynamo, pipelines, { names, defaultMode: modes[0] });
+        return { ours, official, callers, pipelines, stop };
+    } catch (e) {
+        await stop();
+        throw e;
+    }
+}
+
+// What differs between the two answers to a document, if anything.
+export async function compare({ ours, official }, query, variables, { sorted, caller } = {}) {
+    return difference(await ours.run(query, variables, caller), await official.run(query, variables, caller), sorted);
+}
+
 /**
  * A suite over one schema: define(ask, script). script(name, [documents...]) runs each document on
- * both sides in order; an element is a text, or [text, variables], or a function of {both, walk}.
+ * both sides in order; an element is a text, or [text, variables, {sorted, as: a caller's name}].
  */
-export function compareSuite(name, sdl, define, modes = ['apiKey']) {
+export function compareSuite(name, sdl, define, modes = ['apiKey'], options = {}) {
     describe(name, () => {
         const sides = {};
         before(async () => {
-            sides.dynamo = await startDynamo();
-            sides.official = await startOfficial(sides.dynamo, officialPipelines(sdl, modes));
-            sides.ours = await serve(sdl, modes);
+            Object.assign(sides, await bothSides(sdl, modes, options));
         });
-        after(async () => {
-            sides.dynamo?.stop();
-            await sides.ours?.stop();
-        });
+        after(() => sides.stop?.());
         define((title, documents) => {
             test(title, async () => {
                 const differences = [];
                 for (const each of documents) {
-                    const [query, variables, { sorted } = {}] = [each].flat();
-                    const [ours, official] = [await sides.ours.run(query, variables), await sides.official.run(query, variables)];
-                    const found = difference(ours, official, sorted);
+                    const [query, variables, { sorted, as } = {}] = [each].flat();
+                    const found = await compare(sides, query, variables, { sorted, caller: sides.callers?.[as] });
                     if (found !== undefined) {
-                        differences.push(`${query.replace(/\s+/g, ' ')} ${JSON.stringify(variables ?? {})}\n${found}`);
+                        differences.push(`${as ?? ''} ${query.replace(/\s+/g, ' ')} ${JSON.stringify(variables ?? {})}\n${found}`);
                     }
                 }
                 assert.ok(differences.length === 0, `${differences.length} differences\n${differences.join('\n')}`);

@@ -74,6 +74,8 @@ class Expression {
                 return not(one(`contains(${subject}, ${this.operand(value)})`));
             case 'beginsWith':
                 return one(`begins_with(${subject}, ${this.operand(value)})`);
+            case 'in':
+                return { text: value.map((each) => `${subject} = ${this.operand(each)}`).join(' OR '), loose: true };
             case 'attributeExists':
                 return one(`attribute_${value ? '' : 'not_'}exists(${subject})`);
             case 'attributeType':

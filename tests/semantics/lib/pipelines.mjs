@@ -89,7 +89,25 @@ function tables(api) {
     return found;
 }
 
-// {schema: the served SDL, resolvers: "Type.field" -> {before, steps, after}, tables}
+// What the policies of roles admit: role -> set of "Type/field", "Type/*". Only the identity pool's two
+// have any.
+function policies(api) {
+    const found = { authRole: new Set(), unauthRole: new Set(), groupRole: new Set(), none: new Set() };
+    for (const construct of api.node.findAll()) {
+        const [, kind] = /^(Auth|Unauth)RolePolicy\d+$/.exec(construct.node.id) ?? [];
+        if (kind !== undefined) {
+            const [{ Properties: policy }] = Object.values(resolved(construct, construct.node.defaultChild._toCloudFormation()).Resources);
+            for (const { Resource } of resolved(construct, policy.PolicyDocument).Statement) {
+                for (const { 'Fn::Sub': [, { typeName, fieldName }] } of [Resource].flat()) {
+                    found[kind === 'Auth' ? 'authRole' : 'unauthRole'].add(`${typeName}/${fieldName ?? '*'}`);
+                }
+            }
+        }
+    }
+    return found;
+}
+
+// {schema: the served SDL, resolvers: "Type.field" -> {before, steps, after}, tables, policies}
 export function officialPipelines(sdl, modes) {
     const api = officialApi(sdl, modes);
     const cfn = api.resources.cfnResources;
@@ -107,5 +125,5 @@ export function officialPipelines(sdl, modes) {
         const { request: before, response: after } = templates(files, resolver);
         resolvers[`${resolver.typeName}.${resolver.fieldName}`] = { before, functions, after };
     }
-    return { schema: schemaOf(api), resolvers, tables: tables(api) };
+    return { schema: schemaOf(api), resolvers, tables: tables(api), policies: policies(api) };
 }

@@ -10,8 +10,7 @@ export class Socket {
     received = [];
     waiting = new Set();
 
-    constructor(api, { protocols, query = '' } = {}) {
-        const headers = { host: new URL(api.endpoint).host, 'x-api-key': api.key };
+    constructor(api, { protocols, query = '', headers = { host: new URL(api.endpoint).host, 'x-api-key': api.key } } = {}) {
         this.api = api;
         this.headers = headers;
         this.ws = new WebSocket(`${api.endpoint.replace('http', 'ws')}/realtime${query}`, protocols ?? ['graphql-ws', `header-${encode(headers)}`]);
@@ -67,11 +66,12 @@ export class Socket {
         return this;
     }
 
-    // Sends a start; gives the answer.
-    start(id, query, variables, { authorization = this.headers, operationName } = {}) {
+    // Sends a start, signed by a function of its data when given; gives the answer.
+    async start(id, query, variables, { authorization = this.headers, operationName } = {}) {
         const from = this.received.length;
         const data = JSON.stringify({ query, variables, operationName });
-        this.send({ id, type: 'start', payload: { data, extensions: { authorization } } });
+        const signed = typeof authorization === 'function' ? await authorization(data) : authorization;
+        this.send({ id, type: 'start', payload: { data, extensions: { authorization: signed } } });
         return this.answer(id, from);
     }
 
@@ -97,3 +97,11 @@ export class Socket {
 }
 
 export const connect = (api, options) => new Socket(api, options).init();
+
+/** A socket of a caller of identities.mjs: handshake and starts in its own way of authenticating. */
+export async function connectAs(api, caller) {
+    const { host, pathname } = new URL(api.endpoint);
+    const authorization = async (body, options) => ({ host, ...(await caller.headers(body, options)) });
+    const socket = await connect(api, { headers: await authorization('{}', { pathname: `${pathname}/connect` }) });
+    return { socket, start: (id, query, variables) => socket.start(id, query, variables, { authorization }) };
+}

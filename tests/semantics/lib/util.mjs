@@ -1,5 +1,4 @@
-// AppSync's $util, for a caller with an API key. Source: AppSync's resolver mapping template
-// reference.
+// AppSync's $util. Source: AppSync's resolver mapping template reference.
 import { randomUUID } from 'node:crypto';
 import { filterExpression, marshal, marshalItem } from './expressions.mjs';
 import { toJava, toPlain, toText } from './velocity.mjs';
@@ -18,7 +17,16 @@ const json = (value) => JSON.stringify(toPlain(value));
 const without = (map, keys) => new Map([...map].filter(([key]) => !keys.includes(key)));
 const conditions = (filter) => json(toJava(filterExpression(toPlain(filter))));
 
-// `at` names the field that is resolved.
+// Text that is no JSON, as the claims are that templates try to read a list from, gives null.
+function parseJson(text) {
+    try {
+        return toJava(JSON.parse(text));
+    } catch {
+        return undefined;
+    }
+}
+
+// `at` names the field that is resolved, and how the caller has authenticated.
 export function makeUtil(at) {
     return {
         qr: () => '',
@@ -28,7 +36,7 @@ export function makeUtil(at) {
         unauthorized: () => {
             throw new ResolverError(`Not Authorized to access ${at.fieldName} on type ${at.typeName}`, 'Unauthorized');
         },
-        authType: () => 'API Key Authorization',
+        authType: () => at.authType,
         autoId: () => randomUUID(),
         defaultIfNull: (value, otherwise) => (absent(value) ? otherwise : value),
         defaultIfNullOrBlank: (value, otherwise) => (isBlank(value) ? otherwise : value),
@@ -36,7 +44,9 @@ export function makeUtil(at) {
         isNullOrEmpty: isEmpty,
         isNullOrBlank: isBlank,
         toJson: json,
-        parseJson: (text) => toJava(JSON.parse(text)),
+        isString: (value) => typeof value === 'string',
+        isList: Array.isArray,
+        parseJson,
         matches: (pattern, text) => new RegExp(pattern).test(text),
         time: { nowISO8601: () => new Date().toISOString() },
         dynamodb: {
@@ -56,6 +66,7 @@ export function makeUtil(at) {
         transform: {
             toDynamoDBFilterExpression: conditions,
             toDynamoDBConditionExpression: conditions,
+            toSubscriptionFilter: (filter) => filter, // as a tree: events are put to it as it is
         },
     };
 }

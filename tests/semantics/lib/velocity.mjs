@@ -187,6 +187,9 @@ function directive(r) {
     if (r.match(/#return\b/)) {
         return { kind: 'return', value: { kind: 'value', value: null } };
     }
+    if (r.match(/#break\b/)) {
+        return { kind: 'break' };
+    }
     if (r.match(/#if\b/)) {
         const branches = [];
         do {
@@ -275,7 +278,10 @@ const MAP_METHODS = {
     isEmpty: (map) => map.size === 0,
 };
 
+const nothing = () => undefined; // a method that Java does not have there: an invalid reference, which is null
+
 const LIST_METHODS = {
+    put: nothing,
     add: (items, item) => items.push(item) > 0,
     addAll: (items, more) => items.push(...more) > 0,
     get: (items, index) => items[index],
@@ -284,14 +290,25 @@ const LIST_METHODS = {
     isEmpty: (items) => items.length === 0,
 };
 
+// Java leaves out empty parts at the end.
+function split(text, pattern) {
+    const parts = text.split(new RegExp(pattern));
+    while (parts.length > 1 && parts.at(-1) === '') {
+        parts.pop();
+    }
+    return text === '' ? [''] : parts.filter((part, i) => i > 0 || part !== '' || parts.length > 1);
+}
+
 const STRING_METHODS = {
+    size: nothing,
+    get: nothing,
     length: (text) => text.length,
     isEmpty: (text) => text.length === 0,
     contains: (text, part) => text.includes(part),
     startsWith: (text, part) => text.startsWith(part),
     endsWith: (text, part) => text.endsWith(part),
     replaceAll: (text, pattern, by) => text.replaceAll(new RegExp(pattern, 'g'), by),
-    split: (text, pattern) => text.split(new RegExp(pattern)),
+    split,
     toString: (text) => text,
 };
 
@@ -308,9 +325,12 @@ function call(base, name, args) {
 
 const property = (base, name) => (base instanceof Map ? base.get(name) : base[name]);
 
+// Null is only equal to null; unlike kinds are compared as texts.
+const equal = (a, b) => (absent(a) || absent(b) ? absent(a) && absent(b) : toText(a) === toText(b));
+
 const OPERATORS = {
-    '==': (a, b) => toText(a) === toText(b),
-    '!=': (a, b) => toText(a) !== toText(b),
+    '==': equal,
+    '!=': (a, b) => !equal(a, b),
     '<': (a, b) => a < b,
     '>': (a, b) => a > b,
     '<=': (a, b) => a <= b,
@@ -323,6 +343,10 @@ class Return {
     constructor(value) {
         this.value = value;
     }
+}
+
+class Break {
+    text = ''; // what came before it
 }
 
 class Run {
@@ -383,14 +407,22 @@ class Run {
 
     foreach({ name, of, body }) {
         const from = this.value(of) ?? [];
-        const items = from instanceof Map ? [...from.values()] : from;
+        const items = from instanceof Map ? [...from.values()] : Array.isArray(from) ? from : [];
         const outer = [this.scope.foreach, this.scope.velocityCount];
-        const text = items.map((item, i) => {
-            Object.assign(this.scope, { [name]: item, velocityCount: i + 1, foreach: { hasNext: () => i + 1 < items.length, count: i + 1, index: i } });
-            return this.text(body);
-        });
+        let text = '';
+        try {
+            items.forEach((item, i) => {
+                Object.assign(this.scope, { [name]: item, velocityCount: i + 1, foreach: { hasNext: () => i + 1 < items.length, count: i + 1, index: i } });
+                text += this.text(body);
+            });
+        } catch (e) {
+            if (!(e instanceof Break)) {
+                throw e;
+            }
+            text += e.text;
+        }
         [this.scope.foreach, this.scope.velocityCount] = outer;
-        return text.join('');
+        return text;
     }
 
     part(node) {
@@ -408,6 +440,8 @@ class Run {
             }
             case 'foreach':
                 return this.foreach(node);
+            case 'break':
+                throw new Break();
             case 'return':
                 throw new Return(this.value(node.value));
             default:
@@ -416,7 +450,18 @@ class Run {
     }
 
     text(parts) {
-        return parts.map((part) => this.part(part)).join('');
+        let text = '';
+        try {
+            for (const part of parts) {
+                text += this.part(part);
+            }
+        } catch (e) {
+            if (e instanceof Break) {
+                e.text = text + e.text;
+            }
+            throw e;
+        }
+        return text;
     }
 }
 

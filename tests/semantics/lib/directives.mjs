@@ -1,0 +1,39 @@
+// What AppSync itself asks before any resolver: whether a field may be asked in the caller's way of
+// authenticating. A field's directives count, else its type's, else the API's default mode.
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+const { parse } = require('graphql');
+
+const MODES = {
+    aws_api_key: 'API Key Authorization',
+    aws_iam: 'IAM Authorization',
+    aws_cognito_user_pools: 'User Pool Authorization',
+    aws_oidc: 'Open ID Connect Authorization',
+    aws_lambda: 'Lambda Authorization',
+};
+
+export const DEFAULTS = { apiKey: MODES.aws_api_key, userPool: MODES.aws_cognito_user_pools, iam: MODES.aws_iam, oidc: MODES.aws_oidc };
+
+const modesOf = (node) => (node.directives ?? []).map(({ name }) => MODES[name.value]).filter((mode) => mode !== undefined);
+
+// allowed(typeName, fieldName, authType)
+export function directiveCheck(sdl, defaultMode) {
+    const types = new Map();
+    for (const definition of parse(sdl).definitions) {
+        if (definition.kind === 'ObjectTypeDefinition' || definition.kind === 'ObjectTypeExtension') {
+            const known = types.get(definition.name.value) ?? { modes: [], fields: new Map() };
+            known.modes.push(...modesOf(definition));
+            for (const field of definition.fields ?? []) {
+                known.fields.set(field.name.value, modesOf(field));
+            }
+            types.set(definition.name.value, known);
+        }
+    }
+    return (typeName, fieldName, authType) => {
+        const type = types.get(typeName);
+        const own = type.fields.get(fieldName) ?? [];
+        const modes = own.length > 0 ? own : type.modes.length > 0 ? type.modes : [defaultMode];
+        return modes.includes(authType);
+    };
+}
