@@ -74,7 +74,7 @@ const two = (rng, names = NAMES) => {
 
 function alone(rng, make) {
     for (const kind of NAMES) {
-        const lists = [undefined, ["read"], rng.pick(OPERATIONS.slice(2))];
+        const lists = [undefined, ['read'], rng.pick(OPERATIONS.slice(2))];
         lists.forEach((operations) => make([rule(kind, operations)]));
     }
 }
