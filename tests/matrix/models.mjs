@@ -41,6 +41,7 @@ export const KINDS = {
     team: { text: "allow.groupDefinedIn('team')", rule: { allow: 'groups', ...userPools, groupsField: 'team' }, fields: { team: field() } },
     teams: { text: "allow.groupsDefinedIn('teams')", rule: { allow: 'groups', ...userPools, groupsField: 'teams' }, fields: { teams: field('string', { list: true }) } },
     teamClaim: { text: "allow.groupDefinedIn('use').withClaimIn('token_use')", rule: { allow: 'groups', ...userPools, groupsField: 'use', groupClaim: 'token_use' }, fields: { use: field() } },
+    custom: { text: 'allow.custom()', rule: { allow: 'custom', provider: 'function' } },
     oidc: { text: "allow.authenticated('oidc')", rule: { allow: 'private', ...oidc } },
     oidcOwner: { text: "allow.ownerDefinedIn('outsider', 'oidc')", rule: owner('outsider', undefined, oidc), hidden: { outsider: field() } },
     oidcHolder: { text: "allow.ownerDefinedIn('holder', 'oidc').identityClaim('sub')", rule: owner('holder', 'sub', oidc), fields: { holder: field() } },
