@@ -5,7 +5,7 @@ WARN    = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototype
           -Wno-sign-conversion -Wframe-larger-than=8192
 BASEFLAGS = -std=gnu2x -D_GNU_SOURCE -Isrc $(WARN) -g -fno-omit-frame-pointer -MMD -MP
 OPT     = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
-PKGS    = libuv openssl sqlite3 libcurl libcbor
+PKGS    = libuv openssl sqlite3 libcurl libcbor zlib expat
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lboost_context -lm -lpthread
 # $(BUILD) for programs that look at it from elsewhere, to be quoted: the path may have spaces in it,

@@ -22,6 +22,8 @@ need_build() {
     need_file libsqlite3-dev pkg-config --exists sqlite3
     need_file libcurl4-openssl-dev pkg-config --exists libcurl
     need_file libcbor-dev pkg-config --exists libcbor
+    need_file zlib1g-dev pkg-config --exists zlib
+    need_file libexpat1-dev pkg-config --exists expat
     need_file libboost-context-dev has_library boost_context
     need_file nodejs node_is_new_enough
     need_file npm has npm

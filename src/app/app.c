@@ -106,6 +106,8 @@ static err *open_auth(struct app *app)
     crypto_wipe(&options.key, sizeof(options.key));
     TRY(e);
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
+    TRY(app_open_objects(app));
+    app_mount_rest(app);
     data_hub_connect(app->hub, app->auth, app->iam);
     return NULL;
 }
@@ -495,6 +497,7 @@ static void make_loops(struct app *app)
     }
     app->hub = data_hub_new(loops, app->loop_count);
     app->auth = auth_hub_new(loops, app->loop_count);
+    app->objects = object_hub_new(loops, app->loop_count);
 }
 
 static void run_loops(struct app *app)
@@ -516,6 +519,8 @@ static void close_all(struct app *app)
     }
     data_hub_free(app->hub);
     auth_hub_free(app->auth);
+    object_hub_free(app->objects);
+    blob_store_close(app->blobs);
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_free(app->loops[i].loop);
     }

@@ -7,6 +7,7 @@
 #include "data/data.h"
 #include "http/http.h"
 #include "iam/iam.h"
+#include "object/object.h"
 #include "project/project.h"
 #include "store/store.h"
 
@@ -45,6 +46,8 @@ struct app {
     str admin_secret; // none: admin.json is not there
     struct data_hub *hub;
     struct auth_hub *auth;
+    struct blob_store *blobs;
+    struct object_hub *objects;
     str delivery; // what of messages leaves the machine, in words; none: nothing
     struct http_router *router;
     struct http_server server;
@@ -73,6 +76,15 @@ struct app {
     u64 ready_ms;                // from the start of the process; 0: not yet
     char *problem;               // of the last evaluation, heap; NULL: it went well
 };
+
+// ---- storage.c: buckets ------------------------------------------------------------------------
+// Opens the folder of blobs and the tables of objects, and mounts S3's host names.
+[[nodiscard]] err *app_open_objects(struct app *app) YIELDS;
+// The manifest's buckets; NULL when it has none.
+struct object_service *app_make_buckets(
+    struct app *app, struct arena *arena, const struct project_manifest *manifest);
+// S3 by path on the server's own name, and what nobody else serves: the last route.
+void app_mount_rest(struct app *app);
 
 // ---- listen.c: ports and listeners --------------------------------------------------------------
 // Chooses hosts and port, sets base_url and authority, and listens on every loop. ERR_CONFLICT when

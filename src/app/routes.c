@@ -74,15 +74,6 @@ static err *json_service(struct http_req *req)
     return http_reply(req, 501, S("application/x-amz-json-1.1"), buf_str(&body));
 }
 
-static err *storage(struct http_req *req) YIELDS;
-
-static err *storage(struct http_req *req)
-{
-    return http_reply(req, 501, S("application/xml"),
-        S("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NotImplemented</Code><Message>"
-          "Storage is not served yet by this version of ampd.</Message></Error>"));
-}
-
 void app_mount(struct app *app)
 {
     http_router_add(app->router, &(struct http_route){.methods = HTTP_GET,
@@ -91,11 +82,6 @@ void app_mount(struct app *app)
                                      .arg = app,
                                      .cors = true});
     app_admin_mount(app);
-    http_router_add(app->router, &(struct http_route){.methods = HTTP_ANY & ~HTTP_OPTIONS,
-                                     .path = S("/*"),
-                                     .host = S("s3.localhost"),
-                                     .handler = storage,
-                                     .cors = true});
     data_hub_mount(app->hub, app->router);
     http_router_add(app->router, &(struct http_route){.methods = HTTP_POST,
                                      .path = S("/"),

@@ -22,7 +22,7 @@ struct state {
     struct buf *out;
     struct buf errors; // JSON objects with commas between
     u32 resolvers;
-    bool by_name;      // payload: fields under their own names
+    bool by_name; // payload: fields under their own names
     err *fatal;
 };
 

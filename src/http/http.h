@@ -84,7 +84,8 @@ struct http_route {
     str host;         // exact host name without port, "*.suffix", or none for any
     http_handler handler;
     void *arg;
-    bool cors; // answers preflight requests and adds the CORS headers browsers need
+    bool cors;      // answers preflight requests and adds the CORS headers browsers need
+    bool otherwise; // only for paths that no route before it has, by whatever method
 };
 
 // Routes are tried in order of registration; immutable once a server uses them. Heap, freed whole.

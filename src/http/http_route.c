@@ -71,6 +71,9 @@ const struct http_route *http_router_find(
         if (!path_matches(route->path, req->path, rest) || !host_matches(route->host, req->host)) {
             continue;
         }
+        if (route->otherwise && *allowed != 0) {
+            continue;
+        }
         unsigned methods = route->methods;
         methods |= (methods & HTTP_GET) != 0 ? HTTP_HEAD : 0;
         methods |= route->cors ? HTTP_OPTIONS : 0; // preflight

@@ -282,7 +282,7 @@ static void test_publish(void **state)
         "{\"id\":\"u\",\"name\":\"Ann\",\"__typename\":\"User\"}");
     world.published = NULL;
     run(&world, "mutation { fails }");
-    assert_null(world.published); // nobody wants it
+    assert_null(world.published);                  // nobody wants it
     run(&world, "mutation { put { id secret } }"); // what has an error is null there too
     assert_non_null(world.published);
     assert_text(json_text(world.arena, world.published), "{\"id\":\"u\",\"secret\":null}");

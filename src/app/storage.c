@@ -1,0 +1,58 @@
+// Buckets: from the manifest to the object service, and where S3 is found.
+#include "app/app_int.h"
+
+err *app_open_objects(struct app *app)
+{
+    TRY(blob_store_open(app->arena, path_join(app->arena, app->data_dir, "blob"), &app->blobs));
+    struct object_hub_options options = {.store = app->store, .blobs = app->blobs, .iam = app->iam};
+    TRY(object_hub_open(app->objects, app->arena, &options));
+    object_hub_mount(app->objects, app->arena, app->router, S("localhost"));
+    return NULL;
+}
+
+struct object_service *app_make_buckets(
+    struct app *app, struct arena *arena, const struct project_manifest *manifest)
+{
+    const struct json *storage = json_get(manifest->root, S("storage"));
+    if (storage == NULL || storage->kind != JSON_ARRAY || storage->count == 0) {
+        return NULL;
+    }
+    struct object_bucket_options *buckets =
+        arena_array(arena, struct object_bucket_options, storage->count);
+    size_t count = 0;
+    json_each (bucket, storage) {
+        str name = json_get_str(bucket, S("name"));
+        buckets[count++] = (struct object_bucket_options){.name = project_bucket_name(arena, name),
+            .storage = name,
+            .versioned = json_get_bool(bucket, S("versioned"), false),
+            .definition = bucket};
+    }
+    struct object_service_options options = {.buckets = buckets,
+        .bucket_count = count,
+        .region = app->ids.region,
+        .account = app->ids.account};
+    return object_service_new(&options);
+}
+
+// Tools and functions reach S3 by path: http://127.0.0.1:PORT/BUCKET/KEY.
+static err *rest(struct http_req *req) YIELDS
+{
+    struct app *app = req->route_arg;
+    return object_is_request(app->objects, req)
+               ? object_http(app->objects, req)
+               : http_reply(req, 404, S("application/json"), S("{\"message\":\"not found\"}"));
+}
+
+void app_mount_rest(struct app *app)
+{
+    check(app->objects != NULL);
+    http_router_add(app->router,
+        &(struct http_route){
+            .methods = HTTP_GET, .path = S("/"), .handler = rest, .arg = app, .cors = true});
+    http_router_add(app->router, &(struct http_route){.methods = HTTP_ANY & ~HTTP_OPTIONS,
+                                     .path = S("/*"),
+                                     .handler = rest,
+                                     .arg = app,
+                                     .cors = true,
+                                     .otherwise = true});
+}

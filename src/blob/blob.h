@@ -1,0 +1,61 @@
+// Bytes too large for a table: immutable files under ids that are made here and never used again.
+// Whoever keeps an id keeps it in the store, in the same transaction as what refers to it; a file
+// whose id is nowhere was left by a crash and is removed at the next start.
+#pragma once
+
+#include "crypto/sums.h"
+#include "fiber/fiber.h"
+
+struct blob_store;
+
+// Opens the folder, which is made when there is none, and begins a new epoch: ids of this process.
+// Blocks. Half-written files of former processes are removed. ERR_IO.
+[[nodiscard]] err *blob_store_open(
+    struct arena *arena, const char *folder, struct blob_store **out);
+// In order: the next start has nothing to look for. No fiber uses the store any more. NULL is
+// allowed.
+void blob_store_close(struct blob_store *store);
+
+// Files of a former process that did not end in order are shown to `keep`, and removed where it
+// says false. Call once after opening.
+struct blob_sweep {
+    bool (*keep)(void *arg, str id); // may wait
+    void *arg;
+};
+
+[[nodiscard]] err *blob_store_sweep(
+    struct blob_store *store, struct arena *arena, const struct blob_sweep *sweep) YIELDS;
+
+// ---- writing ---------------------------------------------------------------------------------
+struct blob_writer;
+
+// A new file. The writer lives in `arena`, its resources until blob_finish or blob_abandon.
+[[nodiscard]] err *blob_begin(
+    struct blob_store *store, struct arena *arena, struct blob_writer **out) YIELDS;
+// Appends; `sums` (may be NULL) are taken of the same bytes on the same worker thread.
+// ERR_DISK_FULL, ERR_IO: the writer can only be abandoned then.
+[[nodiscard]] err *blob_append(
+    struct blob_writer *writer, struct arena *arena, str bytes, struct crypto_sums *sums) YIELDS;
+// Makes it durable under `*id` (in the arena of the writer).
+[[nodiscard]] err *blob_finish(struct blob_writer *writer, struct arena *arena, str *id) YIELDS;
+// Closes and removes what was written, finished or not. NULL is allowed. Does not wait.
+void blob_abandon(struct blob_writer *writer);
+
+// ---- reading ---------------------------------------------------------------------------------
+struct blob_reader;
+
+// ERR_NOT_FOUND. In `arena`, until blob_reader_close. The bytes stay readable while it is open,
+// whoever removes the blob meanwhile.
+[[nodiscard]] err *blob_reader_open(
+    struct blob_store *store, struct arena *arena, str id, struct blob_reader **out) YIELDS;
+// Up to `size` bytes from `offset`; *got is less only at the end of the file.
+[[nodiscard]] err *blob_read(struct blob_reader *reader, struct arena *arena, u64 offset,
+    void *bytes, size_t size, size_t *got) YIELDS;
+// The file, for sendfile; the reader's.
+int blob_reader_file(const struct blob_reader *reader);
+// NULL is allowed. Does not wait.
+void blob_reader_close(struct blob_reader *reader);
+
+// Removes blobs; those that are gone already are no error. What cannot be removed is left for the
+// next sweep.
+void blob_remove(struct blob_store *store, const str *ids, size_t count) YIELDS;

@@ -1,0 +1,28 @@
+// Shared inside the folder.
+#pragma once
+
+#include "blob/blob.h"
+
+#include <stdatomic.h>
+
+enum { BLOB_STORE_MAGIC = 0x626c6f62, BLOB_ID_MAX = 40, BLOB_PATH_MAX = 1024 };
+
+struct blob_store {
+    u32 magic;
+    struct arena *arena;
+    const char *folder;
+    const char *new_folder;
+    u64 last_epoch; // of a former process; 0: there was none
+    u64 epoch;
+    atomic_ullong next; // number
+};
+
+struct blob_path {
+    char folder[BLOB_PATH_MAX];
+    char file[BLOB_PATH_MAX + 64];
+};
+
+// Where a blob lies; false for a text that is no id.
+bool blob_path(const struct blob_store *store, str id, struct blob_path *out);
+// What errno says, in `arena`.
+[[nodiscard]] err *blob_io_error(struct arena *arena, int code, const char *doing);
