@@ -77,7 +77,7 @@ static struct json *pretended_parameters(struct auth_call *call, str username, b
     struct arena *a = call->arena;
     struct json *parameters = json_object(a);
     str attribute = phone ? S("phone_number") : S("email");
-    str address = phone == (username.ptr[0] == '+') ? username : S("a@a");
+    str address = auth_fake_address(call, username, phone);
     json_set(parameters, S("CODE_DELIVERY_DELIVERY_MEDIUM"),
         json_string(a, phone ? S("SMS") : S("EMAIL")));
     json_set(parameters, S("CODE_DELIVERY_DESTINATION"),

@@ -70,7 +70,9 @@ str auth_parameter(const struct auth_call *call, const char *name);
 [[nodiscard]] err *auth_username_check(
     struct auth_call *call, struct json *attributes, str username) YIELDS;
 // An answer about a user that does not exist, or UserNotFoundException where the pool tells.
-[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username);
+[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username) YIELDS;
+// Where a message to somebody of that name would go, if somebody had it.
+str auth_fake_address(struct auth_call *call, str username, bool phone);
 // Writes attributes of a user, by itself or an administrator; sends what has to be proven.
 [[nodiscard]] err *auth_update_attributes(
     struct auth_call *call, struct auth_user *user, const struct json *attributes) YIELDS;

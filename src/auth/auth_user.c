@@ -23,7 +23,7 @@ bool auth_is_email(str text)
         return false;
     }
     for (size_t i = 0; i < text.len; i++) {
-        if ((u8)text.ptr[i] <= ' ' || strchr("<>()[],;:\\\"", text.ptr[i]) != NULL) {
+        if ((u8)text.ptr[i] <= ' ' || strchr("<>()[],;:\\\"\x7f", text.ptr[i]) != NULL) {
             return false;
         }
     }

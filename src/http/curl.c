@@ -11,7 +11,6 @@ enum { CONNECTIONS_KEPT = 16, TIMER_MS_MAX = 3600 * 1000 };
 struct client { // one per loop
     CURLM *multi;
     uv_timer_t timer;
-    const char *more_authorities; // file of SSL_CERT_FILE: trusted beside the system's; NULL: none
 };
 
 struct watch { // one per socket that curl waits for; freed once its handle is closed
@@ -122,20 +121,35 @@ static void begin_curl(void)
     check(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
 }
 
+CURL *http_curl_new(char reason[CURL_ERROR_SIZE])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    check(pthread_once(&once, begin_curl) == 0);
+    const char *more_authorities = getenv("SSL_CERT_FILE");
+    CURL *easy = curl_easy_init();
+    check(easy != NULL);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    // Without it, taking a transfer away would block the thread until its name is resolved.
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    if (more_authorities != NULL && more_authorities[0] != '\0') {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, more_authorities); // beside the system's folder
+    }
+    return easy;
+}
+
 static struct client *client_of_loop(void)
 {
     static const char KEY = 0;
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct loop *loop = loop_current();
     struct client *client = loop_local(loop, &KEY);
     if (client != NULL) {
         return client;
     }
-    check(pthread_once(&once, begin_curl) == 0);
     client = mem_new(struct client);
     client->multi = curl_multi_init();
     check(client->multi != NULL);
-    client->more_authorities = getenv("SSL_CERT_FILE");
     check(uv_timer_init(loop_uv(loop), &client->timer) == 0);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
@@ -149,18 +163,10 @@ static struct client *client_of_loop(void)
 // ---- transfers ---------------------------------------------------------------------------------
 CURL *http_transfer_begin(struct http_transfer *transfer)
 {
-    struct client *client = client_of_loop();
-    *transfer = (struct http_transfer){.fiber = fiber_current(), .easy = curl_easy_init()};
-    check(transfer->fiber != NULL && transfer->easy != NULL);
+    *transfer = (struct http_transfer){.fiber = fiber_current()};
+    check(transfer->fiber != NULL);
+    transfer->easy = http_curl_new(transfer->reason);
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
-    curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, transfer->reason);
-    curl_easy_setopt(transfer->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(transfer->easy, CURLOPT_NOSIGNAL, 1L);
-    // Without it, taking a transfer away would block the thread until its name is resolved.
-    curl_easy_setopt(transfer->easy, CURLOPT_QUICK_EXIT, 1L);
-    if (client->more_authorities != NULL && client->more_authorities[0] != '\0') {
-        curl_easy_setopt(transfer->easy, CURLOPT_CAINFO, client->more_authorities);
-    }
     return transfer->easy;
 }
 

@@ -14,7 +14,11 @@ struct http_transfer { // on the stack of the fiber that waits for it
 };
 
 // A handle with what all of them have: TLS 1.2, the system's authorities and those of
-// SSL_CERT_FILE. http_transfer_end frees it, whatever came of it.
+// SSL_CERT_FILE. `reason` gets curl's words. Freed with curl_easy_cleanup.
+CURL *http_curl_new(char reason[CURL_ERROR_SIZE]);
+
+// Such a handle for the loop. http_transfer_end frees it, whatever came of it. HTTP only: with
+// other protocols curl may block the thread when a transfer is taken away.
 CURL *http_transfer_begin(struct http_transfer *transfer);
 // Until it is done, its result then being there; ERR_TIMEOUT after `timeout_ms` (0: only the
 // fiber's deadline), ERR_CANCELLED.

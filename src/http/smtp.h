@@ -1,4 +1,4 @@
-// Mail to a submission server (RFC 5321, 6409), over libcurl driven by the current loop.
+// Mail to a submission server (RFC 5321, 6409), over libcurl.
 #pragma once
 
 #include "http/http.h"
@@ -31,5 +31,6 @@ enum smtp_outcome {
 
 // Sends one mail. TLS is verified, and required unless the server is of this machine. Where it was
 // not taken the error tells why; ERR_CANCELLED counts as SMTP_DOWN.
+// A thread does it: several mails at once are several threads.
 [[nodiscard]] err *smtp_send(struct arena *arena, const struct smtp_server *server,
     const struct smtp_mail *mail, u64 timeout_ms, enum smtp_outcome *outcome) YIELDS;

@@ -217,6 +217,18 @@ static err *authenticate(struct s3_call *call)
         call->hub->iam, call->arena, &request, &rules, &call->principal, &call->signature);
 }
 
+// The Amplify client deletes several objects with a request that names no bucket in its path; the
+// bucket stands in the region it was given (project/outputs_storage.c), which the signature covers.
+static void find_bucket_in_region(struct s3_call *call)
+{
+    str region = call->signature.region;
+    ptrdiff_t at = str_find_char(region, '#');
+    if (call->bucket_name.len == 0 && call->req->method == HTTP_POST && at >= 0) {
+        call->bucket_name = str_sub(region, (size_t)at + 1, region.len);
+        call->bucket = s3_bucket(call->service, call->bucket_name);
+    }
+}
+
 err *s3_run(struct s3_call *call)
 {
     if (call->req->request_id.len == 0) {
@@ -226,6 +238,7 @@ err *s3_run(struct s3_call *call)
     http_add_header(call->req, S("x-amz-id-2"), call->req->request_id);
     TRY(read_address(call));
     TRY(authenticate(call));
+    find_bucket_in_region(call);
     const struct operation *operation = find_operation(call);
     if (operation == NULL) {
         return s3_refuse(call->arena, "MethodNotAllowed", "%s", "");

@@ -111,9 +111,14 @@ size_t project_manifest_unserved(
     const struct json *root = manifest->root;
     str *list = arena_array(arena, str, 8);
     size_t count = 0;
-    size_t buckets = member_count(json_get(root, S("storage")));
+    size_t triggered = 0;
     size_t functions = member_count(json_get(root, S("functions")));
     *out = list;
+    json_each (bucket, json_get(root, S("storage"))) {
+        const struct json *triggers = json_get(bucket, S("triggers"));
+        triggered += !json_is_null(json_get(triggers, S("onUpload"))) ||
+                     !json_is_null(json_get(triggers, S("onDelete")));
+    }
     const struct json *auth = json_get(root, S("auth"));
     if (member_count(json_get(auth, S("triggers"))) > 0) {
         list[count++] = S("auth: triggers are not run yet");
@@ -121,9 +126,8 @@ size_t project_manifest_unserved(
     if (!json_is_null(json_get(json_get(auth, S("loginWith")), S("externalProviders")))) {
         list[count++] = S("auth: external providers are not served yet");
     }
-    if (buckets > 0) {
-        list[count++] = str_fmt(
-            arena, "storage: %zu bucket%s not served yet", buckets, buckets == 1 ? " is" : "s are");
+    if (triggered > 0) {
+        list[count++] = S("storage: onUpload and onDelete are not run yet");
     }
     if (functions > 0) {
         list[count++] = str_fmt(arena, "functions: %zu function%s not run yet", functions,

@@ -1,5 +1,6 @@
 // What is asked of each model, by whom, and what lies in its table before. A request is data that both the reference
 // and the server are given; document() writes it as GraphQL.
+import { OUTSIDE } from './issuer.mjs';
 import { random } from './models.mjs';
 
 const READS = 8;
@@ -26,12 +27,13 @@ const GROUP_LISTS = [['alpha'], ['beta', 'gamma'], ['delta'], [], undefined, ['g
 export function deciding(model, people) {
     const rules = [...model.rules, ...[...Object.values(model.fields), ...Object.values(model.relations ?? {})].flatMap((each) => each.rules ?? [])];
     const found = {};
-    for (const { ownerField, identityClaim = 'sub::username', groupsField, groupClaim } of rules) {
+    for (const { provider, ownerField, identityClaim = 'sub::username', groupsField, groupClaim } of rules) {
         if (ownerField !== undefined) {
-            const values = ownerValues(people, identityClaim);
+            const values = ownerValues(provider === 'oidc' ? OUTSIDE : people, identityClaim);
             found[ownerField] = model.fields[ownerField]?.list ? lists(values) : values;
         } else if (groupsField !== undefined) {
-            found[groupsField] = groupClaim === undefined ? (model.fields[groupsField].list ? GROUP_LISTS : GROUPS) : ['access', 'id', 'other', undefined];
+            const groups = model.fields[groupsField].list ? GROUP_LISTS : GROUPS;
+            found[groupsField] = groupClaim === 'token_use' ? ['access', 'id', 'other', undefined] : groups;
         }
     }
     return found;

@@ -18,7 +18,8 @@ const field = (type = 'string', extra = {}) => ({ type, ...extra });
 
 // Kinds of rules: how the builder writes them, what they mean, the fields they need declared.
 const userPools = { provider: 'userPools' };
-const owner = (ownerField, identityClaim) => ({ allow: 'owner', ...userPools, ownerField, identityClaim });
+const oidc = { provider: 'oidc' };
+const owner = (ownerField, identityClaim, by = userPools) => ({ allow: 'owner', ...by, ownerField, identityClaim });
 export const KINDS = {
     key: { text: 'allow.publicApiKey()', rule: { allow: 'public', provider: 'apiKey' } },
     guest: { text: 'allow.guest()', rule: { allow: 'public', provider: 'identityPool' } },
@@ -40,6 +41,12 @@ export const KINDS = {
     team: { text: "allow.groupDefinedIn('team')", rule: { allow: 'groups', ...userPools, groupsField: 'team' }, fields: { team: field() } },
     teams: { text: "allow.groupsDefinedIn('teams')", rule: { allow: 'groups', ...userPools, groupsField: 'teams' }, fields: { teams: field('string', { list: true }) } },
     teamClaim: { text: "allow.groupDefinedIn('use').withClaimIn('token_use')", rule: { allow: 'groups', ...userPools, groupsField: 'use', groupClaim: 'token_use' }, fields: { use: field() } },
+    oidc: { text: "allow.authenticated('oidc')", rule: { allow: 'private', ...oidc } },
+    oidcOwner: { text: "allow.owner('oidc')", rule: owner('owner', undefined, oidc), hidden: { owner: field() } },
+    oidcHolder: { text: "allow.ownerDefinedIn('holder', 'oidc').identityClaim('sub')", rule: owner('holder', 'sub', oidc), fields: { holder: field() } },
+    oidcGroup: { text: "allow.group('alpha', 'oidc').withClaimIn('roles')", rule: { allow: 'groups', ...oidc, groups: ['alpha'], groupClaim: 'roles' } },
+    oidcRole: { text: "allow.groupDefinedIn('role', 'oidc').withClaimIn('role')", rule: { allow: 'groups', ...oidc, groupsField: 'role', groupClaim: 'role' }, fields: { role: field() } },
+    oidcTeams: { text: "allow.groupsDefinedIn('parties', 'oidc').withClaimIn('roles')", rule: { allow: 'groups', ...oidc, groupsField: 'parties', groupClaim: 'roles' }, fields: { parties: field('string', { list: true }) } },
 };
 const NAMES = Object.keys(KINDS);
 
@@ -151,7 +158,7 @@ export function models(seed = 1) {
         return made;
     };
     alone(rng, maker('Sa'));
-    pairs(rng, maker('Pa'), 30);
+    pairs(rng, maker('Pa'), 36);
     triples(rng, maker('Ta'), 12);
     fields(rng, maker('Fi'), 32);
     keys(rng, maker('Ke'), 15);

@@ -96,7 +96,7 @@ function ownerArguments(access) {
     return access.some('listen').filter(({ strategy, list }) => strategy === 'owner' && !list).map(({ entity }) => entity);
 }
 
-function wishes(model, access, values, rng) {
+export function wishes(model, access, values, rng) {
     const wanted = [{ kind: 'create' }, { kind: 'create', where: { tag: 'x' } }, { kind: 'update' }, { kind: 'delete' }];
     for (const name of new Set(ownerArguments(access))) {
         const [ann, bob, first] = values[name];
@@ -107,7 +107,7 @@ function wishes(model, access, values, rng) {
     return wanted;
 }
 
-function subscription(model, { kind, args = {}, where }, select) {
+export function subscription(model, { kind, args = {}, where }, select) {
     const field = `on${upper(kind)}${model.name}`;
     const heads = [...Object.keys(args).map((name) => `$${name}: String`), ...(where ? [`$filter: ModelSubscription${model.name}FilterInput`] : [])];
     const passed = [...Object.keys(args), ...(where ? ['filter'] : [])].map((name) => `${name}: $${name}`);

@@ -31,9 +31,9 @@ function watched() {
 
 /**
  * Starts a submission server. `tls`: certificate and key for STARTTLS, or with `implicit` from the first byte.
- * `user` and `password` have to be given by clients then. `answer(command, argument)` may return a reply of its own.
+ * A `silent` one takes connections and says nothing. `user` and `password` have to be given by clients then. `answer(command, argument)` may return a reply of its own.
  */
-export async function startSmtp({ port = 0, tls, implicit = false, user, password } = {}) {
+export async function startSmtp({ port = 0, tls, implicit = false, silent = false, user, password } = {}) {
   const { happened, until } = watched();
   const sockets = new Set();
   const smtp = { mails: [], sessions: 0, logins: [], answer: () => undefined };
@@ -143,6 +143,10 @@ export async function startSmtp({ port = 0, tls, implicit = false, user, passwor
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
+    if (silent) {
+      happened();
+      return;
+    }
     if (implicit) {
       const above = new TLSSocket(socket, { isServer: true, ...tls });
       above.on('error', () => {});

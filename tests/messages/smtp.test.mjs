@@ -128,6 +128,24 @@ test('a server that is down: the call goes well, the mail waits, also over a kil
   await smtp.stop();
 });
 
+test('a server that says nothing holds up neither a call nor the end', async () => {
+  let smtp = await startSmtp({ silent: true });
+  const backend = await startBackend('plain', { AMPD_SMTP_URL: `smtp://localhost:${smtp.port}`, AMPD_MAIL_FROM: FROM });
+  const username = address();
+  await backend.signUp(username);
+  await smtp.until(() => smtp.sessions === 1);
+  const begun = Date.now();
+  await backend.signUp(address());
+  await backend.stop();
+  assert.ok(Date.now() - begun < 8000, 'it took too long');
+  await smtp.stop();
+  smtp = await startSmtp({ port: smtp.port });
+  const again = await startBackend('plain', { AMPD_SMTP_URL: `smtp://localhost:${smtp.port}`, AMPD_MAIL_FROM: FROM }, { folder: backend.folder });
+  await smtp.mailTo(username);
+  await again.end();
+  await smtp.stop();
+});
+
 test('a wrong password keeps the mail until it is right', async () => {
   const smtp = await startSmtp({ user: 'mailer', password: 'right' });
   const url = (password) => `smtp://mailer:${password}@localhost:${smtp.port}`;
