@@ -249,6 +249,11 @@ static void find_bucket_in_region(struct s3_call *call)
 
 err *s3_run(struct s3_call *call)
 {
+    if (call->req->request_id.len == 0) {
+        call->req->request_id = random_uuid(call->arena);
+    }
+    http_add_header(call->req, S("x-amz-request-id"), call->req->request_id);
+    http_add_header(call->req, S("x-amz-id-2"), call->req->request_id);
     TRY(read_address(call));
     TRY(authenticate(call));
     find_bucket_in_region(call);
@@ -257,7 +262,8 @@ err *s3_run(struct s3_call *call)
         return s3_refuse(call->arena, "MethodNotAllowed", "%s", "");
     }
     TRY(check_parameters(call, operation));
-    if (call->bucket_name.len > 0 && call->bucket == NULL) {
+    bool making = operation->handler == s3_create_bucket;
+    if (call->bucket_name.len > 0 && call->bucket == NULL && !making) {
         return s3_refuse(call->arena, "NoSuchBucket", "%s", "");
     }
     TRY(check_owner(call));
@@ -282,6 +288,12 @@ err *s3_allow(struct s3_call *call, const char *action, str key)
                        ? str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name, S("/"), key)
                        : str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name);
     return require(call, action, resource, (str){});
+}
+
+err *s3_allow_either(struct s3_call *call, const char *one, const char *other)
+{
+    err *e = s3_allow(call, one, call->key);
+    return e != NULL ? s3_allow(call, other, call->key) : NULL;
 }
 
 err *s3_allow_list(struct s3_call *call, const char *action, str prefix)
