@@ -106,7 +106,7 @@ test('lists in pages, with delimiter', async () => {
   const expected = [];
   for (const key of ['p/a', 'p/b/1', 'p/b/2', 'p/c']) {
     const made = [await put(key, '1'), await put(key, '2'), (await remove(key)).VersionId];
-    expected.push([......made].reverse().map((id) => `${key} ${id}`));
+    expected.push(...[...made].reverse().map((id) => `${key} ${id}`));
   }
   for (const MaxKeys of [1, 2, 5, 100]) {
     const seen = [];
