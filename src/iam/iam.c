@@ -336,3 +336,20 @@ err *iam_authenticate(struct iam *iam, struct arena *arena, const struct iam_req
     iam_signing_key_remember(s);
     return NULL;
 }
+
+err *iam_authenticate_form(struct iam *iam, struct arena *arena, const struct iam_form *form,
+    const struct iam_rules *rules, struct iam_principal *out)
+{
+    struct iam_signature signature;
+    u64 now_ms = iam->now_ms();
+    str secret = {};
+    TRY(iam_form_read(arena, form, rules, &signature));
+    TRY(find_caller(iam, arena, &signature, rules->words, out, &secret));
+    err *e = iam_form_check(arena, form, rules, secret, &signature);
+    crypto_wipe((char *)secret.ptr, secret.len);
+    TRY(e);
+    if (out->expires_ms > 0 && (now_ms >= out->expires_ms || iam_is_revoked(iam, arena, out))) {
+        return iam_refuse(arena, rules->words, IAM_REFUSE_TOKEN_EXPIRED, (str){});
+    }
+    return NULL;
+}

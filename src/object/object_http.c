@@ -296,6 +296,11 @@ err *s3_run(struct s3_call *call)
     http_add_header(call->req, S("x-amz-request-id"), call->req->request_id);
     http_add_header(call->req, S("x-amz-id-2"), call->req->request_id);
     TRY(read_address(call));
+    bool form = s3_is_form(call->req) && call->key.len == 0 && call->bucket != NULL;
+    struct iam_request signs = iam_request_of(call->req, (str){});
+    if (form && !iam_is_signed(&signs)) {
+        return s3_post_form(call);
+    }
     TRY(authenticate(call));
     take_headers_of_url(call);
     find_bucket_in_region(call);
