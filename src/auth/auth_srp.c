@@ -26,8 +26,7 @@ static void check_work(void *arg)
     work->right = crypto_srp_check(work->arena, &work->verifier, &work->state, &work->claim);
 }
 
-// The id that the proof of a user that is not there is made for: always the same for a name.
-static str fake_id(struct auth_call *call, str username)
+str auth_fake_id(struct auth_call *call, str username)
 {
     u8 mac[CRYPTO_SHA256_SIZE];
     str key = {(const char *)call->hub->fake_key.bytes, CRYPTO_KEY_SIZE};
@@ -85,7 +84,7 @@ err *auth_srp_start(struct auth_call *call, str username)
     if (user == NULL && !call->service->hides_users) {
         return auth_no_user(a);
     }
-    str name = user != NULL ? user->username : fake_id(call, username);
+    str name = user != NULL ? user->username : auth_fake_id(call, username);
     TRY(load_verifier(call, user, name, &verifier));
     struct json *body = auth_state_body(call, "srp", user);
     json_set(body, S("name"), json_string(a, name));
@@ -161,7 +160,7 @@ err *auth_password_proof(
     if (proof->user == NULL && !call->service->hides_users) {
         return auth_no_user(call->arena);
     }
-    str whom = proof->user != NULL ? proof->user->username : fake_id(call, username);
+    str whom = proof->user != NULL ? proof->user->username : auth_fake_id(call, username);
     TRY(auth_attempt(call, whom, NULL, 0));
     TRY(auth_password_verify(call, proof->user, password, &right));
     if (!right) {
