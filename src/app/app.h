@@ -42,4 +42,24 @@ const char *app_data_dir(struct arena *arena, const struct app_place *place);
 [[nodiscard]] err *app_admin_call(
     struct arena *arena, const char *data_dir, str call, const struct json *in, struct json **out);
 
+struct app_check {
+    bool data;   // read all bytes of objects
+    bool repair; // remove what nobody names
+    // Called with a line for each problem.
+    void (*tell)(void *arg, str what);
+    void *arg;
+    // Results.
+    u64 objects;
+    u64 files;
+    u64 bytes;
+    u64 problems;
+    u64 damaged;
+    u64 repaired;
+};
+
+// Looks through a data folder that no ampd serves (else ERR_CONFLICT): the database itself, then
+// objects and their bytes. Blocks the thread; not for use inside a loop.
+[[nodiscard]] err *app_check_folder(
+    struct arena *arena, const char *data_dir, struct app_check *check);
+
 #define AMPD_VERSION "0.1.0"

@@ -1,12 +1,25 @@
 // Buckets: from the manifest to the object service, and where S3 is found.
 #include "app/app_int.h"
 
+#include <stdlib.h>
+
+enum { WATCH_EVERY_MS = 15 * 1000, WATCH_REST_MS = 60 * 60 * 1000 };
+
+// Its arg, the hub, outlives all fibers.
+static void watch_objects(void *arg) YIELDS
+{
+    const char *every = getenv("AMPD_CHECK_EVERY_MS");
+    u64 every_ms = WATCH_EVERY_MS;
+    bool given = every != NULL && str_to_u64(str_from(every), &every_ms);
+    object_hub_watch(arg, every_ms, given ? every_ms : WATCH_REST_MS);
+}
+
 err *app_open_objects(struct app *app)
 {
     TRY(blob_store_open(app->arena, path_join(app->arena, app->data_dir, "blob"), &app->blobs));
     struct object_hub_options options = {.store = app->store, .blobs = app->blobs, .iam = app->iam};
     TRY(object_hub_open(app->objects, app->arena, &options));
-    object_hub_mount(app->objects, app->arena, app->router, S("localhost"));
+    fiber_start("objects", watch_objects, app->objects);
     return NULL;
 }
 

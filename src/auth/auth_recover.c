@@ -77,12 +77,18 @@ static bool is_hidden(const struct auth_call *call, const struct auth_user *user
            (user == NULL || !json_get_bool(user->item, S("enabled"), true));
 }
 
+static struct auth_user nobody_called(struct auth_call *call, str username)
+{
+    return (struct auth_user){
+        .id = str_cat(call->arena, S("nobody#"), auth_fake_name(call, username))};
+}
+
 // A code is made that nobody is told, so that guessing it goes as with any other.
 static err *pretend_recovery(struct auth_call *call, str username) YIELDS;
 
 static err *pretend_recovery(struct auth_call *call, str username)
 {
-    struct auth_user nobody = {.id = auth_fake_id(call, username)};
+    struct auth_user nobody = nobody_called(call, username);
     struct auth_code code = {.purpose = S("forgot"),
         .attribute = S("email"),
         .destination = username,
@@ -96,7 +102,7 @@ static err *pretend_confirm(struct auth_call *call, str username, str code) YIEL
 
 static err *pretend_confirm(struct auth_call *call, str username, str code)
 {
-    struct auth_user nobody = {.id = auth_fake_id(call, username)};
+    struct auth_user nobody = nobody_called(call, username);
     struct json *item = NULL;
     struct store_write spend = {};
     TRY(auth_count(call, "recover", nobody.id, RECOVERIES, HOUR_MS));
@@ -151,6 +157,9 @@ err *auth_confirm_forgot_password(struct auth_call *call)
     }
     TRY(auth_count(call, "recover", user->id, RECOVERIES, HOUR_MS));
     TRY(auth_code_verify(call, user, S("forgot"), code, &item, &writes[0]));
+    if (!auth_code_is_current(user, item)) {
+        return auth_code_expired(call->arena);
+    }
     TRY(auth_password_set(call, user, password));
     auth_user_set_member(call, user, S("status"), auth_str(call, S("CONFIRMED")));
     writes[1] = auth_attempt_good(call, user->username); // its owner may sign in at once

@@ -173,10 +173,9 @@ err *auth_confirm_user(struct auth_call *call, struct auth_user *user, str code)
             "User cannot be confirmed. Current status is %.*s", PRI(auth_user_status(user)));
     }
     TRY(auth_code_verify(call, user, S("signup"), code, &item, &spend));
-    str attribute = json_get_str(item, S("attribute"));
-    bool same = str_eq(auth_user_get(user, attribute), json_get_str(item, S("destination")));
-    if (same) {
-        auth_user_set(call, user, str_cat(call->arena, attribute, S("_verified")), S("true"));
+    if (auth_code_is_current(user, item)) {
+        str flag = str_cat(call->arena, json_get_str(item, S("attribute")), S("_verified"));
+        auth_user_set(call, user, flag, S("true"));
     }
     auth_user_set_member(call, user, S("status"), auth_str(call, S("CONFIRMED")));
     if (json_get_bool(call->in, S("ForceAliasCreation"), false)) {

@@ -11,21 +11,26 @@
 // ---- names
 // ---------------------------------------------------------------------------------------
 
+// As we write them: lower-case digits without zeros before them.
+static bool parse_hex(str text, u64 *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool digit = c >= '0' && c <= '9';
+        if (!digit && (c < 'a' || c > 'f')) {
+            return false;
+        }
+        *out = *out << 4 | (u64)(digit ? c - '0' : c - 'a' + 10);
+    }
+    return text.len > 0 && text.len <= 16 && text.ptr[0] != '0';
+}
+
 static bool parse_id(str id, u64 *epoch, u64 *number)
 {
-    char text[BLOB_ID_MAX + 1] = {};
-    char *end = NULL;
-    if (id.len == 0 || id.len > BLOB_ID_MAX) {
-        return false;
-    }
-    memcpy(text, id.ptr, id.len);
-    *epoch = strtoull(text, &end, 16);
-    if (end == text || *end != '-') {
-        return false;
-    }
-    char *rest = end + 1;
-    *number = strtoull(rest, &end, 16);
-    return end != rest && *end == '\0';
+    ptrdiff_t dash = str_find_char(id, '-');
+    return dash > 0 && parse_hex(str_sub(id, 0, (size_t)dash), epoch) &&
+           parse_hex(str_sub(id, (size_t)dash + 1, id.len), number);
 }
 
 bool blob_path(const struct blob_store *store, str id, struct blob_path *out)
@@ -35,8 +40,9 @@ bool blob_path(const struct blob_store *store, str id, struct blob_path *out)
     if (!parse_id(id, &epoch, &number)) {
         return false;
     }
+    out->index = (unsigned)(number % BLOB_FOLDERS);
     int size = snprintf(out->folder, sizeof(out->folder), "%s/%llx/%02x", store->folder,
-        (unsigned long long)epoch, (unsigned)(number & 0xff));
+        (unsigned long long)epoch, out->index);
     int all = snprintf(out->file, sizeof(out->file), "%s/%llx-%llx", out->folder,
         (unsigned long long)epoch, (unsigned long long)number);
     return size > 0 && all > 0 && (size_t)all < sizeof(out->file);
@@ -45,11 +51,7 @@ bool blob_path(const struct blob_store *store, str id, struct blob_path *out)
 err *blob_io_error(struct arena *arena, int code, const char *doing)
 {
     bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-    return fail(arena,
-        full             ? ERR_DISK_FULL
-        : code == ENOENT ? ERR_NOT_FOUND
-                         : ERR_IO,
-        "%s: %s", doing, strerror(code));
+    return fail(arena, full ? ERR_DISK_FULL : ERR_IO, "%s: %s", doing, strerror(code));
 }
 
 // ---- opening and closing
@@ -61,9 +63,8 @@ static u64 last_epoch(const char *folder)
     DIR *dir = opendir(folder);
     for (struct dirent *entry = dir != NULL ? readdir(dir) : NULL; entry != NULL;
          entry = readdir(dir)) {
-        char *end = NULL;
-        u64 epoch = strtoull(entry->d_name, &end, 16);
-        last = end != entry->d_name && *end == '\0' && epoch > last ? epoch : last;
+        u64 epoch = 0;
+        last = parse_hex(str_from(entry->d_name), &epoch) && epoch > last ? epoch : last;
     }
     if (dir != NULL) {
         closedir(dir);
@@ -103,8 +104,7 @@ err *blob_store_open(struct arena *arena, const char *folder, struct blob_store 
         e = fail(arena, ERR_CONFIG, "the path of the blobs' folder is too long: %s", folder);
     }
     if (e == NULL) {
-        store->last_epoch = last_epoch(folder);
-        store->epoch = store->last_epoch + 1;
+        store->epoch = last_epoch(folder) + 1;
         empty_folder(arena, store->new_folder);
         e = dir_make(arena, epoch_folder(arena, store, store->epoch), 0700);
     }
@@ -113,38 +113,58 @@ err *blob_store_open(struct arena *arena, const char *folder, struct blob_store 
         return e;
     }
     atomic_init(&store->next, 1);
+    check(store->epoch > 0);
     *out = store;
     return NULL;
 }
 
+// An epoch that ended in order, or whose files have been looked at.
+static void mark_closed(struct arena *arena, const char *folder)
+{
+    int mark = open(path_join(arena, folder, "closed"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (mark >= 0) {
+        (void)close(mark);
+    }
+}
+
+// The folder stays, though it may be empty: the next epoch's number is found by it.
 void blob_store_close(struct blob_store *store)
 {
     if (store == NULL) {
         return;
     }
     check_magic(store, BLOB_STORE_MAGIC);
-    const char *folder = epoch_folder(store->arena, store, store->epoch);
-    if (atomic_load(&store->next) == 1) {
-        (void)rmdir(folder); // nothing was written
-    } else {
-        int mark = open(path_join(store->arena, folder, "closed"), O_CREAT | O_WRONLY, 0600);
-        if (mark >= 0) {
-            (void)close(mark);
-        }
-    }
+    mark_closed(store->arena, epoch_folder(store->arena, store, store->epoch));
     store->magic = 0;
     arena_free(store->arena);
 }
 
-// ---- the sweep
-// -------------------------------------------------------------------------------------
+// ---- walking
+// ---------------------------------------------------------------------------------------
 
-struct listing { // of one epoch that has no mark
+struct listing { // of the store, or of one epoch
     const struct blob_store *store;
     struct arena *arena;
     u64 epoch;
+    vec_of(u64) epochs;
     vec_of(str) ids;
 };
+
+static void list_epochs_work(void *arg)
+{
+    struct listing *list = arg;
+    DIR *dir = opendir(list->store->folder);
+    for (struct dirent *entry = dir != NULL ? readdir(dir) : NULL; entry != NULL;
+         entry = readdir(dir)) {
+        u64 epoch = 0;
+        if (parse_hex(str_from(entry->d_name), &epoch)) {
+            *vec_push(list->arena, &list->epochs) = epoch;
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
 
 static void list_folder(struct listing *list, const char *folder)
 {
@@ -162,26 +182,74 @@ static void list_folder(struct listing *list, const char *folder)
     }
 }
 
-static void list_work(void *arg)
+static void list_ids(struct listing *list)
+{
+    const char *folder = epoch_folder(list->arena, list->store, list->epoch);
+    for (unsigned i = 0; i < BLOB_FOLDERS; i++) {
+        str name = str_fmt(list->arena, "%02x", i);
+        list_folder(list, path_join(list->arena, folder, str_cstr(list->arena, name)));
+    }
+}
+
+static void list_ids_work(void *arg)
+{
+    list_ids(arg);
+}
+
+err *blob_store_walk(struct blob_store *store, struct arena *arena, const struct blob_walk *walk)
+{
+    check_magic(store, BLOB_STORE_MAGIC);
+    struct listing all = {.store = store, .arena = arena};
+    TRY(worker_run(list_epochs_work, &all));
+    for (size_t i = 0; i < all.epochs.count; i++) {
+        struct listing list = {.store = store, .arena = arena, .epoch = all.epochs.items[i]};
+        TRY(worker_run(list_ids_work, &list));
+        for (size_t k = 0; k < list.ids.count; k++) {
+            TRY(walk->each(walk->arg, list.ids.items[k]));
+        }
+    }
+    return NULL;
+}
+
+// ---- the sweep
+// -------------------------------------------------------------------------------------
+
+// What is empty goes: the epoch and its folders.
+static bool remove_empty(struct listing *list)
+{
+    const char *folder = epoch_folder(list->arena, list->store, list->epoch);
+    bool empty = true;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry = dir != NULL ? readdir(dir) : NULL; entry != NULL;
+         entry = readdir(dir)) {
+        bool kept = entry->d_name[0] == '.' || strcmp(entry->d_name, "closed") == 0 ||
+                    rmdir(path_join(list->arena, folder, entry->d_name)) == 0;
+        empty = empty && kept;
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    if (empty) {
+        (void)unlink(path_join(list->arena, folder, "closed"));
+        (void)rmdir(folder);
+    }
+    return empty;
+}
+
+static void list_unmarked_work(void *arg)
 {
     struct listing *list = arg;
     const char *folder = epoch_folder(list->arena, list->store, list->epoch);
-    if (access(path_join(list->arena, folder, "closed"), F_OK) == 0) {
-        return;
-    }
-    for (unsigned i = 0; i < 256; i++) {
-        str name = str_fmt(list->arena, "%02x", i);
-        list_folder(list, path_join(list->arena, folder, str_cstr(list->arena, name)));
+    if (!remove_empty(list) && access(path_join(list->arena, folder, "closed"), F_OK) != 0) {
+        list_ids(list);
     }
 }
 
 static void mark_work(void *arg)
 {
     struct listing *list = arg;
-    const char *folder = epoch_folder(list->arena, list->store, list->epoch);
-    int mark = open(path_join(list->arena, folder, "closed"), O_CREAT | O_WRONLY, 0600);
-    if (mark >= 0) {
-        (void)close(mark);
+    if (!remove_empty(list)) {
+        mark_closed(list->arena, epoch_folder(list->arena, list->store, list->epoch));
     }
 }
 
@@ -189,13 +257,17 @@ err *blob_store_sweep(struct blob_store *store, struct arena *arena, const struc
 {
     check_magic(store, BLOB_STORE_MAGIC);
     size_t removed = 0;
-    // Every epoch: one that was not swept to its end has no mark either.
-    for (u64 epoch = 1; epoch <= store->last_epoch; epoch++) {
-        struct listing list = {.store = store, .arena = arena, .epoch = epoch};
-        TRY(worker_run(list_work, &list));
-        for (size_t i = 0; i < list.ids.count; i++) {
-            if (!sweep->keep(sweep->arg, list.ids.items[i])) {
-                blob_remove(store, &list.ids.items[i], 1);
+    struct listing all = {.store = store, .arena = arena};
+    TRY(worker_run(list_epochs_work, &all));
+    for (size_t i = 0; i < all.epochs.count; i++) {
+        struct listing list = {.store = store, .arena = arena, .epoch = all.epochs.items[i]};
+        if (list.epoch == store->epoch) {
+            continue;
+        }
+        TRY(worker_run(list_unmarked_work, &list));
+        for (size_t k = 0; k < list.ids.count; k++) {
+            if (!sweep->keep(sweep->arg, list.ids.items[k])) {
+                blob_remove(store, &list.ids.items[k], 1);
                 removed++;
             }
         }

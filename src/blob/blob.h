@@ -26,6 +26,16 @@ struct blob_sweep {
 [[nodiscard]] err *blob_store_sweep(
     struct blob_store *store, struct arena *arena, const struct blob_sweep *sweep) YIELDS;
 
+// Shows every blob that is there, in no order, to `each`, whose error ends the walk. One that is
+// made or removed meanwhile may be shown or not.
+struct blob_walk {
+    err *(*each)(void *arg, str id); // may wait
+    void *arg;
+};
+
+[[nodiscard]] err *blob_store_walk(
+    struct blob_store *store, struct arena *arena, const struct blob_walk *walk) YIELDS;
+
 // ---- writing ---------------------------------------------------------------------------------
 struct blob_writer;
 

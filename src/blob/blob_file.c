@@ -118,15 +118,22 @@ static bool sync_folder(const char *path)
     return synced;
 }
 
-// A folder that is new must be found after a crash too.
-static bool make_folder(const struct blob_store *store, const char *path)
+// The folder of the file, which must be found after a crash too.
+static bool make_folder(struct blob_store *store, const struct blob_path *path)
 {
     char parent[BLOB_PATH_MAX];
-    if (mkdir(path, 0700) != 0) {
-        return errno == EEXIST;
+    if (atomic_load(&store->has_folder[path->index])) {
+        return true;
+    }
+    if (mkdir(path->folder, 0700) != 0 && errno != EEXIST) {
+        return false;
     }
     snprintf(parent, sizeof(parent), "%s/%llx", store->folder, (unsigned long long)store->epoch);
-    return sync_folder(parent) && sync_folder(store->folder);
+    if (!sync_folder(parent) || !sync_folder(store->folder)) {
+        return false;
+    }
+    atomic_store(&store->has_folder[path->index], true);
+    return true;
 }
 
 static void finish_work(void *arg)
@@ -143,7 +150,7 @@ static void finish_work(void *arg)
         job_fail(job, "closing");
         return;
     }
-    if (!make_folder(writer->store, writer->path.folder) ||
+    if (!make_folder(writer->store, &writer->path) ||
         rename(writer->new_path, writer->path.file) != 0) {
         job_fail(job, "naming a file");
         return;
@@ -198,7 +205,7 @@ err *blob_reader_open(
     err *e = job_run(open_work, &job, arena);
     if (e != NULL) {
         blob_reader_close(reader);
-        return e;
+        return job.code == ENOENT ? fail(arena, ERR_NOT_FOUND, "there is no such blob") : e;
     }
     *out = reader;
     return NULL;

@@ -5,19 +5,22 @@
 
 #include <stdatomic.h>
 
-enum { BLOB_STORE_MAGIC = 0x626c6f62, BLOB_ID_MAX = 40, BLOB_PATH_MAX = 1024 };
+enum { BLOB_STORE_MAGIC = 0x626c6f62, BLOB_PATH_MAX = 1024, BLOB_FOLDERS = 256 };
 
 struct blob_store {
     u32 magic;
     struct arena *arena;
     const char *folder;
     const char *new_folder;
-    u64 last_epoch; // of a former process; 0: there was none
     u64 epoch;
     atomic_ullong next; // number
+    // Of this epoch: those that would be found after a power loss. Set by whoever has synced what
+    // they lie in; that a folder is there does not tell that it has been synced.
+    atomic_bool has_folder[BLOB_FOLDERS];
 };
 
 struct blob_path {
+    unsigned index; // of the folder, below BLOB_FOLDERS
     char folder[BLOB_PATH_MAX];
     char file[BLOB_PATH_MAX + 64];
 };

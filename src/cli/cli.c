@@ -7,8 +7,14 @@
 static int run_version(struct arena *arena, int argc, char **argv);
 
 static const struct cli_command COMMANDS[] = {
+    {"fsck", "check that data and the bytes of objects are whole", "[--data] [--repair] [options]",
+        "Checks the database, and that the bytes of every object are there; with --data also that\n"
+        "they are those that were stored. Prints what it finds; exit code 1 when that needs care.\n"
+        "--repair removes bytes of nobody's and never an object. No ampd may serve the project\n"
+        "meanwhile; one that does reads its objects bit by bit and logs object.damaged.",
+        cli_fsck},
     {"keys", "make, list and delete access keys for scripts",
-        "create [--allow ACTION...] | list | delete ID",
+        "create [--allow ACTION...] [--resource ARN...] | list | delete ID",
         "Access keys let scripts call the backend's AWS interfaces with any AWS SDK, whether the\n"
         "backend runs or not when they are made. A new key may do everything, or just the actions\n"
         "named by --allow, such as cognito-idp:AdminGetUser or s3:*. Its secret is shown once.",

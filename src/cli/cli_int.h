@@ -34,6 +34,8 @@ int cli_fail(enum cli_exit code, const err *e);
 // until a signal.
 int cli_keys(struct arena *arena, int argc, char **argv);
 int cli_sandbox(struct arena *arena, int argc, char **argv);
+// Looks through a data folder.
+int cli_fsck(struct arena *arena, int argc, char **argv);
 // Prints the messages of a running backend.
 int cli_inbox(struct arena *arena, int argc, char **argv);
 // Reads SDL, prints what becomes of it.

@@ -39,9 +39,11 @@ struct object_hub_options {
     struct store *store;
     struct blob_store *blobs;
     struct iam *iam;
+    u64 (*now_ms)(void); // NULL: the wall clock
 };
 
-// Makes the tables, removes what a crash has left of blobs. Before the routes are in use.
+// Makes the tables, removes what a crash has left of blobs, and begins to look every
+// hour for what is over (uploads that nobody completed, lifecycle rules). Before the routes are in use.
 [[nodiscard]] err *object_hub_open(
     struct object_hub *hub, struct arena *arena, const struct object_hub_options *options) YIELDS;
 // Takes over a reference; NULL: there is no storage any more. Any thread.
@@ -54,3 +56,26 @@ void object_hub_mount(
 bool object_is_request(struct object_hub *hub, struct http_req *req);
 // Any request of S3.
 [[nodiscard]] err *object_http(struct object_hub *hub, struct http_req *req) YIELDS;
+
+// ---- checks ------------------------------------------------------------------------------------
+// Do rows and bytes agree? While no request is being served.
+struct object_check {
+    bool data;                         // read all bytes and compare them with their sums
+    bool repair;                       // remove what nobody names
+    void (*tell)(void *arg, str what); // one line for each problem
+    void *arg;
+    // Results.
+    u64 objects;
+    u64 files;
+    u64 bytes;    // read
+    u64 problems; // told
+    u64 damaged;  // of them: objects and parts whose bytes are not what they should be
+    u64 repaired;
+};
+
+// Fails only when it could not go through everything.
+[[nodiscard]] err *object_check(
+    struct object_hub *hub, struct arena *arena, struct object_check *check) YIELDS;
+// Reads one object after the other, beside the service, every so many milliseconds, and begins
+// again after a rest; logs object.damaged. Returns when the fiber is cancelled.
+void object_hub_watch(struct object_hub *hub, u64 every_ms, u64 rest_ms) YIELDS;

@@ -108,8 +108,8 @@ bool s3_query(const struct s3_call *call, const char *name, str *value)
         str text = part;
         (void)str_next(&text, '=', &key);
         str decoded = {};
-        if (http_url_decode(call->arena, key, false, &decoded) && str_eq(decoded, str_from(name))) {
-            return http_url_decode(call->arena, text, false, value);
+        if (http_url_decode(call->arena, key, true, &decoded) && str_eq(decoded, str_from(name))) {
+            return http_url_decode(call->arena, text, true, value);
         }
     }
     return false;
@@ -124,7 +124,11 @@ enum on { ON_SERVICE, ON_BUCKET, ON_OBJECT };
 static err *read_address(struct s3_call *call)
 {
     str rest = str_sub(call->req->path, 1, call->req->path.len);
-    str host = call->req->host;
+    str host = str_lower(call->arena, call->req->host);
+    // What is signed is the header; a target in absolute form must not name another bucket's host.
+    if (!str_eq(call->req->host, http_header(call->req, S("host")))) {
+        return s3_refuse(call->arena, "InvalidRequest", "The target and the Host header disagree.");
+    }
     ptrdiff_t at = str_find(host, S(".s3."));
     str name = {};
     if (at > 0) {
@@ -217,6 +221,20 @@ static err *authenticate(struct s3_call *call)
         call->hub->iam, call->arena, &request, &rules, &call->principal, &call->signature);
 }
 
+// Every bucket is this account's.
+static err *check_owner(const struct s3_call *call)
+{
+    static const str HEADERS[] = {
+        S_INIT("x-amz-expected-bucket-owner"), S_INIT("x-amz-source-expected-bucket-owner")};
+    for (size_t i = 0; i < countof(HEADERS); i++) {
+        str expected = http_header(call->req, HEADERS[i]);
+        if (expected.len > 0 && !str_eq(expected, call->service->account)) {
+            return s3_refuse(call->arena, "AccessDenied", "%s", "");
+        }
+    }
+    return NULL;
+}
+
 // The Amplify client deletes several objects with a request that names no bucket in its path; the
 // bucket stands in the region it was given (project/outputs_storage.c), which the signature covers.
 static void find_bucket_in_region(struct s3_call *call)
@@ -231,6 +249,11 @@ static void find_bucket_in_region(struct s3_call *call)
 
 err *s3_run(struct s3_call *call)
 {
+    if (call->req->request_id.len == 0) {
+        call->req->request_id = random_uuid(call->arena);
+    }
+    http_add_header(call->req, S("x-amz-request-id"), call->req->request_id);
+    http_add_header(call->req, S("x-amz-id-2"), call->req->request_id);
     TRY(read_address(call));
     TRY(authenticate(call));
     find_bucket_in_region(call);
@@ -239,9 +262,11 @@ err *s3_run(struct s3_call *call)
         return s3_refuse(call->arena, "MethodNotAllowed", "%s", "");
     }
     TRY(check_parameters(call, operation));
-    if (call->bucket_name.len > 0 && call->bucket == NULL) {
+    bool making = operation->handler == s3_create_bucket;
+    if (call->bucket_name.len > 0 && call->bucket == NULL && !making) {
         return s3_refuse(call->arena, "NoSuchBucket", "%s", "");
     }
+    TRY(check_owner(call));
     return operation->handler(call);
 }
 
@@ -263,6 +288,12 @@ err *s3_allow(struct s3_call *call, const char *action, str key)
                        ? str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name, S("/"), key)
                        : str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name);
     return require(call, action, resource, (str){});
+}
+
+err *s3_allow_either(struct s3_call *call, const char *one, const char *other)
+{
+    err *e = s3_allow(call, one, call->key);
+    return e != NULL ? s3_allow(call, other, call->key) : NULL;
 }
 
 err *s3_allow_list(struct s3_call *call, const char *action, str prefix)

@@ -3,13 +3,14 @@
 //
 //   node crash.mjs STORE_CRASH AMPD [ROUNDS] [SEED]
 //
-// A target (target_store.mjs, target_ampd.mjs) is an object with start, check and, if it can, copy. Writers of a
+// A target (target_store.mjs, target_ampd.mjs, target_storage.mjs) is an object with start, check and, if it can, copy. Writers of a
 // target count their transactions 0, 1, 2, ... and have one under way at a time, so that after a
 // crash the last number found is the last one acknowledged or the next.
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ampdTarget } from "./target_ampd.mjs";
+import { storageTarget } from "./target_storage.mjs";
 import { storeTarget } from "./target_store.mjs";
 
 const [storeCrash, ampd, roundsText = "36", seedText = String(Date.now() % 1_000_000)] =
@@ -58,7 +59,7 @@ async function withWriter(target, folder, acknowledged, fn) {
 
 async function killRound(target, folder, acknowledged) {
   const count = await withWriter(target, folder, acknowledged, (writer, state) =>
-    moment(state, 1 + Math.floor(random() * 1500), random() * 30));
+    moment(state, 1 + Math.floor(random() * (target.burst ?? 1500)), random() * 30));
   compare(await target.check(folder), acknowledged, true);
   return count;
 }
@@ -102,10 +103,12 @@ async function run(target, rounds) {
 
 let failed = 0;
 const rounds = Number(roundsText);
+const only = process.env.CRASH_TARGET; // its name; none: all
 const targets = [
   { target: storeTarget(storeCrash), rounds },
   { target: ampdTarget(ampd), rounds: Math.ceil(rounds / 3) },
-];
+  { target: storageTarget(ampd), rounds: Math.ceil((rounds * 2) / 3) },
+].filter(({ target }) => !only || target.name === only);
 for (const { target, rounds } of targets) {
   try {
     await run(target, rounds);

@@ -164,7 +164,7 @@ class Plan {
                     const decided = items.decided(rng.below(8));
                     declared.filter((name) => !(name in input)).forEach((name) => (input[name] = decided[name] ?? (n === 2 && rng.chance(0.5) ? null : undefined)));
                 }
-                ['secret', 'more', 'parentId'].filter((name) => name in model.fields && rng.chance(0.5)).forEach((name) => (input[name] = 'r1'));
+                ['secret', 'more', 'parentId'].filter((name) => name in model.fields && (model.fields[name].required || rng.chance(0.5))).forEach((name) => (input[name] = 'r1'));
                 const keyless = model.key === undefined && n !== 1;
                 this.ask(caller, 'create', `create${model.name}`, { input: without(input) }, { made: id, select: selection(model, this.models, { keyless }) });
             }
@@ -191,7 +191,7 @@ class Plan {
                 const input = { ...this.key(item), note: `new-${id}` };
                 if (n === 1) {
                     input.note = rng.chance(0.5) ? null : input.note;
-                    ['secret', 'more'].filter((name) => name in model.fields).forEach((name) => (input[name] = rng.pick([null, 'changed'])));
+                    ['secret', 'more'].filter((name) => name in model.fields).forEach((name) => (input[name] = model.fields[name].required ? 'changed' : rng.pick([null, 'changed'])));
                 }
                 if (n === 2 && declared.length > 0) {
                     const name = rng.pick(declared);

@@ -78,6 +78,7 @@ async function requests(caller, model, rng) {
     const values = deciding(model, given.people);
     const declared = Object.keys(values).filter((name) => name in model.fields);
     const own = Object.fromEntries(declared.map((name) => [name, rng.pick(values[name])]).filter(([, value]) => value !== undefined));
+    Object.keys(model.fields).filter((name) => model.fields[name].required).forEach((name) => (own[name] = 'given'));
     const id = `k-${caller}`;
     for (const each of ['r6', 'r7', 'missing']) {
         await ask(caller, model, 'get', { id: each });

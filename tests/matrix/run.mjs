@@ -9,7 +9,7 @@ import { makeProject } from './server.mjs';
 
 const only = new RegExp(process.env.MATRIX_ONLY ?? '.');
 const seed = Number(process.env.MATRIX_SEED ?? 1);
-const whole = process.env.MATRIX_ONLY === undefined && process.env.MATRIX_MISTAKE === undefined;
+const whole = (process.env.MATRIX_ONLY === undefined || process.env.MATRIX_SELF) && process.env.MATRIX_MISTAKE === undefined;
 
 const list = [...models(seed).filter(({ name }) => only.test(name)), FENCE];
 const issuer = await startIssuer();

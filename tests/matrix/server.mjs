@@ -27,11 +27,14 @@ import { data } from './data/resource';
 const { cfnUserPoolClient } = defineBackend({ auth, data }).auth.resources.cfnResources;
 cfnUserPoolClient.explicitAuthFlows = ['ALLOW_USER_SRP_AUTH', 'ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'];
 `;
-const definition = (schema, issuer) => `import { a, defineData } from '@aws-amplify/backend';
+// No function is called: its rules let nobody in.
+const AUTHORIZER = 'export const handler = async () => ({ isAuthorized: true });\n';
+const definition = (schema, issuer) => `import { a, defineData, defineFunction } from '@aws-amplify/backend';
 
 export const data = defineData({
   schema: ${schema},
   authorizationModes: { defaultAuthorizationMode: 'userPool', apiKeyAuthorizationMode: { expiresInDays: 30 },
+    lambdaAuthorizationMode: { function: defineFunction({ entry: './authorizer.ts' }), timeToLiveInSeconds: 60 },
     oidcAuthorizationMode: {
       oidcProviderName: 'outside', oidcIssuerUrl: '${issuer.url}', clientId: '${issuer.clientId}',
       tokenExpiryFromAuthInSeconds: 3600, tokenExpireFromIssueInSeconds: 3600,
@@ -47,6 +50,7 @@ export function makeProject(models, issuer) {
     writeFileSync(path.join(amplify, 'package.json'), '{ "type": "module" }');
     writeFileSync(path.join(amplify, 'backend.ts'), BACKEND);
     writeFileSync(path.join(amplify, 'auth/resource.ts'), AUTH);
+    writeFileSync(path.join(amplify, 'data/authorizer.ts'), AUTHORIZER);
     const remove = () => rmSync(folder, { recursive: true, force: true });
     process.on('exit', remove);
     return {

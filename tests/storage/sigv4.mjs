@@ -87,11 +87,11 @@ export function writeChunks({ chunks, trailer, trailerSignature }) {
 const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
 
 /** Sends a request as it is: nothing is normalised. {status, headers, body (Buffer), code (of S3's error)} */
-export function send({ port, method, path, query = [], rawQuery, headers = {}, body }) {
+export function send({ port, method, path, query = [], rawQuery, headers = {}, rawHeaders, body }) {
   const search = rawQuery ?? query.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
   return new Promise((resolve, reject) => {
     const request = http.request(
-      { host: '127.0.0.1', port, method, path: path + (search ? `?${search}` : ''), headers, agent, setHost: false },
+      { host: '127.0.0.1', port, method, path: path + (search ? `?${search}` : ''), headers: rawHeaders ?? headers, agent, setHost: false },
       (response) => {
         const parts = [];
         response.on('data', (part) => parts.push(part));

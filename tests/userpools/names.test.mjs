@@ -39,6 +39,24 @@ const confirmed = async (username, email) => {
   await auth.confirmSignUp({ username, confirmationCode: code });
 };
 
+test('a challenge does not tell whether there is somebody of that name', async () => {
+  const username = name('srp');
+  await confirmed(username, address('srp'));
+  const namesFor = async (USERNAME) => {
+    const { status, body } = await pool.call('InitiateAuth', {
+      ClientId: pool.clientId, AuthFlow: 'USER_SRP_AUTH', AuthParameters: { USERNAME, SRP_A: '2'.repeat(64) },
+    });
+    assert.equal(status, 200, JSON.stringify(body));
+    const { USERNAME: internal, USER_ID_FOR_SRP } = body.ChallengeParameters;
+    assert.equal(internal, USER_ID_FOR_SRP);
+    return internal;
+  };
+  for (const typed of [username, username.toUpperCase()]) assert.equal(await namesFor(typed), username);
+  const nobody = name('nobody');
+  for (const typed of [nobody, nobody.toUpperCase()]) assert.equal(await namesFor(typed), nobody);
+  assert.match(await namesFor(address('nobody')), /^[0-9a-f-]{36}$/);
+});
+
 test('the name signs in in any case, the e-mail as soon as it is verified', async () => {
   const username = name('Mixed');
   const email = address('alias');

@@ -116,7 +116,7 @@ const simple = ({ key }) => key === '' || key.startsWith('id');
 function relate(r, parent, child) {
     const [p, c] = [parent.name, child.name];
     const reference = `${lower(p)}Id`;
-    const many = r.chance(0.6);
+    const many = r.chance(0.6) || !simple(child); // which of several a hasOne gives depends on the keys
     const fieldRules = parent.key === '' && r.chance(0.1) ? ` ${auth(rules(r, parent.claims, 1 + r.below(2), AT_FIELDS))}` : '';
     parent.fields.push(many ? `${lower(c)}s: [${c}] @hasMany(references: ["${reference}"])${fieldRules}` : `${lower(c)}: ${c} @hasOne(references: ["${reference}"])${fieldRules}`);
     child.fields.push(`${reference}: ID`, `${lower(p)}: ${p} @belongsTo(references: ["${reference}"])`);
