@@ -74,6 +74,7 @@ static struct json *choice_names(struct arena *arena, unsigned choices)
 // What a challenge tells about a name that nobody has: as much as about any other.
 static struct json *pretend_user(struct auth_call *call, struct json *parameters, str username)
 {
+    check(username.len > 0 && parameters->kind == JSON_OBJECT);
     json_set(parameters, S("USERNAME"), auth_str(call, auth_fake_name(call, username)));
     json_set(parameters, S("USER_ID_FOR_SRP"), auth_str(call, auth_fake_name(call, username)));
     return parameters;

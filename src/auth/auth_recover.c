@@ -102,6 +102,7 @@ static err *pretend_confirm(struct auth_call *call, str username, str code) YIEL
 
 static err *pretend_confirm(struct auth_call *call, str username, str code)
 {
+    check(call->service->hides_users);
     struct auth_user nobody = nobody_called(call, username);
     struct json *item = NULL;
     struct store_write spend = {};

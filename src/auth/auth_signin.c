@@ -214,6 +214,7 @@ static bool is_settled(
 static err *add_attributes(
     struct auth_call *call, struct auth_user *user, const struct json *attributes)
 {
+    check(user != NULL && attributes->kind == JSON_OBJECT);
     json_each (given, attributes) {
         bool contact = str_eq(given->key, S("email")) || str_eq(given->key, S("phone_number"));
         if (is_settled(call, user, given->key, contact)) {
@@ -274,9 +275,7 @@ static err *check_same_user(struct auth_call *call)
         return NULL; // the step looks at the session itself
     }
     TRY(auth_user_find(call, name, &named));
-    return named != NULL && str_eq(named->id, state.user->id)
-               ? NULL
-               : auth_bad_session(call, ".");
+    return named != NULL && str_eq(named->id, state.user->id) ? NULL : auth_bad_session(call, ".");
 }
 
 err *auth_respond(struct auth_call *call)

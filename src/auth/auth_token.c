@@ -160,6 +160,7 @@ static str next_refresh_token(struct auth_call *call, str sign_in, str token)
 {
     u8 secret[CRYPTO_SHA256_SIZE];
     static_assert(sizeof(secret) == REFRESH_SECRET);
+    check(sign_in.len == UUID_TEXT && token.len > 0);
     str key = {(const char *)call->hub->refresh_key.bytes, CRYPTO_KEY_SIZE};
     crypto_hmac_sha256(key, str_cat(call->arena, sign_in, S("#"), token), secret);
     str bytes = str_cat(call->arena, sign_in, (str){(const char *)secret, sizeof(secret)});
@@ -225,8 +226,7 @@ err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key
     size_t failed = 0;
     err *e = store_write(call->hub->store, a, writes, count + 2, &failed);
     if (e != NULL && e->code == ERR_CONDITION_FAILED) {
-        return failed < 2 ? auth_wrong_password(a)
-                          : auth_session_used(call);
+        return failed < 2 ? auth_wrong_password(a) : auth_session_used(call);
     }
     TRY(e);
     json_set(result, S("RefreshToken"), json_string(a, refresh));
