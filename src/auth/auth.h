@@ -86,6 +86,10 @@ struct auth_hub_options {
 // Takes over a reference; requests in flight end on the service they began with. NULL: no auth any
 // more. Any thread.
 void auth_hub_set_service(struct auth_hub *hub, struct auth_service *service);
+// Deletes the groups that an earlier definition made and this one has no more, and who is in them:
+// their members lose at once what they may by them. Groups that an administrator made stay.
+[[nodiscard]] err *auth_hub_drop_groups(
+    struct auth_hub *hub, const struct auth_service *service, struct arena *arena) YIELDS;
 // Adds the inbox, and the documents of the pool with that id. `arena` lives as long as the router.
 void auth_hub_mount(
     struct auth_hub *hub, struct arena *arena, struct http_router *router, str user_pool_id);
