@@ -114,8 +114,8 @@ struct auth_claims { // of a token that is valid now
     bool is_access; // else an id token
 };
 
-// Who the bearer of an access or id token is. Verified once per token and loop, then found by its
-// hash; a sign-out, a deleted or disabled user count from the next call on. Of the token's groups
+// Who the bearer of an access or id token is. Verified once per token and loop, then remembered
+// there; a sign-out, a deleted or disabled user count from the next call on. Of the token's groups
 // (and `cognito:groups` of the claims) those are left that the user is still in; groups that came
 // later are in the next token, as on AWS. The claims are in `arena`. ERR_UNAUTHORIZED says why not.
 [[nodiscard]] err *auth_verify_token(

@@ -102,8 +102,13 @@ err *auth_update_group(struct auth_call *call)
     struct json *item = NULL;
     TRY(need_group(call, &item));
     TRY(take_members(call, item));
-    struct store_write write = {.kind = STORE_PUT, .table = AUTH_GROUPS, .item = item};
-    TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
+    struct store_write write = {
+        .kind = STORE_PUT, .table = AUTH_GROUPS, .item = item, .only_existing = true};
+    err *e = store_write(call->hub->store, call->arena, &write, 1, NULL);
+    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
+        return no_group(call); // deleted meanwhile
+    }
+    TRY(e);
     auth_hub_raise(call->hub); // a former role is no one's any more
     auth_answer(call, "Group", show_group(call, item));
     return NULL;

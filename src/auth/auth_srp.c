@@ -26,8 +26,9 @@ static void check_work(void *arg)
     work->right = crypto_srp_check(work->arena, &work->verifier, &work->state, &work->claim);
 }
 
-// Where names are free, it is the name itself: a user would have it. Else, and for what can only be
-// an alias, it is an id.
+// The name that the proof of a user that is not there is made for, always the same for what was
+// typed. Where names are free, that is the name itself: a user would have it. Else, and for what
+// can only be an alias, it is an id.
 str auth_fake_name(struct auth_call *call, str username)
 {
     unsigned aliases = call->service->aliases;
