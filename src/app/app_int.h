@@ -159,9 +159,11 @@ struct app_admin { // what the calls work on
     struct auth_hub *auth; // NULL: no ampd serves the folder
 };
 
+// Adds the calls of the commands, for whoever knows the secret of admin.json.
 void app_admin_mount(struct app *app);
 // Writes admin.json: address and secret for the commands of whoever may read the data folder.
 [[nodiscard]] err *app_admin_open(struct app *app);
+// Takes admin.json away: nobody serves the folder any more.
 void app_admin_close(struct app *app);
 
 // ---- report.c: what a person sees --------------------------------------------------------------

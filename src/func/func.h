@@ -55,6 +55,7 @@ struct func_hub_options {
     void (*log)(str function, str line);
 };
 
+// What calls need; before the first one. The texts are borrowed for the hub's life.
 void func_hub_open(struct func_hub *hub, const struct func_hub_options *options);
 // Takes over a reference; processes of functions that changed end when they are idle. NULL: there
 // are none any more. Any thread.
