@@ -109,7 +109,7 @@ static err *open_auth(struct app *app)
     TRY(app_open_objects(app));
     app_open_functions(app);
     app_mount_rest(app);
-    data_hub_connect(app->hub, app->auth, app->iam);
+    data_hub_connect(app->hub, app->auth, app->iam, app->functions);
     return NULL;
 }
 

@@ -28,6 +28,10 @@ static err *build_service(struct next_backend *next)
         .oidc = manifest->has_oidc ? &manifest->oidc : NULL,
         .handled = manifest->handled,
         .handled_count = manifest->handled_count,
+        .handlers = manifest->handlers,
+        .handler_count = manifest->handler_count,
+        .authoriser = manifest->authoriser,
+        .authoriser_ttl_s = manifest->authoriser_ttl_s,
         .depth_max = manifest->depth_max,
         .resolvers_max = manifest->resolvers_max,
         .no_introspection = manifest->no_introspection};

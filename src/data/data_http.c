@@ -217,7 +217,8 @@ err *data_http_graphql(struct http_req *req)
     if (here->service == NULL) {
         return reply_unserved(req);
     }
-    struct data_request request = {.service = data_service_hold(here->service), .hub = hub};
+    struct data_request request = {
+        .service = data_service_hold(here->service), .hub = hub, .http = req};
     err *e = serve(req, here, &request);
     data_service_release(request.service);
     return e;
