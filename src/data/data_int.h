@@ -5,6 +5,7 @@
 #include "data/data.h"
 #include "func/func.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum { DATA_SERVICE_MAGIC = 0x73657276, SUBSCRIPTION_MAGIC = 0x73756273 };
@@ -21,6 +22,7 @@ struct data_service {
     struct auth_oidc *oidc; // NULL: no such issuer
     struct gql_limits limits;
     struct map *handlers; // name in @function -> str, key of the function
+    u64 serial;           // of services, in order
     str authoriser;       // key of a function; none: there is no such mode
     u64 authoriser_ttl_s;
     struct map *handled; // "Type.field" with a handler of the app's own code
@@ -43,6 +45,7 @@ struct data_caller {
 };
 
 struct data_hub;
+struct data_credentials;
 
 // One request in execution: gql_exec.request.
 struct data_request {
@@ -107,6 +110,20 @@ struct json *data_request_headers(struct arena *arena, const struct http_req *re
 err *data_resolve_function(struct gql_call *call, struct json **out);
 // Rules of an operation outside of models; without any, the field's own directives have decided.
 [[nodiscard]] err *data_check_operation(const struct gql_call *call);
+
+// ---- the Lambda authoriser (data_authoriser.c) --------------------------------------------------
+// Asks the service's authoriser, unless its answer is known: ERR_UNAUTHORIZED when it does not let
+// the caller in, in whatever way.
+[[nodiscard]] err *data_ask_authoriser(struct data_hub *hub, struct arena *arena,
+    const struct data_service *service, const struct data_credentials *credentials,
+    struct data_caller *out) YIELDS;
+// Whether the authoriser has denied the caller this field.
+bool data_is_denied(const struct data_request *request, const struct gql_type *parent, str field);
+// The answers of authorisers, with their lock: made and freed with the hub.
+void data_verdicts_open(struct data_hub *hub);
+void data_verdicts_close(struct data_hub *hub);
+// Forgets them. Any thread.
+void data_verdicts_forget(struct data_hub *hub);
 
 // ---- errors ------------------------------------------------------------------------------------
 // With the errorType `type`; S(""): null.
@@ -255,9 +272,11 @@ struct data_hub {
     struct data_loop *loops;
     size_t count;
     struct auth_hub *auth; // NULL: no tokens of user pools are let in
-    struct iam *iam;
-    struct func_hub *functions; // NULL: none are run       // NULL: no signatures
+    struct iam *iam;       // NULL: no signatures
+    struct func_hub *functions; // NULL: none are run
     atomic_size_t subscriptions;
+    pthread_mutex_t verdict_lock;
+    struct map *verdicts; // the Lambda authoriser's answers, by token; under the lock
 };
 
 // The calling thread's part of the hub.
@@ -269,11 +288,17 @@ struct data_credentials { // of a request or of a realtime message
     str api_key;
     str authorization;
     const struct iam_request *signed_request; // what a signature covers
+    // What a Lambda authoriser is told of the request; none and NULL where it is not known.
+    str request_id;
+    str query;
+    str operation_name;
+    const struct json *variables;
+    const struct json *headers; // names in lower case
 };
 
 // Recognises the caller, in `arena`. Fails with AppSync's texts: ERR_UNAUTHORIZED is a 401, what
 // iam refuses a 403.
-[[nodiscard]] err *data_identify(const struct data_hub *hub, struct arena *arena,
+[[nodiscard]] err *data_identify(struct data_hub *hub, struct arena *arena,
     const struct data_service *service, const struct data_credentials *credentials,
     struct data_caller *out) YIELDS;
 // Status of an answer to a caller who was refused with `e`.

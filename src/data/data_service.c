@@ -272,9 +272,11 @@ err *data_service_new(
     struct arena *arena, const struct data_service_options *options, struct data_service **out)
 {
     check(options->store != NULL);
+    static atomic_ullong serials;
     struct arena *memory = arena_new();
     struct data_service *service = arena_new_of(memory, struct data_service);
     service->magic = DATA_SERVICE_MAGIC;
+    service->serial = atomic_fetch_add(&serials, 1);
     service->arena = memory;
     atomic_init(&service->references, 1);
     service->store = options->store;
