@@ -74,9 +74,10 @@ struct app {
     bool announced;          // the block of URLs was printed
     err *result;
 
-    pthread_mutex_t status_lock; // the two below, read by the health handler of any loop
+    pthread_mutex_t status_lock; // those below, read by handlers of any loop
     u64 ready_ms;                // from the start of the process; 0: not yet
     char *problem;               // of the last evaluation, heap; NULL: it went well
+    char *introspection;         // of the data API, for functions; heap; NULL: there is none
 };
 
 // ---- storage.c: buckets ------------------------------------------------------------------------
@@ -128,6 +129,12 @@ struct func_service *app_make_functions(
 void app_stop_functions(struct app *app) YIELDS;
 // One line of a function's log, on the terminal.
 void app_say_function(str function, str line);
+
+// ---- introspection.c ----------------------------------------------------------------------------
+// Adds the path of modelIntrospectionSchema.json in the bucket of that name.
+void app_mount_introspection(struct app *app);
+// The text there from now on; none: there is no data API.
+void app_set_introspection(struct app *app, str text);
 
 // ---- routes.c ----------------------------------------------------------------------------------
 // Adds all routes, the services' own and those of what is not served yet.
