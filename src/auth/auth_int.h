@@ -117,6 +117,7 @@ struct auth_service {
     const struct json *definition;
 };
 
+// Takes a reference for the caller, who releases it. NULL gives NULL.
 struct auth_service *auth_service_hold(struct auth_service *service);
 const struct auth_attribute *auth_attribute_def(const struct auth_service *service, str name);
 
@@ -262,6 +263,7 @@ struct auth_user {
 };
 
 bool auth_is_uuid(str text);
+// "+" and digits, as Cognito takes a phone number.
 bool auth_is_phone(str text);
 struct auth_user *auth_user_new(struct auth_call *call, str username);
 // NULL in *out when there is none.
