@@ -136,9 +136,13 @@ struct s3_xml {
     bool url; // keys are percent-encoded, as encoding-type asked for
 };
 
+// <element>; its end is xml_close.
 void xml_open(struct s3_xml *xml, const char *element);
+// </element>
 void xml_close(struct s3_xml *xml, const char *element);
+// An element with a text, escaped.
 void xml_text(struct s3_xml *xml, const char *element, str text);
+// An element with a decimal number.
 void xml_number(struct s3_xml *xml, const char *element, u64 value);
 // A key or prefix, encoded where that was asked for.
 void xml_key(struct s3_xml *xml, const char *element, str key);
@@ -303,6 +307,17 @@ void s3_copy_members(
 // x-amz-version-id, unless the bucket is unversioned.
 void s3_tell_version(struct s3_call *call, str version);
 void s3_tell_checksums(struct s3_call *call, const struct json *row);
+struct s3_range {
+    bool given;
+    u64 from;
+    u64 size;
+};
+
+// What a Range header asks of `size` bytes: one range; several, or what is no range, are as if
+// there were none. InvalidRange.
+[[nodiscard]] err *s3_read_range(struct arena *arena, str text, u64 size, struct s3_range *out);
+// What the request's conditions say of an object: 0: go on; 304; 412.
+int s3_precondition(const struct http_req *req, const struct json *row);
 // Of HTTP, as text and in milliseconds.
 str s3_http_time(struct arena *arena, i64 ms);
 bool s3_parse_http_time(str text, i64 *seconds);
