@@ -307,6 +307,7 @@ void s3_copy_members(
 // x-amz-version-id, unless the bucket is unversioned.
 void s3_tell_version(struct s3_call *call, str version);
 void s3_tell_checksums(struct s3_call *call, const struct json *row);
+
 struct s3_range {
     bool given;
     u64 from;

@@ -254,7 +254,8 @@ static err *send_bytes(
 
 // ---- get, head ---------------------------------------------------------------------------------
 
-static err *choose_range(struct s3_call *call, const struct json *row, struct s3_range *range) YIELDS;
+static err *choose_range(
+    struct s3_call *call, const struct json *row, struct s3_range *range) YIELDS;
 
 // By the header, or by the number of a part.
 static err *choose_range(struct s3_call *call, const struct json *row, struct s3_range *range)
