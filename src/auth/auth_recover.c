@@ -92,6 +92,18 @@ err *auth_forgot_password(struct auth_call *call)
     return auth_send_recovery(call, user);
 }
 
+// A code for somebody who is not there: wrong where one has been asked for, else none is known.
+static err *pretend_code(struct auth_call *call, str whom) YIELDS;
+
+static err *pretend_code(struct auth_call *call, str whom)
+{
+    struct json *asked = NULL;
+    TRY(auth_pretend_writes(call, whom, 1)); // the count of the code
+    TRY(auth_get(call, AUTH_COUNTERS, str_cat(call->arena, S("forgot#"), whom), &asked));
+    bool is_open = (u64)json_get_int(asked, S("ends"), 0) > call->hub->now_ms();
+    return is_open ? auth_code_wrong(call->arena) : auth_code_expired(call->arena);
+}
+
 err *auth_confirm_forgot_password(struct auth_call *call)
 {
     str username = {};
@@ -106,11 +118,14 @@ err *auth_confirm_forgot_password(struct auth_call *call)
     TRY(auth_need(call, "Password", 1024, &password));
     TRY(auth_password_check_policy(call, password));
     TRY(auth_user_find(call, username, &user));
-    if (user == NULL) {
-        return call->service->hides_users ? auth_code_expired(call->arena)
-                                          : auth_no_user(call->arena);
+    if (user == NULL && !call->service->hides_users) {
+        return auth_no_user(call->arena);
     }
-    TRY(auth_count(call, "recover", user->id, RECOVERIES, HOUR_MS));
+    str whom = user != NULL ? user->id : str_lower(call->arena, username);
+    TRY(auth_count(call, "recover", whom, RECOVERIES, HOUR_MS));
+    if (user == NULL) {
+        return pretend_code(call, whom);
+    }
     TRY(auth_code_verify(call, user, S("forgot"), code, &item, &writes[0]));
     if (!auth_code_is_current(user, item)) {
         return auth_code_expired(call->arena);

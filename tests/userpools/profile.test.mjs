@@ -109,10 +109,20 @@ test('a forgotten password is set anew with a code', async () => {
 
 test('nobody learns from a reset who has an account', async () => {
   const nobody = address('nobody');
-  const { nextStep } = await auth.resetPassword({ username: nobody });
-  assert.equal(nextStep.codeDeliveryDetails.destination, 'n***@e***');
-  await refused(auth.confirmResetPassword({ username: nobody, newPassword: PASSWORD, confirmationCode: '123456' }),
-    'ExpiredCodeException');
+  const somebody = (await makeUser(pool, { username: address('somebody') })).username;
+  const told = async (Username) => {
+    const ask = (operation, body) => pool.call(operation, { ClientId: pool.clientId, Username, ...body });
+    const confirm = async () => (await ask('ConfirmForgotPassword', { Password: PASSWORD, ConfirmationCode: '12345' })).body.__type;
+    const answers = [await confirm()];
+    const { body } = await ask('ForgotPassword');
+    answers.push(body.CodeDeliveryDetails.Destination);
+    for (let i = 0; i < 10; i++) answers.push(await confirm());
+    return answers;
+  };
+  const answers = await told(nobody);
+  assert.deepEqual(answers.slice(0, 3), ['ExpiredCodeException', 'n***@e***', 'CodeMismatchException']);
+  assert.equal(answers.at(-1), 'LimitExceededException');
+  assert.deepEqual(await told(somebody), answers.map((answer) => (answer === 'n***@e***' ? 's***@e***' : answer)));
 });
 
 test('deleteUser takes the user and its name away', async () => {
