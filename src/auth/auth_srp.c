@@ -27,8 +27,8 @@ static void check_work(void *arg)
 }
 
 // The name that the proof of a user that is not there is made for, always the same for what was
-// typed. Where names are free, that is the name itself: a user would have it. Else, and for what can
-// only be an alias, it is an id.
+// typed. Where names are free, that is the name itself: a user would have it. Else, and for what
+// can only be an alias, it is an id.
 static str fake_name(struct auth_call *call, str username)
 {
     unsigned aliases = call->service->aliases;

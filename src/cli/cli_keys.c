@@ -178,8 +178,7 @@ static int run(struct keys *keys, const char *const *words)
 
 int cli_keys(struct arena *arena, int argc, char **argv)
 {
-    struct keys keys = {
-        .arena = arena, .allow = json_array(arena), .resources = json_array(arena)};
+    struct keys keys = {.arena = arena, .allow = json_array(arena), .resources = json_array(arena)};
     struct app_place place = {.project = "."};
     const char *as_json = NULL;
     const char *allow = NULL;
@@ -198,7 +197,8 @@ int cli_keys(struct arena *arena, int argc, char **argv)
     const struct cli_command *self = cli_command(S("keys"));
     argc = take_rights(&keys, argc, argv, rest);
     if (argc < 0) {
-        return cli_fail(CLI_USAGE, fail(arena, ERR_INVALID, "a value is missing behind --allow or --resource"));
+        return cli_fail(
+            CLI_USAGE, fail(arena, ERR_INVALID, "a value is missing behind --allow or --resource"));
     }
     int code = cli_options(self, options, countof(options), argc, rest, words, WORDS_MAX, &done);
     if (code != CLI_OK || done) {

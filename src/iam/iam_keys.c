@@ -142,8 +142,8 @@ static str policy_text(struct arena *arena, const struct json *allow, const stru
     json_set(statement, S("Effect"), json_string(arena, S("Allow")));
     for (size_t i = 0; i < countof(lists); i++) {
         bool some = lists[i] != NULL && lists[i]->kind == JSON_ARRAY && lists[i]->count > 0;
-        json_set(statement, members[i],
-            some ? json_copy(arena, lists[i]) : json_string(arena, S("*")));
+        json_set(
+            statement, members[i], some ? json_copy(arena, lists[i]) : json_string(arena, S("*")));
     }
     json_set(root, S("Statement"), statement);
     return json_text(arena, root);
@@ -182,8 +182,8 @@ static err *check_rights(struct iam *iam, struct arena *arena, const struct iam_
 {
     const struct iam_policy *policy = NULL;
     if (rights->allow_count > ALLOW_MAX || rights->resource_count > ALLOW_MAX) {
-        return fail(arena, ERR_LIMIT, "a key may name at most %d actions and as many resources",
-            ALLOW_MAX);
+        return fail(
+            arena, ERR_LIMIT, "a key may name at most %d actions and as many resources", ALLOW_MAX);
     }
     struct json *allow = list_of(arena, rights->allow, rights->allow_count);
     struct json *resources = list_of(arena, rights->resources, rights->resource_count);
@@ -199,8 +199,8 @@ static err *check_rights(struct iam *iam, struct arena *arena, const struct iam_
                              "objects of a bucket and arn:aws:s3:::BUCKET for the bucket itself."));
 }
 
-err *iam_key_create(struct iam *iam, struct arena *arena, const struct iam_key_rights *rights,
-    struct iam_key *out)
+err *iam_key_create(
+    struct iam *iam, struct arena *arena, const struct iam_key_rights *rights, struct iam_key *out)
 {
     u64 count = 0;
     TRY(check_rights(iam, arena, rights));
@@ -215,10 +215,8 @@ err *iam_key_create(struct iam *iam, struct arena *arena, const struct iam_key_r
         .created = time_iso8601(arena, iam->now_ms()),
         .rights = *rights,
     };
-    struct store_write write = {.kind = STORE_PUT,
-        .table = TABLE,
-        .item = new_item(iam, arena, out),
-        .only_absent = true};
+    struct store_write write = {
+        .kind = STORE_PUT, .table = TABLE, .item = new_item(iam, arena, out), .only_absent = true};
     return store_write(iam->store, arena, &write, 1, NULL);
 }
 
@@ -304,8 +302,8 @@ err *iam_key_find(struct iam *iam, struct arena *arena, str id, struct iam_princ
     if (e != NULL) { // the key file was replaced, or somebody changed the store
         return fail(arena, ERR_INTERNAL, "the secret of access key %.*s cannot be opened", PRI(id));
     }
-    TRY(iam_policy_intern(
-        iam, arena, policy_text(arena, json_get(item, S("allow")), json_get(item, S("resources"))),
+    TRY(iam_policy_intern(iam, arena,
+        policy_text(arena, json_get(item, S("allow")), json_get(item, S("resources"))),
         &policies[0]));
     *found = true;
     *out = (struct iam_principal){.kind = IAM_KEY,

@@ -395,10 +395,9 @@ struct json *s3_body_checksums(struct s3_body *body, struct crypto_sums *sums)
     bool hashed = body->call->signature.payload == IAM_PAYLOAD_HASHED;
     for (size_t i = 0; i < countof(S3_CHECKSUMS); i++) {
         // A digest that only proves the payload is no checksum of the object.
-        bool asked =
-            (body->wanted & S3_CHECKSUMS[i].sum) != 0 &&
-            (S3_CHECKSUMS[i].sum != CRYPTO_SUM_SHA256 || body->given[i].len > 0 || !hashed ||
-                (body->call->sums & S3_CHECKSUMS[i].sum) != 0);
+        bool asked = (body->wanted & S3_CHECKSUMS[i].sum) != 0 &&
+                     (S3_CHECKSUMS[i].sum != CRYPTO_SUM_SHA256 || body->given[i].len > 0 ||
+                         !hashed || (body->call->sums & S3_CHECKSUMS[i].sum) != 0);
         if (asked) {
             json_set(out, str_from(S3_CHECKSUMS[i].xml),
                 json_string(arena, sum_base64(arena, sums, S3_CHECKSUMS[i].sum)));

@@ -21,7 +21,7 @@ enum { OBJECT_HUB_MAGIC = 0x6f686221, OBJECT_SERVICE_MAGIC = 0x6f736572 };
 
 enum {
     SMALL_MAX = 16 * 1024, // bytes of an object that is kept in the table
-    PIECE = 256 * 1024, // bytes that are read, digested and written at a time
+    PIECE = 256 * 1024,    // bytes that are read, digested and written at a time
     KEY_MAX = 1024,
     XML_MAX = 4 * 1024 * 1024, // of a request
     PAGE_MAX = 1000,           // keys
@@ -29,7 +29,7 @@ enum {
     TAGS_MAX = 10,
     BUCKET_TAGS_MAX = 50,
     META_MAX = 2048,
-    TRIES = 20,       // of a transaction that another request was quicker than
+    TRIES = 20,          // of a transaction that another request was quicker than
     EVENTS_MAX = 100000, // that wait
 };
 
@@ -82,7 +82,7 @@ struct s3_call {
     struct iam_signature signature;
     bool is_versioned;
     bool claims_object; // checksums in headers are those of an object, not of the body
-    unsigned sums; // (enum crypto_sum) to be taken of the body, beside those that it names
+    unsigned sums;      // (enum crypto_sum) to be taken of the body, beside those that it names
 };
 
 // ---- errors ------------------------------------------------------------------------------------
@@ -180,7 +180,8 @@ struct s3_input {
     void *arg;
     // The next 1..size bytes, 0 at the end. May wait.
     err *(*read)(void *arg, void *bytes, size_t size, size_t *got);
-    // Compares what was claimed with the sums, before the bytes are made durable. NULL: nothing was.
+    // Compares what was claimed with the sums, before the bytes are made durable. NULL: nothing
+    // was.
     err *(*compare)(void *arg, struct crypto_sums *sums);
     u64 size; // if known, else UINT64_MAX
 };
@@ -207,8 +208,8 @@ struct store_write *s3_put(
 struct store_write *s3_delete(struct s3_call *call, struct s3_writes *writes, str table,
     const struct json *pk, const struct json *sk);
 // What keeps the bytes, and tells `row` where they are.
-void s3_keep(struct s3_call *call, struct s3_writes *writes, const struct s3_bytes *bytes,
-    struct json *row);
+void s3_keep(
+    struct s3_call *call, struct s3_writes *writes, const struct s3_bytes *bytes, struct json *row);
 // What forgets the bytes of a row: its own, or those of its parts, whose rows go too.
 [[nodiscard]] err *s3_forget(
     struct s3_call *call, struct s3_writes *writes, const struct json *row) YIELDS;
@@ -216,12 +217,11 @@ void s3_keep(struct s3_call *call, struct s3_writes *writes, const struct s3_byt
 void s3_forget_own(struct s3_call *call, struct s3_writes *writes, const struct json *row);
 // Carries out the transaction, then removes the blobs. *failed (may be NULL): the write whose
 // condition did not hold.
-[[nodiscard]] err *s3_commit(
-    struct s3_call *call, struct s3_writes *writes, size_t *failed) YIELDS;
+[[nodiscard]] err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed) YIELDS;
 // The next parts of an upload, or of an object that was one; in order of their numbers from
 // `from`. *next is 0 behind the last.
-[[nodiscard]] err *s3_parts(struct s3_call *call, str upload, i64 from, struct store_page *page,
-    i64 *next) YIELDS;
+[[nodiscard]] err *s3_parts(
+    struct s3_call *call, str upload, i64 from, struct store_page *page, i64 *next) YIELDS;
 
 // Reads bytes of an object from the store.
 struct s3_source {
@@ -240,8 +240,8 @@ struct s3_source {
 };
 
 // `size` bytes from `from`. s3_source_close.
-void s3_source_open(struct s3_call *call, const struct json *row, u64 from, u64 size,
-    struct s3_source *out);
+void s3_source_open(
+    struct s3_call *call, const struct json *row, u64 from, u64 size, struct s3_source *out);
 // The next 1..size bytes; 0 at the end. ERR_NOT_FOUND when the object has gone meanwhile.
 [[nodiscard]] err *s3_source_read(
     struct s3_source *source, void *bytes, size_t size, size_t *got) YIELDS;
@@ -249,8 +249,8 @@ void s3_source_close(struct s3_source *source);
 // The bytes that a row names in SMALL; none when it names none.
 [[nodiscard]] err *s3_read_small(struct s3_call *call, const struct json *bytes, str *out) YIELDS;
 // Where part `number` of an object lies (the first is 1), and how many there are.
-[[nodiscard]] err *s3_part_span(struct s3_call *call, const struct json *row, i64 number,
-    u64 *from, u64 *size) YIELDS;
+[[nodiscard]] err *s3_part_span(
+    struct s3_call *call, const struct json *row, i64 number, u64 *from, u64 *size) YIELDS;
 
 struct s3_condition { // of a write
     str if_match;
@@ -281,8 +281,7 @@ struct s3_change {
 [[nodiscard]] err *s3_remove_version(
     struct s3_call *call, str key, str version, bool *marker) YIELDS;
 // What deletes a key: a version when one is named, else the present one.
-[[nodiscard]] err *s3_remove(
-    struct s3_call *call, struct s3_change *change, str version) YIELDS;
+[[nodiscard]] err *s3_remove(struct s3_call *call, struct s3_change *change, str version) YIELDS;
 // The row of a key's present version, or of the version that is asked for, delete markers
 // included; NULL: there is none.
 [[nodiscard]] err *s3_find(
@@ -292,8 +291,7 @@ bool s3_is_marker(const struct json *row);
 bool s3_version_order(struct s3_call *call, str version, u64 *order);
 // As it is told: "null" for one that was made without versioning.
 str s3_version_of(const struct json *row);
-[[nodiscard]] err *s3_versioning(
-    struct s3_call *call, str bucket, enum s3_versioning *out) YIELDS;
+[[nodiscard]] err *s3_versioning(struct s3_call *call, str bucket, enum s3_versioning *out) YIELDS;
 // The object that the request means (versionId), for who may see it. NoSuchKey and its like.
 [[nodiscard]] err *s3_find_object(struct s3_call *call, str version, struct json **row) YIELDS;
 // Does a row's tag stand in such a list: W/"a", "b", *?
@@ -345,8 +343,7 @@ void s3_tell_tags(struct s3_xml *xml, const struct json *tags);
 // Of a bucket, kept in CONFIG; NULL: there is none. `row` has what was put and `value`.
 [[nodiscard]] err *s3_config_get(
     struct s3_call *call, str bucket, const char *name, struct json **value) YIELDS;
-[[nodiscard]] err *s3_config_put(
-    struct s3_call *call, const char *name, struct json *value) YIELDS;
+[[nodiscard]] err *s3_config_put(struct s3_call *call, const char *name, struct json *value) YIELDS;
 
 // ---- events ------------------------------------------------------------------------------------
 // Adds the event to what is written, when the bucket has a trigger for it.

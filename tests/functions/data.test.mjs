@@ -1,12 +1,12 @@
 // Functions behind the data API: operations with handlers, Lambda authorisers, and functions that call the API themselves.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Amplify } from 'aws-amplify';
 import { generateClient } from 'aws-amplify/data';
+import { WebSocket } from 'ws';
 import { serve, until } from './serve.mjs';
 
+globalThis.WebSocket ??= WebSocket;
 let server;
 let client;
 let url;
@@ -179,6 +179,23 @@ test('a handler that is not waited for: success, and its work comes later', asyn
     async () => (await ok(client.models.Item.list())).find(({ name }) => name === 'parcel of Mutation.later'), 'the item',
   );
   assert.ok(item.id);
+});
+
+test('what a handler of a mutation returns goes to the subscriptions of that mutation', async () => {
+  const seen = [];
+  const subscription = client.subscriptions.onAnnounce().subscribe({ next: (size) => seen.push(size), error: (error) => seen.push(error) });
+  try {
+    await until(async () => {
+      const { data } = await graphql('mutation ($v: AWSJSON) { announce(value: $v) { width unit height } }', {
+        v: '{"width":4,"unit":"INCH"}',
+      });
+      assert.deepEqual(data.announce, { width: 4, unit: 'INCH', height: null });
+      return seen.length > 0;
+    }, 'an event');
+    assert.deepEqual({ ...seen[0] }, { width: 4, height: null, unit: 'INCH' });
+  } finally {
+    subscription.unsubscribe();
+  }
 });
 
 // ---- functions that call the API ---------------------------------------------------------------

@@ -292,8 +292,8 @@ static void bounds_of_grants(struct fixture *f) YIELDS
     grant.policy = S("x");
     assert_code(iam_issue(iam, f->arena, &grant, &out), ERR_INVALID);
     const str nonsense[] = {S("nonsense")};
-    const struct iam_key_rights wrong[] = {{.allow = nonsense, .allow_count = 1},
-        {.resources = nonsense, .resource_count = 1}};
+    const struct iam_key_rights wrong[] = {
+        {.allow = nonsense, .allow_count = 1}, {.resources = nonsense, .resource_count = 1}};
     struct iam_key key;
     assert_code(iam_key_create(iam, f->arena, &wrong[0], &key), ERR_INVALID);
     assert_code(iam_key_create(iam, f->arena, &wrong[1], &key), ERR_INVALID);
