@@ -1,5 +1,6 @@
-// preTokenGeneration: claims added, changed and taken away, groups and roles in place of the user's.
-// Version 1 changes the id token, and the groups of both; later versions the access token as well.
+// preTokenGeneration: claims added, changed and taken away, groups and roles in place of the
+// user's. Version 1 changes the id token, and the groups of both; later versions the access token
+// as well.
 #include "auth/auth_trigger.h"
 
 enum { CLAIMS_MAX = 10000 }; // bytes of a token's claims
@@ -135,6 +136,7 @@ static void grant(
 static err *change_groups(
     struct auth_call *call, struct auth_token_claims *claims, const struct json *details)
 {
+    check(claims->granted != NULL);
     struct arena *a = call->arena;
     const struct json *groups = json_get(details, S("groupsToOverride"));
     const struct json *roles = json_get(details, S("iamRolesToOverride"));
@@ -199,12 +201,12 @@ static struct json *request_of(
     struct json *request = json_object(a);
     struct json *groups = json_object(a);
     str preferred = json_get_str(claims->id, S("cognito:preferred_role"));
-    json_set(groups, S("groupsToOverride"),
-        list_or_none(a, json_get(claims->id, S("cognito:groups"))));
-    json_set(groups, S("iamRolesToOverride"),
-        list_or_none(a, json_get(claims->id, S("cognito:roles"))));
-    json_set(groups, S("preferredRole"),
-        preferred.len > 0 ? json_string(a, preferred) : json_null(a));
+    json_set(
+        groups, S("groupsToOverride"), list_or_none(a, json_get(claims->id, S("cognito:groups"))));
+    json_set(
+        groups, S("iamRolesToOverride"), list_or_none(a, json_get(claims->id, S("cognito:roles"))));
+    json_set(
+        groups, S("preferredRole"), preferred.len > 0 ? json_string(a, preferred) : json_null(a));
     json_set(request, S("groupConfiguration"), groups);
     if (with_scopes) {
         json_set(request, S("scopes"), scopes_of(a, claims->access));

@@ -165,7 +165,8 @@ err *auth_send_code(
         message.html = fill_link(call->arena, message.text, message.link, true);
         message.text = fill_link(call->arena, message.text, message.link, false);
         message.code = (str){};
-    } else if (!changed && service->link_style && !phone && str_find(message.text, S("{####}")) < 0) {
+    } else if (!changed && service->link_style && !phone &&
+               str_find(message.text, S("{####}")) < 0) {
         message.text = S("Your verification code is {####}.");
     }
     message.subject = phone ? (str){} : message.subject;

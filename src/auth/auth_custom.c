@@ -6,7 +6,7 @@
 
 enum { SESSION_MAX = 4096 }; // what clients may send back
 
-struct custom { // a sign-in under way
+struct custom {             // a sign-in under way
     struct auth_user *user; // NULL: there is none of that name
     str username;           // as the functions are told
     struct json *history;   // of challenges
@@ -15,12 +15,13 @@ struct custom { // a sign-in under way
 static void add_challenge(
     struct auth_call *call, struct custom *custom, const char *name, bool result, str metadata)
 {
+    check(custom->history->kind == JSON_ARRAY);
     struct arena *a = call->arena;
     struct json *entry = json_object(a);
     json_set(entry, S("challengeName"), json_string(a, str_from(name)));
     json_set(entry, S("challengeResult"), json_bool(a, result));
-    json_set(entry, S("challengeMetadata"),
-        metadata.len > 0 ? json_string(a, metadata) : json_null(a));
+    json_set(
+        entry, S("challengeMetadata"), metadata.len > 0 ? json_string(a, metadata) : json_null(a));
     json_push(custom->history, entry);
 }
 
@@ -88,10 +89,9 @@ static err *challenge(struct auth_call *call, const struct custom *custom)
     struct json *body = auth_state_body(call, "custom", custom->user);
     json_set(body, S("name"), json_string(a, custom->username));
     json_set(body, S("history"), custom->history);
-    json_set(body, S("private"),
-        copy_or_empty(a, json_get(response, S("privateChallengeParameters"))));
-    json_set(body, S("metadata"),
-        json_string(a, json_get_str(response, S("challengeMetadata"))));
+    json_set(
+        body, S("private"), copy_or_empty(a, json_get(response, S("privateChallengeParameters"))));
+    json_set(body, S("metadata"), json_string(a, json_get_str(response, S("challengeMetadata"))));
     str session = auth_state_seal(call, body);
     if (session.len > SESSION_MAX) {
         return auth_refuse(a, "InvalidLambdaResponseException",
@@ -143,13 +143,13 @@ static err *go_on(struct auth_call *call, struct custom *custom)
     }
     // The password's proof is part of the first request, or of none.
     bool can_prove = str_eq(next, S("PASSWORD_VERIFIER")) && auth_parameter(call, "SRP_A").len > 0;
-    return can_prove
-               ? auth_srp_challenge(call, custom->user, custom->username, custom->history)
-               : auth_bad_response(call);
+    return can_prove ? auth_srp_challenge(call, custom->user, custom->username, custom->history)
+                     : auth_bad_response(call);
 }
 
 err *auth_custom_start(struct auth_call *call, str username)
 {
+    check(username.len > 0);
     struct custom custom = {.username = username, .history = json_array(call->arena)};
     TRY(need_trigger(call, AUTH_DEFINE_CHALLENGE));
     TRY(auth_user_find(call, username, &custom.user));

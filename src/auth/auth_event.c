@@ -43,6 +43,7 @@ static err *verify(struct auth_call *call, struct auth_user *user, const char *a
 err *auth_pre_sign_up(
     struct auth_call *call, struct auth_user *user, const char *source, bool *confirmed)
 {
+    check(user->rev == NULL); // it may still be refused
     struct json *request = json_object(call->arena);
     struct json *response = NULL;
     bool confirm = false;
@@ -83,10 +84,8 @@ err *auth_post_confirmation(
     check(user->rev != NULL); // it is told of what has happened
     struct json *request = json_object(call->arena);
     auth_add_metadata(call, request);
-    struct auth_event event = {.trigger = AUTH_POST_CONFIRMATION,
-        .source = source,
-        .user = user,
-        .request = request};
+    struct auth_event event = {
+        .trigger = AUTH_POST_CONFIRMATION, .source = source, .user = user, .request = request};
     return auth_trigger(call, &event, NULL);
 }
 
@@ -102,6 +101,7 @@ static void add_validation_data(struct auth_call *call, struct json *request)
 
 err *auth_pre_authentication(struct auth_call *call, str username)
 {
+    check(username.len > 0);
     struct auth_user *user = NULL;
     if (!auth_has_trigger(call, AUTH_PRE_AUTHENTICATION)) {
         return NULL;
@@ -123,6 +123,7 @@ err *auth_pre_authentication(struct auth_call *call, str username)
 
 err *auth_post_authentication(struct auth_call *call, struct auth_user **user, bool new_device)
 {
+    check((*user)->rev != NULL);
     struct auth_user *former = *user;
     struct json *request = json_object(call->arena);
     if (!auth_has_trigger(call, AUTH_POST_AUTHENTICATION)) {
@@ -169,6 +170,7 @@ static struct json *message_response(struct arena *a)
 err *auth_custom_message(struct auth_call *call, const struct auth_user *user, const char *source,
     struct auth_message *message, bool *changed)
 {
+    check(message->to.len > 0 && message->text.len > 0);
     struct arena *a = call->arena;
     struct json *request = json_object(a);
     struct json *response = NULL;
@@ -180,8 +182,8 @@ err *auth_custom_message(struct auth_call *call, const struct auth_user *user, c
     *changed = false;
     json_set(request, S("codeParameter"), json_string(a, S("{####}")));
     json_set(request, S("linkParameter"), json_string(a, S("{##Click Here##}")));
-    json_set(request, S("usernameParameter"),
-        invites ? json_string(a, S("{username}")) : json_null(a));
+    json_set(
+        request, S("usernameParameter"), invites ? json_string(a, S("{username}")) : json_null(a));
     auth_add_metadata(call, request);
     struct auth_event event = {.trigger = AUTH_CUSTOM_MESSAGE,
         .source = source,
@@ -220,8 +222,12 @@ static struct json *migration_response(struct arena *a)
 }
 
 static err *read_attributes(
+    struct auth_call *call, const struct json *given, str username, struct json *attributes) YIELDS;
+
+static err *read_attributes(
     struct auth_call *call, const struct json *given, str username, struct json *attributes)
 {
+    check(given->count > 0 && username.len > 0);
     json_each (attribute, given) {
         if (attribute->kind != JSON_STRING) {
             return auth_bad_response(call);
@@ -255,6 +261,7 @@ static err *make(struct auth_call *call, struct auth_user *user, str username, b
 
 err *auth_migrate(struct auth_call *call, str username, str password, struct auth_user **out)
 {
+    check(username.len > 0);
     struct arena *a = call->arena;
     struct json *request = json_object(a);
     struct json *response = NULL;
@@ -284,8 +291,8 @@ err *auth_migrate(struct auth_call *call, str username, str password, struct aut
         auth_user_set(call, user, attribute->key, attribute->text);
     }
     bool confirmed = str_eq(json_get_str(response, S("finalUserStatus")), S("CONFIRMED"));
-    auth_user_set_member(call, user, S("status"),
-        auth_str(call, confirmed ? S("CONFIRMED") : S("RESET_REQUIRED")));
+    auth_user_set_member(
+        call, user, S("status"), auth_str(call, confirmed ? S("CONFIRMED") : S("RESET_REQUIRED")));
     if (password.len > 0) {
         TRY(auth_password_set(call, user, password));
     }

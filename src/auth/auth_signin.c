@@ -253,9 +253,7 @@ static err *check_same_user(struct auth_call *call)
         return NULL; // the step looks at the session itself
     }
     TRY(auth_user_find(call, name, &named));
-    return named != NULL && str_eq(named->id, state.user->id)
-               ? NULL
-               : auth_bad_session(call, ".");
+    return named != NULL && str_eq(named->id, state.user->id) ? NULL : auth_bad_session(call, ".");
 }
 
 err *auth_respond(struct auth_call *call)

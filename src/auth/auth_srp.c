@@ -28,8 +28,8 @@ static void check_work(void *arg)
 }
 
 // The name that the proof of a user that is not there is made for, always the same for what was
-// typed. Where names are free, that is the name itself: a user would have it. Else, and for what can
-// only be an alias, it is an id.
+// typed. Where names are free, that is the name itself: a user would have it. Else, and for what
+// can only be an alias, it is an id.
 str auth_fake_name(struct auth_call *call, str username)
 {
     unsigned aliases = call->service->aliases;
@@ -94,8 +94,8 @@ err *auth_srp_start(struct auth_call *call, str username)
     return auth_srp_challenge(call, user, username, NULL);
 }
 
-err *auth_srp_challenge(struct auth_call *call, const struct auth_user *user, str username,
-    const struct json *history)
+err *auth_srp_challenge(
+    struct auth_call *call, const struct auth_user *user, str username, const struct json *history)
 {
     struct arena *a = call->arena;
     struct crypto_srp_verifier verifier = {};

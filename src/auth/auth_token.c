@@ -214,8 +214,7 @@ err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key
         .pk = json_string(a, user->id),
         .condition = store_pred_and(a,
             auth_unchanged(a, S("passwordVersion"), json_get(user->item, S("passwordVersion"))),
-            store_pred_and(a,
-                auth_unchanged(a, S("enabled"), json_get(user->item, S("enabled"))),
+            store_pred_and(a, auth_unchanged(a, S("enabled"), json_get(user->item, S("enabled"))),
                 auth_unchanged(a, S("status"), json_get(user->item, S("status")))))};
     writes[1] = (struct store_write){
         .kind = STORE_PUT, .table = AUTH_SIGN_INS, .item = row, .only_absent = true};
@@ -225,8 +224,7 @@ err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key
     size_t failed = 0;
     err *e = store_write(call->hub->store, a, writes, count + 2, &failed);
     if (e != NULL && e->code == ERR_CONDITION_FAILED) {
-        return failed < 2 ? auth_wrong_password(a)
-                          : auth_session_used(call);
+        return failed < 2 ? auth_wrong_password(a) : auth_session_used(call);
     }
     TRY(e);
     json_set(result, S("RefreshToken"), json_string(a, refresh));
@@ -301,8 +299,7 @@ static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *n
 static err *keep_granted(
     struct auth_call *call, const struct json *row, const struct json *granted) YIELDS;
 
-static err *keep_granted(
-    struct auth_call *call, const struct json *row, const struct json *granted)
+static err *keep_granted(struct auth_call *call, const struct json *row, const struct json *granted)
 {
     struct arena *a = call->arena;
     const struct json *former = json_get(row, S("granted"));

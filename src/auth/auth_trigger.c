@@ -82,8 +82,8 @@ static str payload_of(struct auth_call *call, const struct auth_event *event)
     json_set(caller, S("clientId"), json_string(a, client));
     json_set(root, S("callerContext"), caller);
     json_set(root, S("triggerSource"),
-        json_string(a,
-            str_cat(a, TRIGGERS[event->trigger].source, S("_"), str_from(event->source))));
+        json_string(
+            a, str_cat(a, TRIGGERS[event->trigger].source, S("_"), str_from(event->source))));
     json_set(request, S("userAttributes"), attributes_of(call, event));
     json_each (member, event->request) {
         json_set(request, member->key, json_copy(a, member));
@@ -128,6 +128,7 @@ static void attempt_fiber(void *arg) YIELDS;
 static void attempt_fiber(void *arg)
 {
     struct attempt *attempt = arg;
+    check(!attempt->done);
     attempt->error =
         func_invoke(attempt->functions, attempt->arena, &attempt->call, &attempt->result);
     attempt->done = true;
@@ -202,6 +203,7 @@ static err *invoke(
 static err *invoke(struct auth_call *call, str function, str payload, struct func_result *out)
 {
     struct auth_hub *hub = call->hub;
+    check(function.len > 0);
     bool counted = call->http != NULL && call->operation.len > 0;
     if (hub->functions == NULL) {
         return fail(call->arena, ERR_UNSUPPORTED, "functions are not run here");
@@ -232,6 +234,7 @@ err *auth_response_flag(
     struct auth_call *call, const struct json *response, const char *name, bool *out)
 {
     const struct json *value = json_get(response, str_from(name));
+    check(name[0] != '\0');
     *out = json_get_bool(response, str_from(name), false);
     return json_is_null(value) || value->kind == JSON_BOOL ? NULL : auth_bad_response(call);
 }

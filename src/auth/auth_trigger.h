@@ -19,9 +19,9 @@ enum auth_trigger {
 
 struct auth_event {
     enum auth_trigger trigger;
-    const char *source;      // what follows the trigger's name: "SignUp" of "PreSignUp_SignUp"
-    const char *version;     // NULL: "1"
-    str username;            // when there is no user
+    const char *source;  // what follows the trigger's name: "SignUp" of "PreSignUp_SignUp"
+    const char *version; // NULL: "1"
+    str username;        // when there is no user
     const struct auth_user *user;
     struct json *attributes; // in place of the user's; NULL: those
     struct json *request;    // what else it is told; NULL: nothing
@@ -51,6 +51,7 @@ void auth_add_not_found(struct auth_call *call, struct json *request, bool missi
 // Asked before a user is made; sets what it decides in the user. *confirmed: no code is needed.
 [[nodiscard]] err *auth_pre_sign_up(
     struct auth_call *call, struct auth_user *user, const char *source, bool *confirmed) YIELDS;
+// Told of a user that has been confirmed, which stands whatever comes of it.
 [[nodiscard]] err *auth_post_confirmation(
     struct auth_call *call, const struct auth_user *user, const char *source) YIELDS;
 // Before anything is proven. Does nothing when nobody has that name and the pool says so.
@@ -74,12 +75,14 @@ struct auth_token_claims { // what is to be signed, as triggers may change it
     bool is_refresh;
 };
 
-[[nodiscard]] err *auth_pre_token(struct auth_call *call, const struct auth_user *user,
-    struct auth_token_claims *claims) YIELDS;
+// Changes the claims as the function says, within what may be changed.
+[[nodiscard]] err *auth_pre_token(
+    struct auth_call *call, const struct auth_user *user, struct auth_token_claims *claims) YIELDS;
 
 // ---- challenges of the project ---------------------------------------------------------------
-// CUSTOM_AUTH, and answers to what it asked.
+// CUSTOM_AUTH begins: asks the functions for the first challenge.
 [[nodiscard]] err *auth_custom_start(struct auth_call *call, str username) YIELDS;
+// CUSTOM_CHALLENGE is answered: the functions look at it, and say what is next.
 [[nodiscard]] err *auth_answer_custom(struct auth_call *call) YIELDS;
 struct auth_state;
 // The password was right; goes on as the function says. `state` is of the proof.
