@@ -71,8 +71,6 @@ str auth_parameter(const struct auth_call *call, const char *name);
 // own challenges, which go on after it; NULL: it is no part of them.
 [[nodiscard]] err *auth_srp_challenge(struct auth_call *call, const struct auth_user *user,
     str username, const struct json *history) YIELDS;
-// The name of a user that is not there, always the same for what was typed.
-str auth_fake_name(struct auth_call *call, str username);
 // That proof; used up by being looked at.
 [[nodiscard]] err *auth_srp_verify(struct auth_call *call) YIELDS;
 // PASSWORD of the request as the first factor.
@@ -89,7 +87,10 @@ str auth_fake_name(struct auth_call *call, str username);
 [[nodiscard]] err *auth_username_check(
     struct auth_call *call, struct json *attributes, str username) YIELDS;
 // An answer about a user that does not exist, or UserNotFoundException where the pool tells.
-[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username) YIELDS;
+// It writes as often as the other would.
+[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username, int writes) YIELDS;
+// The user name of a user that is not there, always the same for what was typed.
+str auth_fake_name(struct auth_call *call, str username);
 // Where a message to somebody of that name would go, if somebody had it.
 str auth_fake_address(struct auth_call *call, str username, bool phone);
 // Writes attributes of a user, by itself or an administrator; sends what has to be proven.

@@ -3,8 +3,7 @@
 
 // ---- arguments ---------------------------------------------------------------------------------
 
-static err *read_count(
-    struct s3_call *call, const char *name, str text, u64 otherwise, u64 *out)
+static err *read_count(struct s3_call *call, const char *name, str text, u64 otherwise, u64 *out)
 {
     i64 number = (i64)otherwise;
     if (text.len > 0 && (!str_to_i64(text, &number) || number < 0 || number > INT32_MAX)) {
@@ -37,8 +36,8 @@ static err *read_encoding(struct s3_call *call, struct s3_xml *xml)
 static void tell_sums(struct s3_call *call, struct s3_xml *xml, const struct json *sums)
 {
     json_each (sum, sums) {
-        xml_text(xml, str_cstr(call->arena, str_cat(call->arena, S("Checksum"), sum->key)),
-            sum->text);
+        xml_text(
+            xml, str_cstr(call->arena, str_cat(call->arena, S("Checksum"), sum->key)), sum->text);
     }
 }
 
@@ -242,8 +241,7 @@ static str rolled_up(const struct uploads *list, str key)
     ptrdiff_t at = list->delimiter.len > 0
                        ? str_find(str_sub(key, list->prefix.len, key.len), list->delimiter)
                        : -1;
-    return at < 0 ? (str){}
-                  : str_sub(key, 0, list->prefix.len + (size_t)at + list->delimiter.len);
+    return at < 0 ? (str){} : str_sub(key, 0, list->prefix.len + (size_t)at + list->delimiter.len);
 }
 
 // Takes one in; false when the page was full already.
@@ -253,9 +251,10 @@ static bool take_upload(struct uploads *list, const struct json *row)
     str id = json_get_str(row, S("id"));
     str common = rolled_up(list, key);
     int order = str_cmp(key, list->key_marker);
-    bool passed = list->key_marker.len > 0 &&
-                  (order < 0 || (order == 0 && (list->id_marker.len == 0 ||
-                                                   str_cmp(id, list->id_marker) <= 0)));
+    bool passed =
+        list->key_marker.len > 0 &&
+        (order < 0 ||
+            (order == 0 && (list->id_marker.len == 0 || str_cmp(id, list->id_marker) <= 0)));
     passed = passed || (common.len > 0 && str_eq(common, list->key_marker)) ||
              (common.len > 0 && str_eq(common, list->last_key));
     if (passed) {
@@ -313,8 +312,7 @@ static void tell_upload(struct s3_call *call, struct s3_xml *xml, const struct j
     tell_person(call, xml, "Initiator");
     tell_person(call, xml, "Owner");
     xml_text(xml, "StorageClass", S("STANDARD"));
-    xml_text(xml, "Initiated",
-        time_iso8601(call->arena, (u64)json_get_int(row, S("begun"), 0)));
+    xml_text(xml, "Initiated", time_iso8601(call->arena, (u64)json_get_int(row, S("begun"), 0)));
     if (json_get(row, S("algorithm")) != NULL) {
         xml_text(xml, "ChecksumAlgorithm", json_get_str(row, S("algorithm")));
         xml_text(xml, "ChecksumType", json_get_str(row, S("sumType")));

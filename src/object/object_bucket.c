@@ -245,8 +245,7 @@ err *s3_get_website(struct s3_call *call)
 
 err *s3_get_replication(struct s3_call *call)
 {
-    return absent(
-        call, "s3:GetReplicationConfiguration", "ReplicationConfigurationNotFoundError");
+    return absent(call, "s3:GetReplicationConfiguration", "ReplicationConfigurationNotFoundError");
 }
 
 err *s3_get_object_lock(struct s3_call *call)
@@ -259,7 +258,8 @@ err *s3_get_encryption(struct s3_call *call)
 {
     return fixed(call, "s3:GetEncryptionConfiguration", "ServerSideEncryptionConfiguration",
         S("<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
-          "</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>"));
+          "</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></"
+          "Rule>"));
 }
 
 err *s3_get_ownership(struct s3_call *call)

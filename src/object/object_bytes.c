@@ -121,10 +121,8 @@ err *s3_take_body(struct s3_call *call, struct s3_bytes *out)
 {
     struct s3_body *body = NULL;
     TRY(s3_body_open(call, &body));
-    struct s3_input input = {.arg = body,
-        .read = read_body,
-        .compare = check_body,
-        .size = call->req->body_length};
+    struct s3_input input = {
+        .arg = body, .read = read_body, .compare = check_body, .size = call->req->body_length};
     struct crypto_sums *sums = crypto_sums_new(s3_body_sums(body));
     err *e = s3_take(call, &input, sums, out);
     if (e == NULL) {
@@ -173,8 +171,8 @@ struct store_write *s3_delete(struct s3_call *call, struct s3_writes *writes, st
     return write;
 }
 
-void s3_keep(struct s3_call *call, struct s3_writes *writes, const struct s3_bytes *bytes,
-    struct json *row)
+void s3_keep(
+    struct s3_call *call, struct s3_writes *writes, const struct s3_bytes *bytes, struct json *row)
 {
     bool small = bytes->small.len > 0;
     if (!small && bytes->blob.len == 0) {
@@ -231,8 +229,8 @@ err *s3_forget(struct s3_call *call, struct s3_writes *writes, const struct json
         TRY(s3_parts(call, upload, next, &page, &next));
         for (size_t i = 0; i < page.count; i++) {
             s3_forget_own(call, writes, page.items[i]);
-            s3_delete(call, writes, PARTS, s3_string(call, upload),
-                json_get(page.items[i], S("number")));
+            s3_delete(
+                call, writes, PARTS, s3_string(call, upload), json_get(page.items[i], S("number")));
         }
     }
     return NULL;
@@ -243,8 +241,7 @@ err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed)
     if (writes->list.count == 0) {
         return NULL;
     }
-    TRY(store_write(
-        call->hub->store, call->arena, writes->list.items, writes->list.count, failed));
+    TRY(store_write(call->hub->store, call->arena, writes->list.items, writes->list.count, failed));
     blob_remove(call->hub->blobs, writes->blobs.items, writes->blobs.count);
     return NULL;
 }
@@ -375,7 +372,6 @@ err *s3_part_span(struct s3_call *call, const struct json *row, i64 number, u64 
         }
         arena_rewind(call->arena, mark);
     }
-    return number == 1 && upload.len == 0
-               ? NULL
-               : s3_refuse(call->arena, "InvalidPartNumber", "%s", "");
+    return number == 1 && upload.len == 0 ? NULL
+                                          : s3_refuse(call->arena, "InvalidPartNumber", "%s", "");
 }

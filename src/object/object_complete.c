@@ -69,8 +69,8 @@ static str composite_etag(struct completion *c)
         }
     }
     crypto_md5(buf_str(&joined), digest);
-    return str_fmt(a, "%.*s-%zu", PRI(hex_encode(a, (str){(const char *)digest, sizeof(digest)})),
-        c->count);
+    return str_fmt(
+        a, "%.*s-%zu", PRI(hex_encode(a, (str){(const char *)digest, sizeof(digest)})), c->count);
 }
 
 // Matches rows with what is listed; parts that are not listed are forgotten.
@@ -99,7 +99,7 @@ static err *match_rows(struct completion *c)
     return NULL;
 }
 
-static err *check_part(struct completion *c, const struct listed *part, bool last)
+static err *check_part(struct completion *c, const struct listed *part)
 {
     struct arena *a = c->call->arena;
     if (part->row == NULL || !str_eq_nocase(json_get_str(part->row, S("etag")), part->etag)) {
@@ -107,8 +107,7 @@ static err *check_part(struct completion *c, const struct listed *part, bool las
     }
     const struct json *sums = json_get(part->row, S("sums"));
     for (size_t i = 0; i < countof(S3_CHECKSUMS); i++) {
-        const char *element =
-            str_cstr(a, str_fmt(a, "Checksum%s", S3_CHECKSUMS[i].xml));
+        const char *element = str_cstr(a, str_fmt(a, "Checksum%s", S3_CHECKSUMS[i].xml));
         str given = xml_child(part->node, element);
         str kept = json_get_str(sums, str_from(S3_CHECKSUMS[i].xml));
         if (given.len > 0 && !str_eq(str_trim(given), kept)) {
@@ -121,8 +120,18 @@ static err *check_part(struct completion *c, const struct listed *part, bool las
                 c->checksum->name, (long long)part->number);
         }
     }
-    if (!last && json_get_int(part->row, S("size"), 0) < PART_MIN) {
-        return s3_refuse(a, "EntityTooSmall", "%s", "");
+    return NULL;
+}
+
+static err *check_parts(struct completion *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        TRY(check_part(c, &c->parts[i]));
+    }
+    for (size_t i = 0; i + 1 < c->count; i++) {
+        if (json_get_int(c->parts[i].row, S("size"), 0) < PART_MIN) {
+            return s3_refuse(c->call->arena, "EntityTooSmall", "%s", "");
+        }
     }
     return NULL;
 }
@@ -197,8 +206,8 @@ static str composite_sum(struct completion *c)
     }
     size_t size = crypto_sums_get(sums, c->checksum->sum, digest);
     crypto_sums_free(sums);
-    return str_fmt(a, "%.*s-%zu",
-        PRI(base64_encode(a, (str){(const char *)digest, size})), c->count);
+    return str_fmt(
+        a, "%.*s-%zu", PRI(base64_encode(a, (str){(const char *)digest, size})), c->count);
 }
 
 static err *add_sum(struct completion *c) YIELDS;
@@ -232,8 +241,8 @@ static err *check_claims(struct completion *c)
     str size = http_header(call->req, S("x-amz-mp-object-size"));
     str type = http_header(call->req, S("x-amz-checksum-type"));
     i64 claimed = -1;
-    if (size.len > 0 && (!str_to_i64(size, &claimed) ||
-                            claimed != json_get_int(c->row, S("size"), 0))) {
+    if (size.len > 0 &&
+        (!str_to_i64(size, &claimed) || claimed != json_get_int(c->row, S("size"), 0))) {
         return s3_refuse(call->arena, "InvalidRequest",
             "The provided 'x-amz-mp-object-size' header value %.*s does not match what was "
             "computed: %lld",
@@ -262,9 +271,7 @@ static err *complete_once(struct completion *c, struct s3_change *change)
     c->checksum = s3_checksum_of(json_get_str(c->upload, S("algorithm")));
     c->full = str_eq(json_get_str(c->upload, S("sumType")), S("FULL_OBJECT"));
     TRY(match_rows(c));
-    for (size_t i = 0; i < c->count; i++) {
-        TRY(check_part(c, &c->parts[i], i + 1 == c->count));
-    }
+    TRY(check_parts(c));
     c->row = s3_new_row(call, call->key, &none);
     s3_copy_members(call, c->row, c->upload, KEPT, countof(KEPT));
     json_set(c->row, S("upload"), s3_string(call, c->id));
@@ -308,8 +315,8 @@ static err *tell_completed(struct completion *c, const struct s3_change *change)
     xml_text(&xml, "Key", call->key);
     xml_text(&xml, "ETag", str_cat(call->arena, S("\""), etag, S("\"")));
     json_each (sum, json_get(c->row, S("sums"))) {
-        xml_text(&xml, str_cstr(call->arena, str_cat(call->arena, S("Checksum"), sum->key)),
-            sum->text);
+        xml_text(
+            &xml, str_cstr(call->arena, str_cat(call->arena, S("Checksum"), sum->key)), sum->text);
         xml_text(&xml, "ChecksumType", json_get_str(c->row, S("sumType")));
     }
     http_add_header(call->req, S("x-amz-server-side-encryption"), S("AES256"));

@@ -30,8 +30,7 @@ static err *split_source(struct copy *copy, str text)
     str key = rest;
     bool cut = str_next(&key, '/', &copy->bucket) && key.len > 0;
     if (!cut || copy->bucket.len == 0) {
-        return s3_refuse(a, "InvalidArgument",
-            "Invalid copy source object key");
+        return s3_refuse(a, "InvalidArgument", "Invalid copy source object key");
     }
     copy->key = key;
     return NULL;
@@ -67,9 +66,9 @@ static err *refuse_source(struct copy *copy)
     source.bucket_name = copy->bucket;
     bool told = s3_may_list(&source, copy->key);
     return s3_refuse(source.arena,
-        !told                     ? "AccessDenied"
+        !told                   ? "AccessDenied"
         : copy->version.len > 0 ? "NoSuchVersion"
-                                  : "NoSuchKey",
+                                : "NoSuchKey",
         "%s", "");
 }
 
@@ -223,8 +222,8 @@ static void tell_sums(
     struct s3_call *call, struct s3_xml *xml, const struct json *sums, const char *type)
 {
     json_each (sum, sums) {
-        xml_text(xml, str_cstr(call->arena, str_cat(call->arena, S("Checksum"), sum->key)),
-            sum->text);
+        xml_text(
+            xml, str_cstr(call->arena, str_cat(call->arena, S("Checksum"), sum->key)), sum->text);
         if (type != NULL) {
             xml_text(xml, "ChecksumType", str_from(type));
         }
@@ -245,8 +244,7 @@ static err *tell_copied(struct copy *copy, const struct s3_bytes *bytes, bool pa
     tell_sums(call, &xml, bytes->checksums, part ? NULL : "FULL_OBJECT");
     http_add_header(call->req, S("x-amz-server-side-encryption"), S("AES256"));
     if (json_get(copy->row, S("version")) != NULL) {
-        http_add_header(
-            call->req, S("x-amz-copy-source-version-id"), s3_version_of(copy->row));
+        http_add_header(call->req, S("x-amz-copy-source-version-id"), s3_version_of(copy->row));
     }
     return s3_xml_reply(call, &xml, root);
 }
@@ -260,8 +258,7 @@ static err *make_row(struct copy *copy, const struct directives *directives,
     struct json *headers = json_object(call->arena);
     *out = s3_new_row(call, call->key, bytes);
     TRY(s3_take_headers(call, headers));
-    s3_copy_members(
-        call, *out, directives->replace ? headers : copy->row, META, countof(META));
+    s3_copy_members(call, *out, directives->replace ? headers : copy->row, META, countof(META));
     s3_copy_members(call, *out, directives->retag ? headers : copy->row, TAGS, countof(TAGS));
     return NULL;
 }

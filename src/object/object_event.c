@@ -25,6 +25,7 @@ static bool is_kind(const char *name, str constant)
         {S_INIT("LIFECYCLE_EXPIRATION_DELETE_MARKER_CREATED"),
             S_INIT("LifecycleExpiration:DeleteMarkerCreated")},
     };
+
     for (size_t i = 0; i < countof(KINDS); i++) {
         if (str_eq(constant, KINDS[i].constant)) {
             bool whole = !str_ends(KINDS[i].begins, S(":"));

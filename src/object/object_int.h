@@ -21,7 +21,7 @@ enum { OBJECT_HUB_MAGIC = 0x6f686221, OBJECT_SERVICE_MAGIC = 0x6f736572 };
 
 enum {
     SMALL_MAX = 16 * 1024, // bytes of an object that is kept in the table
-    PIECE = 256 * 1024, // bytes that are read, digested and written at a time
+    PIECE = 256 * 1024,    // bytes that are read, digested and written at a time
     KEY_MAX = 1024,
     XML_MAX = 4 * 1024 * 1024, // of a request
     PAGE_MAX = 1000,           // keys
@@ -29,7 +29,7 @@ enum {
     TAGS_MAX = 10,
     BUCKET_TAGS_MAX = 50,
     META_MAX = 2048,
-    TRIES = 20,       // of a transaction that another request was quicker than
+    TRIES = 20,          // of a transaction that another request was quicker than
     EVENTS_MAX = 100000, // that wait
 };
 
@@ -82,7 +82,7 @@ struct s3_call {
     struct iam_signature signature;
     bool is_versioned;
     bool claims_object; // checksums in headers are those of an object, not of the body
-    unsigned sums; // (enum crypto_sum) to be taken of the body, beside those that it names
+    unsigned sums;      // (enum crypto_sum) to be taken of the body, beside those that it names
 };
 
 // ---- errors ------------------------------------------------------------------------------------
@@ -136,9 +136,13 @@ struct s3_xml {
     bool url; // keys are percent-encoded, as encoding-type asked for
 };
 
+// <element>; its end is xml_close.
 void xml_open(struct s3_xml *xml, const char *element);
+// </element>
 void xml_close(struct s3_xml *xml, const char *element);
+// An element with a text, escaped.
 void xml_text(struct s3_xml *xml, const char *element, str text);
+// An element with a decimal number.
 void xml_number(struct s3_xml *xml, const char *element, u64 value);
 // A key or prefix, encoded where that was asked for.
 void xml_key(struct s3_xml *xml, const char *element, str key);
@@ -176,7 +180,8 @@ struct s3_input {
     void *arg;
     // The next 1..size bytes, 0 at the end. May wait.
     err *(*read)(void *arg, void *bytes, size_t size, size_t *got);
-    // Compares what was claimed with the sums, before the bytes are made durable. NULL: nothing was.
+    // Compares what was claimed with the sums, before the bytes are made durable. NULL: nothing
+    // was.
     err *(*compare)(void *arg, struct crypto_sums *sums);
     u64 size; // if known, else UINT64_MAX
 };
@@ -203,8 +208,8 @@ struct store_write *s3_put(
 struct store_write *s3_delete(struct s3_call *call, struct s3_writes *writes, str table,
     const struct json *pk, const struct json *sk);
 // What keeps the bytes, and tells `row` where they are.
-void s3_keep(struct s3_call *call, struct s3_writes *writes, const struct s3_bytes *bytes,
-    struct json *row);
+void s3_keep(
+    struct s3_call *call, struct s3_writes *writes, const struct s3_bytes *bytes, struct json *row);
 // What forgets the bytes of a row: its own, or those of its parts, whose rows go too.
 [[nodiscard]] err *s3_forget(
     struct s3_call *call, struct s3_writes *writes, const struct json *row) YIELDS;
@@ -212,12 +217,11 @@ void s3_keep(struct s3_call *call, struct s3_writes *writes, const struct s3_byt
 void s3_forget_own(struct s3_call *call, struct s3_writes *writes, const struct json *row);
 // Carries out the transaction, then removes the blobs. *failed (may be NULL): the write whose
 // condition did not hold.
-[[nodiscard]] err *s3_commit(
-    struct s3_call *call, struct s3_writes *writes, size_t *failed) YIELDS;
+[[nodiscard]] err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed) YIELDS;
 // The next parts of an upload, or of an object that was one; in order of their numbers from
 // `from`. *next is 0 behind the last.
-[[nodiscard]] err *s3_parts(struct s3_call *call, str upload, i64 from, struct store_page *page,
-    i64 *next) YIELDS;
+[[nodiscard]] err *s3_parts(
+    struct s3_call *call, str upload, i64 from, struct store_page *page, i64 *next) YIELDS;
 
 // Reads bytes of an object from the store.
 struct s3_source {
@@ -236,8 +240,8 @@ struct s3_source {
 };
 
 // `size` bytes from `from`. s3_source_close.
-void s3_source_open(struct s3_call *call, const struct json *row, u64 from, u64 size,
-    struct s3_source *out);
+void s3_source_open(
+    struct s3_call *call, const struct json *row, u64 from, u64 size, struct s3_source *out);
 // The next 1..size bytes; 0 at the end. ERR_NOT_FOUND when the object has gone meanwhile.
 [[nodiscard]] err *s3_source_read(
     struct s3_source *source, void *bytes, size_t size, size_t *got) YIELDS;
@@ -245,8 +249,8 @@ void s3_source_close(struct s3_source *source);
 // The bytes that a row names in SMALL; none when it names none.
 [[nodiscard]] err *s3_read_small(struct s3_call *call, const struct json *bytes, str *out) YIELDS;
 // Where part `number` of an object lies (the first is 1), and how many there are.
-[[nodiscard]] err *s3_part_span(struct s3_call *call, const struct json *row, i64 number,
-    u64 *from, u64 *size) YIELDS;
+[[nodiscard]] err *s3_part_span(
+    struct s3_call *call, const struct json *row, i64 number, u64 *from, u64 *size) YIELDS;
 
 struct s3_condition { // of a write
     str if_match;
@@ -277,8 +281,7 @@ struct s3_change {
 [[nodiscard]] err *s3_remove_version(
     struct s3_call *call, str key, str version, bool *marker) YIELDS;
 // What deletes a key: a version when one is named, else the present one.
-[[nodiscard]] err *s3_remove(
-    struct s3_call *call, struct s3_change *change, str version) YIELDS;
+[[nodiscard]] err *s3_remove(struct s3_call *call, struct s3_change *change, str version) YIELDS;
 // The row of a key's present version, or of the version that is asked for, delete markers
 // included; NULL: there is none.
 [[nodiscard]] err *s3_find(
@@ -288,8 +291,7 @@ bool s3_is_marker(const struct json *row);
 bool s3_version_order(struct s3_call *call, str version, u64 *order);
 // As it is told: "null" for one that was made without versioning.
 str s3_version_of(const struct json *row);
-[[nodiscard]] err *s3_versioning(
-    struct s3_call *call, str bucket, enum s3_versioning *out) YIELDS;
+[[nodiscard]] err *s3_versioning(struct s3_call *call, str bucket, enum s3_versioning *out) YIELDS;
 // The object that the request means (versionId), for who may see it. NoSuchKey and its like.
 [[nodiscard]] err *s3_find_object(struct s3_call *call, str version, struct json **row) YIELDS;
 // Does a row's tag stand in such a list: W/"a", "b", *?
@@ -305,6 +307,17 @@ void s3_copy_members(
 // x-amz-version-id, unless the bucket is unversioned.
 void s3_tell_version(struct s3_call *call, str version);
 void s3_tell_checksums(struct s3_call *call, const struct json *row);
+struct s3_range {
+    bool given;
+    u64 from;
+    u64 size;
+};
+
+// What a Range header asks of `size` bytes: one range; several, or what is no range, are as if
+// there were none. InvalidRange.
+[[nodiscard]] err *s3_read_range(struct arena *arena, str text, u64 size, struct s3_range *out);
+// What the request's conditions say of an object: 0: go on; 304; 412.
+int s3_precondition(const struct http_req *req, const struct json *row);
 // Of HTTP, as text and in milliseconds.
 str s3_http_time(struct arena *arena, i64 ms);
 bool s3_parse_http_time(str text, i64 *seconds);
@@ -337,12 +350,45 @@ void s3_end_upload(struct s3_call *call, const struct json *upload, struct s3_wr
 [[nodiscard]] err *s3_tags_of_xml(struct s3_call *call, str text, u64 max, struct json **out);
 void s3_tell_tags(struct s3_xml *xml, const struct json *tags);
 
+// ---- forms -------------------------------------------------------------------------------------
+enum { FORM_FIELDS_MAX = 100, FORM_MAX = 20 * 1024 }; // bytes before the file
+
+// A multipart/form-data body up to its field "file", whose bytes are then read.
+struct s3_form {
+    struct s3_call *call;
+    str delimiter;              // CR LF, two dashes and the boundary
+    struct http_header *fields; // in lower case, with their values
+    size_t field_count;
+    str filename;
+    u64 least; // bytes of the file
+    u64 most;
+
+    char *buffer;
+    size_t at;
+    size_t end;
+    u64 seen; // bytes of the file
+    bool ended;
+};
+
+// True for an upload by a browser's form.
+bool s3_is_form(const struct http_req *req);
+// Reads the fields before the file. MalformedPOSTRequest and its like.
+[[nodiscard]] err *s3_form_open(struct s3_call *call, struct s3_form *form) YIELDS;
+// A field's value, or none.
+str s3_form_field(const struct s3_form *form, str name);
+// The next 1..size bytes of the file, 0 at its end (`arg` is the form). Fails when there are fewer
+// than `least` or more than `most`.
+[[nodiscard]] err *s3_form_read(void *arg, void *bytes, size_t size, size_t *got) YIELDS;
+// Do the fields meet the policy, a JSON document? Takes the file's bounds from it.
+[[nodiscard]] err *s3_form_check(struct s3_form *form, str policy, i64 now_ms);
+// The upload.
+[[nodiscard]] err *s3_post_form(struct s3_call *call) YIELDS;
+
 // ---- configurations ----------------------------------------------------------------------------
 // Of a bucket, kept in CONFIG; NULL: there is none. `row` has what was put and `value`.
 [[nodiscard]] err *s3_config_get(
     struct s3_call *call, str bucket, const char *name, struct json **value) YIELDS;
-[[nodiscard]] err *s3_config_put(
-    struct s3_call *call, const char *name, struct json *value) YIELDS;
+[[nodiscard]] err *s3_config_put(struct s3_call *call, const char *name, struct json *value) YIELDS;
 
 // ---- events ------------------------------------------------------------------------------------
 // Adds the event to what is written, when the bucket has a trigger for it.

@@ -114,19 +114,17 @@ static err *take_rule(struct s3_call *call, const struct xml_node *node, struct 
     TRY(take_number(call, rule, "noncurrentDays", child(noncurrent, "NoncurrentDays"), 1));
     TRY(take_number(call, rule, "keep", child(noncurrent, "NewerNoncurrentVersions"), 1));
     TRY(take_number(call, rule, "abortDays", child(incomplete, "DaysAfterInitiation"), 1));
-    static const char *const ACTIONS[] = {
-        "days", "date", "markers", "noncurrentDays", "abortDays"};
+    static const char *const ACTIONS[] = {"days", "date", "markers", "noncurrentDays", "abortDays"};
     for (size_t i = 0; i < countof(ACTIONS); i++) {
         if (json_get(rule, str_from(ACTIONS[i])) != NULL) {
             return NULL;
         }
     }
-    return s3_refuse(call->arena, "InvalidRequest",
-        "At least one action needs to be specified in a rule.");
+    return s3_refuse(
+        call->arena, "InvalidRequest", "At least one action needs to be specified in a rule.");
 }
 
-err *s3_lifecycle_of_xml(
-    struct s3_call *call, const struct xml_node *document, struct json **rules)
+err *s3_lifecycle_of_xml(struct s3_call *call, const struct xml_node *document, struct json **rules)
 {
     *rules = json_array(call->arena);
     for (const struct xml_node *node = document->child; node != NULL; node = node->next) {
@@ -196,15 +194,15 @@ static struct json *rule_of_definition(struct s3_call *call, const struct json *
     if (json_get_bool(given, S("expiredObjectDeleteMarker"), false)) {
         json_set(rule, S("markers"), json_bool(call->arena, true));
     }
-    copy_days(call, rule, "noncurrentDays", json_get(given, S("noncurrentVersionExpirationInDays")));
+    copy_days(
+        call, rule, "noncurrentDays", json_get(given, S("noncurrentVersionExpirationInDays")));
     copy_days(call, rule, "noncurrentDays",
         nested ? json_get(noncurrent, S("noncurrentDays")) : noncurrent);
     copy_days(call, rule, "keep", json_get(noncurrent, S("newerNoncurrentVersions")));
     copy_days(call, rule, "keep", json_get(given, S("noncurrentVersionsToRetain")));
     copy_days(call, rule, "abortDays",
         json_get(json_get(given, S("abortIncompleteMultipartUpload")), S("daysAfterInitiation")));
-    copy_days(
-        call, rule, "abortDays", json_get(given, S("abortIncompleteMultipartUploadAfter")));
+    copy_days(call, rule, "abortDays", json_get(given, S("abortIncompleteMultipartUploadAfter")));
     copy_days(call, rule, "larger", json_get(given, S("objectSizeGreaterThan")));
     copy_days(call, rule, "smaller", json_get(given, S("objectSizeLessThan")));
     return rule;
@@ -272,14 +270,12 @@ static void tell_rule(struct s3_call *call, struct s3_xml *xml, const struct jso
         xml_text(xml, "ID", json_get_str(rule, S("id")));
     }
     tell_filter(xml, rule);
-    xml_text(xml, "Status",
-        json_get_bool(rule, S("enabled"), true) ? S("Enabled") : S("Disabled"));
+    xml_text(xml, "Status", json_get_bool(rule, S("enabled"), true) ? S("Enabled") : S("Disabled"));
     if (date || markers || json_get(rule, S("days")) != NULL) {
         xml_open(xml, "Expiration");
         tell_number(xml, rule, "days", "Days");
         if (date) {
-            xml_text(xml, "Date",
-                time_iso8601(call->arena, (u64)json_get_int(rule, S("date"), 0)));
+            xml_text(xml, "Date", time_iso8601(call->arena, (u64)json_get_int(rule, S("date"), 0)));
         }
         if (markers) {
             xml_text(xml, "ExpiredObjectDeleteMarker", S("true"));
@@ -357,8 +353,7 @@ static bool applies(const struct json *rule, const struct json *row)
         return false;
     }
     json_each (tag, json_get(rule, S("tags"))) {
-        if (json_get(tags, tag->key) == NULL ||
-            !str_eq(json_get_str(tags, tag->key), tag->text)) {
+        if (json_get(tags, tag->key) == NULL || !str_eq(json_get_str(tags, tag->key), tag->text)) {
             return false;
         }
     }
@@ -369,8 +364,8 @@ bool s3_lifecycle_expires(const struct json *rule, const struct json *row, i64 n
 {
     i64 days = json_get_int(rule, S("days"), 0);
     i64 date = json_get_int(rule, S("date"), INT64_MAX);
-    bool due = date <= now_ms ||
-               (days > 0 && is_over(json_get_int(row, S("modified"), 0), days, now_ms));
+    bool due =
+        date <= now_ms || (days > 0 && is_over(json_get_int(row, S("modified"), 0), days, now_ms));
     return due && applies(rule, row);
 }
 

@@ -118,8 +118,8 @@ static err *set_tags(struct s3_call *call, const struct json *row, const struct 
     return store_write(call->hub->store, call->arena, &write, 1, NULL);
 }
 
-static err *change_tags(struct s3_call *call, const char *action, const struct json *tags,
-    struct json **row) YIELDS;
+static err *change_tags(
+    struct s3_call *call, const char *action, const struct json *tags, struct json **row) YIELDS;
 
 static err *change_tags(
     struct s3_call *call, const char *action, const struct json *tags, struct json **row)

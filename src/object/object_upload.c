@@ -58,8 +58,8 @@ static err *take_checksum(struct s3_call *call, struct json *row)
             checksum->name);
     }
     json_set(row, S("algorithm"), s3_string(call, str_from(checksum->xml)));
-    json_set(row, S("sumType"),
-        s3_string(call, full || only_full ? S("FULL_OBJECT") : S("COMPOSITE")));
+    json_set(
+        row, S("sumType"), s3_string(call, full || only_full ? S("FULL_OBJECT") : S("COMPOSITE")));
     return NULL;
 }
 
@@ -82,8 +82,7 @@ err *s3_create_upload(struct s3_call *call)
     str algorithm = json_get_str(row, S("algorithm"));
     if (algorithm.len > 0) {
         http_add_header(call->req, S("x-amz-checksum-algorithm"), algorithm);
-        http_add_header(
-            call->req, S("x-amz-checksum-type"), json_get_str(row, S("sumType")));
+        http_add_header(call->req, S("x-amz-checksum-type"), json_get_str(row, S("sumType")));
     }
     http_add_header(call->req, S("x-amz-server-side-encryption"), S("AES256"));
     struct buf out = s3_xml_begin(call, &xml, "InitiateMultipartUploadResult");

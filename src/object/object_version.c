@@ -46,10 +46,10 @@ err *s3_versioning(struct s3_call *call, str bucket, enum s3_versioning *out)
     struct json *value = NULL;
     TRY(s3_config_get(call, bucket, "versioning", &value));
     str status = json_get_str(value, S("status"));
-    *out = str_eq(status, S("Enabled"))               ? S3_ENABLED
-           : str_eq(status, S("Suspended"))           ? S3_SUSPENDED
-           : known != NULL && known->versioned        ? S3_ENABLED
-                                                      : S3_UNVERSIONED;
+    *out = str_eq(status, S("Enabled"))        ? S3_ENABLED
+           : str_eq(status, S("Suspended"))    ? S3_SUSPENDED
+           : known != NULL && known->versioned ? S3_ENABLED
+                                               : S3_UNVERSIONED;
     return NULL;
 }
 
@@ -213,10 +213,10 @@ static struct json *next_row(struct s3_call *call, struct s3_change *change,
 static void write_present(struct s3_call *call, struct s3_writes *writes, str key,
     const struct json *present, const struct json *row)
 {
-    struct store_write *write = row != NULL
-                                    ? s3_put(call, writes, OBJECTS, row)
-                                    : s3_delete(call, writes, OBJECTS,
-                                          s3_string(call, call->bucket->name), s3_string(call, key));
+    struct store_write *write =
+        row != NULL ? s3_put(call, writes, OBJECTS, row)
+                    : s3_delete(call, writes, OBJECTS, s3_string(call, call->bucket->name),
+                          s3_string(call, key));
     write->only_absent = row != NULL && present == NULL;
     if (present != NULL) {
         write->condition =
@@ -251,8 +251,7 @@ static void add_more(struct s3_call *call, struct s3_writes *writes, const struc
 static err *replace_once(
     struct s3_call *call, struct s3_change *change, const struct json *present) YIELDS;
 
-static err *replace_once(
-    struct s3_call *call, struct s3_change *change, const struct json *present)
+static err *replace_once(struct s3_call *call, struct s3_change *change, const struct json *present)
 {
     struct s3_writes writes = {};
     enum s3_versioning state = S3_UNVERSIONED;
@@ -320,8 +319,8 @@ static err *newest_former(struct s3_call *call, str key, struct json **row)
 }
 
 // The newest of the former versions takes the place of the present one.
-static err *remove_present(struct s3_call *call, struct s3_writes *writes, str key,
-    const struct json *present) YIELDS;
+static err *remove_present(
+    struct s3_call *call, struct s3_writes *writes, str key, const struct json *present) YIELDS;
 
 static err *remove_present(
     struct s3_call *call, struct s3_writes *writes, str key, const struct json *present)
@@ -329,8 +328,7 @@ static err *remove_present(
     struct json *former = NULL;
     TRY(newest_former(call, key, &former));
     if (former != NULL) {
-        s3_delete(
-            call, writes, VERSIONS, json_get(former, S("path")), json_get(former, S("order")))
+        s3_delete(call, writes, VERSIONS, json_get(former, S("path")), json_get(former, S("order")))
             ->only_existing = true;
         former = json_copy(call->arena, former);
         json_remove(former, S("path"));
@@ -341,8 +339,7 @@ static err *remove_present(
     return s3_forget(call, writes, present);
 }
 
-static err *remove_once(
-    struct s3_call *call, str key, str version, const struct json *row) YIELDS;
+static err *remove_once(struct s3_call *call, str key, str version, const struct json *row) YIELDS;
 
 static err *remove_once(struct s3_call *call, str key, str version, const struct json *row)
 {

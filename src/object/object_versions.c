@@ -112,8 +112,7 @@ static str rolled_up(const struct versions *list, str key)
     ptrdiff_t at = list->delimiter.len > 0
                        ? str_find(str_sub(key, list->prefix.len, key.len), list->delimiter)
                        : -1;
-    return at < 0 ? (str){}
-                  : str_sub(key, 0, list->prefix.len + (size_t)at + list->delimiter.len);
+    return at < 0 ? (str){} : str_sub(key, 0, list->prefix.len + (size_t)at + list->delimiter.len);
 }
 
 static bool take_prefix(struct versions *list, str common)

@@ -22,6 +22,7 @@ static err *check_wishes(struct s3_call *call)
         {S_INIT("x-amz-object-lock-mode"), {}, "ObjectLockConfigurationMissing"},
         {S_INIT("x-amz-object-lock-legal-hold"), {}, "ObjectLockConfigurationMissing"},
     };
+
     for (size_t i = 0; i < countof(WISHES); i++) {
         str value = http_header(call->req, WISHES[i].header);
         bool fine = value.len == 0;
