@@ -1,6 +1,7 @@
 // Bundles the handlers of functions as Amplify does, each into one module; only those whose files changed. A handler that does
 // not bundle is told with its place, and the rest of the project goes on.
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { writeIfChanged } from './files.mjs';
 import { BuildError } from './report.mjs';
 import { ResolverBundler } from './resolvers.mjs';
@@ -11,6 +12,28 @@ const environment = {
   setup(build) {
     build.onResolve({ filter: /^\$amplify\/env\// }, ({ path: name }) => ({ path: name, namespace: 'ampd-env' }));
     build.onLoad({ filter: /.*/, namespace: 'ampd-env' }, () => ({ contents: 'export const env = process.env;', loader: 'js' }));
+  },
+};
+
+const RUNTIME = '@aws-amplify/backend/function/runtime';
+
+/**
+ * The package that the definitions import needs not to be installed: what handlers import from it is the package behind
+ * it, where that is there, else our own. @type {import('esbuild').Plugin}
+ */
+const runtime = {
+  name: 'ampd-runtime',
+  setup(build) {
+    build.onResolve({ filter: /^@aws-amplify\/backend\/function\/runtime$/ }, async ({ pluginData, ...args }) => {
+      if (pluginData === runtime) return undefined;
+      for (const name of [RUNTIME, '@aws-amplify/backend-function/runtime']) {
+        const found = await build.resolve(name, {
+          kind: args.kind, importer: args.importer, resolveDir: args.resolveDir, pluginData: runtime,
+        });
+        if (found.errors.length === 0) return found;
+      }
+      return { path: fileURLToPath(new URL('../runtime/clients.mjs', import.meta.url)) };
+    });
   },
 };
 
@@ -70,7 +93,7 @@ export class FunctionBundler extends ResolverBundler {
       logLevel: 'silent',
       outfile: path.join(this.folder, 'index.mjs'),
       loader: { '.node': 'file' },
-      plugins: [environment],
+      plugins: [environment, runtime],
       banner: {
         js: "import { createRequire as ampdRequire } from 'node:module'; import { fileURLToPath as ampdPath } from 'node:url'; const require = ampdRequire(import.meta.url); const __filename = ampdPath(import.meta.url); const __dirname = ampdPath(new URL('.', import.meta.url));",
       },

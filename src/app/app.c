@@ -108,8 +108,9 @@ static err *open_auth(struct app *app)
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
     TRY(app_open_objects(app));
     app_open_functions(app);
+    app_mount_introspection(app);
     app_mount_rest(app);
-    data_hub_connect(app->hub, app->auth, app->iam);
+    data_hub_connect(app->hub, app->auth, app->iam, app->functions);
     return NULL;
 }
 
@@ -536,6 +537,7 @@ static void close_all(struct app *app)
     }
     pthread_mutex_destroy(&app->status_lock);
     mem_free(app->problem);
+    mem_free(app->introspection);
 }
 
 // Every socket is a descriptor: take as many as the system grants.

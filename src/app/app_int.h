@@ -74,9 +74,10 @@ struct app {
     bool announced;          // the block of URLs was printed
     err *result;
 
-    pthread_mutex_t status_lock; // the two below, read by the health handler of any loop
+    pthread_mutex_t status_lock; // those below, read by handlers of any loop
     u64 ready_ms;                // from the start of the process; 0: not yet
     char *problem;               // of the last evaluation, heap; NULL: it went well
+    char *introspection;         // of the data API, for functions; heap; NULL: there is none
 };
 
 // ---- storage.c: buckets ------------------------------------------------------------------------
@@ -129,6 +130,12 @@ void app_stop_functions(struct app *app) YIELDS;
 // One line of a function's log, on the terminal.
 void app_say_function(str function, str line);
 
+// ---- introspection.c ----------------------------------------------------------------------------
+// Adds the path of modelIntrospectionSchema.json in the bucket of that name.
+void app_mount_introspection(struct app *app);
+// The text there from now on; none: there is no data API.
+void app_set_introspection(struct app *app, str text);
+
 // ---- routes.c ----------------------------------------------------------------------------------
 // Adds all routes, the services' own and those of what is not served yet.
 void app_mount(struct app *app);
@@ -159,9 +166,11 @@ struct app_admin { // what the calls work on
     struct auth_hub *auth; // NULL: no ampd serves the folder
 };
 
+// Adds the calls of the commands, for whoever knows the secret of admin.json.
 void app_admin_mount(struct app *app);
 // Writes admin.json: address and secret for the commands of whoever may read the data folder.
 [[nodiscard]] err *app_admin_open(struct app *app);
+// Takes admin.json away: nobody serves the folder any more.
 void app_admin_close(struct app *app);
 
 // ---- report.c: what a person sees --------------------------------------------------------------

@@ -11,6 +11,7 @@ struct next_backend { // what a manifest becomes, before anything of it is in fo
     struct auth_service *auth;    // NULL: it has no auth
     struct project_roles roles;
     str outputs; // text of amplify_outputs.json
+    str introspection; // of the data API, for functions
     bool outputs_changed;
     err *result;
 };
@@ -28,6 +29,10 @@ static err *build_service(struct next_backend *next)
         .oidc = manifest->has_oidc ? &manifest->oidc : NULL,
         .handled = manifest->handled,
         .handled_count = manifest->handled_count,
+        .handlers = manifest->handlers,
+        .handler_count = manifest->handler_count,
+        .authoriser = manifest->authoriser,
+        .authoriser_ttl_s = manifest->authoriser_ttl_s,
         .depth_max = manifest->depth_max,
         .resolvers_max = manifest->resolvers_max,
         .no_introspection = manifest->no_introspection};
@@ -61,6 +66,7 @@ static err *build(struct next_backend *next)
         TRY(build_service(next));
         options.model_introspection =
             data_model_introspection(next->arena, data_service_api(next->service));
+        next->introspection = json_text(next->arena, options.model_introspection);
     }
     options.auth = next->auth;
     next->outputs = project_outputs_text(next->arena, &options);
@@ -100,6 +106,20 @@ static err *change_tables(struct next_backend *next)
     return loses_data ? err_hint(e, S("Change the identifier back, move the items to a new model, "
                                       "or start with --allow-data-loss, which empties the table."))
                       : e;
+}
+
+// What fails here is done after the next change: the definition is in force either way.
+static void drop_groups(struct next_backend *next) YIELDS;
+
+static void drop_groups(struct next_backend *next)
+{
+    err *e = NULL;
+    if (next->auth != NULL) {
+        e = auth_hub_drop_groups(next->app->auth, next->auth, next->arena);
+    }
+    if (e != NULL) {
+        log_warn("app.groups", "%.*s", PRI(e->text));
+    }
 }
 
 static void nothing(struct app_loop *here)
@@ -146,7 +166,9 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
         auth_service_release(next.auth);
         return e;
     }
+    drop_groups(&next);
     data_hub_set_service(app->hub, next.service);
+    app_set_introspection(app, next.introspection);
     auth_hub_set_service(app->auth, next.auth);
     struct app_parts parts = {&next.manifest, next.service, next.auth};
     func_hub_set_service(app->functions, app_make_functions(app, arena, &parts));

@@ -31,6 +31,7 @@ static const char *find_bootstrap(struct arena *arena)
 
 void app_open_functions(struct app *app)
 {
+    check(app->iam != NULL && app->router != NULL);
     const char *folder = path_join(app->arena, app->data_dir, "functions");
     err *e = dir_make(app->arena, folder, 0700);
     if (e != NULL) {
@@ -62,6 +63,7 @@ static void read_environment(struct arena *arena, const struct project_tokens *t
 struct func_service *app_make_functions(
     struct app *app, struct arena *arena, const struct app_parts *parts)
 {
+    check(app->port > 0); // functions find the server by it
     struct project_tokens tokens = {.ids = &app->ids,
         .auth = parts->auth,
         .base_url = app->base_url,

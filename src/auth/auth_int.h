@@ -117,6 +117,7 @@ struct auth_service {
     const struct json *definition;
 };
 
+// Takes a reference for the caller, who releases it. NULL gives NULL.
 struct auth_service *auth_service_hold(struct auth_service *service);
 const struct auth_attribute *auth_attribute_def(const struct auth_service *service, str name);
 
@@ -142,6 +143,7 @@ struct auth_hub {
     struct crypto_key instance_key;
     struct crypto_key session_key; // sealed sign-in states
     struct crypto_key code_key;    // digests of codes
+    struct crypto_key refresh_key; // successors of refresh tokens
     struct crypto_key fake_key;    // answers about users that do not exist
     void (*tell)(const struct auth_message *message);
     void (*changed)(void *arg);
@@ -261,6 +263,7 @@ struct auth_user {
 };
 
 bool auth_is_uuid(str text);
+// "+" and digits, as Cognito takes a phone number.
 bool auth_is_phone(str text);
 struct auth_user *auth_user_new(struct auth_call *call, str username);
 // NULL in *out when there is none.

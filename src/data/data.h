@@ -4,6 +4,7 @@
 #include "auth/auth.h"
 #include "auth/oidc.h"
 #include "data/data_model.h"
+#include "func/func.h"
 #include "http/http.h"
 #include "iam/iam.h"
 #include "store/store.h"
@@ -11,6 +12,11 @@
 // A deployed API: schema, resolvers, keys. Immutable and reference counted; replaced whole when
 // the definitions change.
 struct data_service;
+
+struct data_handler { // what the schema calls a function
+    str name;
+    str key; // of the function
+};
 
 struct data_service_options {
     str sdl; // what the definitions' transform() gave
@@ -23,6 +29,10 @@ struct data_service_options {
     // is run.
     const str *handled;
     size_t handled_count;
+    const struct data_handler *handlers; // names of @function(name:)
+    size_t handler_count;
+    str authoriser;       // key of the function that lets callers in; none: no such mode
+    u64 authoriser_ttl_s; // how long its answers are kept, unless they say so themselves
     // The API's own queryDepthLimit and resolverCountLimit; 0: the engine's.
     u32 depth_max;
     u32 resolvers_max;
@@ -48,9 +58,11 @@ const struct store_table_def *data_service_tables(
 struct data_hub;
 // `loops` are all loops of the process, in order of their index.
 struct data_hub *data_hub_new(struct loop **loops, size_t count);
-// Who proves callers: of user-pool tokens and of signatures. Before the routes are in use; both
-// live as long as the hub. NULL: callers of that kind are refused.
-void data_hub_connect(struct data_hub *hub, struct auth_hub *auth, struct iam *iam);
+// Who proves callers, of user-pool tokens and of signatures, and who runs functions. Before the
+// routes are in use; all live as long as the hub. NULL: callers of that kind are refused, functions
+// not run.
+void data_hub_connect(
+    struct data_hub *hub, struct auth_hub *auth, struct iam *iam, struct func_hub *functions);
 // Sign-ins have ended or groups have changed: subscriptions of users are judged anew. Any thread.
 void data_hub_recheck(struct data_hub *hub);
 // After all loops have ended, before they are freed. NULL is allowed.

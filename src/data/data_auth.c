@@ -62,7 +62,9 @@ bool data_may_access(void *arg, const struct gql_type *parent, const struct gql_
     if ((providers & caller->provider) == 0) {
         return false;
     }
-    return caller->provider == DATA_USER_POOLS ? is_in_groups(request, access)
+    request->is_personal = request->is_personal || caller->denied != NULL;
+    return caller->provider == DATA_LAMBDA       ? !data_is_denied(request, parent, field->name)
+           : caller->provider == DATA_USER_POOLS ? is_in_groups(request, access)
            : caller->provider == DATA_IAM      ? policies_allow(request, parent, field)
                                                : true;
 }

@@ -160,6 +160,17 @@ static err *reply_unserved(struct http_req *req)
     return refuse(req, &refusal);
 }
 
+static void tell_authoriser(struct http_req *req, str body, struct data_credentials *credentials)
+{
+    struct request_text text = {};
+    (void)read_parts(req, body, &text); // what is wrong with it is told to who has been let in
+    credentials->request_id = req->request_id;
+    credentials->query = text.query;
+    credentials->operation_name = text.operation_name;
+    credentials->variables = text.variables;
+    credentials->headers = data_request_headers(req->arena, req);
+}
+
 static err *serve(
     struct http_req *req, struct data_loop *here, struct data_request *request) YIELDS;
 
@@ -170,9 +181,14 @@ static err *serve(struct http_req *req, struct data_loop *here, struct data_requ
     str body = {};
     struct data_credentials credentials = {.api_key = http_header(req, S("x-api-key")),
         .authorization = http_header(req, S("authorization"))};
-    bool body_is_signed = str_starts(credentials.authorization, S("AWS4-HMAC-SHA256"));
-    if (body_is_signed) {
+    // A signature covers the body, and the Lambda authoriser is told what is asked.
+    bool asks = request->service->authoriser.len > 0;
+    bool body_first = asks || str_starts(credentials.authorization, S("AWS4-HMAC-SHA256"));
+    if (body_first) {
         TRY(http_read_body(req, BODY_MAX, &body));
+    }
+    if (asks) {
+        tell_authoriser(req, body, &credentials);
     }
     struct iam_request signed_request = iam_request_of(req, body);
     credentials.signed_request = &signed_request;
@@ -182,7 +198,7 @@ static err *serve(struct http_req *req, struct data_loop *here, struct data_requ
             .status = data_refusal_status(e), .type = err_wire(e), .message = e->text};
         return refuse(req, &refusal);
     }
-    if (!body_is_signed) {
+    if (!body_first) {
         TRY(http_read_body(req, BODY_MAX, &body));
     }
     bool empty = req->method == HTTP_POST && str_trim(body).len == 0;
@@ -217,7 +233,8 @@ err *data_http_graphql(struct http_req *req)
     if (here->service == NULL) {
         return reply_unserved(req);
     }
-    struct data_request request = {.service = data_service_hold(here->service), .hub = hub};
+    struct data_request request = {
+        .service = data_service_hold(here->service), .hub = hub, .http = req};
     err *e = serve(req, here, &request);
     data_service_release(request.service);
     return e;

@@ -8,6 +8,7 @@ struct data_hub *data_hub_new(struct loop **loops, size_t count)
     struct data_hub *hub = mem_new(struct data_hub);
     check(count > 0);
     hub->count = count;
+    data_verdicts_open(hub);
     hub->loops = mem_alloc(count * sizeof(struct data_loop));
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
@@ -28,6 +29,7 @@ void data_hub_free(struct data_hub *hub)
         subscription_topics_free(here);
     }
     if (hub != NULL) {
+        data_verdicts_close(hub);
         mem_free(hub->loops);
         mem_free(hub);
     }
@@ -40,11 +42,13 @@ struct data_loop *data_hub_here(struct data_hub *hub)
     return &hub->loops[index];
 }
 
-void data_hub_connect(struct data_hub *hub, struct auth_hub *auth, struct iam *iam)
+void data_hub_connect(
+    struct data_hub *hub, struct auth_hub *auth, struct iam *iam, struct func_hub *functions)
 {
     check(hub->auth == NULL && hub->iam == NULL);
     hub->auth = auth;
     hub->iam = iam;
+    hub->functions = functions;
 }
 
 size_t data_hub_subscriptions(const struct data_hub *hub)
@@ -82,6 +86,7 @@ void data_hub_set_service(struct data_hub *hub, struct data_service *service)
         *handover = (struct handover){&hub->loops[i], data_service_hold(service)};
         loop_post(hub->loops[i].loop, take_over, handover);
     }
+    data_verdicts_forget(hub);
     data_service_release(service);
 }
 

@@ -18,10 +18,10 @@ static err *by_api_key(
     return NULL;
 }
 
-static err *by_signature(const struct data_hub *hub, struct arena *arena,
+static err *by_signature(struct data_hub *hub, struct arena *arena,
     const struct iam_request *request, struct data_caller *out) YIELDS;
 
-static err *by_signature(const struct data_hub *hub, struct arena *arena,
+static err *by_signature(struct data_hub *hub, struct arena *arena,
     const struct iam_request *request, struct data_caller *out)
 {
     struct iam_rules rules = {.service = S("appsync"), .words = IAM_WORDS_REST};
@@ -63,10 +63,10 @@ static err *by_issuer(
 }
 
 static err *by_user_pool(
-    const struct data_hub *hub, struct arena *arena, str token, struct data_caller *out) YIELDS;
+    struct data_hub *hub, struct arena *arena, str token, struct data_caller *out) YIELDS;
 
 static err *by_user_pool(
-    const struct data_hub *hub, struct arena *arena, str token, struct data_caller *out)
+    struct data_hub *hub, struct arena *arena, str token, struct data_caller *out)
 {
     struct auth_claims claims = {};
     err *e = auth_verify_token(hub->auth, arena, token, &claims);
@@ -81,25 +81,48 @@ static err *by_user_pool(
     return NULL;
 }
 
-static err *by_token(const struct data_hub *hub, struct arena *arena,
-    const struct data_service *service, str token, struct data_caller *out) YIELDS;
-
-static err *by_token(const struct data_hub *hub, struct arena *arena,
-    const struct data_service *service, str token, struct data_caller *out)
+// Of the user pool, by what it says itself: it chooses who proves.
+static bool says_user_pool(struct arena *arena, str token)
 {
+    str rest = token;
+    str header = {};
+    str payload = {};
+    struct json *claims = NULL;
+    (void)str_next(&rest, '.', &header);
+    (void)str_next(&rest, '.', &payload);
+    return base64_decode(arena, payload, &payload) &&
+           json_parse(arena, payload, &claims, NULL) == NULL &&
+           str_starts(json_get_str(claims, S("iss")), S("https://cognito-idp."));
+}
+
+static err *by_token(struct data_hub *hub, struct arena *arena, const struct data_service *service,
+    const struct data_credentials *credentials, struct data_caller *out) YIELDS;
+
+// Tokens of pools and issuers are recognised first: what is none of theirs is the authoriser's.
+static err *by_token(struct data_hub *hub, struct arena *arena, const struct data_service *service,
+    const struct data_credentials *credentials, struct data_caller *out)
+{
+    str token = credentials->authorization;
+    bool pool = (service->api->modes.all & DATA_USER_POOLS) != 0 && hub->auth != NULL;
+    bool asks = service->authoriser.len > 0;
+    if (str_starts(token, S("Bearer "))) {
+        token = str_sub(token, S("Bearer ").len, token.len);
+    }
     if (service->oidc != NULL && auth_oidc_is_issuer(service->oidc, arena, token)) {
         return by_issuer(arena, service, token, out);
     }
-    return (service->api->modes.all & DATA_USER_POOLS) != 0 && hub->auth != NULL
-               ? by_user_pool(hub, arena, token, out)
-               : refuse(arena);
+    if (asks && (!pool || !looks_like_jwt(arena, token) || !says_user_pool(arena, token))) {
+        return data_ask_authoriser(hub, arena, service, credentials, out);
+    }
+    return pool ? by_user_pool(hub, arena, token, out) : refuse(arena);
 }
 
-err *data_identify(const struct data_hub *hub, struct arena *arena,
+err *data_identify(struct data_hub *hub, struct arena *arena,
     const struct data_service *service, const struct data_credentials *credentials,
     struct data_caller *out)
 {
     unsigned modes = service->api->modes.all;
+    bool asks = service->authoriser.len > 0; // a function, which knows no forms of tokens
     str token = credentials->authorization;
     if (credentials->api_key.len > 0) {
         return by_api_key(arena, service, credentials->api_key, out);
@@ -110,14 +133,14 @@ err *data_identify(const struct data_hub *hub, struct arena *arena,
     if (str_starts(token, S("AWS4-HMAC-SHA256"))) {
         return by_signature(hub, arena, credentials->signed_request, out);
     }
+    if ((modes & (DATA_USER_POOLS | DATA_OIDC)) == 0 && !asks) {
+        return refuse(arena);
+    }
+    err *e = by_token(hub, arena, service, credentials, out);
     if (str_starts(token, S("Bearer "))) {
         token = str_sub(token, S("Bearer ").len, token.len);
     }
-    if ((modes & (DATA_USER_POOLS | DATA_OIDC)) == 0) {
-        return refuse(arena);
-    }
-    err *e = by_token(hub, arena, service, token, out);
-    return e != NULL && e->code == ERR_UNAUTHORIZED && !looks_like_jwt(arena, token)
+    return e != NULL && !asks && e->code == ERR_UNAUTHORIZED && !looks_like_jwt(arena, token)
                ? fail(arena, ERR_UNAUTHORIZED, "Unable to parse JWT token.")
                : e;
 }
@@ -152,6 +175,8 @@ struct data_caller data_caller_copy(struct arena *arena, const struct data_calle
     struct data_caller copy = {.provider = caller->provider,
         .claims = caller->claims != NULL ? json_copy(arena, caller->claims) : NULL,
         .token = str_dup(arena, caller->token),
+        .context = caller->context != NULL ? json_copy(arena, caller->context) : NULL,
+        .denied = caller->denied != NULL ? json_copy(arena, caller->denied) : NULL,
         .principal = principal_copy(arena, &caller->principal)};
     return copy;
 }

@@ -3,7 +3,9 @@
 
 #include "auth/oidc.h"
 #include "data/data.h"
+#include "func/func.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum { DATA_SERVICE_MAGIC = 0x73657276, SUBSCRIPTION_MAGIC = 0x73756273 };
@@ -19,6 +21,10 @@ struct data_service {
     str api_arn;            // "arn:aws:appsync:REGION:ACCOUNT:apis/ID"
     struct auth_oidc *oidc; // NULL: no such issuer
     struct gql_limits limits;
+    struct map *handlers; // name in @function -> str, key of the function
+    u64 serial;           // of services, in order
+    str authoriser;       // key of a function; none: there is no such mode
+    u64 authoriser_ttl_s;
     struct map *handled; // "Type.field" with a handler of the app's own code
     struct map *feeds;   // mutation field -> struct data_feed
 };
@@ -33,16 +39,20 @@ struct data_caller {
     enum data_provider provider;
     const struct json *claims;      // of the user pool's or the OIDC issuer's token; else NULL
     str token;                      // as sent, of a user pool: it may be revoked later
+    const struct json *context;     // the Lambda authoriser's resolverContext, or NULL
+    const struct json *denied;      // and its deniedFields, or NULL
     struct iam_principal principal; // DATA_IAM
 };
 
 struct data_hub;
+struct data_credentials;
 
 // One request in execution: gql_exec.request.
 struct data_request {
     struct data_service *service;
     struct data_hub *hub;
     struct data_caller caller;
+    const struct http_req *http;      // NULL: it came over the realtime endpoint
     bool is_personal;                 // what was answered so far may differ for another caller
     struct data_subscribe *subscribe; // realtime starts only
 };
@@ -52,6 +62,11 @@ struct data_access {
     unsigned providers;
     str *groups; // @aws_cognito_user_pools(cognito_groups)
     size_t group_count;
+};
+
+struct data_step { // a handler of an operation
+    str key;       // of its function
+    bool is_event; // not waited for
 };
 
 // Resolver data of model operations and relations.
@@ -65,6 +80,8 @@ struct data_field_plan {
     const struct data_role *roles;  // of an operation outside of models
     size_t role_count;
     bool is_ruled; // it has @auth
+    const struct data_step *steps; // its handlers, one after the other; none: no function
+    size_t step_count;
 };
 
 // Gives AppSync's scalars (AWSDate, ...) their checks.
@@ -73,6 +90,40 @@ void data_scalars_attach(struct gql_schema *schema);
 // else of its type, name; without any, the API's default mode is.
 bool data_may_access(
     void *request, const struct gql_type *parent, const struct gql_field_def *field);
+
+// ---- functions (data_function.c) ---------------------------------------------------------------
+struct data_function { // a call
+    str key;
+    str payload;
+    u32 seconds; // that it is waited for
+};
+
+// Runs a function and waits for it, but no longer than `seconds` (ERR_TIMEOUT: it goes on by
+// itself). Otherwise as func_invoke.
+[[nodiscard]] err *data_call_function(struct data_hub *hub, struct arena *arena,
+    const struct data_function *call, struct func_result *out) YIELDS;
+// $ctx.identity of the caller: its form differs by mode. Never NULL.
+struct json *data_identity(struct arena *arena, const struct data_request *request);
+// $ctx.request.headers: names in lower case. NULL gives an empty object.
+struct json *data_request_headers(struct arena *arena, const struct http_req *req);
+// An operation whose handlers are functions: each is told what the one before has returned.
+err *data_resolve_function(struct gql_call *call, struct json **out);
+// Rules of an operation outside of models; without any, the field's own directives have decided.
+[[nodiscard]] err *data_check_operation(const struct gql_call *call);
+
+// ---- the Lambda authoriser (data_authoriser.c) --------------------------------------------------
+// Asks the service's authoriser, unless its answer is known: ERR_UNAUTHORIZED when it does not let
+// the caller in, in whatever way.
+[[nodiscard]] err *data_ask_authoriser(struct data_hub *hub, struct arena *arena,
+    const struct data_service *service, const struct data_credentials *credentials,
+    struct data_caller *out) YIELDS;
+// Whether the authoriser has denied the caller this field.
+bool data_is_denied(const struct data_request *request, const struct gql_type *parent, str field);
+// The answers of authorisers, with their lock: made and freed with the hub.
+void data_verdicts_open(struct data_hub *hub);
+void data_verdicts_close(struct data_hub *hub);
+// Forgets them. Any thread.
+void data_verdicts_forget(struct data_hub *hub);
 
 // ---- errors ------------------------------------------------------------------------------------
 // With the errorType `type`; S(""): null.
@@ -222,7 +273,10 @@ struct data_hub {
     size_t count;
     struct auth_hub *auth; // NULL: no tokens of user pools are let in
     struct iam *iam;       // NULL: no signatures
+    struct func_hub *functions; // NULL: none are run
     atomic_size_t subscriptions;
+    pthread_mutex_t verdict_lock;
+    struct map *verdicts; // the Lambda authoriser's answers, by token; under the lock
 };
 
 // The calling thread's part of the hub.
@@ -234,11 +288,17 @@ struct data_credentials { // of a request or of a realtime message
     str api_key;
     str authorization;
     const struct iam_request *signed_request; // what a signature covers
+    // What a Lambda authoriser is told of the request; none and NULL where it is not known.
+    str request_id;
+    str query;
+    str operation_name;
+    const struct json *variables;
+    const struct json *headers; // names in lower case
 };
 
 // Recognises the caller, in `arena`. Fails with AppSync's texts: ERR_UNAUTHORIZED is a 401, what
 // iam refuses a 403.
-[[nodiscard]] err *data_identify(const struct data_hub *hub, struct arena *arena,
+[[nodiscard]] err *data_identify(struct data_hub *hub, struct arena *arena,
     const struct data_service *service, const struct data_credentials *credentials,
     struct data_caller *out) YIELDS;
 // Status of an answer to a caller who was refused with `e`.

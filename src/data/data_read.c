@@ -618,8 +618,7 @@ err *data_resolve_owner(struct gql_call *call, struct json **out)
     return NULL;
 }
 
-// Rules of an operation outside of models; without any, the field's own directives have decided.
-static err *check_operation(const struct gql_call *call)
+err *data_check_operation(const struct gql_call *call)
 {
     const struct data_field_plan *plan = call->field->data;
     bool ruled = plan != NULL && plan->is_ruled;
@@ -631,9 +630,9 @@ static err *check_operation(const struct gql_call *call)
 err *data_resolve_unserved(struct gql_call *call, struct json **out)
 {
     *out = NULL;
-    TRY(check_operation(call));
+    TRY(data_check_operation(call));
     err *e = fail(call->arena, ERR_UNSUPPORTED,
-        "%.*s.%.*s has a function or custom handler, which is not served yet",
+        "%.*s.%.*s has a custom handler, which is not served yet",
         PRI(call->parent->name), PRI(call->field->name));
     return e;
 }
@@ -650,7 +649,7 @@ err *data_resolve_subscribe(struct gql_call *call, struct json **out)
         return e;
     }
     request->subscribe->compares = true;
-    TRY(check_operation(call));
+    TRY(data_check_operation(call));
     if (plan != NULL && plan->model != NULL) {
         TRY(data_authorise_listen(call, plan->model, request->subscribe));
     }

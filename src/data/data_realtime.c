@@ -169,18 +169,34 @@ static struct iam_request signed_request(
     return request;
 }
 
+static struct json *lower_names(struct arena *arena, const struct json *headers)
+{
+    struct json *lower = json_object(arena);
+    json_each (member, headers) {
+        json_set(lower, str_lower(arena, member->key), json_copy(arena, member));
+    }
+    return lower;
+}
+
+// `asked`: the GraphQL request of a start; NULL at the handshake.
 static err *identify(struct data_conn *conn, struct arena *arena, const struct json *headers,
-    const struct iam_request *request, struct data_caller *caller) YIELDS;
+    const struct iam_request *request, const struct json *asked, struct data_caller *caller) YIELDS;
 
 static err *identify(struct data_conn *conn, struct arena *arena, const struct json *headers,
-    const struct iam_request *request, struct data_caller *caller)
+    const struct iam_request *request, const struct json *asked, struct data_caller *caller)
 {
+    const struct json *variables = json_get(asked, S("variables"));
     if (conn->loop->service == NULL) {
         return fail(arena, ERR_UNAUTHORIZED, "No data API is served.");
     }
     struct data_credentials credentials = {.api_key = member_nocase(headers, S("x-api-key")),
         .authorization = member_nocase(headers, S("authorization")),
-        .signed_request = request};
+        .signed_request = request,
+        .request_id = random_uuid(arena),
+        .query = json_get_str(asked, S("query")),
+        .operation_name = json_get_str(asked, S("operationName")),
+        .variables = json_is_null(variables) ? NULL : variables,
+        .headers = lower_names(arena, headers)};
     struct data_service *service = data_service_hold(conn->loop->service);
     err *e = data_identify(conn->loop->hub, arena, service, &credentials, caller);
     data_service_release(service);
@@ -211,7 +227,7 @@ static void on_start(
     }
     struct iam_request message = signed_request(arena, headers, S("/graphql"), text);
     u64 generation = conn->loop->hub->auth != NULL ? auth_hub_generation(conn->loop->hub->auth) : 0;
-    err *e = identify(conn, arena, headers, &message, &caller);
+    err *e = identify(conn, arena, headers, &message, request, &caller);
     if (e != NULL) {
         send_error(conn, arena, id, S("error"), err_wire(e), e->text, data_refusal_status(e));
         return;
@@ -354,7 +370,7 @@ err *data_http_realtime(struct http_req *req)
     const struct json *headers = handshake_headers(req);
     struct iam_request request =
         signed_request(req->arena, headers, S("/graphql/connect"), S("{}"));
-    err *refusal = identify(&conn, req->arena, headers, &request, &caller);
+    err *refusal = identify(&conn, req->arena, headers, &request, NULL, &caller);
     TRY(ws_accept(req, S("graphql-ws"), MESSAGE_MAX, &conn.ws));
     if (conn.loop->draining) {
         ws_close(conn.ws, 1001, S("The server is going away."));

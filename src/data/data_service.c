@@ -129,6 +129,32 @@ static void attach_model(struct data_service *service, struct data_model *model)
     }
 }
 
+static str function_key(const struct data_service *service, str name)
+{
+    const str *key = map_get(service->handlers, name);
+    return key != NULL ? *key : name;
+}
+
+// The functions of an operation, in order.
+static void read_steps(struct data_service *service, const struct gql_member *member,
+    struct data_field_plan *plan)
+{
+    struct data_step *steps =
+        arena_array(service->arena, struct data_step, member->directive_count);
+    plan->steps = steps;
+    for (size_t i = 0; i < member->directive_count; i++) {
+        const struct gql_directive *directive = &member->directives[i];
+        if (!str_eq(directive->name, S("function"))) {
+            continue;
+        }
+        const struct gql_value *name = gql_directive_argument(directive, S("name"));
+        const struct gql_value *type = gql_directive_argument(directive, S("invocationType"));
+        check(name != NULL); // the schema of directives asks for it
+        steps[plan->step_count++] = (struct data_step){.key = function_key(service, name->text),
+            .is_event = type != NULL && str_eq(type->text, S("Event"))};
+    }
+}
+
 // The rules as the project wrote them: the served schema has directives only.
 static struct data_field_plan operation_plan(struct data_service *service, str root, str name)
 {
@@ -140,6 +166,9 @@ static struct data_field_plan operation_plan(struct data_service *service, str r
             const struct gql_member *member = &d->members[k];
             const struct gql_directive *auth =
                 gql_directive_find(member->directives, member->directive_count, S("auth"));
+            if (str_eq(member->name, name)) {
+                read_steps(service, member, &plan);
+            }
             if (auth != NULL && str_eq(member->name, name)) {
                 struct data_role *roles = NULL;
                 plan.role_count = data_operation_roles(api, auth, &roles);
@@ -151,7 +180,7 @@ static struct data_field_plan operation_plan(struct data_service *service, str r
     return plan;
 }
 
-// Operations with function or custom handlers say so until functions are served.
+// Operations with handlers of JavaScript say so until they are served.
 static void attach_custom(struct data_service *service)
 {
     static const str ROOTS[] = {S_INIT("Query"), S_INIT("Mutation"), S_INIT("Subscription")};
@@ -165,7 +194,10 @@ static void attach_custom(struct data_service *service)
             if (field->resolve == NULL) {
                 struct data_field_plan plan = operation_plan(service, ROOTS[i], field->name);
                 attach(service, ROOTS[i], field->name,
-                    plain ? data_resolve_subscribe : data_resolve_unserved, plan);
+                    plain                 ? data_resolve_subscribe
+                    : plan.step_count > 0 ? data_resolve_function
+                                          : data_resolve_unserved,
+                    plan);
             }
         }
     }
@@ -225,13 +257,26 @@ static err *build(struct data_service *service, const struct data_service_option
     return NULL;
 }
 
+static void keep_handlers(
+    struct data_service *service, const struct data_service_options *options)
+{
+    service->handlers = map_new(service->arena);
+    for (size_t i = 0; i < options->handler_count; i++) {
+        str *key = arena_new_of(service->arena, str);
+        *key = str_dup(service->arena, options->handlers[i].key);
+        map_set(service->handlers, str_dup(service->arena, options->handlers[i].name), key);
+    }
+}
+
 err *data_service_new(
     struct arena *arena, const struct data_service_options *options, struct data_service **out)
 {
     check(options->store != NULL);
+    static atomic_ullong serials;
     struct arena *memory = arena_new();
     struct data_service *service = arena_new_of(memory, struct data_service);
     service->magic = DATA_SERVICE_MAGIC;
+    service->serial = atomic_fetch_add(&serials, 1);
     service->arena = memory;
     atomic_init(&service->references, 1);
     service->store = options->store;
@@ -245,6 +290,9 @@ err *data_service_new(
     if (options->resolvers_max > 0 && options->resolvers_max < service->limits.resolvers_max) {
         service->limits.resolvers_max = options->resolvers_max;
     }
+    service->authoriser = str_dup(memory, options->authoriser);
+    service->authoriser_ttl_s = options->authoriser_ttl_s;
+    keep_handlers(service, options);
     service->handled = map_new(memory);
     for (size_t i = 0; i < options->handled_count; i++) {
         map_set(service->handled, str_dup(memory, options->handled[i]), service);

@@ -180,6 +180,7 @@ static void take_over(void *arg)
 {
     struct handover *handover = arg;
     struct func_loop *here = handover->here;
+    check(here->loop == loop_current());
     size_t pos = 0;
     str key = {};
     void *pool = NULL;
@@ -193,6 +194,7 @@ static void take_over(void *arg)
 
 void func_hub_set_service(struct func_hub *hub, struct func_service *service)
 {
+    check_magic(hub, FUNC_HUB_MAGIC);
     for (size_t i = 0; i < hub->count; i++) {
         struct handover *handover = mem_new(struct handover);
         *handover = (struct handover){&hub->loops[i], func_service_hold(service)};
@@ -239,6 +241,7 @@ void invocation_end(struct invocation *call)
 
 void invocation_fail(struct invocation *call, str type, str message)
 {
+    check(type.len > 0 && call->worker == NULL);
     struct json *error = json_object(call->arena);
     message = str_dup(call->arena, message);
     type = str_dup(call->arena, type);
@@ -255,6 +258,7 @@ static void submit(void *arg) YIELDS
 {
     struct invocation *call = arg;
     struct func_loop *here = call->owner;
+    check(here->loop == loop_current());
     const struct func_function *function = func_find(here->service, call->key);
     if (function == NULL || here->is_stopping) {
         call->refused =

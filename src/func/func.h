@@ -55,6 +55,7 @@ struct func_hub_options {
     void (*log)(str function, str line);
 };
 
+// What calls need; before the first one. The texts are borrowed for the hub's life.
 void func_hub_open(struct func_hub *hub, const struct func_hub_options *options);
 // Takes over a reference; processes of functions that changed end when they are idle. NULL: there
 // are none any more. Any thread.
@@ -86,5 +87,9 @@ struct func_result {
 // function itself are results.
 [[nodiscard]] err *func_invoke(struct func_hub *hub, struct arena *arena,
     const struct func_call *call, struct func_result *out) YIELDS;
+// Runs a function that nobody waits for, up to three times until it does not fail. The call's texts
+// are copied. Fails as func_invoke does when it cannot be run.
+[[nodiscard]] err *func_invoke_event(
+    struct func_hub *hub, struct arena *arena, const struct func_call *call);
 // True when there is a function of that key.
 bool func_exists(struct func_hub *hub, str key);

@@ -47,8 +47,15 @@ static void run_event(void *arg) YIELDS
     arena_free(event->arena);
 }
 
-static void start_event(struct func_hub *hub, const struct func_call *call)
+err *func_invoke_event(struct func_hub *hub, struct arena *in, const struct func_call *call)
 {
+    const struct func_function *function = func_find(func_here(hub)->service, call->key);
+    if (function == NULL) {
+        return fail(in, ERR_NOT_FOUND, "Function not found: %.*s", PRI(call->key));
+    }
+    if (function->program.len == 0) {
+        return fail(in, ERR_UNSUPPORTED, "%.*s", PRI(function->problem));
+    }
     struct arena *arena = arena_new();
     struct event *event = arena_new_of(arena, struct event);
     *event = (struct event){.hub = hub, .arena = arena};
@@ -56,6 +63,7 @@ static void start_event(struct func_hub *hub, const struct func_call *call)
         .payload = str_dup(arena, call->payload),
         .client_context = str_dup(arena, call->client_context)};
     fiber_start("function event", run_event, event);
+    return NULL;
 }
 
 static err *authorise(
@@ -118,8 +126,9 @@ static err *invoke(struct http_req *req) YIELDS
         return http_reply_empty(req, 204);
     }
     if (str_eq(type, S("Event"))) {
-        start_event(hub, &call);
-        return http_reply(req, 202, S("application/json"), S(""));
+        e = func_invoke_event(hub, req->arena, &call);
+        return e != NULL ? reply_error(req, 502, S("ServiceException"), e->text)
+                         : http_reply(req, 202, S("application/json"), S(""));
     }
     struct func_result result = {};
     bool log = str_eq(http_header(req, S("x-amz-log-type")), S("Tail"));

@@ -53,6 +53,7 @@ struct func_worker {
 
 static void keep_tail(struct func_worker *worker, str text)
 {
+    check(worker->tail_len <= LOG_TAIL);
     text = text.len > LOG_TAIL ? str_sub(text, text.len - LOG_TAIL, text.len) : text;
     size_t over =
         worker->tail_len + text.len > LOG_TAIL ? worker->tail_len + text.len - LOG_TAIL : 0;
@@ -71,6 +72,7 @@ static void say(struct func_worker *worker, str line)
 
 static void take_output(struct output *output, size_t got)
 {
+    check(got <= OUTPUT_ROOM && output->len <= LINE);
     for (size_t i = 0; i < got; i++) {
         if (output->room[i] == '\n' || output->len == LINE) {
             say(output->worker, (str){output->line, output->len});
@@ -98,6 +100,7 @@ static void handle_closed(uv_handle_t *handle)
 static void output_closed(uv_handle_t *handle)
 {
     struct output *output = handle->data;
+    check_magic(output->worker, WORKER_MAGIC);
     handle->data = output->worker;
     handle_closed(handle);
 }
@@ -126,6 +129,8 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
 // The whole group: what the handler has started goes with it.
 static void kill_worker(struct func_worker *worker)
 {
+    check_magic(worker, WORKER_MAGIC);
+    check(worker->has_exited || worker->process.pid > 0); // never the own group
     worker->is_ending = true;
     if (!worker->has_exited) {
         (void)kill(-worker->process.pid, SIGKILL);
@@ -136,6 +141,7 @@ static void kill_worker(struct func_worker *worker)
 static void fail_call(struct func_worker *worker, str type, str message)
 {
     struct invocation *call = worker->call;
+    check(call != NULL && call->worker == worker);
     worker->call = NULL;
     call->worker = NULL;
     call->result.log = str_dup(call->arena, (str){worker->tail, worker->tail_len});
@@ -242,6 +248,7 @@ static void fill_environment(struct func_worker *worker, struct environment *env
 
 static int spawn(struct func_worker *worker, struct arena *arena)
 {
+    check(worker->listener != NULL && worker->open_handles == 0);
     uv_loop_t *uv = loop_uv(loop_current());
     struct environment env = {.arena = arena};
     char heap[64];
@@ -299,6 +306,7 @@ static void begin_call(struct func_worker *worker)
 {
     struct invocation *call = worker->call;
     char line[128];
+    check(call != NULL);
     snprintf(line, sizeof(line), "START RequestId: %.*s Version: $LATEST", PRI(call->request_id));
     worker->tail_len = 0;
     worker->is_asking = false;
@@ -310,6 +318,7 @@ static void end_call(struct func_worker *worker)
 {
     struct invocation *call = worker->call;
     char line[256];
+    check(call != NULL && worker->call_started_us > 0);
     double ms = (double)(time_mono_us() - worker->call_started_us) / 1000;
     snprintf(line, sizeof(line), "END RequestId: %.*s", PRI(call->request_id));
     say(worker, str_from(line));
@@ -353,6 +362,7 @@ static void watch_limit(void *arg) YIELDS
 static void start_limit(struct func_worker *worker)
 {
     str id = worker->call->request_id;
+    check(id.len > 0 && worker->function->timeout_ms > 0);
     struct limit *limit = mem_alloc(sizeof(struct limit) + id.len);
     *limit = (struct limit){.worker = worker, .ms = worker->function->timeout_ms};
     limit->request_id = (str){memcpy(limit + 1, id.ptr, id.len), id.len};
@@ -363,6 +373,7 @@ static void start_limit(struct func_worker *worker)
 static err *runtime_next(struct http_req *req) YIELDS
 {
     struct func_worker *worker = req->route_arg;
+    check_magic(worker, WORKER_MAGIC);
     if (worker->call != NULL && !worker->is_ready) { // the call it was started for
         worker->is_ready = true;
     }
@@ -407,6 +418,7 @@ static err *refuse_id(struct http_req *req)
 static err *runtime_answer(struct http_req *req) YIELDS
 {
     struct func_worker *worker = req->route_arg;
+    check_magic(worker, WORKER_MAGIC);
     str rest = req->route_rest;
     str id = {};
     str body = {};
@@ -444,6 +456,7 @@ static err *runtime_answer(struct http_req *req) YIELDS
 static err *runtime_init_error(struct http_req *req) YIELDS
 {
     struct func_worker *worker = req->route_arg;
+    check_magic(worker, WORKER_MAGIC);
     struct func_pool *pool = worker->pool;
     struct json *parsed = NULL;
     str body = {};
@@ -509,6 +522,7 @@ static void worker_free(struct func_worker *worker)
 {
     struct func_pool *pool = worker->pool;
     struct func_worker **link = &pool->workers;
+    check(worker->call == NULL && worker->open_handles == 0 && pool->worker_count > 0);
     while (*link != worker) {
         link = &(*link)->next;
     }
@@ -564,6 +578,7 @@ static void reap_fiber(void *arg) YIELDS
 
 static void reap(struct func_loop *here)
 {
+    check(here->loop == loop_current());
     if (!here->is_reaping) {
         here->is_reaping = true;
         fiber_start("function processes", reap_fiber, here);
@@ -610,6 +625,7 @@ static err *worker_start(struct func_pool *pool, struct arena *arena)
 
 struct func_pool *pool_of(struct func_loop *here, str key)
 {
+    check(here->loop == loop_current());
     struct func_pool *pool = map_get(here->pools, key);
     if (pool == NULL) {
         pool = mem_alloc(sizeof(struct func_pool) + key.len);
@@ -690,6 +706,7 @@ static void watch_init(void *arg) YIELDS
 
 static struct invocation *take_waiting(struct func_pool *pool)
 {
+    check(pool->waiting != NULL && pool->waiting_count > 0);
     struct invocation *call = pool->waiting;
     pool->waiting = call->next;
     pool->waiting_count--;
@@ -739,6 +756,7 @@ static void pool_after_exit(struct func_pool *pool, bool was_ready, int code)
 
 void pool_submit(struct func_pool *pool, struct invocation *call)
 {
+    check(pool->here->loop == loop_current() && call->worker == NULL);
     struct invocation *last = pool->waiting_last;
     if (pool->waiting_count >= WAITING_MAX) {
         call->refused = fail(call->arena, ERR_LIMIT, "Rate Exceeded.");
@@ -755,6 +773,7 @@ void pool_submit(struct func_pool *pool, struct invocation *call)
 
 void pool_outdate(struct func_pool *pool)
 {
+    check(pool->here->loop == loop_current());
     for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
         if (w->call == NULL && !w->is_ending && !is_current(w)) {
             kill_worker(w);
@@ -764,6 +783,7 @@ void pool_outdate(struct func_pool *pool)
 
 void pool_kill(struct func_pool *pool)
 {
+    check(pool->here->is_stopping);
     for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
         if (!w->is_ending) {
             kill_worker(w);

@@ -232,6 +232,7 @@ struct iam_chunks {
     char previous[CRYPTO_SHA256_SIZE * 2];
 };
 
+// The first chunk is signed over the request's own signature.
 void iam_chunks_begin(const struct iam_signature *signature, struct iam_chunks *chunks);
 // Is this the signature of the next chunk, whose data has this digest? The last chunk has no data.
 bool iam_chunks_next(struct iam_chunks *chunks, struct arena *arena,

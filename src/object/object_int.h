@@ -136,9 +136,13 @@ struct s3_xml {
     bool url; // keys are percent-encoded, as encoding-type asked for
 };
 
+// <element>; its end is xml_close.
 void xml_open(struct s3_xml *xml, const char *element);
+// </element>
 void xml_close(struct s3_xml *xml, const char *element);
+// An element with a text, escaped.
 void xml_text(struct s3_xml *xml, const char *element, str text);
+// An element with a decimal number.
 void xml_number(struct s3_xml *xml, const char *element, u64 value);
 // A key or prefix, encoded where that was asked for.
 void xml_key(struct s3_xml *xml, const char *element, str key);

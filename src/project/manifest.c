@@ -53,6 +53,22 @@ static void read_handled(struct arena *arena, const struct json *data, struct pr
     }
 }
 
+static void read_functions(
+    struct arena *arena, const struct json *data, struct project_manifest *out)
+{
+    const struct json *map = json_get(data, S("functionMap"));
+    const struct json *lambda = json_get(json_get(data, S("authorizationModes")), S("lambda"));
+    struct data_handler *handlers =
+        arena_array(arena, struct data_handler, map != NULL ? map->count : 0);
+    out->handlers = handlers;
+    json_each (entry, map) {
+        handlers[out->handler_count++] = (struct data_handler){entry->key, entry->text};
+    }
+    out->authoriser = json_get_str(lambda, S("function"));
+    i64 ttl = json_get_int(lambda, S("timeToLiveInSeconds"), 0);
+    out->authoriser_ttl_s = ttl > 0 ? (u64)ttl : 0;
+}
+
 static u32 read_limit(const struct json *api, str name)
 {
     i64 value = json_get_int(api, name, 0);
@@ -75,6 +91,7 @@ static err *read_data(struct arena *arena, struct project_manifest *out)
     out->has_data = true;
     out->sdl = json_get_str(data, S("sdl"));
     read_handled(arena, data, out);
+    read_functions(arena, data, out);
     read_limits(json_get(data, S("api")), out);
     TRY(read_oidc(arena, data, out));
     return read_modes(arena, data, &out->modes);

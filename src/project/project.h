@@ -40,6 +40,10 @@ struct project_manifest {
     struct auth_oidc_options oidc;
     const str *handled; // "Type.field" with handlers of the app's own code
     size_t handled_count;
+    const struct data_handler *handlers; // functions by what the schema calls them
+    size_t handler_count;
+    str authoriser; // key of the function that lets callers in; or none
+    u64 authoriser_ttl_s;
     u32 depth_max; // of the API's overrides; 0: none
     u32 resolvers_max;
     bool no_introspection;
