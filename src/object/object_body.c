@@ -26,7 +26,7 @@ struct s3_body {
     str given[countof(S3_CHECKSUMS)]; // base64, of headers or trailer
     unsigned wanted;
     unsigned announced; // of wanted, those that a trailer is to bring
-    str md5; // Content-MD5, or none
+    str md5;            // Content-MD5, or none
 
     // of chunks
     struct iam_chunks chunks;

@@ -225,8 +225,8 @@ static err *authenticate(struct s3_call *call)
 // not among them: what a signer takes there is that of a body it does not have.
 static bool is_header_of_url(str name)
 {
-    static const str NAMES[] = {S_INIT("x-amz-meta-"), S_INIT("x-amz-tagging"),
-        S_INIT("x-amz-acl"), S_INIT("x-amz-storage-class"), S_INIT("x-amz-copy-source"),
+    static const str NAMES[] = {S_INIT("x-amz-meta-"), S_INIT("x-amz-tagging"), S_INIT("x-amz-acl"),
+        S_INIT("x-amz-storage-class"), S_INIT("x-amz-copy-source"),
         S_INIT("x-amz-metadata-directive"), S_INIT("x-amz-website-redirect-location"),
         S_INIT("x-amz-expected-bucket-owner"), S_INIT("x-amz-checksum-mode")};
     for (size_t i = 0; i < countof(NAMES); i++) {
