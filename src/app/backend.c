@@ -10,7 +10,7 @@ struct next_backend { // what a manifest becomes, before anything of it is in fo
     struct data_service *service; // NULL: the project has no data API
     struct auth_service *auth;    // NULL: it has no auth
     struct project_roles roles;
-    str outputs; // text of amplify_outputs.json
+    str outputs;       // text of amplify_outputs.json
     str introspection; // of the data API, for functions
     bool outputs_changed;
     err *result;

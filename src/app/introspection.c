@@ -1,5 +1,6 @@
-// modelIntrospectionSchema.json: what a function's data client is configured with. Amplify keeps it in
-// a bucket of its own, which is read by functions only: one object, put together with the backend.
+// modelIntrospectionSchema.json: what a function's data client is configured with. Amplify keeps it
+// in a bucket of its own, which is read by functions only: one object, put together with the
+// backend.
 #include "app/app_int.h"
 
 static str error_xml(struct arena *arena, str code, str message)
@@ -15,8 +16,7 @@ static err *refuse(struct http_req *req, int status, str code, str message) YIEL
 
 static err *refuse(struct http_req *req, int status, str code, str message)
 {
-    return http_reply(
-        req, status, S("application/xml"), error_xml(req->arena, code, message));
+    return http_reply(req, status, S("application/xml"), error_xml(req->arena, code, message));
 }
 
 static err *authorise(struct app *app, struct http_req *req) YIELDS;
@@ -30,8 +30,7 @@ static err *authorise(struct app *app, struct http_req *req)
     TRY(iam_authenticate(app->iam, req->arena, &request, &rules, &principal, NULL));
     str resource = str_cat(req->arena, S("arn:aws:s3:::"), project_introspection_bucket(), S("/"),
         S("modelIntrospectionSchema.json"));
-    return iam_require(
-        req->arena, &principal, S("s3:GetObject"), resource, NULL, IAM_WORDS_S3);
+    return iam_require(req->arena, &principal, S("s3:GetObject"), resource, NULL, IAM_WORDS_S3);
 }
 
 static err *get_schema(struct http_req *req) YIELDS
@@ -69,10 +68,8 @@ void app_set_introspection(struct app *app, str text)
 
 void app_mount_introspection(struct app *app)
 {
-    str path = str_cat(app->arena, S("/"), project_introspection_bucket(),
-        S("/modelIntrospectionSchema.json"));
-    http_router_add(app->router, &(struct http_route){.methods = HTTP_GET,
-                                     .path = path,
-                                     .handler = get_schema,
-                                     .arg = app});
+    str path = str_cat(
+        app->arena, S("/"), project_introspection_bucket(), S("/modelIntrospectionSchema.json"));
+    http_router_add(app->router,
+        &(struct http_route){.methods = HTTP_GET, .path = path, .handler = get_schema, .arg = app});
 }

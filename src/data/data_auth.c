@@ -65,8 +65,8 @@ bool data_may_access(void *arg, const struct gql_type *parent, const struct gql_
     request->is_personal = request->is_personal || caller->denied != NULL;
     return caller->provider == DATA_LAMBDA       ? !data_is_denied(request, parent, field->name)
            : caller->provider == DATA_USER_POOLS ? is_in_groups(request, access)
-           : caller->provider == DATA_IAM      ? policies_allow(request, parent, field)
-                                               : true;
+           : caller->provider == DATA_IAM        ? policies_allow(request, parent, field)
+                                                 : true;
 }
 
 // ---- what a caller has to show

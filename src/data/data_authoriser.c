@@ -202,8 +202,7 @@ err *data_ask_authoriser(struct data_hub *hub, struct arena *arena,
 }
 
 // "Type.field", or the field's ARN.
-bool data_is_denied(
-    const struct data_request *request, const struct gql_type *parent, str field)
+bool data_is_denied(const struct data_request *request, const struct gql_type *parent, str field)
 {
     json_each (entry, request->caller.denied) {
         str rest = entry->kind == JSON_STRING ? entry->text : (str){};

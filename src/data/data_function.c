@@ -1,6 +1,6 @@
-// Operations whose handlers are functions: what a function is told of a request, and what becomes of
-// what it returns. Sources: the request and response templates of the official function transformer;
-// the AppSync developer guide ("Resolver mapping template context reference").
+// Operations whose handlers are functions: what a function is told of a request, and what becomes
+// of what it returns. Sources: the request and response templates of the official function
+// transformer; the AppSync developer guide ("Resolver mapping template context reference").
 #include "data/data_int.h"
 
 enum {
@@ -15,8 +15,7 @@ static void put_text(struct arena *arena, struct json *object, str name, str tex
     json_set(object, name, text.len > 0 ? json_string(arena, text) : json_null(arena));
 }
 
-static void put_copy(
-    struct arena *arena, struct json *object, str name, const struct json *value)
+static void put_copy(struct arena *arena, struct json *object, str name, const struct json *value)
 {
     json_set(object, name, value != NULL ? json_copy(arena, value) : json_null(arena));
 }
@@ -74,14 +73,10 @@ struct json *data_identity(struct arena *arena, const struct data_request *reque
 {
     struct json *identity = NULL;
     switch (request->caller.provider) {
-    case DATA_API_KEY:
-        return json_null(arena);
-    case DATA_USER_POOLS:
-        return user_identity(arena, request);
-    case DATA_OIDC:
-        return oidc_identity(arena, request->caller.claims);
-    case DATA_IAM:
-        return iam_identity(arena, request);
+    case DATA_API_KEY: return json_null(arena);
+    case DATA_USER_POOLS: return user_identity(arena, request);
+    case DATA_OIDC: return oidc_identity(arena, request->caller.claims);
+    case DATA_IAM: return iam_identity(arena, request);
     case DATA_LAMBDA:
         identity = json_object(arena);
         put_copy(arena, identity, S("resolverContext"), request->caller.context);
@@ -129,8 +124,7 @@ struct errand {
 static void run_errand(void *arg) YIELDS
 {
     struct errand *errand = arg;
-    errand->failure =
-        func_invoke(errand->functions, errand->arena, &errand->call, &errand->result);
+    errand->failure = func_invoke(errand->functions, errand->arena, &errand->call, &errand->result);
     errand->is_over = true;
     if (errand->is_left) {
         arena_free(errand->arena);
@@ -163,8 +157,8 @@ err *data_call_function(struct data_hub *hub, struct arena *arena, const struct 
     struct errand *errand = arena_new_of(own, struct errand);
     check(hub->functions != NULL && call->seconds > 0);
     *errand = (struct errand){.arena = own, .functions = hub->functions};
-    errand->call = (struct func_call){
-        .key = str_dup(own, call->key), .payload = str_dup(own, call->payload)};
+    errand->call =
+        (struct func_call){.key = str_dup(own, call->key), .payload = str_dup(own, call->payload)};
     fiber_start("function of the data API", run_errand, errand);
     err *e = wait_for(errand, call->seconds);
     if (e != NULL) {
@@ -226,6 +220,7 @@ static err *call_error(const struct gql_call *call, err *e)
         {ERR_UNSUPPORTED, S_INIT("Lambda:AWSLambdaException")},
         {ERR_CONFIG, S_INIT("Lambda:AWSLambdaException")},
     };
+
     if (e->code == ERR_TIMEOUT) {
         return data_error(call, S("Lambda:ExecutionTimeoutException"), S("Execution timed out."));
     }
@@ -237,8 +232,8 @@ static err *call_error(const struct gql_call *call, err *e)
     return e;
 }
 
-static err *run_step(struct gql_call *call, const struct data_step *step, str payload,
-    struct json **out) YIELDS;
+static err *run_step(
+    struct gql_call *call, const struct data_step *step, str payload, struct json **out) YIELDS;
 
 static err *run_step(
     struct gql_call *call, const struct data_step *step, str payload, struct json **out)
@@ -260,8 +255,8 @@ static err *run_step(
 }
 
 // Handed over, not waited for: the operation says whether that has worked.
-static err *run_event(struct gql_call *call, const struct data_step *step, str payload,
-    struct json **out)
+static err *run_event(
+    struct gql_call *call, const struct data_step *step, str payload, struct json **out)
 {
     struct data_request *request = call->request;
     const struct func_call event = {.key = step->key, .payload = payload};

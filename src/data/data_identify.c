@@ -117,9 +117,8 @@ static err *by_token(struct data_hub *hub, struct arena *arena, const struct dat
     return pool ? by_user_pool(hub, arena, token, out) : refuse(arena);
 }
 
-err *data_identify(struct data_hub *hub, struct arena *arena,
-    const struct data_service *service, const struct data_credentials *credentials,
-    struct data_caller *out)
+err *data_identify(struct data_hub *hub, struct arena *arena, const struct data_service *service,
+    const struct data_credentials *credentials, struct data_caller *out)
 {
     unsigned modes = service->api->modes.all;
     bool asks = service->authoriser.len > 0; // a function, which knows no forms of tokens

@@ -79,7 +79,7 @@ struct data_field_plan {
     const struct data_index *index; // index queries
     const struct data_role *roles;  // of an operation outside of models
     size_t role_count;
-    bool is_ruled; // it has @auth
+    bool is_ruled;                 // it has @auth
     const struct data_step *steps; // its handlers, one after the other; none: no function
     size_t step_count;
 };
@@ -271,8 +271,8 @@ struct data_loop { // one per loop, touched only by its thread
 struct data_hub {
     struct data_loop *loops;
     size_t count;
-    struct auth_hub *auth; // NULL: no tokens of user pools are let in
-    struct iam *iam;       // NULL: no signatures
+    struct auth_hub *auth;      // NULL: no tokens of user pools are let in
+    struct iam *iam;            // NULL: no signatures
     struct func_hub *functions; // NULL: none are run
     atomic_size_t subscriptions;
     pthread_mutex_t verdict_lock;

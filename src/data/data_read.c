@@ -632,8 +632,8 @@ err *data_resolve_unserved(struct gql_call *call, struct json **out)
     *out = NULL;
     TRY(data_check_operation(call));
     err *e = fail(call->arena, ERR_UNSUPPORTED,
-        "%.*s.%.*s has a custom handler, which is not served yet",
-        PRI(call->parent->name), PRI(call->field->name));
+        "%.*s.%.*s has a custom handler, which is not served yet", PRI(call->parent->name),
+        PRI(call->field->name));
     return e;
 }
 

@@ -136,8 +136,8 @@ static str function_key(const struct data_service *service, str name)
 }
 
 // The functions of an operation, in order.
-static void read_steps(struct data_service *service, const struct gql_member *member,
-    struct data_field_plan *plan)
+static void read_steps(
+    struct data_service *service, const struct gql_member *member, struct data_field_plan *plan)
 {
     struct data_step *steps =
         arena_array(service->arena, struct data_step, member->directive_count);
@@ -257,8 +257,7 @@ static err *build(struct data_service *service, const struct data_service_option
     return NULL;
 }
 
-static void keep_handlers(
-    struct data_service *service, const struct data_service_options *options)
+static void keep_handlers(struct data_service *service, const struct data_service_options *options)
 {
     service->handlers = map_new(service->arena);
     for (size_t i = 0; i < options->handler_count; i++) {
