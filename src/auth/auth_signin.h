@@ -65,7 +65,13 @@ str auth_parameter(const struct auth_call *call, const char *name);
 [[nodiscard]] err *auth_need_parameter(struct auth_call *call, const char *name, str *out);
 
 // ---- proofs ----------------------------------------------------------------------------------
+// The password is to be proven without being sent.
 [[nodiscard]] err *auth_srp_start(struct auth_call *call, str username) YIELDS;
+// PASSWORD_VERIFIER to a user, or to what was typed when there is none. `history`: of the project's
+// own challenges, which go on after it; NULL: it is no part of them.
+[[nodiscard]] err *auth_srp_challenge(struct auth_call *call, const struct auth_user *user,
+    str username, const struct json *history) YIELDS;
+// That proof; used up by being looked at.
 [[nodiscard]] err *auth_srp_verify(struct auth_call *call) YIELDS;
 // PASSWORD of the request as the first factor.
 [[nodiscard]] err *auth_by_password(struct auth_call *call, str username) YIELDS;
@@ -80,6 +86,8 @@ str auth_parameter(const struct auth_call *call, const char *name);
 // Checks the form of a user name; one that is an address becomes the attribute.
 [[nodiscard]] err *auth_username_check(
     struct auth_call *call, struct json *attributes, str username) YIELDS;
+// Writes as often as is written about a user that exists: how long an answer takes tells nothing.
+[[nodiscard]] err *auth_pretend_writes(struct auth_call *call, str whom, int count) YIELDS;
 // An answer about a user that does not exist, or UserNotFoundException where the pool tells.
 // It writes as often as the other would.
 [[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username, int writes) YIELDS;
@@ -94,5 +102,3 @@ str auth_fake_address(struct auth_call *call, str username, bool phone);
 [[nodiscard]] err *auth_send_recovery(struct auth_call *call, struct auth_user *user) YIELDS;
 // UserMFASettingList and PreferredMfaSetting.
 void auth_answer_mfa(struct auth_call *call, const struct auth_user *user);
-[[nodiscard]] err *auth_confirm_user(
-    struct auth_call *call, struct auth_user *user, str code) YIELDS;

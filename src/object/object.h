@@ -42,8 +42,7 @@ struct object_hub_options {
     u64 (*now_ms)(void); // NULL: the wall clock
 };
 
-// Makes the tables, removes what a crash has left of blobs. Before the routes are in
-// use.
+// Makes the tables, removes what a crash has left of blobs. Before the routes are in use.
 [[nodiscard]] err *object_hub_open(
     struct object_hub *hub, struct arena *arena, const struct object_hub_options *options) YIELDS;
 // Takes over a reference; NULL: there is no storage any more. Any thread.
