@@ -22,6 +22,9 @@ err *s3_config_put(struct s3_call *call, const char *name, struct json *value)
             s3_string(call, str_from(name)));
         return s3_commit(call, &writes, NULL);
     }
+    if (strcmp(name, "versioning") == 0) {
+        atomic_store(&call->hub->versioning_put, true);
+    }
     struct json *row = json_object(call->arena);
     json_set(row, S("bucket"), s3_string(call, call->bucket->name));
     json_set(row, S("name"), s3_string(call, str_from(name)));

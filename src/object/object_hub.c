@@ -82,6 +82,24 @@ static bool is_owned(void *arg, str id) YIELDS
     return e != NULL || row != NULL; // in doubt it is kept
 }
 
+static err *note_versioning(struct object_hub *hub, struct arena *arena) YIELDS;
+
+static err *note_versioning(struct object_hub *hub, struct arena *arena)
+{
+    const struct json *name = json_string(arena, S("versioning"));
+    struct store_query query = {
+        .table = CONFIG, .allowed = store_pred_leaf(arena, STORE_EQ, S("name"), name)};
+    struct store_page page = {};
+    do {
+        TRY(store_query(hub->store, arena, &query, &page));
+        query.page_token = page.next_token;
+        if (page.count > 0) {
+            atomic_store(&hub->versioning_put, true);
+        }
+    } while (page.next_token.len > 0);
+    return NULL;
+}
+
 err *object_hub_open(
     struct object_hub *hub, struct arena *arena, const struct object_hub_options *options)
 {
@@ -114,6 +132,7 @@ err *object_hub_open(
     hub->iam = options->iam;
     hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
+    TRY(note_versioning(hub, arena));
     return blob_store_sweep(hub->blobs, arena, &sweep);
 }
 

@@ -67,6 +67,7 @@ struct object_hub {
     u64 (*now_ms)(void);
     atomic_ullong last_order;   // of versions: grows
     atomic_ullong events_known; // about how many wait
+    atomic_bool versioning_put; // CONFIG says something about versioning of some bucket
 };
 
 // One request.

@@ -56,15 +56,18 @@ int s3_precondition(const struct http_req *req, const struct json *row)
 
 // ---- ranges ------------------------------------------------------------------------------------
 
+// Digits; a number beyond all sizes is one.
 static bool parse_number(str text, u64 *out)
 {
-    i64 number = 0;
-    if (text.len == 0 || text.len > 18 || !str_to_i64(text, &number) || number < 0 ||
-        text.ptr[0] == '+') {
-        return false;
+    *out = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
+            return false;
+        }
+        u64 digit = (u64)(text.ptr[i] - '0');
+        *out = *out > (INT64_MAX - digit) / 10 ? INT64_MAX : *out * 10 + digit;
     }
-    *out = (u64)number;
-    return true;
+    return text.len > 0;
 }
 
 // One range; several, or what is no range, are as if there were none.

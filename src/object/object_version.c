@@ -44,7 +44,9 @@ err *s3_versioning(struct s3_call *call, str bucket, enum s3_versioning *out)
 {
     const struct object_bucket *known = s3_bucket(call->service, bucket);
     struct json *value = NULL;
-    TRY(s3_config_get(call, bucket, "versioning", &value));
+    if (atomic_load(&call->hub->versioning_put)) { // few ask for it, and every request looks
+        TRY(s3_config_get(call, bucket, "versioning", &value));
+    }
     str status = json_get_str(value, S("status"));
     *out = str_eq(status, S("Enabled"))        ? S3_ENABLED
            : str_eq(status, S("Suspended"))    ? S3_SUSPENDED
