@@ -108,6 +108,20 @@ static err *change_tables(struct next_backend *next)
                       : e;
 }
 
+// What fails here is done after the next change: the definition is in force either way.
+static void drop_groups(struct next_backend *next) YIELDS;
+
+static void drop_groups(struct next_backend *next)
+{
+    err *e = NULL;
+    if (next->auth != NULL) {
+        e = auth_hub_drop_groups(next->app->auth, next->auth, next->arena);
+    }
+    if (e != NULL) {
+        log_warn("app.groups", "%.*s", PRI(e->text));
+    }
+}
+
 static void nothing(struct app_loop *here)
 {
     (void)here;
@@ -152,6 +166,7 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
         auth_service_release(next.auth);
         return e;
     }
+    drop_groups(&next);
     data_hub_set_service(app->hub, next.service);
     app_set_introspection(app, next.introspection);
     auth_hub_set_service(app->auth, next.auth);

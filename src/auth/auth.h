@@ -86,6 +86,10 @@ struct auth_hub_options {
 // Takes over a reference; requests in flight end on the service they began with. NULL: no auth any
 // more. Any thread.
 void auth_hub_set_service(struct auth_hub *hub, struct auth_service *service);
+// Deletes the groups that an earlier definition made and this one has no more, and who is in them:
+// their members lose at once what they may by them. Groups that an administrator made stay.
+[[nodiscard]] err *auth_hub_drop_groups(
+    struct auth_hub *hub, const struct auth_service *service, struct arena *arena) YIELDS;
 // Adds the inbox, and the documents of the pool with that id. `arena` lives as long as the router.
 void auth_hub_mount(
     struct auth_hub *hub, struct arena *arena, struct http_router *router, str user_pool_id);
@@ -110,8 +114,8 @@ struct auth_claims { // of a token that is valid now
     bool is_access; // else an id token
 };
 
-// Who the bearer of an access or id token is. Verified once per token and loop, then found by its
-// hash; a sign-out, a deleted or disabled user count from the next call on. Of the token's groups
+// Who the bearer of an access or id token is. Verified once per token and loop, then remembered
+// there; a sign-out, a deleted or disabled user count from the next call on. Of the token's groups
 // (and `cognito:groups` of the claims) those are left that the user is still in; groups that came
 // later are in the next token, as on AWS. The claims are in `arena`. ERR_UNAUTHORIZED says why not.
 [[nodiscard]] err *auth_verify_token(

@@ -134,6 +134,15 @@ err *auth_attributes_complete(struct auth_call *call, const struct json *attribu
         "Attributes did not conform to the schema: %.*s", PRI(buf_str(&missing)));
 }
 
+static str first_letter(str text)
+{
+    size_t end = text.len > 0 ? 1 : 0;
+    while (end < text.len && ((u8)text.ptr[end] & 0xc0) == 0x80) {
+        end++; // a letter that is not ASCII is several bytes
+    }
+    return str_sub(text, 0, end);
+}
+
 str auth_mask(struct arena *arena, str attribute, str value)
 {
     check(attribute.len > 0);
@@ -143,7 +152,7 @@ str auth_mask(struct arena *arena, str attribute, str value)
     }
     ptrdiff_t at = str_rfind_char(value, '@');
     str domain = at >= 0 ? str_sub(value, (size_t)at + 1, value.len) : (str){};
-    return str_cat(arena, str_sub(value, 0, 1), S("***@"), str_sub(domain, 0, 1), S("***"));
+    return str_cat(arena, first_letter(value), S("***@"), first_letter(domain), S("***"));
 }
 
 struct json *auth_delivery(struct auth_call *call, str attribute, str value)

@@ -71,7 +71,16 @@ static struct json *choice_names(struct arena *arena, unsigned choices)
 
 // ---- codes ---------------------------------------------------------------------------------
 
-// Where a code for a name would go, if somebody had it.
+// What a challenge tells about a name that nobody has: as much as about any other.
+static struct json *pretend_user(struct auth_call *call, struct json *parameters, str username)
+{
+    check(username.len > 0 && parameters->kind == JSON_OBJECT);
+    json_set(parameters, S("USERNAME"), auth_str(call, auth_fake_name(call, username)));
+    json_set(parameters, S("USER_ID_FOR_SRP"), auth_str(call, auth_fake_name(call, username)));
+    return parameters;
+}
+
+// Where a code for such a name would go.
 static struct json *pretended_parameters(struct auth_call *call, str username, bool phone)
 {
     struct arena *a = call->arena;
@@ -82,7 +91,7 @@ static struct json *pretended_parameters(struct auth_call *call, str username, b
         json_string(a, phone ? S("SMS") : S("EMAIL")));
     json_set(parameters, S("CODE_DELIVERY_DESTINATION"),
         json_string(a, auth_mask(a, attribute, address)));
-    return parameters;
+    return pretend_user(call, parameters, username);
 }
 
 static err *send_otp(
@@ -190,7 +199,11 @@ static void ask_to_choose(
     struct json *state = auth_state_body(call, "choice", user);
     json_set(state, S("name"), auth_str(call, username));
     json_set(state, S("choices"), json_int(call->arena, choices));
-    auth_challenge(call, "SELECT_CHALLENGE", auth_state_seal(call, state), NULL, user);
+    struct json *parameters = json_object(call->arena);
+    if (user == NULL) {
+        pretend_user(call, parameters, username);
+    }
+    auth_challenge(call, "SELECT_CHALLENGE", auth_state_seal(call, state), parameters, user);
     auth_answer(call, "AvailableChallenges", choice_names(call->arena, choices));
 }
 

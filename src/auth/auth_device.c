@@ -195,6 +195,15 @@ err *auth_verify_device(struct auth_call *call)
     return auth_finish(call, &proof);
 }
 
+// A device may be forgotten, or confirmed, while another request is about it.
+static err *write_device(struct auth_call *call, struct store_write *write) YIELDS;
+
+static err *write_device(struct auth_call *call, struct store_write *write)
+{
+    err *e = store_write(call->hub->store, call->arena, write, 1, NULL);
+    return e != NULL && e->code == ERR_CONDITION_FAILED ? no_device(call) : e;
+}
+
 // ---- the user's own ------------------------------------------------------------------------
 
 static err *need_device(struct auth_call *call, struct json **device) YIELDS;
@@ -234,7 +243,7 @@ err *auth_confirm_device(struct auth_call *call)
         json_set(set, S("name"), json_string(a, name));
     }
     struct store_write write = change(call, device, set);
-    TRY(store_write(call->hub->store, a, &write, 1, NULL));
+    TRY(write_device(call, &write));
     auth_answer(call, "UserConfirmationNecessary", json_bool(a, call->service->device_prompt));
     return NULL;
 }
@@ -321,7 +330,7 @@ err *auth_update_device_status(struct auth_call *call)
     json_set(set, S("remembered"), json_bool(call->arena, remembered));
     json_set(set, S("modified"), json_int(call->arena, (i64)call->hub->now_ms()));
     struct store_write write = change(call, device, set);
-    return store_write(call->hub->store, call->arena, &write, 1, NULL);
+    return write_device(call, &write);
 }
 
 // ---- administrators ------------------------------------------------------------------------

@@ -102,28 +102,34 @@ err *auth_update_group(struct auth_call *call)
     struct json *item = NULL;
     TRY(need_group(call, &item));
     TRY(take_members(call, item));
-    struct store_write write = {.kind = STORE_PUT, .table = AUTH_GROUPS, .item = item};
-    TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
+    struct store_write write = {
+        .kind = STORE_PUT, .table = AUTH_GROUPS, .item = item, .only_existing = true};
+    err *e = store_write(call->hub->store, call->arena, &write, 1, NULL);
+    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
+        return no_group(call); // deleted meanwhile
+    }
+    TRY(e);
     auth_hub_raise(call->hub); // a former role is no one's any more
     auth_answer(call, "Group", show_group(call, item));
     return NULL;
 }
 
-static err *delete_members(struct auth_call *call, const struct json *group) YIELDS;
+static err *delete_members(
+    struct store *store, struct arena *arena, const struct json *group) YIELDS;
 
-static err *delete_members(struct auth_call *call, const struct json *group)
+static err *delete_members(struct store *store, struct arena *arena, const struct json *group)
 {
     struct store_query query = {
         .table = AUTH_MEMBERS, .index = S("byGroup"), .pk = json_get(group, S("id"))};
     do {
         struct store_page page = {};
-        TRY(store_query(call->hub->store, call->arena, &query, &page));
+        TRY(store_query(store, arena, &query, &page));
         for (size_t i = 0; i < page.count; i++) {
             struct store_write leave = {.kind = STORE_DELETE,
                 .table = AUTH_MEMBERS,
                 .pk = json_get(page.items[i], S("user")),
                 .sk = json_get(page.items[i], S("group"))};
-            TRY(store_write(call->hub->store, call->arena, &leave, 1, NULL));
+            TRY(store_write(store, arena, &leave, 1, NULL));
         }
         query.page_token = page.next_token;
     } while (query.page_token.len > 0);
@@ -133,20 +139,27 @@ static err *delete_members(struct auth_call *call, const struct json *group)
 // Who was in it is in it no more, also when one of that name is made again. A deletion that failed
 // half-way can be repeated, since the group is there until it has no members; whoever got in
 // between goes after it.
+static err *delete_group(struct auth_hub *hub, struct arena *arena, const struct json *item) YIELDS;
+
+static err *delete_group(struct auth_hub *hub, struct arena *arena, const struct json *item)
+{
+    err *e = delete_members(hub->store, arena, item);
+    struct store_write write = {
+        .kind = STORE_DELETE, .table = AUTH_GROUPS, .pk = json_get(item, S("id"))};
+    if (e == NULL) {
+        e = store_write(hub->store, arena, &write, 1, NULL);
+    }
+    auth_hub_raise(hub);
+    TRY(e);
+    return delete_members(hub->store, arena, item);
+}
+
 err *auth_delete_group(struct auth_call *call)
 {
     check(call->is_admin);
     struct json *item = NULL;
     TRY(need_group(call, &item));
-    err *e = delete_members(call, item);
-    struct store_write write = {
-        .kind = STORE_DELETE, .table = AUTH_GROUPS, .pk = json_get(item, S("id"))};
-    if (e == NULL) {
-        e = store_write(call->hub->store, call->arena, &write, 1, NULL);
-    }
-    auth_hub_raise(call->hub);
-    TRY(e);
-    return delete_members(call, item);
+    return delete_group(call->hub, call->arena, item);
 }
 
 err *auth_list_groups(struct auth_call *call)
@@ -360,13 +373,15 @@ err *auth_service_apply(struct auth_service *service, struct store *store, struc
         str role = auth_role_arn(arena, service, auth_group_role(arena, service, def->name));
         TRY(store_get(store, arena, AUTH_GROUPS, key, NULL, &item));
         if (item != NULL && json_get_int(item, S("precedence"), -1) == def->precedence &&
-            str_eq(json_get_str(item, S("role")), role)) {
+            str_eq(json_get_str(item, S("role")), role) &&
+            json_get_bool(item, S("defined"), false)) {
             continue;
         }
         struct json *fresh = item != NULL ? item : json_object(arena);
         json_set(fresh, S("id"), json_string(arena, def->name));
         json_set(fresh, S("precedence"), json_int(arena, def->precedence));
         json_set(fresh, S("role"), json_string(arena, role));
+        json_set(fresh, S("defined"), json_bool(arena, true));
         json_set(fresh, S("modified"), json_int(arena, (i64)time_now_ms()));
         if (item == NULL) {
             json_set(fresh, S("created"), json_int(arena, (i64)time_now_ms()));
@@ -374,5 +389,35 @@ err *auth_service_apply(struct auth_service *service, struct store *store, struc
         struct store_write write = {.kind = STORE_PUT, .table = AUTH_GROUPS, .item = fresh};
         TRY(store_write(store, arena, &write, 1, NULL));
     }
+    return NULL;
+}
+
+static bool is_defined(const struct auth_service *service, str name)
+{
+    for (size_t i = 0; i < service->group_count; i++) {
+        if (str_eq(service->groups[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+err *auth_hub_drop_groups(
+    struct auth_hub *hub, const struct auth_service *service, struct arena *arena)
+{
+    check_magic(service, AUTH_SERVICE_MAGIC);
+    struct store_query query = {.table = AUTH_GROUPS};
+    do {
+        struct store_page page = {};
+        TRY(store_query(hub->store, arena, &query, &page));
+        for (size_t i = 0; i < page.count; i++) {
+            const struct json *item = page.items[i];
+            if (json_get_bool(item, S("defined"), false) &&
+                !is_defined(service, json_get_str(item, S("id")))) {
+                TRY(delete_group(hub, arena, item));
+            }
+        }
+        query.page_token = page.next_token;
+    } while (query.page_token.len > 0);
     return NULL;
 }

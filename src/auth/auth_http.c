@@ -17,7 +17,7 @@ static const str IDENTITIES = S_INIT("AWSCognitoIdentityService.");
 
 // By whom: anybody; the same, within the limits of a source address; the bearer of an access token;
 // who may by a signature (on the user pool, or on the account); of the identity pool's operations:
-// anybody, who may by a signature.
+// anybody, as often as an address may (guests' identities are rows); who may by a signature.
 enum need {
     NEED_PUBLIC,
     NEED_GUESS,
@@ -230,20 +230,21 @@ static bool is_wrong_guess(const err *e)
     return false;
 }
 
+static bool take(struct auth_call *call, enum auth_limit limit)
+{
+    check(call->http != NULL);
+    return auth_limiter_take(call->hub->limiter, call->http->peer, limit, time_mono_us() / 1000);
+}
+
 // Counted before it is looked at, so that guesses at the same time are counted all.
 err *auth_guess(struct auth_call *call, auth_handler handler)
 {
-    check(call->http != NULL);
-    struct auth_limiter *limiter = call->hub->limiter;
-    str peer = call->http->peer;
-    u64 now_ms = time_mono_us() / 1000;
-    if (!auth_limiter_take(limiter, peer, AUTH_LIMIT_REQUESTS, now_ms) ||
-        !auth_limiter_take(limiter, peer, AUTH_LIMIT_GUESSES, now_ms)) {
+    if (!take(call, AUTH_LIMIT_REQUESTS) || !take(call, AUTH_LIMIT_GUESSES)) {
         return too_many(call->arena);
     }
     err *e = handler(call);
     if (!is_wrong_guess(e)) {
-        auth_limiter_give(limiter, peer, AUTH_LIMIT_GUESSES);
+        auth_limiter_give(call->hub->limiter, call->http->peer, AUTH_LIMIT_GUESSES);
     }
     return e;
 }
@@ -380,6 +381,9 @@ static err *run(struct auth_call *call, bool identities)
         enum need need = OPERATIONS[i].need;
         bool of_identities = need == NEED_IDENTITY || need == NEED_POOL;
         if (of_identities == identities && str_eq(OPERATIONS[i].name, call->operation)) {
+            if (need == NEED_IDENTITY && !take(call, AUTH_LIMIT_REQUESTS)) {
+                return too_many(call->arena);
+            }
             TRY(prove(call, need));
             return need == NEED_GUESS ? auth_guess(call, OPERATIONS[i].handler)
                                       : OPERATIONS[i].handler(call);

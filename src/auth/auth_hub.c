@@ -86,6 +86,7 @@ err *auth_hub_open(
     hub->changed_arg = options->changed_arg;
     hub->session_key = crypto_key_derive(&hub->instance_key, S("auth sessions"));
     hub->code_key = crypto_key_derive(&hub->instance_key, S("auth codes"));
+    hub->refresh_key = crypto_key_derive(&hub->instance_key, S("auth refresh tokens"));
     hub->fake_key = crypto_key_derive(&hub->instance_key, S("auth unknown users"));
     TRY(auth_tables_apply(hub->store, arena));
     if (options->delivery != NULL) {

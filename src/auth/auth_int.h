@@ -143,6 +143,7 @@ struct auth_hub {
     struct crypto_key instance_key;
     struct crypto_key session_key; // sealed sign-in states
     struct crypto_key code_key;    // digests of codes
+    struct crypto_key refresh_key; // successors of refresh tokens
     struct crypto_key fake_key;    // answers about users that do not exist
     void (*tell)(const struct auth_message *message);
     void (*changed)(void *arg);

@@ -124,7 +124,13 @@ err *auth_send(struct auth_call *call, const struct auth_message *message)
     if (hub->tell != NULL) {
         hub->tell(message);
     }
-    return now % PRUNE_EVERY == 0 ? prune(hub, a) : NULL;
+    if (now % PRUNE_EVERY == 0) { // one in so many, by the last digits of the time
+        e = prune(hub, a);
+        if (e != NULL && e->code != ERR_CANCELLED) { // the message is sent all the same
+            log_warn("auth.outbox", "old messages stay: %.*s", PRI(e->text));
+        }
+    }
+    return NULL;
 }
 
 // ---- the inbox -----------------------------------------------------------------------------

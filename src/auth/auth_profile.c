@@ -1,7 +1,13 @@
 // What a signed-in user does with its own attributes.
 #include "auth/auth_signin.h"
 
-enum { CODE_LIFE_MS = 24 * 60 * 60 * 1000, HOUR_MS = 60 * 60 * 1000, SENDS = 5, VERIFIES = 15 };
+enum {
+    CODE_LIFE_MS = 24 * 60 * 60 * 1000,
+    HOUR_MS = 60 * 60 * 1000,
+    SENDS = 5,
+    CHANGES = 20,
+    VERIFIES = 15
+};
 
 static bool is_contact(str name)
 {
@@ -140,6 +146,9 @@ err *auth_update_attributes(
     struct json *list = json_array(call->arena);
     TRY(auth_attributes_check(call, attributes, call->is_admin ? AUTH_ADMIN_UPDATE : AUTH_UPDATE));
     TRY(change_all(&update));
+    if (update.count > 0 && !call->is_admin) { // each is a message to any address
+        TRY(auth_count(call, "change address", user->id, CHANGES, HOUR_MS));
+    }
     TRY(auth_user_save(call, user, update.writes, update.count));
     for (size_t i = 0; i < update.count; i++) {
         TRY(auth_send_code(call, user, &update.codes[i]));

@@ -70,6 +70,47 @@ err *auth_send_recovery(struct auth_call *call, struct auth_user *user)
     return NULL;
 }
 
+// Whoever is not there, or may not sign in, where the pool does not tell.
+static bool is_hidden(const struct auth_call *call, const struct auth_user *user)
+{
+    return call->service->hides_users &&
+           (user == NULL || !json_get_bool(user->item, S("enabled"), true));
+}
+
+static struct auth_user nobody_called(struct auth_call *call, str username)
+{
+    return (struct auth_user){
+        .id = str_cat(call->arena, S("nobody#"), auth_fake_name(call, username))};
+}
+
+// A code is made that nobody is told, so that guessing it goes as with any other.
+static err *pretend_recovery(struct auth_call *call, str username) YIELDS;
+
+static err *pretend_recovery(struct auth_call *call, str username)
+{
+    struct auth_user nobody = nobody_called(call, username);
+    struct auth_code code = {.purpose = S("forgot"),
+        .attribute = S("email"),
+        .destination = username,
+        .life_ms = CODE_LIFE_MS};
+    struct store_write write = auth_code_make(call, &nobody, &code);
+    TRY(store_write(call->hub->store, call->arena, &write, 1, NULL));
+    return auth_pretend_delivery(call, username, 1);
+}
+
+static err *pretend_confirm(struct auth_call *call, str username, str code) YIELDS;
+
+static err *pretend_confirm(struct auth_call *call, str username, str code)
+{
+    check(call->service->hides_users);
+    struct auth_user nobody = nobody_called(call, username);
+    struct json *item = NULL;
+    struct store_write spend = {};
+    TRY(auth_count(call, "recover", nobody.id, RECOVERIES, HOUR_MS));
+    TRY(auth_code_verify(call, &nobody, S("forgot"), code, &item, &spend));
+    return auth_code_wrong(call->arena);
+}
+
 err *auth_forgot_password(struct auth_call *call)
 {
     str username = {};
@@ -79,8 +120,11 @@ err *auth_forgot_password(struct auth_call *call)
     TRY(auth_user_find(call, username, &user));
     str whom = user != NULL ? user->id : str_lower(call->arena, username);
     TRY(auth_count(call, "forgot", whom, RECOVERIES, HOUR_MS));
+    if (is_hidden(call, user)) {
+        return pretend_recovery(call, username);
+    }
     if (user == NULL) {
-        return auth_pretend_delivery(call, username);
+        return auth_no_user(call->arena);
     }
     if (!json_get_bool(user->item, S("enabled"), true)) {
         return auth_refuse(call->arena, "NotAuthorizedException", "User is disabled.");
@@ -106,9 +150,11 @@ err *auth_confirm_forgot_password(struct auth_call *call)
     TRY(auth_need(call, "Password", 1024, &password));
     TRY(auth_password_check_policy(call, password));
     TRY(auth_user_find(call, username, &user));
+    if (is_hidden(call, user)) {
+        return pretend_confirm(call, username, code);
+    }
     if (user == NULL) {
-        return call->service->hides_users ? auth_code_expired(call->arena)
-                                          : auth_no_user(call->arena);
+        return auth_no_user(call->arena);
     }
     TRY(auth_count(call, "recover", user->id, RECOVERIES, HOUR_MS));
     TRY(auth_code_verify(call, user, S("forgot"), code, &item, &writes[0]));

@@ -200,6 +200,36 @@ err *auth_initiate_auth(struct auth_call *call)
 
 // ---- RespondToAuthChallenge ----------------------------------------------------------------
 
+// What an administrator has filled in is not for the invited user to change here: addresses, and
+// what the pool requires or lets nobody change.
+static bool is_settled(
+    const struct auth_call *call, const struct auth_user *user, str name, bool contact)
+{
+    const struct auth_attribute *attribute = auth_attribute_def(call->service, name);
+    check(attribute != NULL); // it has passed the schema
+    return auth_user_get(user, name).len > 0 &&
+           (contact || attribute->required || !attribute->is_mutable);
+}
+
+static err *add_attributes(
+    struct auth_call *call, struct auth_user *user, const struct json *attributes)
+{
+    check(user != NULL && attributes->kind == JSON_OBJECT);
+    json_each (given, attributes) {
+        bool contact = str_eq(given->key, S("email")) || str_eq(given->key, S("phone_number"));
+        if (is_settled(call, user, given->key, contact)) {
+            return auth_refuse(call->arena, "NotAuthorizedException",
+                "Cannot modify an already provided %.*s", PRI(given->key));
+        }
+        if (contact) {
+            str flag = str_cat(call->arena, given->key, S("_verified"));
+            auth_user_set(call, user, flag, S("false"));
+        }
+        auth_user_set(call, user, given->key, given->text);
+    }
+    return NULL;
+}
+
 // The new password, and attributes that were missing ("userAttributes.NAME").
 static err *answer_new_password(struct auth_call *call) YIELDS;
 
@@ -220,14 +250,7 @@ static err *answer_new_password(struct auth_call *call)
         }
     }
     TRY(auth_attributes_check(call, attributes, AUTH_CREATE));
-    json_each (given, attributes) {
-        bool contact = str_eq(given->key, S("email")) || str_eq(given->key, S("phone_number"));
-        if (contact && !str_eq(auth_user_get(state.user, given->key), given->text)) {
-            str flag = str_cat(a, given->key, S("_verified"));
-            auth_user_set(call, state.user, flag, S("false"));
-        }
-        auth_user_set(call, state.user, given->key, given->text);
-    }
+    TRY(add_attributes(call, state.user, attributes));
     TRY(auth_attributes_complete(call, state.user->attributes));
     TRY(auth_password_set(call, state.user, password));
     auth_user_set_member(call, state.user, S("status"), json_string(a, S("CONFIRMED")));

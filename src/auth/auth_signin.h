@@ -81,7 +81,10 @@ str auth_parameter(const struct auth_call *call, const char *name);
 [[nodiscard]] err *auth_username_check(
     struct auth_call *call, struct json *attributes, str username) YIELDS;
 // An answer about a user that does not exist, or UserNotFoundException where the pool tells.
-[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username) YIELDS;
+// It writes as often as the other would.
+[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username, int writes) YIELDS;
+// The user name of a user that is not there, always the same for what was typed.
+str auth_fake_name(struct auth_call *call, str username);
 // Where a message to somebody of that name would go, if somebody had it.
 str auth_fake_address(struct auth_call *call, str username, bool phone);
 // Writes attributes of a user, by itself or an administrator; sends what has to be proven.

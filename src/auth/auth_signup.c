@@ -218,18 +218,17 @@ str auth_fake_address(struct auth_call *call, str username, bool phone)
                  : str_fmt(call->arena, "%c@%c.co", 'a' + mac[0] % 26, 'a' + mac[1] % 26);
 }
 
-// An answer about a user that is not there looks like one about a user that is, and writes as
-// often.
-err *auth_pretend_delivery(struct auth_call *call, str username)
+err *auth_pretend_delivery(struct auth_call *call, str username, int writes)
 {
-    enum { WRITES = 2, NEVER = 1 << 30 };
+    enum { NEVER = 1 << 30 };
 
+    check(writes > 0);
     unsigned way = call->service->recovery[0];
     bool phone = auth_is_phone(username) || (!auth_is_email(username) && way == AUTH_BY_PHONE);
     if (!call->service->hides_users) {
         return auth_no_user(call->arena);
     }
-    for (int i = 0; i < WRITES; i++) {
+    for (int i = 0; i < writes; i++) {
         TRY(auth_count(call, "pretend", str_lower(call->arena, username), NEVER, HOUR_MS));
     }
     auth_answer(call, "CodeDeliveryDetails",
@@ -248,7 +247,7 @@ err *auth_resend_confirmation_code(struct auth_call *call)
     str whom = user != NULL ? user->id : str_lower(call->arena, username);
     TRY(auth_count(call, "resend", whom, RESENDS, HOUR_MS));
     if (user == NULL) {
-        return auth_pretend_delivery(call, username);
+        return auth_pretend_delivery(call, username, 2);
     }
     if (!str_eq(auth_user_status(user), S("UNCONFIRMED"))) {
         return invalid(call, "User is already confirmed.");

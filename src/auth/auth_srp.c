@@ -29,7 +29,7 @@ static void check_work(void *arg)
 // The name that the proof of a user that is not there is made for, always the same for what was
 // typed. Where names are free, that is the name itself: a user would have it. Else, and for what
 // can only be an alias, it is an id.
-static str fake_name(struct auth_call *call, str username)
+str auth_fake_name(struct auth_call *call, str username)
 {
     unsigned aliases = call->service->aliases;
     bool is_alias = ((aliases & AUTH_BY_EMAIL) != 0 && auth_is_email(username)) ||
@@ -93,7 +93,7 @@ err *auth_srp_start(struct auth_call *call, str username)
     if (user == NULL && !call->service->hides_users) {
         return auth_no_user(a);
     }
-    str name = user != NULL ? user->username : fake_name(call, username);
+    str name = user != NULL ? user->username : auth_fake_name(call, username);
     TRY(load_verifier(call, user, name, &verifier));
     struct json *body = auth_state_body(call, "srp", user);
     json_set(body, S("name"), json_string(a, name));
@@ -171,7 +171,7 @@ err *auth_by_password(struct auth_call *call, str username)
     if (proof.user == NULL && !call->service->hides_users) {
         return auth_no_user(call->arena);
     }
-    str whom = proof.user != NULL ? proof.user->username : fake_name(call, username);
+    str whom = proof.user != NULL ? proof.user->username : auth_fake_name(call, username);
     TRY(auth_attempt(call, whom, NULL, 0));
     TRY(auth_password_verify(call, proof.user, password, &right));
     if (!right) {

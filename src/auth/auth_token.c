@@ -154,6 +154,19 @@ static str new_refresh_token(struct arena *arena, str sign_in)
     return base64url_encode(arena, bytes);
 }
 
+// What follows a token is always the same, so that an answer that got lost can be repeated although
+// no token is kept; without the instance's key nobody can tell what it is.
+static str next_refresh_token(struct auth_call *call, str sign_in, str token)
+{
+    u8 secret[CRYPTO_SHA256_SIZE];
+    static_assert(sizeof(secret) == REFRESH_SECRET);
+    check(sign_in.len == UUID_TEXT && token.len > 0);
+    str key = {(const char *)call->hub->refresh_key.bytes, CRYPTO_KEY_SIZE};
+    crypto_hmac_sha256(key, str_cat(call->arena, sign_in, S("#"), token), secret);
+    str bytes = str_cat(call->arena, sign_in, (str){(const char *)secret, sizeof(secret)});
+    return base64url_encode(call->arena, bytes);
+}
+
 static str digest_of(struct arena *arena, str token)
 {
     u8 digest[CRYPTO_SHA256_SIZE];
@@ -253,10 +266,26 @@ static err *find_sign_in(struct auth_call *call, str token, struct json **row, b
     return NULL;
 }
 
-// With rotation the token is replaced; its predecessor is good for the time of grace.
-static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *next) YIELDS;
+// Somebody was faster: with the same token, which is as good as having been first, or by a
+// sign-out.
+static err *overtaken(struct auth_call *call, str id, str token) YIELDS;
 
-static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *next)
+static err *overtaken(struct auth_call *call, str id, str token)
+{
+    struct json *row = NULL;
+    TRY(auth_get(call, AUTH_SIGN_INS, id, &row));
+    if (row == NULL) {
+        return not_authorised(call, "Refresh Token has been revoked");
+    }
+    bool same = bytes_eq_secret(digest_of(call->arena, token), json_get_str(row, S("oldToken")));
+    return same ? NULL : auth_refuse(call->arena, "TooManyRequestsException", "Rate exceeded");
+}
+
+// With rotation the token is replaced; for the time of grace its predecessor gets the same answer.
+static err *rotate(
+    struct auth_call *call, struct json *row, str token, bool is_old, str *next) YIELDS;
+
+static err *rotate(struct auth_call *call, struct json *row, str token, bool is_old, str *next)
 {
     struct arena *a = call->arena;
     u64 now = call->hub->now_ms();
@@ -264,10 +293,10 @@ static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *n
     if (is_old && (u64)json_get_int(row, S("graceEnds"), 0) <= now) {
         return auth_refuse(a, "RefreshTokenReuseException", "Refresh token has been used already.");
     }
+    *next = next_refresh_token(call, id, token);
     if (is_old) {
-        return NULL; // the answer that got lost is not repeated, but its sender goes on
+        return NULL;
     }
-    *next = new_refresh_token(a, id);
     struct json *set = json_object(a);
     json_set(set, S("token"), json_string(a, digest_of(a, *next)));
     json_set(set, S("oldToken"), json_string(a, json_get_str(row, S("token"))));
@@ -279,9 +308,7 @@ static err *rotate(struct auth_call *call, struct json *row, bool is_old, str *n
         .only_existing = true,
         .condition = auth_unchanged(a, S("token"), json_get(row, S("token")))};
     err *e = store_write(call->hub->store, a, &write, 1, NULL);
-    return e != NULL && e->code == ERR_CONDITION_FAILED
-               ? auth_refuse(a, "TooManyRequestsException", "Rate exceeded")
-               : e;
+    return e != NULL && e->code == ERR_CONDITION_FAILED ? overtaken(call, id, token) : e;
 }
 
 err *auth_refresh(struct auth_call *call, str token, str device_key)
@@ -309,7 +336,7 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
     str device = json_get_str(row, S("device"));
     TRY(auth_device_check(call, user, device, device_key));
     if (call->service->rotates || is_old) {
-        TRY(rotate(call, row, is_old, &next));
+        TRY(rotate(call, row, token, is_old, &next));
     }
     struct sign_in sign_in = {.id = json_get_str(row, S("id")),
         .auth_time = (u64)json_get_int(row, S("authTime"), 0),

@@ -1,7 +1,8 @@
 // Tokens that come back: verified once, then remembered by the loop until they end.
 #include "auth/auth_token.h"
 
-enum { TOKENS_MAX = 20000 };
+// Users decide how large their tokens are: by their attributes, up to 16 KiB.
+enum { TOKENS_MAX = 20000, BYTES_MAX = 128 << 20 };
 
 struct verified { // a token this loop has verified
     struct arena *arena;
@@ -13,6 +14,7 @@ struct verified { // a token this loop has verified
 
 struct auth_tokens {
     struct map *map; // token -> struct verified
+    size_t bytes;    // of their arenas
 };
 
 struct auth_tokens *auth_tokens_new(void)
@@ -22,25 +24,32 @@ struct auth_tokens *auth_tokens_new(void)
     return tokens;
 }
 
-static void empty(struct auth_tokens *tokens)
+static void forget_all(struct auth_tokens *tokens)
 {
     size_t pos = 0;
     str key = {};
     void *value = NULL;
-    while (map_next(tokens->map, &pos, &key, &value)) {
+    struct map *old = tokens->map;
+    tokens->map = map_new(NULL);
+    tokens->bytes = 0;
+    while (map_next(old, &pos, &key, &value)) {
         arena_free(((struct verified *)value)->arena);
     }
-    map_free(tokens->map);
+    map_free(old);
 }
 
 void auth_tokens_free(struct auth_tokens *tokens)
 {
-    empty(tokens);
+    forget_all(tokens);
+    map_free(tokens->map);
     mem_free(tokens);
 }
 
 static void forget(struct auth_tokens *tokens, struct verified *entry)
 {
+    size_t bytes = arena_used(entry->arena);
+    check(bytes <= tokens->bytes);
+    tokens->bytes -= bytes;
     map_remove(tokens->map, entry->token);
     arena_free(entry->arena);
 }
@@ -186,9 +195,8 @@ static void keep(
     }
     if (old != NULL) {
         forget(tokens, old);
-    } else if (map_count(tokens->map) >= TOKENS_MAX) {
-        empty(tokens);
-        tokens->map = map_new(NULL);
+    } else if (map_count(tokens->map) >= TOKENS_MAX || tokens->bytes >= BYTES_MAX) {
+        forget_all(tokens);
     }
     struct arena *arena = arena_new();
     struct verified *entry = arena_new_of(arena, struct verified);
@@ -197,6 +205,7 @@ static void keep(
         .generation = generation,
         .ends_s = (u64)json_get_int(claims, S("exp"), 0)};
     read_claims(arena, json_copy(arena, claims), &entry->claims);
+    tokens->bytes += arena_used(arena);
     map_set(tokens->map, entry->token, entry);
 }
 

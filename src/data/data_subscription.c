@@ -435,9 +435,10 @@ static void judge_one(
     }
     subscription->generation = generation;
     if (e != NULL) {
+        bool told = e->code == ERR_UNAUTHORIZED; // what failed on our side is not the client's
+        str why = told ? e->text : S("You are not authorized to make this call.");
         subscription_end(subscription);
-        data_conn_error(
-            conn, arena, id, one_error(arena, S("UnauthorizedException"), e->text, 401));
+        data_conn_error(conn, arena, id, one_error(arena, S("UnauthorizedException"), why, 401));
     } else if (!json_equal(claims, subscription->caller.claims)) {
         subscription->caller.claims = json_copy(subscription->memory, claims);
         rebind_one(here, arena, subscription);

@@ -2,7 +2,7 @@
 // authenticating a request.
 #include "iam/iam_int.h"
 
-enum { POLICIES_MAX = 4096, REVOKED_PRUNE = 1024 };
+enum { REVOKED_PRUNE = 1024 };
 
 #define KEYS    S("_iam.keys")
 #define REVOKED S("_iam.revoked")
@@ -29,21 +29,19 @@ static err *compile_text(struct arena *arena, str text, const struct iam_policy 
                      : iam_policy_compile(arena, root, out);
 }
 
+// All there have been are kept, since fibers and subscriptions point at them: policies come from
+// definitions and access keys only, never from requests.
 err *iam_policy_intern(
     struct iam *iam, struct arena *arena, str text, const struct iam_policy **out)
 {
     pthread_mutex_lock(&iam->lock);
     *out = map_get(iam->policies, text);
-    bool full = map_count(iam->policies) >= POLICIES_MAX;
     pthread_mutex_unlock(&iam->lock);
     if (*out != NULL) {
         return NULL;
     }
     // Tried in the caller's arena, so that a wrong one leaves nothing behind.
     TRY(compile_text(arena, text, out));
-    if (full) {
-        return NULL;
-    }
     pthread_mutex_lock(&iam->lock);
     const struct iam_policy *known = map_get(iam->policies, text);
     if (known == NULL) {
@@ -334,5 +332,22 @@ err *iam_authenticate(struct iam *iam, struct arena *arena, const struct iam_req
         return iam_refuse(arena, rules->words, IAM_REFUSE_TOKEN_EXPIRED, (str){});
     }
     iam_signing_key_remember(s);
+    return NULL;
+}
+
+err *iam_authenticate_form(struct iam *iam, struct arena *arena, const struct iam_form *form,
+    const struct iam_rules *rules, struct iam_principal *out)
+{
+    struct iam_signature signature;
+    u64 now_ms = iam->now_ms();
+    str secret = {};
+    TRY(iam_form_read(arena, form, rules, &signature));
+    TRY(find_caller(iam, arena, &signature, rules->words, out, &secret));
+    err *e = iam_form_check(arena, form, rules, secret, &signature);
+    crypto_wipe((char *)secret.ptr, secret.len);
+    TRY(e);
+    if (out->expires_ms > 0 && (now_ms >= out->expires_ms || iam_is_revoked(iam, arena, out))) {
+        return iam_refuse(arena, rules->words, IAM_REFUSE_TOKEN_EXPIRED, (str){});
+    }
     return NULL;
 }

@@ -205,6 +205,21 @@ bool iam_is_signed(const struct iam_request *request);
     const struct iam_request *request, const struct iam_rules *rules, struct iam_principal *out,
     struct iam_signature *signature) YIELDS;
 
+// A browser's form, whose fields sign a policy instead of a request. Who checks it looks at what
+// the policy says, its end too: the signature has none.
+struct iam_form {
+    str algorithm;
+    str credential;
+    str date;
+    str token;  // or none
+    str policy; // as sent, in base64
+    str signature;
+};
+
+// Who signed the form. It fails as iam_authenticate does.
+[[nodiscard]] err *iam_authenticate_form(struct iam *iam, struct arena *arena,
+    const struct iam_form *form, const struct iam_rules *rules, struct iam_principal *out) YIELDS;
+
 // Does the body's SHA-256 agree with what was signed? (True for unsigned bodies.)
 bool iam_payload_matches(
     const struct iam_signature *signature, const u8 digest[CRYPTO_SHA256_SIZE]);

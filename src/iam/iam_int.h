@@ -51,6 +51,12 @@ enum iam_refusal {
 [[nodiscard]] err *iam_refuse(
     struct arena *arena, enum iam_words words, enum iam_refusal reason, str detail);
 
+// What the form's fields say about its signature, and whether it is the one that `secret` makes.
+[[nodiscard]] err *iam_form_read(struct arena *arena, const struct iam_form *form,
+    const struct iam_rules *rules, struct iam_signature *out);
+[[nodiscard]] err *iam_form_check(struct arena *arena, const struct iam_form *form,
+    const struct iam_rules *rules, str secret, struct iam_signature *signature);
+
 // ---- canonical requests
 // -------------------------------------------------------------------------- How the path is
 // written; clients differ where the path holds !'()* or needs normalising.

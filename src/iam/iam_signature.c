@@ -601,6 +601,38 @@ err *iam_signature_check(struct arena *arena, const struct iam_request *request,
     return NULL;
 }
 
+// ---- forms
+// ---------------------------------------------------------------------------------------
+
+err *iam_form_read(struct arena *arena, const struct iam_form *form, const struct iam_rules *rules,
+    struct iam_signature *out)
+{
+    struct reading r = {arena, NULL, rules, out};
+    *out = (struct iam_signature){.in_query = true, .token = form->token}; // not of a header
+    if (!str_eq(form->algorithm, S(ALGORITHM))) {
+        return refuse(&r, IAM_REFUSE_ALGORITHM, (str){});
+    }
+    TRY(read_credential(&r, form->credential));
+    TRY(read_date(&r, form->date));
+    return read_signature(&r, form->signature);
+}
+
+err *iam_form_check(struct arena *arena, const struct iam_form *form, const struct iam_rules *rules,
+    str secret, struct iam_signature *signature)
+{
+    struct reading r = {arena, NULL, rules, signature};
+    u8 digest[CRYPTO_SHA256_SIZE];
+    u8 given[CRYPTO_SHA256_SIZE];
+    iam_signing_key(signature, secret, signature->signing_key);
+    signature->string_to_sign = form->policy;
+    crypto_hmac_sha256((str){(const char *)signature->signing_key, sizeof(signature->signing_key)},
+        form->policy, digest);
+    bool right = hex_digest(signature->signature, given) &&
+                 bytes_eq_secret((str){(const char *)digest, sizeof(digest)},
+                     (str){(const char *)given, sizeof(given)});
+    return right ? NULL : refuse(&r, IAM_REFUSE_MISMATCH, (str){});
+}
+
 bool iam_payload_matches(const struct iam_signature *signature, const u8 digest[CRYPTO_SHA256_SIZE])
 {
     u8 wanted[CRYPTO_SHA256_SIZE];

@@ -25,7 +25,8 @@ struct s3_body {
     u64 seen;
     str given[countof(S3_CHECKSUMS)]; // base64, of headers or trailer
     unsigned wanted;
-    str md5; // Content-MD5, or none
+    unsigned announced; // of wanted, those that a trailer is to bring
+    str md5;            // Content-MD5, or none
 
     // of chunks
     struct iam_chunks chunks;
@@ -118,6 +119,7 @@ static err *read_checksums(struct s3_body *body)
                 "The value specified in the x-amz-trailer header is not supported");
         }
         body->wanted |= checksum->sum;
+        body->announced |= checksum->sum;
     }
     return NULL;
 }
@@ -264,6 +266,16 @@ static err *read_trailer(struct s3_body *body)
     return malformed(body, "the trailer is too long");
 }
 
+static err *check_announced(const struct s3_body *body)
+{
+    for (size_t i = 0; i < countof(S3_CHECKSUMS); i++) {
+        if ((body->announced & S3_CHECKSUMS[i].sum) != 0 && body->given[i].len == 0) {
+            return s3_refuse(body->call->arena, "MalformedTrailerError", "%s", "");
+        }
+    }
+    return NULL;
+}
+
 static err *begin_chunk(struct s3_body *body) YIELDS;
 
 static err *begin_chunk(struct s3_body *body)
@@ -291,6 +303,7 @@ static err *begin_chunk(struct s3_body *body)
     bool trailer = body->call->signature.payload != IAM_PAYLOAD_CHUNKS;
     str end = {};
     TRY(trailer ? read_trailer(body) : read_line(body, &end));
+    TRY(check_announced(body));
     body->done = true;
     return body->seen == body->expected ? NULL : incomplete(body);
 }

@@ -99,7 +99,7 @@ static err *match_rows(struct completion *c)
     return NULL;
 }
 
-static err *check_part(struct completion *c, const struct listed *part, bool last)
+static err *check_part(struct completion *c, const struct listed *part)
 {
     struct arena *a = c->call->arena;
     if (part->row == NULL || !str_eq_nocase(json_get_str(part->row, S("etag")), part->etag)) {
@@ -120,8 +120,18 @@ static err *check_part(struct completion *c, const struct listed *part, bool las
                 c->checksum->name, (long long)part->number);
         }
     }
-    if (!last && json_get_int(part->row, S("size"), 0) < PART_MIN) {
-        return s3_refuse(a, "EntityTooSmall", "%s", "");
+    return NULL;
+}
+
+static err *check_parts(struct completion *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        TRY(check_part(c, &c->parts[i]));
+    }
+    for (size_t i = 0; i + 1 < c->count; i++) {
+        if (json_get_int(c->parts[i].row, S("size"), 0) < PART_MIN) {
+            return s3_refuse(c->call->arena, "EntityTooSmall", "%s", "");
+        }
     }
     return NULL;
 }
@@ -261,9 +271,7 @@ static err *complete_once(struct completion *c, struct s3_change *change)
     c->checksum = s3_checksum_of(json_get_str(c->upload, S("algorithm")));
     c->full = str_eq(json_get_str(c->upload, S("sumType")), S("FULL_OBJECT"));
     TRY(match_rows(c));
-    for (size_t i = 0; i < c->count; i++) {
-        TRY(check_part(c, &c->parts[i], i + 1 == c->count));
-    }
+    TRY(check_parts(c));
     c->row = s3_new_row(call, call->key, &none);
     s3_copy_members(call, c->row, c->upload, KEPT, countof(KEPT));
     json_set(c->row, S("upload"), s3_string(call, c->id));

@@ -221,6 +221,47 @@ static err *authenticate(struct s3_call *call)
         call->hub->iam, call->arena, &request, &rules, &call->principal, &call->signature);
 }
 
+// Headers that signers of URLs put into the query, where the signature covers them. Checksums are
+// not among them: what a signer takes there is that of a body it does not have.
+static bool is_header_of_url(str name)
+{
+    static const str NAMES[] = {S_INIT("x-amz-meta-"), S_INIT("x-amz-tagging"), S_INIT("x-amz-acl"),
+        S_INIT("x-amz-storage-class"), S_INIT("x-amz-copy-source"),
+        S_INIT("x-amz-metadata-directive"), S_INIT("x-amz-website-redirect-location"),
+        S_INIT("x-amz-expected-bucket-owner"), S_INIT("x-amz-checksum-mode")};
+    for (size_t i = 0; i < countof(NAMES); i++) {
+        if (str_eq_nocase(str_sub(name, 0, NAMES[i].len), NAMES[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Makes them headers like others; a header that was sent counts.
+static void take_headers_of_url(struct s3_call *call)
+{
+    struct http_req *req = call->req;
+    vec_of(struct http_header) all = {};
+    str rest = req->query;
+    str part = {};
+    for (size_t i = 0; i < req->header_count; i++) {
+        *vec_push(call->arena, &all) = req->headers[i];
+    }
+    while (call->signature.in_query && str_next(&rest, '&', &part)) {
+        str value = part;
+        str name = {};
+        struct http_header header = {};
+        (void)str_next(&value, '=', &name);
+        if (http_url_decode(call->arena, name, true, &header.name) &&
+            is_header_of_url(header.name) && http_header(req, header.name).len == 0 &&
+            http_url_decode(call->arena, value, true, &header.value)) {
+            *vec_push(call->arena, &all) = header;
+        }
+    }
+    req->headers = all.items;
+    req->header_count = all.count;
+}
+
 // Every bucket is this account's.
 static err *check_owner(const struct s3_call *call)
 {
@@ -255,7 +296,13 @@ err *s3_run(struct s3_call *call)
     http_add_header(call->req, S("x-amz-request-id"), call->req->request_id);
     http_add_header(call->req, S("x-amz-id-2"), call->req->request_id);
     TRY(read_address(call));
+    bool form = s3_is_form(call->req) && call->key.len == 0 && call->bucket != NULL;
+    struct iam_request signs = iam_request_of(call->req, (str){});
+    if (form && !iam_is_signed(&signs)) {
+        return s3_post_form(call);
+    }
     TRY(authenticate(call));
+    take_headers_of_url(call);
     find_bucket_in_region(call);
     const struct operation *operation = find_operation(call);
     if (operation == NULL) {

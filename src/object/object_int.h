@@ -307,6 +307,18 @@ void s3_copy_members(
 // x-amz-version-id, unless the bucket is unversioned.
 void s3_tell_version(struct s3_call *call, str version);
 void s3_tell_checksums(struct s3_call *call, const struct json *row);
+
+struct s3_range {
+    bool given;
+    u64 from;
+    u64 size;
+};
+
+// What a Range header asks of `size` bytes: one range; several, or what is no range, are as if
+// there were none. InvalidRange.
+[[nodiscard]] err *s3_read_range(struct arena *arena, str text, u64 size, struct s3_range *out);
+// What the request's conditions say of an object: 0: go on; 304; 412.
+int s3_precondition(const struct http_req *req, const struct json *row);
 // Of HTTP, as text and in milliseconds.
 str s3_http_time(struct arena *arena, i64 ms);
 bool s3_parse_http_time(str text, i64 *seconds);
@@ -338,6 +350,40 @@ void s3_end_upload(struct s3_call *call, const struct json *upload, struct s3_wr
 // A Tagging document.
 [[nodiscard]] err *s3_tags_of_xml(struct s3_call *call, str text, u64 max, struct json **out);
 void s3_tell_tags(struct s3_xml *xml, const struct json *tags);
+
+// ---- forms -------------------------------------------------------------------------------------
+enum { FORM_FIELDS_MAX = 100, FORM_MAX = 20 * 1024 }; // bytes before the file
+
+// A multipart/form-data body up to its field "file", whose bytes are then read.
+struct s3_form {
+    struct s3_call *call;
+    str delimiter;              // CR LF, two dashes and the boundary
+    struct http_header *fields; // in lower case, with their values
+    size_t field_count;
+    str filename;
+    u64 least; // bytes of the file
+    u64 most;
+
+    char *buffer;
+    size_t at;
+    size_t end;
+    u64 seen; // bytes of the file
+    bool ended;
+};
+
+// True for an upload by a browser's form.
+bool s3_is_form(const struct http_req *req);
+// Reads the fields before the file. MalformedPOSTRequest and its like.
+[[nodiscard]] err *s3_form_open(struct s3_call *call, struct s3_form *form) YIELDS;
+// A field's value, or none.
+str s3_form_field(const struct s3_form *form, str name);
+// The next 1..size bytes of the file, 0 at its end (`arg` is the form). Fails when there are fewer
+// than `least` or more than `most`.
+[[nodiscard]] err *s3_form_read(void *arg, void *bytes, size_t size, size_t *got) YIELDS;
+// Do the fields meet the policy, a JSON document? Takes the file's bounds from it.
+[[nodiscard]] err *s3_form_check(struct s3_form *form, str policy, i64 now_ms);
+// The upload.
+[[nodiscard]] err *s3_post_form(struct s3_call *call) YIELDS;
 
 // ---- configurations ----------------------------------------------------------------------------
 // Of a bucket, kept in CONFIG; NULL: there is none. `row` has what was put and `value`.

@@ -33,10 +33,9 @@ bool s3_parse_http_time(str text, i64 *seconds)
 
 // ---- conditions --------------------------------------------------------------------------------
 
-// 0: go on; 304; 412. A condition on the tag wins over the one on the time beside it.
-static int precondition(const struct s3_call *call, const struct json *row)
+// A condition on the tag wins over the one on the time beside it.
+int s3_precondition(const struct http_req *req, const struct json *row)
 {
-    const struct http_req *req = call->req;
     str etag = json_get_str(row, S("etag"));
     i64 modified = json_get_int(row, S("modified"), 0) / 1000;
     str match = http_header(req, S("if-match"));
@@ -57,12 +56,6 @@ static int precondition(const struct s3_call *call, const struct json *row)
 
 // ---- ranges ------------------------------------------------------------------------------------
 
-struct range {
-    bool given;
-    u64 from;
-    u64 size;
-};
-
 static bool parse_number(str text, u64 *out)
 {
     i64 number = 0;
@@ -75,13 +68,12 @@ static bool parse_number(str text, u64 *out)
 }
 
 // One range; several, or what is no range, are as if there were none.
-static err *read_range(struct s3_call *call, u64 size, struct range *out)
+err *s3_read_range(struct arena *arena, str text, u64 size, struct s3_range *out)
 {
-    str text = http_header(call->req, S("range"));
     str first = {};
     u64 from = 0;
     u64 to = 0;
-    *out = (struct range){.size = size};
+    *out = (struct s3_range){.size = size};
     if (!str_starts(text, S("bytes=")) || str_find_char(text, ',') >= 0) {
         return NULL;
     }
@@ -105,11 +97,9 @@ static err *read_range(struct s3_call *call, u64 size, struct range *out)
         to = size > 0 ? size - 1 : 0;
     }
     if (from >= size || (!has_from && last.len > 0 && size > 0 && from == size)) {
-        http_add_header(call->req, S("Content-Range"),
-            str_fmt(call->arena, "bytes */%llu", (unsigned long long)size));
-        return s3_refuse(call->arena, "InvalidRange", "%s", "");
+        return s3_refuse(arena, "InvalidRange", "%s", "");
     }
-    *out = (struct range){.given = true, .from = from, .size = to - from + 1};
+    *out = (struct s3_range){.given = true, .from = from, .size = to - from + 1};
     return NULL;
 }
 
@@ -208,11 +198,11 @@ struct opened {
     size_t got;             // first bytes of the parts
 };
 
-static err *open_bytes(struct s3_call *call, const struct json *row, const struct range *range,
+static err *open_bytes(struct s3_call *call, const struct json *row, const struct s3_range *range,
     struct opened *out) YIELDS;
 
 static err *open_bytes(
-    struct s3_call *call, const struct json *row, const struct range *range, struct opened *out)
+    struct s3_call *call, const struct json *row, const struct s3_range *range, struct opened *out)
 {
     str blob = json_get_str(row, S("blob"));
     *out = (struct opened){};
@@ -247,10 +237,10 @@ static err *send_parts(struct s3_call *call, struct opened *opened)
 }
 
 static err *send_bytes(
-    struct s3_call *call, struct opened *opened, const struct range *range, str type) YIELDS;
+    struct s3_call *call, struct opened *opened, const struct s3_range *range, str type) YIELDS;
 
 static err *send_bytes(
-    struct s3_call *call, struct opened *opened, const struct range *range, str type)
+    struct s3_call *call, struct opened *opened, const struct s3_range *range, str type)
 {
     int status = range->given ? 206 : 200;
     if (opened->reader == NULL && opened->piece == NULL) {
@@ -264,15 +254,22 @@ static err *send_bytes(
 
 // ---- get, head ---------------------------------------------------------------------------------
 
-static err *choose_range(struct s3_call *call, const struct json *row, struct range *range) YIELDS;
+static err *choose_range(
+    struct s3_call *call, const struct json *row, struct s3_range *range) YIELDS;
 
 // By the header, or by the number of a part.
-static err *choose_range(struct s3_call *call, const struct json *row, struct range *range)
+static err *choose_range(struct s3_call *call, const struct json *row, struct s3_range *range)
 {
     str text = {};
     u64 number = 0;
     if (!s3_query(call, "partNumber", &text)) {
-        return read_range(call, (u64)json_get_int(row, S("size"), 0), range);
+        u64 size = (u64)json_get_int(row, S("size"), 0);
+        err *e = s3_read_range(call->arena, http_header(call->req, S("range")), size, range);
+        if (e != NULL) {
+            http_add_header(call->req, S("Content-Range"),
+                str_fmt(call->arena, "bytes */%llu", (unsigned long long)size));
+        }
+        return e;
     }
     if (!str_to_u64(text, &number) || number < 1 || number > PARTS_MAX) {
         return s3_refuse(call->arena, "InvalidArgument",
@@ -287,7 +284,7 @@ static err *choose_range(struct s3_call *call, const struct json *row, struct ra
     return NULL;
 }
 
-static void tell_range(struct s3_call *call, const struct json *row, const struct range *range)
+static void tell_range(struct s3_call *call, const struct json *row, const struct s3_range *range)
 {
     u64 size = (u64)json_get_int(row, S("size"), 0);
     i64 count = json_get_int(row, S("partCount"), 0);
@@ -309,10 +306,10 @@ static err *answer(struct s3_call *call, const struct json *row) YIELDS;
 
 static err *answer(struct s3_call *call, const struct json *row)
 {
-    struct range range = {};
+    struct s3_range range = {};
     struct opened opened = {};
     str type = json_get_str(row, S("type"));
-    int refused = precondition(call, row);
+    int refused = s3_precondition(call->req, row);
     if (refused == 412) {
         return s3_refuse(call->arena, "PreconditionFailed", "%s", "");
     }

@@ -89,6 +89,7 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
 /** Sends a request as it is: nothing is normalised. {status, headers, body (Buffer), code (of S3's error)} */
 export function send({ port, method, path, query = [], rawQuery, headers = {}, rawHeaders, body }) {
   const search = rawQuery ?? query.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
+  if (body !== undefined && !rawHeaders) headers = { ...headers, 'content-length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const request = http.request(
       { host: '127.0.0.1', port, method, path: path + (search ? `?${search}` : ''), headers: rawHeaders ?? headers, agent, setHost: false },
@@ -103,6 +104,7 @@ export function send({ port, method, path, query = [], rawQuery, headers = {}, r
         });
       },
     );
+    request.setTimeout(20_000, () => request.destroy(new Error(`no answer: ${method} ${path}`)));
     request.on('error', reject);
     request.end(body);
   });

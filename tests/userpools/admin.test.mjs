@@ -60,6 +60,35 @@ test('AdminCreateUser invites; the first sign-in sets a password', async () => {
   assert.equal((await send('AdminGetUser', { Username: username })).UserStatus, 'CONFIRMED');
 });
 
+test('who is invited adds what is missing, and changes nothing that was filled in', async () => {
+  const username = address('filled');
+  await send('AdminCreateUser', {
+    Username: username,
+    UserAttributes: [{ Name: 'email_verified', Value: 'true' }, { Name: 'custom:origin', Value: 'acme' }, { Name: 'given_name', Value: 'Ivy' }],
+  });
+  const { code } = await pool.mail(username);
+  const { Session } = (await pool.call('InitiateAuth', {
+    ClientId: pool.clientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: username, PASSWORD: code },
+  })).body;
+  const answer = async (attributes) => {
+    const responses = Object.entries(attributes).map(([name, value]) => [`userAttributes.${name}`, value]);
+    return (await pool.call('RespondToAuthChallenge', {
+      ClientId: pool.clientId, ChallengeName: 'NEW_PASSWORD_REQUIRED', Session,
+      ChallengeResponses: { USERNAME: username, NEW_PASSWORD: PASSWORD, ...Object.fromEntries(responses) },
+    })).body;
+  };
+  for (const [name, value] of [['email', address('other')], ['email', username], ['custom:origin', 'globex']]) {
+    assert.deepEqual(await answer({ [name]: value }), {
+      __type: 'NotAuthorizedException', message: `Cannot modify an already provided ${name}`,
+    });
+  }
+  assert.ok((await answer({ given_name: 'Ida', 'custom:plan': 'small' })).AuthenticationResult);
+  const { sub, ...attributes } = named((await send('AdminGetUser', { Username: username })).UserAttributes);
+  assert.deepEqual(attributes, {
+    email: username, email_verified: 'true', 'custom:origin': 'acme', given_name: 'Ida', 'custom:plan': 'small',
+  });
+});
+
 test('an invitation is renewed', async () => {
   const username = address('renewed');
   await send('AdminCreateUser', { Username: username, DesiredDeliveryMediums: ['EMAIL'] });

@@ -88,3 +88,18 @@ test('wrong guesses are limited for an address, whomever they are about', async 
     }
   }
 });
+
+test('a signed-in user cannot have messages sent to any number of addresses', async () => {
+  const user = await makeUser(pool);
+  const { AccessToken } = await pool.signIn(user.username);
+  const move = () => pool.call('UpdateUserAttributes', { AccessToken, UserAttributes: [{ Name: 'email', Value: address('moved') }] });
+  for (let i = 0; i < 20; i++) {
+    const { status, body } = await move();
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.equal(body.CodeDeliveryDetailsList.length, 1);
+  }
+  const { body } = await move();
+  assert.equal(body.__type, 'LimitExceededException');
+  const other = await pool.call('UpdateUserAttributes', { AccessToken, UserAttributes: [{ Name: 'given_name', Value: 'Ann' }] });
+  assert.equal(other.status, 200, JSON.stringify(other.body));
+});

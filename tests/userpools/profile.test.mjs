@@ -112,7 +112,7 @@ test('nobody learns from a reset who has an account', async () => {
   const { nextStep } = await auth.resetPassword({ username: nobody });
   assert.equal(nextStep.codeDeliveryDetails.destination, 'n***@e***');
   await refused(auth.confirmResetPassword({ username: nobody, newPassword: PASSWORD, confirmationCode: '123456' }),
-    'ExpiredCodeException');
+    'CodeMismatchException');
 });
 
 test('deleteUser takes the user and its name away', async () => {
