@@ -41,6 +41,10 @@ need_test() {
     need_file sqlite3 has sqlite3
     need_file python3 has python3
     need_file python3-botocore python3 -c 'import botocore.auth'
+    need_file python3-boto3 python3 -c 'import boto3'
+    need_file awscli has aws
+    need_file s3cmd has s3cmd
+    need_file rclone has rclone
     need_file universal-ctags has ctags
     need_file procps has ps
 }

@@ -14,12 +14,18 @@ static void watch_objects(void *arg) YIELDS
     object_hub_watch(arg, every_ms, given ? every_ms : WATCH_REST_MS);
 }
 
+static void tidy_objects(void *arg) YIELDS
+{
+    object_hub_tidy(arg);
+}
+
 err *app_open_objects(struct app *app)
 {
     TRY(blob_store_open(app->arena, path_join(app->arena, app->data_dir, "blob"), &app->blobs));
     struct object_hub_options options = {.store = app->store, .blobs = app->blobs, .iam = app->iam};
     TRY(object_hub_open(app->objects, app->arena, &options));
     fiber_start("objects", watch_objects, app->objects);
+    fiber_start("objects-tidy", tidy_objects, app->objects);
     return NULL;
 }
 

@@ -108,6 +108,7 @@ static err *send_otp(struct auth_call *call, struct auth_user *user, str usernam
     if (user != NULL) {
         TRY(auth_send_factor_code(call, user, state, phone, OTP_DIGITS, &parameters));
     } else {
+        TRY(auth_pretend_writes(call, username, 2)); // of the code and of the message
         parameters = pretended_parameters(call, username, phone);
     }
     auth_challenge(call, name, auth_state_seal(call, state), parameters, user);
@@ -156,7 +157,8 @@ err *auth_answer_otp(struct auth_call *call, bool phone)
     }
     TRY(auth_need_parameter(call, phone ? "SMS_OTP_CODE" : "EMAIL_OTP_CODE", &code));
     TRY(auth_state_count_try(call, &state));
-    if (state.user == NULL) {
+    if (state.user == NULL) { // writes as often as the two counts below
+        TRY(auth_pretend_writes(call, json_get_str(state.body, S("id")), 2));
         return wrong_code(call);
     }
     TRY(auth_attempt(call, state.user->username, NULL, 0));

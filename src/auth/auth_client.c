@@ -51,14 +51,13 @@ err *auth_check_secret_hash(struct auth_call *call, str username)
             "Client %.*s is configured with secret but SECRET_HASH was not received",
             PRI(call->service->client_id));
     }
-    u8 mac[CRYPTO_SHA256_SIZE];
-    str named = str_cat(call->arena, username, call->service->client_id);
-    crypto_hmac_sha256(auth_client_secret(call), named, mac);
-    str right = base64_encode(call->arena, (str){(const char *)mac, sizeof(mac)});
+    str right = crypto_secret_hash(
+        call->arena, auth_client_secret(call), username, call->service->client_id);
     return bytes_eq_secret(given, right) ? NULL : unable(call);
 }
 
-err *auth_check_secret(struct auth_call *call)
+// The secret itself, which operations on tokens bring (ClientSecret).
+static err *check_secret(struct auth_call *call)
 {
     str given = json_get_str(call->in, S("ClientSecret"));
     if (!call->service->has_secret) {
@@ -80,7 +79,7 @@ err *auth_need_client(struct auth_call *call)
     bool by_token = str_eq(call->operation, S("GetTokensFromRefreshToken")) ||
                     str_eq(call->operation, S("RevokeToken"));
     if (by_token) {
-        return auth_check_secret(call);
+        return check_secret(call);
     }
     if (str_starts(json_get_str(call->in, S("AuthFlow")), S("REFRESH_TOKEN"))) {
         return NULL;

@@ -40,7 +40,7 @@ static err *wait_for(struct http_req *req, struct auth_hub *hub, str address)
                : http_reply_empty(req, 204);
 }
 
-void auth_add_html(struct buf *out, str text)
+static void add_html(struct buf *out, str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -55,7 +55,7 @@ void auth_add_html(struct buf *out, str text)
 str auth_html(struct arena *arena, str text)
 {
     struct buf out = buf_in(arena, SHOWN_MAX);
-    auth_add_html(&out, text);
+    add_html(&out, text);
     return buf_str(&out);
 }
 
@@ -63,7 +63,7 @@ static void add_element(struct buf *out, const char *begin, str text, const char
 {
     if (text.len > 0) {
         buf_add(out, str_from(begin));
-        auth_add_html(out, text);
+        add_html(out, text);
         buf_add(out, str_from(end));
     }
 }

@@ -200,12 +200,11 @@ size_t auth_characters(str text);
 str auth_text(const struct auth_call *call, const char *name);
 // Types and bounds of what members.def names, and what the operation needs.
 [[nodiscard]] err *auth_members_check(struct auth_call *call);
-// ClientId, and the proof of its secret when it has one: SECRET_HASH over Username or USERNAME.
+// ClientId, and the proof of its secret when it has one: SECRET_HASH over Username or USERNAME;
+// the secret itself with operations on tokens. Not yet with REFRESH_TOKEN_AUTH: see below.
 [[nodiscard]] err *auth_need_client(struct auth_call *call);
-// The same proof over another name.
+// The proof over a name that is known only later: that of a refresh token's user.
 [[nodiscard]] err *auth_check_secret_hash(struct auth_call *call, str username);
-// The client's secret itself, which operations on tokens take (ClientSecret).
-[[nodiscard]] err *auth_check_secret(struct auth_call *call);
 // Made of the instance's key; none when the client has none.
 str auth_client_secret(struct auth_call *call);
 // Name and value of "UserAttributes"-like lists as an object; refuses doubles and bad shapes.
@@ -342,7 +341,6 @@ bool auth_code_is_current(const struct auth_user *user, const struct json *item)
 // Puts code and user name into the places that text and HTML have for them.
 void auth_message_fill(struct arena *arena, struct auth_message *message, str code, str username);
 // Text as HTML shows it.
-void auth_add_html(struct buf *out, str text);
 str auth_html(struct arena *arena, str text);
 // What changes with every message: the newest one's key; "0" while there is none.
 [[nodiscard]] err *auth_inbox_newest(struct auth_hub *hub, struct arena *arena, str *out) YIELDS;

@@ -22,7 +22,8 @@ str auth_factor_name(enum auth_factor factor)
     unreachable("a factor has a name");
 }
 
-unsigned auth_factor_named(str name)
+// 0: there is none.
+static unsigned factor_named(str name)
 {
     for (size_t i = 0; i < countof(FACTORS); i++) {
         if (str_eq(FACTORS[i].name, name)) {
@@ -60,7 +61,8 @@ unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *u
     return factors & factors_of_pool(call->service);
 }
 
-str auth_factors_text(struct arena *arena, unsigned factors)
+// JSON text of the names of a set, as challenge parameters have it.
+static str factors_text(struct arena *arena, unsigned factors)
 {
     struct json *list = json_array(arena);
     for (size_t i = 0; i < countof(FACTORS); i++) {
@@ -74,8 +76,7 @@ str auth_factors_text(struct arena *arena, unsigned factors)
 void auth_answer_mfa(struct auth_call *call, const struct auth_user *user)
 {
     unsigned factors = auth_factors_of(call, user);
-    unsigned preferred =
-        auth_factor_named(json_get_str(json_get(user->item, S("mfa")), S("preferred")));
+    unsigned preferred = factor_named(json_get_str(json_get(user->item, S("mfa")), S("preferred")));
     struct json *list = json_array(call->arena);
     for (size_t i = 0; i < countof(FACTORS); i++) {
         if ((factors & FACTORS[i].factor) != 0) {
@@ -181,7 +182,7 @@ static void ask_to_choose(struct auth_call *call, const struct auth_user *user, 
 {
     struct json *parameters = json_object(call->arena);
     struct json *state = auth_state_body(call, "mfachoice", user);
-    str text = auth_factors_text(call->arena, factors);
+    str text = factors_text(call->arena, factors);
     json_set(state, S("factors"), json_int(call->arena, factors));
     json_set(parameters, S("MFAS_CAN_CHOOSE"), auth_str(call, text));
     auth_challenge(call, "SELECT_MFA_TYPE", auth_state_seal(call, state), parameters, user);
@@ -190,7 +191,7 @@ static void ask_to_choose(struct auth_call *call, const struct auth_user *user, 
 static void ask_to_set_up(struct auth_call *call, const struct auth_user *user)
 {
     struct json *parameters = json_object(call->arena);
-    str text = auth_factors_text(call->arena, factors_of_pool(call->service));
+    str text = factors_text(call->arena, factors_of_pool(call->service));
     json_set(parameters, S("MFAS_CAN_SETUP"), auth_str(call, text));
     auth_challenge(call, "MFA_SETUP", auth_state_new(call, "mfasetup", user), parameters, user);
 }
@@ -214,8 +215,7 @@ err *auth_second_factor(struct auth_call *call, struct auth_proof *proof, bool *
 {
     const struct auth_user *user = proof->user;
     unsigned factors = auth_factors_of(call, user);
-    unsigned preferred =
-        auth_factor_named(json_get_str(json_get(user->item, S("mfa")), S("preferred")));
+    unsigned preferred = factor_named(json_get_str(json_get(user->item, S("mfa")), S("preferred")));
     bool required = call->service->mfa_mode == AUTH_MFA_REQUIRED;
     *asked = !proof->is_strong && (factors != 0 || required);
     if (!*asked) {
@@ -280,7 +280,7 @@ err *auth_answer_select_factor(struct auth_call *call)
     str answer = {};
     TRY(auth_state_of_session(call, "mfachoice", &state));
     TRY(auth_need_parameter(call, "ANSWER", &answer));
-    unsigned factor = auth_factor_named(answer);
+    unsigned factor = factor_named(answer);
     if ((factor & (unsigned)json_get_int(state.body, S("factors"), 0)) == 0) {
         return auth_refuse(call->arena, "MFAMethodNotFoundException",
             "The user has not set up the MFA method %.*s", PRI(str_sub(answer, 0, 64)));

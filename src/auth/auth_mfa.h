@@ -9,9 +9,6 @@ enum auth_factor { AUTH_SMS = 1, AUTH_TOTP = 2, AUTH_EMAIL = 4 };
 unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *user);
 // "SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"
 str auth_factor_name(enum auth_factor factor);
-unsigned auth_factor_named(str name); // 0: there is none
-// JSON text of the names of a set, as challenge parameters have it.
-str auth_factors_text(struct arena *arena, unsigned factors);
 
 // Sends a code for a state, and tells where it went as challenge parameters. NotAuthorizedException
 // when the user has no such address (any more).

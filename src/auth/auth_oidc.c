@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { TOKENS_MAX = 20000, SKEW_S = 60, GROUPS_MAX = 1000 };
+enum { TOKENS_MAX = 20000, BYTES_MAX = 128 << 20, SKEW_S = 60, GROUPS_MAX = 1000 };
 
 struct known_token { // one that was verified; reference counted
     atomic_int references;
@@ -12,8 +12,7 @@ struct known_token { // one that was verified; reference counted
     const struct json *claims;
 };
 
-// ---- life
-// ----------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------
 err *auth_oidc_new(
     struct arena *arena, const struct auth_oidc_options *options, struct auth_oidc **out)
 {
@@ -59,6 +58,7 @@ void auth_oidc_forget_tokens(struct auth_oidc *oidc)
     void *value = NULL;
     struct map *tokens = oidc->tokens;
     oidc->tokens = map_new(NULL);
+    oidc->token_bytes = 0;
     while (map_next(tokens, &pos, &key, &value)) {
         known_release(value);
     }
@@ -91,8 +91,7 @@ void auth_oidc_free(struct auth_oidc *oidc)
     }
 }
 
-// ---- claims
-// --------------------------------------------------------------------------------------
+// ---- claims -------------------------------------------------------------------------------
 static err *refuse(struct arena *arena, const char *what)
 {
     return fail(arena, ERR_UNAUTHORIZED, "%s", what);
@@ -163,8 +162,7 @@ static void read_claims(struct arena *arena, const struct json *claims, struct a
     }
 }
 
-// ---- signature
-// -----------------------------------------------------------------------------------
+// ---- signature ----------------------------------------------------------------------------
 struct proof { // for the worker pool: large keys take a millisecond, patterns need a deep stack
     const struct auth_oidc *oidc;
     const struct crypto_jwt *jwt;
@@ -200,8 +198,7 @@ static err *prove_with(struct auth_oidc *oidc, struct arena *arena, const struct
     return proof.is_for_us ? NULL : refuse(arena, "The token is for another client.");
 }
 
-// ---- tokens that are known
-// -----------------------------------------------------------------------
+// ---- tokens that are known ----------------------------------------------------------------
 static struct known_token *find_known(struct auth_oidc *oidc, str token)
 {
     pthread_mutex_lock(&oidc->lock);
@@ -219,6 +216,7 @@ static void forget(struct auth_oidc *oidc, struct known_token *known)
     pthread_mutex_lock(&oidc->lock);
     if (map_get(oidc->tokens, known->token) == known) {
         map_remove(oidc->tokens, known->token);
+        oidc->token_bytes -= arena_used(known->arena);
         known_release(known);
     }
     pthread_mutex_unlock(&oidc->lock);
@@ -235,11 +233,12 @@ static void keep(
     known->claims = json_copy(arena, claims);
     atomic_init(&known->references, 1);
     pthread_mutex_lock(&oidc->lock);
-    if (map_count(oidc->tokens) >= TOKENS_MAX) {
+    if (map_count(oidc->tokens) >= TOKENS_MAX || oidc->token_bytes >= BYTES_MAX) {
         auth_oidc_forget_tokens(oidc);
     }
     bool keeps = oidc->keys == keys && map_get(oidc->tokens, token) == NULL;
     if (keeps) {
+        oidc->token_bytes += arena_used(arena);
         map_set(oidc->tokens, known->token, known);
     }
     pthread_mutex_unlock(&oidc->lock);
@@ -260,8 +259,7 @@ static err *verify_known(
     return e;
 }
 
-// ---- verifying
-// -----------------------------------------------------------------------------------
+// ---- verifying ----------------------------------------------------------------------------
 static bool names_issuer(const struct auth_oidc *oidc, const struct crypto_jwt *jwt)
 {
     str issuer = json_get_str(jwt->claims, S("iss"));

@@ -42,11 +42,12 @@ struct auth_oidc {
     bool fetching;
     struct auth_oidc_waiter *waiters;
     struct map *tokens; // token -> struct known_token
+    size_t token_bytes; // of their arenas
 };
 
-// ---- keys (auth_oidc_keys.c)
-// --------------------------------------------------------------------- The keys, one of which has
-// that id; held. Waits for a fetch when it has to.
+// ---- keys (auth_oidc_keys.c) --------------------------------------------------------------
+
+// The keys, one of which has that id; held. Waits for a fetch when it has to.
 [[nodiscard]] err *auth_oidc_keys_with(
     struct auth_oidc *oidc, struct arena *arena, str kid, struct auth_oidc_keys **out) YIELDS;
 const struct crypto_jws_key *auth_oidc_key(const struct auth_oidc_keys *keys, str kid);
@@ -60,9 +61,9 @@ void auth_oidc_release(struct auth_oidc *oidc);
 // All verified tokens: their keys have changed. Under the lock.
 void auth_oidc_forget_tokens(struct auth_oidc *oidc);
 
-// ---- client ids (auth_pattern.c)
-// ----------------------------------------------------------------- A regular expression as
-// JavaScript and Java write it, for the whole of a text, made for regexec. ERR_CONFIG when it is
-// none, or has parts that have no counterpart (look-around, back references).
+// ---- client ids (auth_pattern.c) ----------------------------------------------------------
+
+// A regular expression as JavaScript and Java write it, for the whole of a text, made for regexec.
+// ERR_CONFIG when it is none, or has parts that have no counterpart (look-around, back references).
 [[nodiscard]] err *auth_pattern_compile(struct arena *arena, str pattern, regex_t *out);
 bool auth_pattern_fits(const regex_t *pattern, str text);

@@ -69,8 +69,7 @@ bool auth_oidc_is_url(str url, bool plain)
            (scheme.len == S("https://").len || is_this_machine(host));
 }
 
-// ---- key sets
-// ------------------------------------------------------------------------------------
+// ---- key sets -----------------------------------------------------------------------------
 void auth_oidc_keys_release(struct auth_oidc_keys *keys)
 {
     if (keys == NULL || atomic_fetch_sub(&keys->references, 1) > 1) {
@@ -163,9 +162,9 @@ static err *fetch(struct auth_oidc *oidc, struct arena *arena, struct auth_oidc_
     return NULL;
 }
 
-// ---- what is kept
-// -------------------------------------------------------------------------------- Under the lock.
-// Takes `keys` over.
+// ---- what is kept -------------------------------------------------------------------------
+
+// Under the lock. Takes `keys` over.
 static void publish(struct auth_oidc *oidc, struct auth_oidc_keys *keys)
 {
     oidc->fetched_us = time_mono_us();

@@ -6,6 +6,8 @@ enum { SECOND = 1, MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 // ---- attributes ----------------------------------------------------------------------------
 
+enum { GROUP_NAME_MAX = 128 };
+
 // Names of attributes in defineAuth and in the user pool.
 static const struct {
     str defined;
@@ -134,15 +136,36 @@ static void read_policy(struct auth_service *service, const struct json *auth)
     };
 }
 
-static void read_groups(struct auth_service *service, const struct json *auth)
+static bool is_group_name(str name)
+{
+    bool good = name.len > 0 && auth_characters(name) <= GROUP_NAME_MAX;
+    for (size_t i = 0; good && i < name.len; i++) {
+        good = (u8)name.ptr[i] > ' ' && name.ptr[i] != 0x7f;
+    }
+    return good;
+}
+
+static err *read_groups(struct arena *arena, struct auth_service *service, const struct json *auth)
 {
     const struct json *list = json_get(auth, S("groups"));
     service->groups =
         arena_array(service->arena, struct auth_group_def, list != NULL ? list->count : 0);
     json_each (group, list) {
-        service->groups[service->group_count++] = (struct auth_group_def){
-            json_get_str(group, S("name")), json_get_int(group, S("precedence"), 0)};
+        str name = json_get_str(group, S("name"));
+        if (!is_group_name(name)) {
+            return fail(arena, ERR_CONFIG,
+                "'%.*s' cannot be the name of a group: 1 to 128 characters, none of them a space",
+                PRI(name));
+        }
+        for (size_t i = 0; i < service->group_count; i++) {
+            if (str_eq(service->groups[i].name, name)) {
+                return fail(arena, ERR_CONFIG, "two groups are named '%.*s'", PRI(name));
+            }
+        }
+        service->groups[service->group_count++] =
+            (struct auth_group_def){name, json_get_int(group, S("precedence"), 0)};
     }
+    return NULL;
 }
 
 static str text_or(const struct json *object, const char *name, str otherwise)
@@ -425,7 +448,7 @@ static err *build(
     service->guest_access = json_get_bool(auth, S("guestAccess"), true);
     read_attributes(service, auth);
     read_policy(service, auth);
-    read_groups(service, auth);
+    TRY(read_groups(arena, service, auth));
     read_mfa(service, auth);
     read_recovery(service, auth);
     read_mechanisms(service, auth);

@@ -80,6 +80,8 @@ str auth_parameter(const struct auth_call *call, const char *name);
 // Checks the form of a user name; one that is an address becomes the attribute.
 [[nodiscard]] err *auth_username_check(
     struct auth_call *call, struct json *attributes, str username) YIELDS;
+// Writes as often as is written about a user that exists: how long an answer takes tells nothing.
+[[nodiscard]] err *auth_pretend_writes(struct auth_call *call, str whom, int count) YIELDS;
 // An answer about a user that does not exist, or UserNotFoundException where the pool tells.
 // It writes as often as the other would.
 [[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username, int writes) YIELDS;
@@ -94,5 +96,3 @@ str auth_fake_address(struct auth_call *call, str username, bool phone);
 [[nodiscard]] err *auth_send_recovery(struct auth_call *call, struct auth_user *user) YIELDS;
 // UserMFASettingList and PreferredMfaSetting.
 void auth_answer_mfa(struct auth_call *call, const struct auth_user *user);
-[[nodiscard]] err *auth_confirm_user(
-    struct auth_call *call, struct auth_user *user, str code) YIELDS;

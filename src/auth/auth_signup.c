@@ -162,7 +162,9 @@ err *auth_sign_up(struct auth_call *call)
 
 // ---- ConfirmSignUp -------------------------------------------------------------------------
 
-err *auth_confirm_user(struct auth_call *call, struct auth_user *user, str code)
+static err *confirm(struct auth_call *call, struct auth_user *user, str code) YIELDS;
+
+static err *confirm(struct auth_call *call, struct auth_user *user, str code)
 {
     check(user->rev != NULL);
     struct json *item = NULL;
@@ -193,11 +195,15 @@ err *auth_confirm_sign_up(struct auth_call *call)
     TRY(auth_need(call, "Username", 128, &username));
     TRY(auth_need(call, "ConfirmationCode", 2048, &code));
     TRY(auth_user_find(call, username, &user));
-    if (user == NULL) {
-        return call->service->hides_users ? auth_code_expired(call->arena)
-                                          : auth_no_user(call->arena);
+    if (user == NULL && !call->service->hides_users) {
+        return auth_no_user(call->arena);
     }
-    TRY(auth_confirm_user(call, user, code));
+    if (user == NULL) {
+        TRY(auth_count(call, "confirm", str_lower(call->arena, username), CONFIRMS, HOUR_MS));
+        TRY(auth_pretend_writes(call, username, 1)); // the count of the code
+        return auth_code_expired(call->arena);
+    }
+    TRY(confirm(call, user, code));
     if ((call->service->flows & AUTH_FLOW_CHOICE) != 0) {
         auth_answer_text(call, "Session", auth_state_new(call, "confirmed", user));
     }
@@ -218,19 +224,27 @@ str auth_fake_address(struct auth_call *call, str username, bool phone)
                  : str_fmt(call->arena, "%c@%c.co", 'a' + mac[0] % 26, 'a' + mac[1] % 26);
 }
 
-err *auth_pretend_delivery(struct auth_call *call, str username, int writes)
+err *auth_pretend_writes(struct auth_call *call, str whom, int count)
 {
     enum { NEVER = 1 << 30 };
 
-    check(writes > 0);
+    check(count > 0);
+    for (int i = 0; i < count; i++) {
+        TRY(auth_count(call, "pretend", str_lower(call->arena, whom), NEVER, HOUR_MS));
+    }
+    return NULL;
+}
+
+// An answer about a user that is not there looks like one about a user that is, and writes as
+// often.
+err *auth_pretend_delivery(struct auth_call *call, str username, int writes)
+{
     unsigned way = call->service->recovery[0];
     bool phone = auth_is_phone(username) || (!auth_is_email(username) && way == AUTH_BY_PHONE);
     if (!call->service->hides_users) {
         return auth_no_user(call->arena);
     }
-    for (int i = 0; i < writes; i++) {
-        TRY(auth_count(call, "pretend", str_lower(call->arena, username), NEVER, HOUR_MS));
-    }
+    TRY(auth_pretend_writes(call, username, writes));
     auth_answer(call, "CodeDeliveryDetails",
         auth_delivery(call, phone ? S("phone_number") : S("email"),
             auth_fake_address(call, username, phone)));
@@ -290,7 +304,7 @@ static err *confirm_by_link(struct auth_call *call)
         return auth_code_expired(call->arena);
     }
     TRY(auth_user_find(call, http_query(call->http, S("user_name")), &user));
-    return user != NULL ? auth_confirm_user(call, user, code) : auth_code_expired(call->arena);
+    return user != NULL ? confirm(call, user, code) : auth_code_expired(call->arena);
 }
 
 static err *confirm_page(struct http_req *req) YIELDS;

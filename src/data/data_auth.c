@@ -69,8 +69,7 @@ bool data_may_access(void *arg, const struct gql_type *parent, const struct gql_
                                                  : true;
 }
 
-// ---- what a caller has to show
-// -------------------------------------------------------------------
+// ---- what a caller has to show ------------------------------------------------------------
 
 // A claim's text; NULL when the token has none. The name is called differently in id tokens.
 static const struct json *claim_of(const struct data_caller *caller, str name)
@@ -230,8 +229,7 @@ bool data_is_unlimited(const struct data_request *request, const struct data_mod
     return open || plain;
 }
 
-// ---- reading and deleting
-// ------------------------------------------------------------------------
+// ---- reading and deleting -----------------------------------------------------------------
 
 // One grant without a condition is enough; else one of the conditions must be met.
 static bool combine(struct arena *arena, const struct data_grant *grants, size_t count,
@@ -371,8 +369,7 @@ bool data_may_call(const struct data_request *request, const struct data_role *r
     return may;
 }
 
-// ---- subscribing
-// ---------------------------------------------------------------------------------
+// ---- subscribing --------------------------------------------------------------------------
 
 // Payloads carry what fields show: of an owner the last part.
 static const struct store_pred *listen_pred(

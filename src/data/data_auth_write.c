@@ -15,8 +15,7 @@ struct changes {
     size_t count;
 };
 
-// ---- what is changed
-// -----------------------------------------------------------------------------
+// ---- what is changed ----------------------------------------------------------------------
 
 static size_t changes_max(const struct data_model *model, const struct json *input)
 {
@@ -70,8 +69,7 @@ static struct changes changes_of_update(struct arena *arena, const struct data_u
     return out;
 }
 
-// ---- what a role allows
-// --------------------------------------------------------------------------
+// ---- what a role allows -------------------------------------------------------------------
 
 static bool allows_name(
     const struct data_model *model, const struct data_role *role, str name, enum data_op op)
@@ -108,8 +106,7 @@ static void deny(struct buf *denied, str name)
     buf_add(denied, name);
 }
 
-// ---- create
-// --------------------------------------------------------------------------------------
+// ---- create -------------------------------------------------------------------------------
 
 // An owner's field that is left out gets the caller; a null or an empty list is not left out.
 static void fill_owner(const struct gql_call *call, const struct data_role *role, struct json *item)
@@ -178,8 +175,7 @@ err *data_authorise_create(const struct gql_call *call, const struct data_model 
     return refuse_fields(call, &denied);
 }
 
-// ---- update
-// --------------------------------------------------------------------------------------
+// ---- update -------------------------------------------------------------------------------
 
 // Setting a field to null counts as deleting it.
 static bool is_for_all_fields(const struct data_role *role)

@@ -226,7 +226,8 @@ static void on_start(
         return;
     }
     struct iam_request message = signed_request(arena, headers, S("/graphql"), text);
-    u64 generation = conn->loop->hub->auth != NULL ? auth_hub_generation(conn->loop->hub->auth) : 0;
+    struct auth_hub *auth = conn->loop->hub->auth;
+    u64 generation = auth != NULL ? auth_hub_generation(auth) : 0;
     err *e = identify(conn, arena, headers, &message, request, &caller);
     if (e != NULL) {
         send_error(conn, arena, id, S("error"), err_wire(e), e->text, data_refusal_status(e));
@@ -251,10 +252,14 @@ static void on_start(
         .variables = json_is_null(variables) ? NULL : variables,
         .caller = caller,
         .generation = generation};
-    if (subscription_start(conn->loop, arena, &options, &problems)) {
-        send_simple(conn, arena, id, S("start_ack"));
-    } else {
+    if (!subscription_start(conn->loop, arena, &options, &problems)) {
         data_conn_error(conn, arena, id, problems);
+        return;
+    }
+    send_simple(conn, arena, id, S("start_ack"));
+    if (auth != NULL && auth_hub_generation(auth) != generation) {
+        // While the caller was looked at something changed; who was told did not see this one.
+        data_realtime_judge(conn->loop);
     }
 }
 

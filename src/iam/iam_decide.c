@@ -1,8 +1,7 @@
 // Decisions: which statements apply to a request, and what they add up to.
 #include "iam/iam_policy.h"
 
-// ---- what is known about the request
-// -------------------------------------------------------------
+// ---- what is known about the request ------------------------------------------------------
 
 // Facts the principal itself tells; `index` counts those of one key. False when there is no more.
 // *own: the key is one of these, whether or not the principal has it.
@@ -59,8 +58,7 @@ static bool fact(const struct question *q, str key, size_t index, str *value)
     return false;
 }
 
-// ---- patterns
-// ------------------------------------------------------------------------------------
+// ---- patterns -----------------------------------------------------------------------------
 
 // Passes over what one piece (not *) matches at *at.
 static bool take(struct question *q, const struct iam_piece *piece, str text, size_t *at)
@@ -137,8 +135,7 @@ static bool arn_matches(struct question *q, const struct iam_arn_glob *glob, str
     return true;
 }
 
-// ---- conditions
-// ----------------------------------------------------------------------------------
+// ---- conditions ---------------------------------------------------------------------------
 
 // The text of a pattern without wildcards, as far as equality needs it.
 static bool equals_nocase(struct question *q, const struct iam_glob *glob, str text)
@@ -253,8 +250,7 @@ static bool condition_holds(struct question *q, const struct iam_condition *cond
     return all ? good == count : good > 0;
 }
 
-// ---- statements
-// ----------------------------------------------------------------------------------
+// ---- statements ---------------------------------------------------------------------------
 
 // "Everything but ..." cannot be granted while what it leaves out is not known.
 static bool is_open(const struct question *q, const struct iam_statement *s, bool negated)

@@ -57,9 +57,9 @@ enum iam_refusal {
 [[nodiscard]] err *iam_form_check(struct arena *arena, const struct iam_form *form,
     const struct iam_rules *rules, str secret, struct iam_signature *signature);
 
-// ---- canonical requests
-// -------------------------------------------------------------------------- How the path is
-// written; clients differ where the path holds !'()* or needs normalising.
+// ---- canonical requests -------------------------------------------------------------------
+
+// How the path is written; clients differ where the path holds !'()* or needs normalising.
 enum iam_path {
     IAM_PATH_S3,
     IAM_PATH_ONCE_MORE,
@@ -74,9 +74,9 @@ bool iam_canonical_query(struct arena *arena, str query, str *out);
 // "name:value\n" for each signed header. False when a signed header is not there.
 bool iam_canonical_headers(const struct iam_request *request, str signed_headers, struct buf *out);
 
-// ---- keys
-// ---------------------------------------------------------------------------------------- HMAC
-// chain of date, region, service; remembered on each loop when `remember` is called after the
+// ---- keys ---------------------------------------------------------------------------------
+
+// HMAC chain of date, region, service; remembered on each loop when `remember` is called after the
 // signature proved right.
 void iam_signing_key(const struct iam_signature *signature, str secret, u8 out[CRYPTO_SHA256_SIZE]);
 void iam_signing_key_remember(const struct iam_signature *signature);
@@ -87,9 +87,9 @@ str iam_temporary_secret(const struct iam *iam, struct arena *arena, str access_
 [[nodiscard]] err *iam_key_find(struct iam *iam, struct arena *arena, str id,
     struct iam_principal *out, str *secret, bool *found) YIELDS;
 
-// ---- policies
-// ------------------------------------------------------------------------------------ Compiled
-// once per text; lives as long as the iam.
+// ---- policies -----------------------------------------------------------------------------
+
+// Compiled once per text; lives as long as the iam.
 [[nodiscard]] err *iam_policy_intern(
     struct iam *iam, struct arena *arena, str text, const struct iam_policy **out);
 // Fills in the policies of the role in force, and the principal's names.

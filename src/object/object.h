@@ -42,9 +42,7 @@ struct object_hub_options {
     u64 (*now_ms)(void); // NULL: the wall clock
 };
 
-// Makes the tables, removes what a crash has left of blobs, and begins to look every
-// hour for what is over (uploads that nobody completed, lifecycle rules). Before the routes are in
-// use.
+// Makes the tables, removes what a crash has left of blobs. Before the routes are in use.
 [[nodiscard]] err *object_hub_open(
     struct object_hub *hub, struct arena *arena, const struct object_hub_options *options) YIELDS;
 // Takes over a reference; NULL: there is no storage any more. Any thread.
@@ -57,6 +55,10 @@ void object_hub_mount(
 bool object_is_request(struct object_hub *hub, struct http_req *req);
 // Any request of S3.
 [[nodiscard]] err *object_http(struct object_hub *hub, struct http_req *req) YIELDS;
+
+// Removes what is over, now and every hour: uploads that nobody completed, what lifecycle rules let
+// expire. Returns when the fiber is cancelled.
+void object_hub_tidy(struct object_hub *hub) YIELDS;
 
 // ---- checks ------------------------------------------------------------------------------------
 // Do rows and bytes agree? While no request is being served.

@@ -334,12 +334,43 @@ err *s3_get_object_acl(struct s3_call *call)
     return reply_acl(call);
 }
 
-// "private" is what everything is; anything else would have to be believed and is not done.
+// Does a list give everything to the owner, and nothing to anybody else?
+static bool is_private(const struct s3_call *call, const struct xml_node *policy)
+{
+    bool owner = false;
+    for (const struct xml_node *list = policy->child; list != NULL; list = list->next) {
+        const struct xml_node *grant =
+            str_eq(list->name, S("AccessControlList")) ? list->child : NULL;
+        for (; grant != NULL; grant = grant->next) {
+            const struct xml_node *grantee = grant->child;
+            while (grantee != NULL && !str_eq(grantee->name, S("Grantee"))) {
+                grantee = grantee->next;
+            }
+            if (grantee == NULL || !str_eq(xml_child(grantee, "ID"), call->service->account) ||
+                !str_eq(xml_child(grant, "Permission"), S("FULL_CONTROL"))) {
+                return false;
+            }
+            owner = true;
+        }
+    }
+    return owner;
+}
+
+// "private" is what everything is (tools copy the list they were told of another object); anything
+// else would have to be believed and is not done.
 err *s3_put_acl(struct s3_call *call)
 {
     str acl = http_header(call->req, S("x-amz-acl"));
+    bool same = str_eq(acl, S("private")) || str_eq(acl, S("bucket-owner-full-control"));
     TRY(s3_allow(call, call->key.len > 0 ? "s3:PutObjectAcl" : "s3:PutBucketAcl", call->key));
-    if (!str_eq(acl, S("private")) && !str_eq(acl, S("bucket-owner-full-control"))) {
+    if (acl.len == 0) {
+        str body = {};
+        struct xml_node *policy = NULL;
+        TRY(s3_body_whole(call, XML_MAX, &body));
+        TRY(xml_parse(call->arena, body, "AccessControlPolicy", &policy));
+        same = is_private(call, policy);
+    }
+    if (!same) {
         return s3_refuse(call->arena, "AccessControlListNotSupported", "%s", "");
     }
     return http_reply_empty(call->req, 200);

@@ -290,11 +290,11 @@ static void find_bucket_in_region(struct s3_call *call)
 
 err *s3_run(struct s3_call *call)
 {
-    if (call->req->request_id.len == 0) {
-        call->req->request_id = random_uuid(call->arena);
-    }
     http_add_header(call->req, S("x-amz-request-id"), call->req->request_id);
     http_add_header(call->req, S("x-amz-id-2"), call->req->request_id);
+    if (call->service == NULL) { // the project has no storage
+        return s3_refuse(call->arena, "NoSuchBucket", "%s", "");
+    }
     TRY(read_address(call));
     bool form = s3_is_form(call->req) && call->key.len == 0 && call->bucket != NULL;
     struct iam_request signs = iam_request_of(call->req, (str){});

@@ -1,8 +1,6 @@
 // The hub: each loop's view of the service in force, the tables, the sweep after a crash.
 #include "object/object_int.h"
 
-enum { HOUR_MS = 3600 * 1000 };
-
 struct object_service *object_service_new(const struct object_service_options *options)
 {
     struct arena *arena = arena_new();
@@ -84,14 +82,6 @@ static bool is_owned(void *arg, str id) YIELDS
     return e != NULL || row != NULL; // in doubt it is kept
 }
 
-// Looks for what is over: at the start, then every hour.
-static void sweep_fiber(void *arg) YIELDS
-{
-    do {
-        object_sweep(arg);
-    } while (fiber_sleep(HOUR_MS) == NULL);
-}
-
 err *object_hub_open(
     struct object_hub *hub, struct arena *arena, const struct object_hub_options *options)
 {
@@ -124,9 +114,7 @@ err *object_hub_open(
     hub->iam = options->iam;
     hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
-    TRY(blob_store_sweep(hub->blobs, arena, &sweep));
-    fiber_start("object-sweep", sweep_fiber, hub);
-    return NULL;
+    return blob_store_sweep(hub->blobs, arena, &sweep);
 }
 
 struct handover {

@@ -2,6 +2,8 @@
 // for every hour, page by page; what is due is removed as a request would remove it.
 #include "object/object_int.h"
 
+enum { HOUR_MS = 3600 * 1000 };
+
 static const i64 UPLOAD_MAX_MS = 7LL * 86400000;
 
 struct sweep {
@@ -51,7 +53,7 @@ static err *abandon(struct sweep *sweep, struct json *upload)
 
 static err *visit_any_upload(struct sweep *sweep, struct json *upload) YIELDS
 {
-    bool old = json_get_int(upload, S("begun"), 0) + UPLOAD_MAX_MS <= sweep->now_ms;
+    bool old = json_get_int(upload, S("begun"), sweep->now_ms) + UPLOAD_MAX_MS <= sweep->now_ms;
     return old ? abandon(sweep, upload) : NULL;
 }
 
@@ -203,4 +205,12 @@ void object_sweep(struct object_hub *hub)
     }
     object_service_release((struct object_service *)call.service);
     arena_free(arena);
+}
+
+void object_hub_tidy(struct object_hub *hub)
+{
+    check_magic(hub, OBJECT_HUB_MAGIC);
+    do {
+        object_sweep(hub);
+    } while (fiber_sleep(HOUR_MS) == NULL);
 }

@@ -453,6 +453,10 @@ test('a member changes how others see them', async () => {
   await shoot(ann, 'profile');
   await ann.page.reload();
   await becomes(width, 90);
+  const url = await picture.getAttribute('src');
+  await button(ann, 'Remove the picture').click();
+  await picture.waitFor({ state: 'detached' });
+  await becomes(() => ann.page.evaluate(async (address) => (await fetch(address)).status, url), 404);
   await guest.page.getByRole('article').getByText('Ann of the beach').waitFor();
 });
 

@@ -92,4 +92,13 @@ test('a group that is taken out of the definition is left by all, one an adminis
   assert.deepEqual(await groupsOf(user), ['admins', 'handmade']);
   await save(source, ['admins', 'editors', 'handmade']);
   assert.deepEqual(await groupsOf(user), ['admins', 'handmade'], 'the new group of that name is empty');
+  for (const [bad, told] of [["'two words'", /'two words' cannot be the name of a group/], ["'admins'", /two groups are named 'admins'/]]) {
+    writeFileSync(file, source.replace("'editors'", bad));
+    const deadline = Date.now() + DEADLINE_MS;
+    while (!told.test(grouped.log())) {
+      assert.ok(Date.now() < deadline, grouped.log());
+      await names();
+    }
+  }
+  assert.deepEqual(await names(), ['admins', 'editors', 'handmade']);
 });

@@ -1,4 +1,5 @@
-import { getUrl, remove, uploadData } from 'aws-amplify/storage';
+import { StorageImage } from '@aws-amplify/ui-react-storage';
+import { remove, uploadData } from 'aws-amplify/storage';
 import { type ChangeEvent, type FormEvent, useEffect, useState } from 'react';
 import { type Profile, client, describe, ownProfile, written } from './blog';
 import { Avatar, Loading, Problem, useTitle } from './parts';
@@ -76,21 +77,8 @@ function About({ profile, onChange }: Props) {
  * path of its own, so that no browser shows the former picture for the new one.
  */
 function Picture({ profile, onChange }: Props) {
-  const [url, setUrl] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   const path = profile.profilePicturePath;
-
-  useEffect(() => {
-    if (!path) return;
-    let isShown = true;
-    getUrl({ path }).then(
-      (found) => isShown && setUrl(found.url.href),
-      (reason) => isShown && setError(describe(reason)),
-    );
-    return () => {
-      isShown = false;
-    };
-  }, [path]);
 
   async function upload(event: ChangeEvent<HTMLInputElement>) {
     const file = event.target.files?.[0];
@@ -108,13 +96,28 @@ function Picture({ profile, onChange }: Props) {
     }
   }
 
+  async function discard(former: string) {
+    setError(null);
+    try {
+      await onChange({ profilePicturePath: null });
+      await remove({ path: former });
+    } catch (reason) {
+      setError(describe(reason));
+    }
+  }
+
   return (
     <div className="picture">
-      {url ? <img src={url} alt="Your profile" /> : <Avatar name={profile.name} />}
+      {path ? <StorageImage key={path} path={path} alt="Your profile" /> : <Avatar name={profile.name} />}
       <label>
         Profile picture
         <input type="file" accept="image/*" onChange={upload} />
       </label>
+      {path && (
+        <button type="button" className="button" onClick={() => discard(path)}>
+          Remove the picture
+        </button>
+      )}
       <Problem text={error} />
     </div>
   );
