@@ -9,11 +9,12 @@
 
 enum {
     SECRET_SIZE = 32,
-    CALL_MAX = 64 * 1024, // bytes of a call
-    ANSWER_MAX = 4 * 1024 * 1024,
+    CALL_MAX = 16 * 1024 * 1024, // bytes of a call: a function's payload, escaped
+    ANSWER_MAX = 16 * 1024 * 1024,
     FILE_MAX = 4096,
     CALL_TIMEOUT_MS = 30 * 1000,
-    TRIES = 50, // while an ampd that starts or stops holds the store
+    INVOKE_TIMEOUT_MS = 20 * 60 * 1000, // a function may take fifteen minutes
+    TRIES = 50,                         // while an ampd that starts or stops holds the store
     TRY_EVERY_MS = 100,
 };
 
@@ -145,11 +146,36 @@ static err *inbox_take(
     return NULL;
 }
 
+// The result's payload is a text: of an error, what Lambda tells of it.
+static err *functions_invoke(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+
+static err *functions_invoke(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out)
+{
+    struct func_result result = {};
+    const struct func_call call = {.key = json_get_str(in, S("name")),
+        .payload = json_get_str(in, S("payload")),
+        .wants_log = true};
+    if (admin->functions == NULL) {
+        return not_served(arena);
+    }
+    if (json_get_bool(in, S("async"), false)) {
+        return func_invoke_event(admin->functions, arena, &call);
+    }
+    TRY(func_invoke(admin->functions, arena, &call, &result));
+    json_set(out, S("payload"), json_string(arena, result.payload));
+    json_set(out, S("failed"), json_bool(arena, result.failed));
+    json_set(out, S("log"), json_string(arena, result.log));
+    return NULL;
+}
+
 static const struct {
     str name;
     err *(*run)(struct app_admin *admin, struct arena *arena, const struct json *in,
         struct json *out); // may wait
 } CALLS[] = {
+    {S_INIT("functions.invoke"), functions_invoke},
     {S_INIT("inbox.list"), inbox_list},
     {S_INIT("inbox.take"), inbox_take},
     {S_INIT("keys.create"), keys_create},
@@ -201,7 +227,7 @@ static err *serve_call(struct http_req *req) YIELDS;
 static err *serve_call(struct http_req *req)
 {
     struct app *app = req->route_arg;
-    struct app_admin admin = {app->iam, app->auth};
+    struct app_admin admin = {app->iam, app->auth, app->functions};
     str text;
     struct json *in = NULL;
     struct json *out = NULL;
@@ -287,7 +313,8 @@ static err *ask_server(struct errand *errand, bool *reached)
         .headers = &header,
         .header_count = 1,
         .body = json_text(arena, errand->in),
-        .timeout_ms = CALL_TIMEOUT_MS,
+        .timeout_ms =
+            str_eq(errand->call, S("functions.invoke")) ? INVOKE_TIMEOUT_MS : CALL_TIMEOUT_MS,
         .response_max = ANSWER_MAX};
     e = http_fetch(arena, &req, &res);
     if (e != NULL) {

@@ -163,7 +163,8 @@ str app_delivery_text(struct arena *arena, const struct auth_delivery_options *o
 // ---- admin.c -----------------------------------------------------------------------------------
 struct app_admin { // what the calls work on
     struct iam *iam;
-    struct auth_hub *auth; // NULL: no ampd serves the folder
+    struct auth_hub *auth;      // NULL: no ampd serves the folder
+    struct func_hub *functions; // likewise
 };
 
 // Adds the calls of the commands, for whoever knows the secret of admin.json.

@@ -27,6 +27,11 @@ static const struct cli_command COMMANDS[] = {
         "Prints the e-mails and text messages (codes of sign-up and sign-in, invitations) that\n"
         "the backend of the project has sent. It has to be running.",
         cli_inbox},
+    {"invoke", "run a function of a running backend", "NAME [--payload JSON] [options]",
+        "Prints what the function returns; exit code 1 when it fails, with its error. The payload\n"
+        "is JSON, or @FILE (@- is the standard input). Without one it is {}. With --async nobody\n"
+        "waits for the function, which is then tried up to three times.",
+        cli_invoke},
     {"schema", "print what the data API makes of a schema", "[options] [FILE]",
         "Reads SDL with directives from FILE (or standard input) and prints the schema\n"
         "that would be served, or the model introspection that clients get.",

@@ -107,7 +107,7 @@ struct json *data_identity(struct arena *arena, const struct data_request *reque
 // $ctx.request.headers: names in lower case. NULL gives an empty object.
 struct json *data_request_headers(struct arena *arena, const struct http_req *req);
 // An operation whose handlers are functions: each is told what the one before has returned.
-err *data_resolve_function(struct gql_call *call, struct json **out);
+err *data_resolve_function(struct gql_call *call, struct json **out) YIELDS;
 // Rules of an operation outside of models; without any, the field's own directives have decided.
 [[nodiscard]] err *data_check_operation(const struct gql_call *call);
 

@@ -3,7 +3,8 @@ tests/functions/node_modules/.package-lock.json: tests/functions/package-lock.js
 	cd tests/functions && npm ci --ignore-scripts --legacy-peer-deps --no-audit --no-fund
 	@touch $@
 
-test-functions: $(BUILD)/ampd js/node_modules/.package-lock.json tests/functions/node_modules/.package-lock.json tests/userpools/node_modules/.package-lock.json ## functions: invocations, the data API's handlers, triggers
+test-functions: $(BUILD)/ampd js/node_modules/.package-lock.json tests/functions/node_modules/.package-lock.json \
+    tests/userpools/node_modules/.package-lock.json ## functions: invocations, the data API's handlers, triggers
 	AMPD="$(BUILD_ABS)/ampd" node --test $(sort $(wildcard tests/functions/*.test.mjs))
 TESTS += test-functions
 .PHONY: test-functions

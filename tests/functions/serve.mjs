@@ -48,7 +48,7 @@ export async function serve(fixture, { watch = false } = {}) {
     kill();
     throw new Error(`ampd sandbox of ${fixture}: ${error.message}\n${log}`);
   }
-  const origin = new URL(/(http:\/\/\S+)\/_ampd\/inbox/.exec(log)[1]).origin;
+  const origin = JSON.parse(readFileSync(path.join(dataDir, 'admin.json'), 'utf8')).url;
   const ampd = (...words) => promisify(execFile)(AMPD, [...words, '--data-dir', dataDir]);
   const server = {
     folder, project, dataDir, origin, child, ampd,
