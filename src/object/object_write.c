@@ -48,16 +48,23 @@ static err *read_piece(struct intake *in, size_t size, size_t *filled)
 
 static err *take_large(struct intake *in, size_t filled) YIELDS;
 
+// While one piece is digested and written, the next one is read into the other half.
 static err *take_large(struct intake *in, size_t filled)
 {
     struct s3_call *call = in->call;
+    char *other = arena_alloc(call->arena, PIECE);
     TRY(blob_begin(call->hub->blobs, call->arena, &in->writer));
     while (filled > 0) {
         struct arena_mark mark = arena_mark(call->arena);
-        TRY(blob_append(in->writer, call->arena, (str){in->piece, filled}, in->sums));
+        char *written = in->piece;
+        blob_append_begin(in->writer, (str){in->piece, filled}, in->sums);
         in->out->size += filled;
+        in->piece = other;
+        other = written;
+        err *read = read_piece(in, PIECE, &filled);
+        TRY(blob_append_end(in->writer, call->arena));
+        TRY(read);
         arena_rewind(call->arena, mark);
-        TRY(read_piece(in, PIECE, &filled));
     }
     TRY(s3_body_check(in->body, in->sums));
     return blob_finish(in->writer, call->arena, &in->out->blob);
@@ -268,6 +275,7 @@ static err *replace_once(struct s3_call *call, str key, struct json *row,
     for (size_t i = 0; i < more_count; i++) {
         garbage.writes[garbage.write_count++] = more[i];
     }
+    TRY(blob_will_remove(call->hub->blobs, a, garbage.blobs, garbage.blob_count));
     TRY(store_write(call->hub->store, a, garbage.writes, garbage.write_count, NULL));
     blob_remove(call->hub->blobs, garbage.blobs, garbage.blob_count);
     return NULL;
