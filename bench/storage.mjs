@@ -73,13 +73,13 @@ async function until(server, ready) {
   return server;
 }
 
-async function startAmpd() {
+async function startAmpd(...args) {
   const manifest = path.join(root, 'manifest.json');
   writeFileSync(manifest, JSON.stringify({
     formatVersion: 1, project: { root, name: 'bench' }, auth: null, data: null,
     storage: [{ name: 'files', isDefault: true, access: {} }], functions: {}, outputs: [],
   }));
-  const server = start(AMPD, ['sandbox', '--project', root, '--manifest', manifest, '--port', '0']);
+  const server = start(AMPD, ['sandbox', '--project', root, '--manifest', manifest, '--port', '0', ...args]);
   await until(server, () => /Data\s+\S+/.test(server.log));
   server.origin = `http://127.0.0.1:${/GraphQL\s+http:\/\/[^:/]+:(\d+)/.exec(server.log)[1]}`;
   server.data = path.join(root, '.amplify/ampd');
@@ -292,7 +292,7 @@ async function space(ampd) {
 
 const wanted = process.argv.slice(2);
 const asked = (name) => wanted.length === 0 || wanted.includes(name);
-const ampd = await startAmpd();
+const ampd = await startAmpd('--threads', process.env.BENCH_THREADS ?? '1'); // as nginx has one worker
 const hasPeer = existsSync(path.join(here, 'storage/node_modules/s3rver'));
 const peer = hasPeer && !process.env.BENCH_NO_PEER ? await startPeer() : null;
 if (asked('get-4k') || asked('get-1m')) {

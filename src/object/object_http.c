@@ -98,18 +98,36 @@ err *s3_reply_error(struct s3_call *call, const err *e)
 
 // ---- the query ---------------------------------------------------------------------------------
 
-bool s3_query(const struct s3_call *call, const char *name, str *value)
+// Decoded once: a request is asked for dozens of parameters.
+static void read_params(struct s3_call *call)
 {
+    size_t count = 1;
     str rest = call->req->query;
     str part = {};
-    *value = (str){};
+    for (size_t i = 0; i < rest.len; i++) {
+        count += rest.ptr[i] == '&';
+    }
+    call->params = arena_array(call->arena, struct s3_param, count);
     while (str_next(&rest, '&', &part)) {
-        str key = {};
-        str text = part;
-        (void)str_next(&text, '=', &key);
-        str decoded = {};
-        if (http_url_decode(call->arena, key, false, &decoded) && str_eq(decoded, str_from(name))) {
-            return http_url_decode(call->arena, text, false, value);
+        struct s3_param *param = &call->params[call->param_count];
+        str name = {};
+        (void)str_next(&part, '=', &name);
+        if (http_url_decode(call->arena, name, false, &param->name) &&
+            http_url_decode(call->arena, part, false, &param->value)) {
+            call->param_count++;
+        }
+    }
+    check(call->param_count <= count);
+}
+
+bool s3_query(const struct s3_call *call, const char *name, str *value)
+{
+    str wanted = str_from(name);
+    *value = (str){};
+    for (size_t i = 0; i < call->param_count; i++) {
+        if (str_eq(call->params[i].name, wanted)) {
+            *value = call->params[i].value;
+            return true;
         }
     }
     return false;
@@ -127,6 +145,7 @@ static err *read_address(struct s3_call *call)
     str host = call->req->host;
     ptrdiff_t at = str_find(host, S(".s3."));
     str name = {};
+    read_params(call);
     if (at > 0) {
         name = str_sub(host, 0, (size_t)at);
     } else {

@@ -46,6 +46,7 @@ struct object_loop { // one per loop, touched only by its thread
     struct object_hub *hub;
     struct loop *loop;
     struct object_service *service; // NULL: none
+    struct s3_cache *cache;
 };
 
 struct object_hub {
@@ -58,10 +59,17 @@ struct object_hub {
     atomic_ullong last_order; // of versions: grows
 };
 
+struct s3_param { // of a query, decoded
+    str name;
+    str value;
+};
+
 // One request.
 struct s3_call {
     struct arena *arena;
     struct http_req *req;
+    struct s3_param *params; // of the query; those that cannot be decoded are left out
+    size_t param_count;
     struct object_hub *hub;
     struct object_service *service;
     const struct object_bucket *bucket; // NULL: of the service, or there is none of that name
@@ -160,6 +168,19 @@ struct s3_garbage {
 void s3_forget(struct s3_call *call, const struct json *row, struct s3_garbage *garbage);
 // Room for the garbage of a row.
 size_t s3_forget_max(const struct json *row);
+
+// ---- small objects -----------------------------------------------------------------------------
+struct s3_cache; // of a loop
+
+struct s3_cache *s3_cache_new(void);
+// NULL is allowed.
+void s3_cache_free(struct s3_cache *cache);
+// A copy in `arena`; false when it is not there.
+bool s3_cache_get(const struct s3_cache *cache, struct arena *arena, str id, str *out);
+// The bytes that were read for the id.
+void s3_cache_put(struct s3_cache *cache, str id, str bytes);
+// What the calling loop has of the hub.
+struct object_loop *s3_here(struct object_hub *hub);
 
 // ---- XML ---------------------------------------------------------------------------------------
 struct s3_xml {

@@ -226,10 +226,15 @@ static err *read_small(struct s3_call *call, const struct json *bytes, str *out)
         *out = (str){};
         return NULL;
     }
+    struct s3_cache *cache = s3_here(call->hub)->cache;
+    if (s3_cache_get(cache, call->arena, id, out)) {
+        return NULL;
+    }
     TRY(store_get(call->hub->store, call->arena, SMALL, s3_string(call, id), NULL, &row));
     if (row == NULL || !base64_decode(call->arena, json_get_str(row, S("data")), out)) {
         return fail(call->arena, ERR_NOT_FOUND, "the bytes are gone");
     }
+    s3_cache_put(cache, id, *out);
     return NULL;
 }
 
