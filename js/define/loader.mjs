@@ -4,6 +4,7 @@ import { Bundler } from './bundle.mjs';
 import { writeEnvTypes } from './envtypes.mjs';
 import { Evaluator } from './evaluate.mjs';
 import { writeIfChanged } from './files.mjs';
+import { FunctionBundler } from './functions.mjs';
 import { projectName } from './project.mjs';
 import path from 'node:path';
 import { BuildError, emit } from './report.mjs';
@@ -18,6 +19,7 @@ export class Loader {
     this.bundler = new Bundler(root);
     this.evaluator = new Evaluator({ root, name: projectName(root), identifier: options.identifier });
     this.resolvers = new ResolverBundler(root, options.generated);
+    this.functions = new FunctionBundler(root, options.generated);
     /** @type {string[]} files to watch: those of the last good build, and those of the last errors */
     this.inputs = [];
   }
@@ -53,9 +55,9 @@ export class Loader {
       throw new BuildError(problems);
     }
     const resolverFiles = await this.resolvers.run(manifest.data?.jsFunctions ?? []);
-    const entries = Object.values(manifest.functions).flatMap(({ entry }) => (entry === null ? [] : [entry]));
+    const functionFiles = await this.functions.bundleAll(manifest.functions, manifest.warnings);
     writeEnvTypes(this.root, manifest.functions);
-    this.inputs = [...new Set([...bundle.inputs, ...resolverFiles, ...entries])].sort();
+    this.inputs = [...new Set([...bundle.inputs, ...resolverFiles, ...functionFiles])].sort();
     manifest.inputs = this.inputs;
     const changed = writeIfChanged(this.options.out, `${JSON.stringify(manifest, null, 2)}\n`);
     return { changed, warnings: manifest.warnings };

@@ -22,18 +22,36 @@ enum {
 
 // ---- the calls -----------------------------------------------------------------------------
 
+static void say_list(
+    struct arena *arena, struct json *out, str name, const str *texts, size_t count)
+{
+    struct json *list = json_array(arena);
+    for (size_t i = 0; i < count; i++) {
+        json_push(list, json_string(arena, texts[i]));
+    }
+    json_set(out, name, list);
+}
+
 static void say_key(struct arena *arena, struct json *out, const struct iam_key *key)
 {
-    struct json *allow = json_array(arena);
-    for (size_t i = 0; i < key->allow_count; i++) {
-        json_push(allow, json_string(arena, key->allow[i]));
-    }
+    const struct iam_key_rights *rights = &key->rights;
     json_set(out, S("accessKeyId"), json_string(arena, key->id));
     if (key->secret.len > 0) {
         json_set(out, S("secretAccessKey"), json_string(arena, key->secret));
     }
     json_set(out, S("createdAt"), json_string(arena, key->created));
-    json_set(out, S("allow"), allow);
+    say_list(arena, out, S("allow"), rights->allow, rights->allow_count);
+    say_list(arena, out, S("resources"), rights->resources, rights->resource_count);
+}
+
+static const str *texts_of(struct arena *arena, const struct json *list, size_t *count)
+{
+    str *texts = arena_array(arena, str, list != NULL ? list->count : 0);
+    *count = 0;
+    json_each (text, list) {
+        texts[(*count)++] = text->text;
+    }
+    return texts;
 }
 
 static err *keys_create(
@@ -42,14 +60,11 @@ static err *keys_create(
 static err *keys_create(
     struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out)
 {
-    const struct json *allow = json_get(in, S("allow"));
-    size_t count = 0;
     struct iam_key key = {};
-    str *actions = arena_array(arena, str, allow != NULL ? allow->count : 0);
-    json_each (action, allow) {
-        actions[count++] = action->text;
-    }
-    TRY(iam_key_create(admin->iam, arena, actions, count, &key));
+    struct iam_key_rights rights = {};
+    rights.allow = texts_of(arena, json_get(in, S("allow")), &rights.allow_count);
+    rights.resources = texts_of(arena, json_get(in, S("resources")), &rights.resource_count);
+    TRY(iam_key_create(admin->iam, arena, &rights, &key));
     log_info("iam.key", "access key %.*s was made", PRI(key.id));
     say_key(arena, out, &key);
     return NULL;

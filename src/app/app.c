@@ -107,6 +107,7 @@ static err *open_auth(struct app *app)
     TRY(e);
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
     TRY(app_open_objects(app));
+    app_open_functions(app);
     app_mount_rest(app);
     data_hub_connect(app->hub, app->auth, app->iam);
     return NULL;
@@ -465,6 +466,7 @@ static void main_fiber(void *arg) YIELDS
     }
     app_admin_close(app);
     app_stop_listening(app);
+    app_stop_functions(app);
     end_renewal(app);
     app->result = e;
     for (size_t i = 0; i < app->loop_count; i++) {
@@ -498,6 +500,7 @@ static void make_loops(struct app *app)
     app->hub = data_hub_new(loops, app->loop_count);
     app->auth = auth_hub_new(loops, app->loop_count);
     app->objects = object_hub_new(loops, app->loop_count);
+    app->functions = func_hub_new(loops, app->loop_count);
 }
 
 static void run_loops(struct app *app)
@@ -520,6 +523,7 @@ static void close_all(struct app *app)
     data_hub_free(app->hub);
     auth_hub_free(app->auth);
     object_hub_free(app->objects);
+    func_hub_free(app->functions);
     blob_store_close(app->blobs);
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_free(app->loops[i].loop);

@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "crypto/ca.h"
 #include "data/data.h"
+#include "func/func.h"
 #include "http/http.h"
 #include "iam/iam.h"
 #include "object/object.h"
@@ -48,6 +49,7 @@ struct app {
     struct auth_hub *auth;
     struct blob_store *blobs;
     struct object_hub *objects;
+    struct func_hub *functions;
     str delivery; // what of messages leaves the machine, in words; none: nothing
     struct http_router *router;
     struct http_server server;
@@ -115,6 +117,17 @@ struct app_parts { // of a backend that is not in force yet
 // Puts them in force: what credentials may do changes with the next request.
 [[nodiscard]] err *app_set_roles(
     struct app *app, struct arena *arena, const struct project_roles *roles);
+
+// ---- functions.c -------------------------------------------------------------------------------
+// Opens the hub of functions and adds Lambda's API.
+void app_open_functions(struct app *app);
+// The manifest's functions; NULL when it has none.
+struct func_service *app_make_functions(
+    struct app *app, struct arena *arena, const struct app_parts *parts);
+// Ends all processes of functions, on every loop.
+void app_stop_functions(struct app *app) YIELDS;
+// One line of a function's log, on the terminal.
+void app_say_function(str function, str line);
 
 // ---- routes.c ----------------------------------------------------------------------------------
 // Adds all routes, the services' own and those of what is not served yet.

@@ -148,6 +148,8 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
     }
     data_hub_set_service(app->hub, next.service);
     auth_hub_set_service(app->auth, next.auth);
+    struct app_parts parts = {&next.manifest, next.service, next.auth};
+    func_hub_set_service(app->functions, app_make_functions(app, arena, &parts));
     object_hub_set_service(app->objects, app_make_buckets(app, arena, &next.manifest));
     app_on_each_loop(app, nothing); // posts arrive in order: the service is in force after this
     TRY(run_and_take_result(outputs_work, &next));

@@ -19,7 +19,6 @@ err *app_open_objects(struct app *app)
     TRY(blob_store_open(app->arena, path_join(app->arena, app->data_dir, "blob"), &app->blobs));
     struct object_hub_options options = {.store = app->store, .blobs = app->blobs, .iam = app->iam};
     TRY(object_hub_open(app->objects, app->arena, &options));
-    object_hub_mount(app->objects, app->arena, app->router, S("localhost"));
     fiber_start("objects", watch_objects, app->objects);
     return NULL;
 }

@@ -4,7 +4,7 @@
 #include "auth/auth_passkey.h"
 #include "auth/auth_password.h"
 
-enum { OTP_DIGITS = 8, SENDS = 20, HOUR_MS = 60 * 60 * 1000, TRIES_A_STATE = 5 };
+enum { OTP_DIGITS = 8, SENDS = 20, HOUR_MS = 60 * 60 * 1000 };
 
 enum choice {
     CHOICE_PASSWORD = 1,
@@ -77,7 +77,7 @@ static struct json *pretended_parameters(struct auth_call *call, str username, b
     struct arena *a = call->arena;
     struct json *parameters = json_object(a);
     str attribute = phone ? S("phone_number") : S("email");
-    str address = phone == (username.ptr[0] == '+') ? username : S("a@a");
+    str address = auth_fake_address(call, username, phone);
     json_set(parameters, S("CODE_DELIVERY_DELIVERY_MEDIUM"),
         json_string(a, phone ? S("SMS") : S("EMAIL")));
     json_set(parameters, S("CODE_DELIVERY_DESTINATION"),
@@ -111,23 +111,7 @@ static err *wrong_code(struct auth_call *call)
         call->arena, "CodeMismatchException", "Invalid code or auth state for the user.");
 }
 
-static err *bad_session(struct auth_call *call, const char *what)
-{
-    return auth_refuse(
-        call->arena, "NotAuthorizedException", "Invalid session for the user%s", what);
-}
-
-static err *count_try(struct auth_call *call, const struct auth_state *state) YIELDS;
-
-static err *count_try(struct auth_call *call, const struct auth_state *state)
-{
-    err *e = auth_count(call, "state", json_get_str(state->body, S("id")), TRIES_A_STATE,
-        call->service->session_s * 1000);
-    bool over = e != NULL && str_eq(err_wire(e), S("LimitExceededException"));
-    return over ? bad_session(call, ", session can only be used once.") : e;
-}
-
-// Who reads the code has the address: it is proven, and so is the user.
+// Who reads the code has the address, which is the user's still: it is proven, and so is the user.
 static err *mark_proven(struct auth_call *call, struct auth_state *state, bool phone) YIELDS;
 
 static err *mark_proven(struct auth_call *call, struct auth_state *state, bool phone)
@@ -159,10 +143,10 @@ err *auth_answer_otp(struct auth_call *call, bool phone)
     bool fits = str_eq(kind, S("otp")) &&
                 str_eq(json_get_str(state.body, S("by")), phone ? S("SMS_OTP") : S("EMAIL_OTP"));
     if (!fits) {
-        return bad_session(call, ".");
+        return auth_bad_session(call, ".");
     }
     TRY(auth_need_parameter(call, phone ? "SMS_OTP_CODE" : "EMAIL_OTP_CODE", &code));
-    TRY(count_try(call, &state));
+    TRY(auth_state_count_try(call, &state));
     if (state.user == NULL) {
         return wrong_code(call);
     }
@@ -181,31 +165,21 @@ err *auth_answer_otp(struct auth_call *call, bool phone)
 
 // ---- choosing ------------------------------------------------------------------------------
 
-static err *by_password(struct auth_call *call, str username) YIELDS;
-
-static err *by_password(struct auth_call *call, str username)
-{
-    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
-    str password = {};
-    TRY(auth_need_parameter(call, "PASSWORD", &password));
-    TRY(auth_password_proof(call, username, password, &proof));
-    return auth_first_factor_done(call, &proof);
-}
-
 static err *take(
     struct auth_call *call, struct auth_user *user, str username, enum choice choice) YIELDS;
 
 static err *take(struct auth_call *call, struct auth_user *user, str username, enum choice choice)
 {
     switch (choice) {
-    case CHOICE_PASSWORD: return by_password(call, username);
+    case CHOICE_PASSWORD: return auth_by_password(call, username);
     case CHOICE_SRP:
         TRY(auth_srp_start(call, username));
         auth_answer_text(call, "Session", auth_state_new(call, "proof", user));
         return NULL;
     case CHOICE_EMAIL: return send_otp(call, user, username, false);
     case CHOICE_SMS: return send_otp(call, user, username, true);
-    case CHOICE_PASSKEY: return auth_passkey_ask(call, user);
+    case CHOICE_PASSKEY: // only who has one was offered it, and may be gone since
+        return user != NULL ? auth_passkey_ask(call, user) : auth_bad_session(call, ".");
     }
     unreachable("a choice is one of these");
 }
@@ -229,7 +203,7 @@ static err *go_on_confirmed(struct auth_call *call, struct auth_user *user)
     struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
     TRY(auth_state_of_session(call, "confirmed", &state));
     if (user == NULL || !str_eq(user->id, state.user->id)) {
-        return bad_session(call, ".");
+        return auth_bad_session(call, ".");
     }
     proof.user = state.user;
     proof.writes[proof.count++] = state.spend;

@@ -68,6 +68,13 @@ err *auth_code_verify(struct auth_call *call, const struct auth_user *user, str 
     return NULL;
 }
 
+bool auth_code_is_current(const struct auth_user *user, const struct json *item)
+{
+    str destination = json_get_str(item, S("destination"));
+    check(destination.len > 0);
+    return str_eq(auth_user_get(user, json_get_str(item, S("attribute"))), destination);
+}
+
 // ---- what is sent --------------------------------------------------------------------------
 
 static str fill(struct arena *arena, str text, str mark, str value)

@@ -157,7 +157,7 @@ err *auth_answer_device(struct auth_call *call)
     TRY(auth_state_of_session(call, "device", &state));
     TRY(device_of_state(call, &state, &device));
     TRY(open_verifier(call, device, &verifier));
-    TRY(store_write(call->hub->store, call->arena, &state.spend, 1, NULL));
+    TRY(auth_state_settle(call, &state.spend, 1));
     struct json *body = auth_state_body(call, "devicesrp", state.user);
     json_set(body, S("device"), json_copy(call->arena, json_get(device, S("key"))));
     err *e = auth_srp_begin(call, &verifier, body, &parameters);

@@ -329,6 +329,8 @@ struct store_write auth_code_make(
 // uses it up.
 [[nodiscard]] err *auth_code_verify(struct auth_call *call, const struct auth_user *user,
     str purpose, str code, struct json **item, struct store_write *spend) YIELDS;
+// Whether the address that the code went to is the user's still: else it proves nothing of it.
+bool auth_code_is_current(const struct auth_user *user, const struct json *item);
 [[nodiscard]] err *auth_code_wrong(struct arena *arena);
 [[nodiscard]] err *auth_code_expired(struct arena *arena);
 [[nodiscard]] err *auth_send_code(

@@ -1,7 +1,7 @@
 // Second factors: which one is asked for, the code that is sent, and the answer.
 #include "auth/auth_mfa.h"
 
-enum { TRIES_A_STATE = 5, MFA_DIGITS = 6 };
+enum { MFA_DIGITS = 6 };
 
 static const struct {
     enum auth_factor factor;
@@ -38,12 +38,24 @@ static unsigned factors_of_pool(const struct auth_service *service)
            (service->mfa_email ? AUTH_EMAIL : 0U);
 }
 
+// Addresses and apps can be taken away again after the factor was switched on.
+static bool can_use(const struct auth_user *user, enum auth_factor factor)
+{
+    switch (factor) {
+    case AUTH_SMS: return auth_user_get(user, S("phone_number")).len > 0;
+    case AUTH_TOTP: return auth_totp_has(user);
+    case AUTH_EMAIL: return auth_user_get(user, S("email")).len > 0;
+    }
+    unreachable("there are three factors");
+}
+
 unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *user)
 {
     const struct json *chosen = json_get(user->item, S("mfa"));
     unsigned factors = 0;
     for (size_t i = 0; i < countof(FACTORS); i++) {
-        factors |= json_get_bool(chosen, FACTORS[i].name, false) ? FACTORS[i].factor : 0U;
+        bool on = json_get_bool(chosen, FACTORS[i].name, false) && can_use(user, FACTORS[i].factor);
+        factors |= on ? FACTORS[i].factor : 0U;
     }
     return factors & factors_of_pool(call->service);
 }
@@ -103,6 +115,9 @@ err *auth_send_factor_code(struct auth_call *call, const struct auth_user *user,
         .destination = auth_user_get(user, attribute),
         .life_ms = call->service->session_s * 1000,
         .digits = digits};
+    if (code.destination.len == 0) {
+        return auth_bad_session(call, "."); // taken away since the factor was chosen
+    }
     struct store_write write = auth_code_make(call, user, &code);
     TRY(store_write(call->hub->store, a, &write, 1, NULL));
     TRY(auth_send_code(call, user, &code));
@@ -114,18 +129,11 @@ err *auth_send_factor_code(struct auth_call *call, const struct auth_user *user,
     return NULL;
 }
 
-// A state is good for some wrong codes, after which the sign-in begins anew.
 static err *count_try(struct auth_call *call, const struct auth_state *state) YIELDS;
 
 static err *count_try(struct auth_call *call, const struct auth_state *state)
 {
-    err *e = auth_count(call, "state", json_get_str(state->body, S("id")), TRIES_A_STATE,
-        call->service->session_s * 1000);
-    if (e != NULL && str_eq(err_wire(e), S("LimitExceededException"))) {
-        return auth_refuse(call->arena, "NotAuthorizedException",
-            "Invalid session for the user, session can only be used once.");
-    }
-    TRY(e);
+    TRY(auth_state_count_try(call, state));
     return auth_attempt(call, str_cat(call->arena, S("mfa#"), state->user->id), NULL, 0);
 }
 
@@ -139,7 +147,10 @@ err *auth_check_factor_code(
 {
     struct json *item = NULL;
     err *e = auth_code_verify(call, state->user, purpose_of(call, state->body), code, &item, spend);
-    return e != NULL && str_eq(err_wire(e), S("CodeMismatchException")) ? wrong_code(call) : e;
+    if (e != NULL) {
+        return str_eq(err_wire(e), S("CodeMismatchException")) ? wrong_code(call) : e;
+    }
+    return auth_code_is_current(state->user, item) ? NULL : auth_code_expired(call->arena);
 }
 
 // ---- asking --------------------------------------------------------------------------------
@@ -248,7 +259,7 @@ err *auth_answer_factor(struct auth_call *call, enum auth_factor factor)
     TRY(auth_state_of_session(call, "mfa", &state));
     TRY(auth_need_parameter(call, MEMBERS[factor], &code));
     if (!str_eq(json_get_str(state.body, S("factor")), auth_factor_name(factor))) {
-        return auth_refuse(call->arena, "NotAuthorizedException", "Invalid session for the user.");
+        return auth_bad_session(call, ".");
     }
     TRY(count_try(call, &state));
     if (factor == AUTH_TOTP) {
@@ -274,7 +285,7 @@ err *auth_answer_select_factor(struct auth_call *call)
         return auth_refuse(call->arena, "MFAMethodNotFoundException",
             "The user has not set up the MFA method %.*s", PRI(str_sub(answer, 0, 64)));
     }
-    TRY(store_write(call->hub->store, call->arena, &state.spend, 1, NULL));
+    TRY(auth_state_settle(call, &state.spend, 1));
     return ask(call, state.user, factor);
 }
 
@@ -308,7 +319,7 @@ err *auth_answer_setup(struct auth_call *call)
         return set_up_email(call, &state, email);
     }
     if (!str_eq(kind, S("mfaready"))) {
-        return auth_refuse(call->arena, "NotAuthorizedException", "Invalid session for the user.");
+        return auth_bad_session(call, ".");
     }
     struct auth_proof proof = {.user = state.user,
         .writes = {state.spend},

@@ -5,7 +5,7 @@
 
 enum auth_factor { AUTH_SMS = 1, AUTH_TOTP = 2, AUTH_EMAIL = 4 };
 
-// Factors that the user has switched on and the pool has as well.
+// Factors that the user has switched on and can use, and the pool has as well.
 unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *user);
 // "SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"
 str auth_factor_name(enum auth_factor factor);
@@ -13,10 +13,12 @@ unsigned auth_factor_named(str name); // 0: there is none
 // JSON text of the names of a set, as challenge parameters have it.
 str auth_factors_text(struct arena *arena, unsigned factors);
 
-// Sends a code for a state, and tells where it went as challenge parameters.
+// Sends a code for a state, and tells where it went as challenge parameters. NotAuthorizedException
+// when the user has no such address (any more).
 [[nodiscard]] err *auth_send_factor_code(struct auth_call *call, const struct auth_user *user,
     const struct json *state, bool phone, size_t digits, struct json **parameters) YIELDS;
-// Compares a code with the one sent for the state; *spend uses it up. CodeMismatchException.
+// Compares a code with the one sent for the state; *spend uses it up. CodeMismatchException;
+// ExpiredCodeException also when the address it went to is the user's no more.
 [[nodiscard]] err *auth_check_factor_code(struct auth_call *call, const struct auth_state *state,
     str code, struct store_write *spend) YIELDS;
 

@@ -2,6 +2,8 @@
 // What an authenticator sends is checked as sections 7.1 and 7.2 of the standard say.
 #include "auth/auth_passkey.h"
 
+#include "auth/auth_admin.h"
+
 #include "crypto/webauthn.h"
 
 enum {
@@ -376,13 +378,23 @@ static struct json *show(struct arena *a, const struct json *item)
 
 err *auth_list_web_authn_credentials(struct auth_call *call)
 {
+    struct store_query query = {.table = AUTH_PASSKEYS, .pk = auth_str(call, call->user->id)};
     struct store_page page = {};
     struct json *list = json_array(call->arena);
-    TRY(credentials_of(call, call->user, &page));
+    i64 most = json_get_int(call->in, S("MaxResults"), PASSKEYS_MAX);
+    if (most > PASSKEYS_MAX) {
+        return refuse(call, "InvalidParameterException",
+            "1 validation error detected: Value at 'maxResults' failed to satisfy constraint: "
+            "Member must have value less than or equal to 20");
+    }
+    query.limit = (u32)(most > 0 ? most : PASSKEYS_MAX);
+    query.page_token = auth_text(call, "NextToken");
+    TRY(auth_query(call, &query, &page));
     for (size_t i = 0; i < page.count; i++) {
         json_push(list, show(call->arena, page.items[i]));
     }
-    auth_answer(call, "Credentials", list); // all of them: there are at most 20
+    auth_answer(call, "Credentials", list);
+    auth_answer_token(call, "NextToken", &page);
     return NULL;
 }
 

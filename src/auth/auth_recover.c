@@ -112,6 +112,9 @@ err *auth_confirm_forgot_password(struct auth_call *call)
     }
     TRY(auth_count(call, "recover", user->id, RECOVERIES, HOUR_MS));
     TRY(auth_code_verify(call, user, S("forgot"), code, &item, &writes[0]));
+    if (!auth_code_is_current(user, item)) {
+        return auth_code_expired(call->arena);
+    }
     TRY(auth_password_set(call, user, password));
     auth_user_set_member(call, user, S("status"), auth_str(call, S("CONFIRMED")));
     writes[1] = auth_attempt_good(call, user->username); // its owner may sign in at once

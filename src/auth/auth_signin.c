@@ -39,21 +39,6 @@ void auth_challenge(struct auth_call *call, const char *name, str session, struc
 
 // ---- what follows a proof ------------------------------------------------------------------
 
-err *auth_finish(struct auth_call *call, struct auth_proof *proof)
-{
-    struct json *fresh = NULL;
-    check(proof->user != NULL && proof->count < countof(proof->writes));
-    if (call->service->devices) {
-        TRY(auth_device_prepare(call, proof, &fresh));
-    }
-    str device = call->service->devices ? proof->device_key : (str){};
-    TRY(auth_sign_in(call, proof->user, device, proof->writes, proof->count));
-    if (fresh != NULL) {
-        json_set(json_get(call->out, S("AuthenticationResult")), S("NewDeviceMetadata"), fresh);
-    }
-    return NULL;
-}
-
 // States of a user that are told only to who has the password.
 static err *check_status(struct auth_call *call, const struct auth_user *user)
 {
@@ -72,6 +57,22 @@ static err *check_status(struct auth_call *call, const struct auth_user *user)
     if (str_eq(status, S("FORCE_CHANGE_PASSWORD")) && ends > 0 && ends <= call->hub->now_ms()) {
         return auth_refuse(call->arena, "NotAuthorizedException",
             "Temporary password has expired and must be reset by an administrator.");
+    }
+    return NULL;
+}
+
+err *auth_finish(struct auth_call *call, struct auth_proof *proof)
+{
+    struct json *fresh = NULL;
+    check(proof->user != NULL && proof->count < countof(proof->writes));
+    TRY(check_status(call, proof->user));
+    if (call->service->devices) {
+        TRY(auth_device_prepare(call, proof, &fresh));
+    }
+    str device = call->service->devices ? proof->device_key : (str){};
+    TRY(auth_sign_in(call, proof->user, device, proof->writes, proof->count));
+    if (fresh != NULL) {
+        json_set(json_get(call->out, S("AuthenticationResult")), S("NewDeviceMetadata"), fresh);
     }
     return NULL;
 }
@@ -95,28 +96,13 @@ static err *ask_new_password(struct auth_call *call, const struct auth_user *use
     return NULL;
 }
 
-// Writes what the proof has used up when its end is a challenge and not a sign-in.
-static err *settle(struct auth_call *call, struct auth_proof *proof) YIELDS;
-
-static err *settle(struct auth_call *call, struct auth_proof *proof)
-{
-    if (proof->count == 0) {
-        return NULL;
-    }
-    err *e = store_write(call->hub->store, call->arena, proof->writes, proof->count, NULL);
-    return e != NULL && e->code == ERR_CONDITION_FAILED
-               ? auth_refuse(call->arena, "NotAuthorizedException",
-                     "Invalid session for the user, session can only be used once.")
-               : e;
-}
-
 err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof)
 {
     check(proof->user != NULL);
     bool asked = false;
     TRY(check_status(call, proof->user));
     if (str_eq(auth_user_status(proof->user), S("FORCE_CHANGE_PASSWORD"))) {
-        TRY(settle(call, proof));
+        TRY(auth_state_settle(call, proof->writes, proof->count));
         return ask_new_password(call, proof->user);
     }
     if (call->service->devices) {
@@ -125,7 +111,7 @@ err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof)
     if (!asked) {
         TRY(auth_second_factor(call, proof, &asked));
     }
-    return asked ? settle(call, proof) : auth_finish(call, proof);
+    return asked ? auth_state_settle(call, proof->writes, proof->count) : auth_finish(call, proof);
 }
 
 // ---- InitiateAuth --------------------------------------------------------------------------
@@ -134,17 +120,6 @@ static err *not_enabled(struct auth_call *call, const char *flow)
 {
     return auth_refuse(
         call->arena, "InvalidParameterException", "%s flow not enabled for this client", flow);
-}
-
-static err *by_password(struct auth_call *call, str username) YIELDS;
-
-static err *by_password(struct auth_call *call, str username)
-{
-    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
-    str password = {};
-    TRY(auth_need_parameter(call, "PASSWORD", &password));
-    TRY(auth_password_proof(call, username, password, &proof));
-    return auth_first_factor_done(call, &proof);
 }
 
 static err *by_refresh_token(struct auth_call *call) YIELDS;
@@ -202,11 +177,11 @@ err *auth_initiate(struct auth_call *call, bool admin)
                                             : not_enabled(call, "USER_SRP_AUTH");
     }
     if (str_eq(flow, S("USER_PASSWORD_AUTH"))) {
-        return (flows & AUTH_FLOW_PASSWORD) != 0 ? by_password(call, username)
+        return (flows & AUTH_FLOW_PASSWORD) != 0 ? auth_by_password(call, username)
                                                  : not_enabled(call, "USER_PASSWORD_AUTH");
     }
     if (by_admin) {
-        return (flows & AUTH_FLOW_ADMIN_PASSWORD) != 0 ? by_password(call, username)
+        return (flows & AUTH_FLOW_ADMIN_PASSWORD) != 0 ? auth_by_password(call, username)
                                                        : not_enabled(call, "Auth");
     }
     if (str_eq(flow, S("USER_AUTH"))) {
@@ -279,8 +254,7 @@ static err *check_same_user(struct auth_call *call)
     TRY(auth_user_find(call, name, &named));
     return named != NULL && str_eq(named->id, state.user->id)
                ? NULL
-               : auth_refuse(
-                     call->arena, "NotAuthorizedException", "Invalid session for the user.");
+               : auth_bad_session(call, ".");
 }
 
 err *auth_respond(struct auth_call *call)
@@ -327,7 +301,7 @@ err *auth_respond(struct auth_call *call)
     }
     struct auth_state state = {}; // no session leads to another challenge
     TRY(auth_state_of_session(call, "other", &state));
-    return auth_refuse(call->arena, "NotAuthorizedException", "Invalid session for the user.");
+    return auth_bad_session(call, ".");
 }
 
 err *auth_respond_to_auth_challenge(struct auth_call *call)

@@ -23,6 +23,16 @@ str auth_state_new(struct auth_call *call, const char *kind, const struct auth_u
 // The same for the Session of the request, which may be of one of several kinds (NULL: any).
 [[nodiscard]] err *auth_state_of_session(
     struct auth_call *call, const char *kind, struct auth_state *out) YIELDS;
+// NotAuthorizedException: "Invalid session for the user" and what is said behind it.
+[[nodiscard]] err *auth_bad_session(struct auth_call *call, const char *what);
+[[nodiscard]] err *auth_session_used(struct auth_call *call);
+// Writes what a step has used up where its end is no sign-in; auth_session_used when another
+// request was faster.
+[[nodiscard]] err *auth_state_settle(
+    struct auth_call *call, struct store_write *writes, size_t count) YIELDS;
+// Counts a code that is tried for a state, which is good for a few.
+[[nodiscard]] err *auth_state_count_try(
+    struct auth_call *call, const struct auth_state *state) YIELDS;
 
 // ---- guesses ---------------------------------------------------------------------------------
 // Counts an attempt on a user's proof before it is looked at, together with `more` writes.
@@ -44,6 +54,7 @@ struct auth_proof { // what a sign-in has got so far
 // The first factor is proven: refuses users who may not sign in, asks for what is still missing, or
 // gives the tokens.
 [[nodiscard]] err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof) YIELDS;
+// All factors are: refuses users who may not sign in (any more), or gives the tokens.
 [[nodiscard]] err *auth_finish(struct auth_call *call, struct auth_proof *proof) YIELDS;
 // A challenge as the answer. `parameters` may be NULL.
 void auth_challenge(struct auth_call *call, const char *name, str session, struct json *parameters,
@@ -56,8 +67,8 @@ str auth_parameter(const struct auth_call *call, const char *name);
 // ---- proofs ----------------------------------------------------------------------------------
 [[nodiscard]] err *auth_srp_start(struct auth_call *call, str username) YIELDS;
 [[nodiscard]] err *auth_srp_verify(struct auth_call *call) YIELDS;
-[[nodiscard]] err *auth_password_proof(
-    struct auth_call *call, str username, str password, struct auth_proof *proof) YIELDS;
+// PASSWORD of the request as the first factor.
+[[nodiscard]] err *auth_by_password(struct auth_call *call, str username) YIELDS;
 [[nodiscard]] err *auth_second_factor(
     struct auth_call *call, struct auth_proof *proof, bool *asked) YIELDS;
 
@@ -70,7 +81,9 @@ str auth_parameter(const struct auth_call *call, const char *name);
 [[nodiscard]] err *auth_username_check(
     struct auth_call *call, struct json *attributes, str username) YIELDS;
 // An answer about a user that does not exist, or UserNotFoundException where the pool tells.
-[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username);
+[[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username) YIELDS;
+// Where a message to somebody of that name would go, if somebody had it.
+str auth_fake_address(struct auth_call *call, str username, bool phone);
 // Writes attributes of a user, by itself or an administrator; sends what has to be proven.
 [[nodiscard]] err *auth_update_attributes(
     struct auth_call *call, struct auth_user *user, const struct json *attributes) YIELDS;

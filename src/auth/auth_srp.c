@@ -26,9 +26,17 @@ static void check_work(void *arg)
     work->right = crypto_srp_check(work->arena, &work->verifier, &work->state, &work->claim);
 }
 
-// The id that the proof of a user that is not there is made for: always the same for a name.
-static str fake_id(struct auth_call *call, str username)
+// The name that the proof of a user that is not there is made for, always the same for what was
+// typed. Where names are free, that is the name itself: a user would have it. Else, and for what can
+// only be an alias, it is an id.
+static str fake_name(struct auth_call *call, str username)
 {
+    unsigned aliases = call->service->aliases;
+    bool is_alias = ((aliases & AUTH_BY_EMAIL) != 0 && auth_is_email(username)) ||
+                    ((aliases & AUTH_BY_PHONE) != 0 && auth_is_phone(username));
+    if (call->service->usernames == 0 && !is_alias) {
+        return call->service->case_sensitive ? username : str_lower(call->arena, username);
+    }
     u8 mac[CRYPTO_SHA256_SIZE];
     str key = {(const char *)call->hub->fake_key.bytes, CRYPTO_KEY_SIZE};
     crypto_hmac_sha256(key, str_lower(call->arena, username), mac);
@@ -85,7 +93,7 @@ err *auth_srp_start(struct auth_call *call, str username)
     if (user == NULL && !call->service->hides_users) {
         return auth_no_user(a);
     }
-    str name = user != NULL ? user->username : fake_id(call, username);
+    str name = user != NULL ? user->username : fake_name(call, username);
     TRY(load_verifier(call, user, name, &verifier));
     struct json *body = auth_state_body(call, "srp", user);
     json_set(body, S("name"), json_string(a, name));
@@ -153,20 +161,22 @@ err *auth_srp_verify(struct auth_call *call)
     return auth_first_factor_done(call, &proof);
 }
 
-err *auth_password_proof(
-    struct auth_call *call, str username, str password, struct auth_proof *proof)
+err *auth_by_password(struct auth_call *call, str username)
 {
+    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
+    str password = {};
     bool right = false;
-    TRY(auth_user_find(call, username, &proof->user));
-    if (proof->user == NULL && !call->service->hides_users) {
+    TRY(auth_need_parameter(call, "PASSWORD", &password));
+    TRY(auth_user_find(call, username, &proof.user));
+    if (proof.user == NULL && !call->service->hides_users) {
         return auth_no_user(call->arena);
     }
-    str whom = proof->user != NULL ? proof->user->username : fake_id(call, username);
+    str whom = proof.user != NULL ? proof.user->username : fake_name(call, username);
     TRY(auth_attempt(call, whom, NULL, 0));
-    TRY(auth_password_verify(call, proof->user, password, &right));
+    TRY(auth_password_verify(call, proof.user, password, &right));
     if (!right) {
         return auth_wrong_password(call->arena);
     }
-    proof->writes[proof->count++] = auth_attempt_good(call, whom);
-    return NULL;
+    proof.writes[proof.count++] = auth_attempt_good(call, whom);
+    return auth_first_factor_done(call, &proof);
 }

@@ -1,7 +1,13 @@
 // States between two steps of a sign-in, and the count of guesses.
 #include "auth/auth_signin.h"
 
-enum { FREE_TRIES = 5, LOCK_MAX_S = 900, QUIET_MS = 15 * 60 * 1000, TRIES = 50 };
+enum {
+    TRIES_A_STATE = 5, // wrong codes, after which the sign-in begins anew
+    FREE_TRIES = 5,    // wrong passwords that lock nothing
+    LOCK_MAX_S = 900,
+    QUIET_MS = 15 * 60 * 1000,
+    TRIES = 50, // of a write that others are faster with
+};
 
 // Whose a state is that is made up.
 static const str NOBODY = S_INIT("00000000-0000-0000-0000-000000000000");
@@ -42,10 +48,16 @@ str auth_state_new(struct auth_call *call, const char *kind, const struct auth_u
     return auth_state_seal(call, auth_state_body(call, kind, user));
 }
 
-static err *bad_session(struct auth_call *call, const char *what)
+err *auth_bad_session(struct auth_call *call, const char *what)
 {
+    check(what[0] != '\0');
     return auth_refuse(
         call->arena, "NotAuthorizedException", "Invalid session for the user%s", what);
+}
+
+err *auth_session_used(struct auth_call *call)
+{
+    return auth_bad_session(call, ", session can only be used once.");
 }
 
 err *auth_state_open(struct auth_call *call, str sealed, const char *kind, struct auth_state *out)
@@ -59,21 +71,21 @@ err *auth_state_open(struct auth_call *call, str sealed, const char *kind, struc
     if (!base64_decode(a, sealed, &bytes) ||
         crypto_open(a, &call->hub->session_key, context_of(call), bytes, &plain) != NULL ||
         json_parse(a, plain, &out->body, NULL) != NULL) {
-        return bad_session(call, ".");
+        return auth_bad_session(call, ".");
     }
     bool other = !str_eq(json_get_str(out->body, S("client")), call->service->client_id) ||
                  (kind != NULL && !str_eq(json_get_str(out->body, S("kind")), str_from(kind)));
     if (other) {
-        return bad_session(call, ".");
+        return auth_bad_session(call, ".");
     }
     u64 ends = (u64)json_get_int(out->body, S("ends"), 0);
     if (ends <= call->hub->now_ms()) {
-        return bad_session(call, ", session is expired.");
+        return auth_bad_session(call, ", session is expired.");
     }
     str id = json_get_str(out->body, S("id"));
     TRY(auth_get(call, AUTH_SPENT, id, &spent));
     if (spent != NULL) {
-        return bad_session(call, ", session can only be used once.");
+        return auth_session_used(call);
     }
     out->spend = auth_spend(call, id, ends);
     TRY(auth_user_load(call, json_get_str(out->body, S("user")), &out->user));
@@ -81,7 +93,7 @@ err *auth_state_open(struct auth_call *call, str sealed, const char *kind, struc
     i64 now_is = out->user != NULL ? json_get_int(out->user->item, S("passwordVersion"), 0) : 0;
     bool known = str_to_i64(json_get_str(out->body, S("version")), &version);
     if (out->user != NULL && (!known || version != now_is)) {
-        return bad_session(call, "."); // the password has been changed since
+        return auth_bad_session(call, "."); // the password has been changed since
     }
     return NULL;
 }
@@ -99,7 +111,23 @@ err *auth_state_of_session(struct auth_call *call, const char *kind, struct auth
             "must have length greater than or equal to 20");
     }
     TRY(auth_state_open(call, session, kind, out));
-    return out->user != NULL ? NULL : bad_session(call, ".");
+    return out->user != NULL ? NULL : auth_bad_session(call, ".");
+}
+
+err *auth_state_settle(struct auth_call *call, struct store_write *writes, size_t count)
+{
+    check(count == 0 || writes != NULL);
+    err *e = count > 0 ? store_write(call->hub->store, call->arena, writes, count, NULL) : NULL;
+    return e != NULL && e->code == ERR_CONDITION_FAILED ? auth_session_used(call) : e;
+}
+
+err *auth_state_count_try(struct auth_call *call, const struct auth_state *state)
+{
+    check(state->body != NULL);
+    err *e = auth_count(call, "state", json_get_str(state->body, S("id")), TRIES_A_STATE,
+        call->service->session_s * 1000);
+    bool over = e != NULL && str_eq(err_wire(e), S("LimitExceededException"));
+    return over ? auth_session_used(call) : e;
 }
 
 // ---- guesses -------------------------------------------------------------------------------
@@ -145,7 +173,7 @@ static err *try_once(struct auth_call *call, str id, struct store_write *writes,
     size_t failed = 0;
     err *e = store_write(call->hub->store, a, writes, count, &failed);
     if (e != NULL && e->code == ERR_CONDITION_FAILED && failed > 0) {
-        return bad_session(call, ", session can only be used once.");
+        return auth_session_used(call);
     }
     return e;
 }

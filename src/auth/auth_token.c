@@ -214,8 +214,7 @@ err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key
     err *e = store_write(call->hub->store, a, writes, count + 2, &failed);
     if (e != NULL && e->code == ERR_CONDITION_FAILED) {
         return failed < 2 ? auth_wrong_password(a)
-                          : auth_refuse(a, "NotAuthorizedException",
-                                "Invalid session for the user, session can only be used once.");
+                          : auth_session_used(call);
     }
     TRY(e);
     json_set(result, S("RefreshToken"), json_string(a, refresh));

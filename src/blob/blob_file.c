@@ -113,7 +113,7 @@ void blob_append_begin(struct blob_writer *writer, str bytes, struct crypto_sums
     check(writer->file >= 0 && writer->append == NULL);
     writer->append = mem_new(struct job);
     *writer->append = (struct job){.writer = writer, .bytes = bytes, .sums = sums};
-    worker_start(writer->work, append_work, writer->append);
+    worker_begin(writer->work, append_work, writer->append);
 }
 
 err *blob_append_end(struct blob_writer *writer, struct arena *arena)
@@ -122,7 +122,7 @@ err *blob_append_end(struct blob_writer *writer, struct arena *arena)
     if (job == NULL) {
         return NULL;
     }
-    err *cancelled = worker_wait(writer->work);
+    err *cancelled = worker_end(writer->work);
     err *e = job->code != 0 ? blob_io_error(arena, job->code, job->doing) : cancelled;
     writer->append = NULL;
     mem_free(job);

@@ -14,7 +14,7 @@ static const struct cli_command COMMANDS[] = {
         "meanwhile; one that does reads its objects bit by bit and logs object.damaged.",
         cli_fsck},
     {"keys", "make, list and delete access keys for scripts",
-        "create [--allow ACTION...] | list | delete ID",
+        "create [--allow ACTION...] [--resource ARN...] | list | delete ID",
         "Access keys let scripts call the backend's AWS interfaces with any AWS SDK, whether the\n"
         "backend runs or not when they are made. A new key may do everything, or just the actions\n"
         "named by --allow, such as cognito-idp:AdminGetUser or s3:*. Its secret is shown once.",

@@ -309,8 +309,8 @@ static void on_worked(uv_work_t *req, int status)
 err *worker_run(void (*fn)(void *arg), void *arg)
 {
     struct worker_job job = {};
-    worker_start(&job, fn, arg);
-    return worker_wait(&job);
+    worker_begin(&job, fn, arg);
+    return worker_end(&job);
 }
 
 struct worker_job *worker_job_new(struct arena *arena)
@@ -318,7 +318,7 @@ struct worker_job *worker_job_new(struct arena *arena)
     return arena_new_of(arena, struct worker_job);
 }
 
-void worker_start(struct worker_job *job, void (*fn)(void *arg), void *arg)
+void worker_begin(struct worker_job *job, void (*fn)(void *arg), void *arg)
 {
     struct loop *loop = loop_current();
     check(loop != NULL && fn != NULL && job->fn == NULL);
@@ -328,7 +328,7 @@ void worker_start(struct worker_job *job, void (*fn)(void *arg), void *arg)
     check(uv_queue_work(&loop->uv, &job->req, on_work, on_worked) == 0);
 }
 
-err *worker_wait(struct worker_job *job)
+err *worker_end(struct worker_job *job)
 {
     struct loop *loop = loop_current();
     if (job->fn != NULL) {

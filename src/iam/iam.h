@@ -66,18 +66,24 @@ struct iam_options {
 void iam_free(struct iam *iam); // NULL is allowed
 
 // ---- access keys -----------------------------------------------------------------------------
-struct iam_key {
-    str id;           // AKIA and 16 letters or digits
-    str secret;       // 40 characters; only when just made
-    str created;      // ISO 8601
-    const str *allow; // actions, with wildcards
+struct iam_key_rights {
+    const str *allow; // actions, with wildcards ("cognito-idp:AdminGetUser", "s3:*"); none: every
     size_t allow_count;
+    const str *resources; // ARNs, with wildcards ("arn:aws:s3:::BUCKET/*"); none: every
+    size_t resource_count;
 };
 
-// Makes a key that may do what `allow` names ("cognito-idp:AdminGetUser", "s3:*"); without any:
-// everything. ERR_INVALID for what is no action, ERR_LIMIT at a thousand keys.
-[[nodiscard]] err *iam_key_create(struct iam *iam, struct arena *arena, const str *allow,
-    size_t allow_count, struct iam_key *out) YIELDS;
+struct iam_key {
+    str id;      // AKIA and 16 letters or digits
+    str secret;  // 40 characters; only when just made
+    str created; // ISO 8601
+    struct iam_key_rights rights;
+};
+
+// Makes a key that may do what `rights` name. ERR_INVALID for what is no action or no ARN,
+// ERR_LIMIT at a thousand keys.
+[[nodiscard]] err *iam_key_create(struct iam *iam, struct arena *arena,
+    const struct iam_key_rights *rights, struct iam_key *out) YIELDS;
 // All keys, oldest first, without secrets.
 [[nodiscard]] err *iam_key_list(
     struct iam *iam, struct arena *arena, struct iam_key **out, size_t *count) YIELDS;

@@ -131,14 +131,20 @@ void iam_signing_key_remember(const struct iam_signature *s)
 
 // ---- access keys -------------------------------------------------------------------------------
 
-static str policy_text(struct arena *arena, const struct json *allow)
+// What a key may do as a policy. A list that is empty, or of a key that older versions made, leaves
+// everything open.
+static str policy_text(struct arena *arena, const struct json *allow, const struct json *resources)
 {
     struct json *statement = json_object(arena);
     struct json *root = json_object(arena);
-    bool some = allow != NULL && allow->kind == JSON_ARRAY && allow->count > 0;
+    const struct json *lists[] = {allow, resources};
+    const str members[] = {S("Action"), S("Resource")};
     json_set(statement, S("Effect"), json_string(arena, S("Allow")));
-    json_set(statement, S("Action"), some ? json_copy(arena, allow) : json_string(arena, S("*")));
-    json_set(statement, S("Resource"), json_string(arena, S("*")));
+    for (size_t i = 0; i < countof(lists); i++) {
+        bool some = lists[i] != NULL && lists[i]->kind == JSON_ARRAY && lists[i]->count > 0;
+        json_set(statement, members[i],
+            some ? json_copy(arena, lists[i]) : json_string(arena, S("*")));
+    }
     json_set(root, S("Statement"), statement);
     return json_text(arena, root);
 }
@@ -149,35 +155,55 @@ static str seal_context(struct arena *arena, str id)
     return str_cat(arena, S("iam key "), id);
 }
 
-static struct json *new_item(
-    struct iam *iam, struct arena *arena, const struct iam_key *key, struct json *allow)
+static struct json *list_of(struct arena *arena, const str *texts, size_t count)
+{
+    struct json *list = json_array(arena);
+    for (size_t i = 0; i < count; i++) {
+        json_push(list, json_string(arena, texts[i]));
+    }
+    return list;
+}
+
+static struct json *new_item(struct iam *iam, struct arena *arena, const struct iam_key *key)
 {
     struct json *item = json_object(arena);
     str sealed = crypto_seal(arena, &iam->key_secrets, seal_context(arena, key->id), key->secret);
     json_set(item, S("id"), json_string(arena, key->id));
     json_set(item, S("created"), json_string(arena, key->created));
-    json_set(item, S("allow"), allow);
+    json_set(item, S("allow"), list_of(arena, key->rights.allow, key->rights.allow_count));
+    json_set(
+        item, S("resources"), list_of(arena, key->rights.resources, key->rights.resource_count));
     json_set(item, S("secret"), json_string(arena, base64_encode(arena, sealed)));
     return item;
 }
 
-err *iam_key_create(
-    struct iam *iam, struct arena *arena, const str *allow, size_t allow_count, struct iam_key *out)
+// Actions and resources must make a policy that can be decided over.
+static err *check_rights(struct iam *iam, struct arena *arena, const struct iam_key_rights *rights)
 {
-    struct json *list = json_array(arena);
     const struct iam_policy *policy = NULL;
-    u64 count = 0;
-    if (allow_count > ALLOW_MAX) {
-        return fail(arena, ERR_LIMIT, "a key may name at most %d actions", ALLOW_MAX);
+    if (rights->allow_count > ALLOW_MAX || rights->resource_count > ALLOW_MAX) {
+        return fail(arena, ERR_LIMIT, "a key may name at most %d actions and as many resources",
+            ALLOW_MAX);
     }
-    for (size_t i = 0; i < allow_count; i++) {
-        json_push(list, json_string(arena, allow[i]));
-    }
-    err *e = iam_policy_intern(iam, arena, policy_text(arena, list), &policy);
+    struct json *allow = list_of(arena, rights->allow, rights->allow_count);
+    struct json *resources = list_of(arena, rights->resources, rights->resource_count);
+    err *e = iam_policy_intern(iam, arena, policy_text(arena, allow, NULL), &policy);
     if (e != NULL) {
         return err_hint(err_wrap(arena, e, "an action to allow is wrong"),
             S("Actions are written as service:Name, such as cognito-idp:AdminGetUser or s3:*."));
     }
+    e = iam_policy_intern(iam, arena, policy_text(arena, allow, resources), &policy);
+    return e == NULL ? NULL
+                     : err_hint(err_wrap(arena, e, "a resource is wrong"),
+                           S("Resources are written as ARNs, such as arn:aws:s3:::BUCKET/* for the "
+                             "objects of a bucket and arn:aws:s3:::BUCKET for the bucket itself."));
+}
+
+err *iam_key_create(struct iam *iam, struct arena *arena, const struct iam_key_rights *rights,
+    struct iam_key *out)
+{
+    u64 count = 0;
+    TRY(check_rights(iam, arena, rights));
     TRY(store_count(iam->store, arena, TABLE, &count));
     if (count >= KEYS_MAX) {
         return fail(arena, ERR_LIMIT, "there are %d access keys already", KEYS_MAX);
@@ -187,12 +213,11 @@ err *iam_key_create(
         .secret = random_of(arena,
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", IAM_SECRET_SIZE),
         .created = time_iso8601(arena, iam->now_ms()),
-        .allow = allow,
-        .allow_count = allow_count,
+        .rights = *rights,
     };
     struct store_write write = {.kind = STORE_PUT,
         .table = TABLE,
-        .item = new_item(iam, arena, out, list),
+        .item = new_item(iam, arena, out),
         .only_absent = true};
     return store_write(iam->store, arena, &write, 1, NULL);
 }
@@ -205,18 +230,24 @@ static int compare_keys(const void *a, const void *b)
     return by_time != 0 ? by_time : str_cmp(x->id, y->id);
 }
 
+static const str *texts_of(struct arena *arena, const struct json *list, size_t *count)
+{
+    *count = list != NULL ? list->count : 0;
+    str *texts = arena_array(arena, str, *count);
+    for (size_t i = 0; i < *count; i++) {
+        texts[i] = json_at(list, i)->text;
+    }
+    return texts;
+}
+
 static struct iam_key key_of_item(struct arena *arena, const struct json *item)
 {
-    const struct json *allow = json_get(item, S("allow"));
-    size_t count = allow != NULL ? allow->count : 0;
-    str *actions = arena_array(arena, str, count);
-    for (size_t i = 0; i < count; i++) {
-        actions[i] = json_at(allow, i)->text;
-    }
-    return (struct iam_key){.id = json_get_str(item, S("id")),
-        .created = json_get_str(item, S("created")),
-        .allow = actions,
-        .allow_count = count};
+    struct iam_key key = {
+        .id = json_get_str(item, S("id")), .created = json_get_str(item, S("created"))};
+    key.rights.allow = texts_of(arena, json_get(item, S("allow")), &key.rights.allow_count);
+    key.rights.resources =
+        texts_of(arena, json_get(item, S("resources")), &key.rights.resource_count);
+    return key;
 }
 
 err *iam_key_list(struct iam *iam, struct arena *arena, struct iam_key **out, size_t *count)
@@ -274,7 +305,8 @@ err *iam_key_find(struct iam *iam, struct arena *arena, str id, struct iam_princ
         return fail(arena, ERR_INTERNAL, "the secret of access key %.*s cannot be opened", PRI(id));
     }
     TRY(iam_policy_intern(
-        iam, arena, policy_text(arena, json_get(item, S("allow"))), &policies[0]));
+        iam, arena, policy_text(arena, json_get(item, S("allow")), json_get(item, S("resources"))),
+        &policies[0]));
     *found = true;
     *out = (struct iam_principal){.kind = IAM_KEY,
         .access_key_id = id,

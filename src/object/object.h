@@ -39,9 +39,12 @@ struct object_hub_options {
     struct store *store;
     struct blob_store *blobs;
     struct iam *iam;
+    u64 (*now_ms)(void); // NULL: the wall clock
 };
 
-// Makes the tables, removes what a crash has left of blobs. Before the routes are in use.
+// Makes the tables, removes what a crash has left of blobs, and begins to look every
+// hour for what is over (uploads that nobody completed, lifecycle rules). Before the routes are in
+// use.
 [[nodiscard]] err *object_hub_open(
     struct object_hub *hub, struct arena *arena, const struct object_hub_options *options) YIELDS;
 // Takes over a reference; NULL: there is no storage any more. Any thread.

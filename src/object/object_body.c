@@ -4,6 +4,8 @@
 // Chunks", Amazon S3 API reference.
 #include "object/object_int.h"
 
+static const u64 PUT_MAX = 5ULL * 1024 * 1024 * 1024;
+
 enum { BUFFER = 64 * 1024, CHUNK_LINE_MAX = 8 * 1024, TRAILERS_MAX = 16 };
 
 const struct s3_checksum S3_CHECKSUMS[5] = {
@@ -64,6 +66,9 @@ static err *read_length(struct s3_body *body)
         }
         body->expected = (u64)length;
     }
+    if (body->expected != UINT64_MAX && body->expected > PUT_MAX) {
+        return s3_refuse(call->arena, "EntityTooLarge", "%s", "");
+    }
     return NULL;
 }
 
@@ -83,7 +88,7 @@ static err *read_checksums(struct s3_body *body)
 {
     struct s3_call *call = body->call;
     size_t index = 0;
-    for (size_t i = 0; i < countof(S3_CHECKSUMS); i++) {
+    for (size_t i = 0; i < countof(S3_CHECKSUMS) && !call->claims_object; i++) {
         str header = str_fmt(call->arena, "x-amz-checksum-%s", S3_CHECKSUMS[i].name);
         body->given[i] = http_header(call->req, header);
         body->wanted |= body->given[i].len > 0 ? S3_CHECKSUMS[i].sum : 0;
@@ -121,7 +126,7 @@ err *s3_body_open(struct s3_call *call, struct s3_body **out)
 {
     struct s3_body *body = arena_new_of(call->arena, struct s3_body);
     enum iam_payload form = call->signature.payload;
-    *body = (struct s3_body){.call = call, .wanted = CRYPTO_SUM_MD5};
+    *body = (struct s3_body){.call = call, .wanted = CRYPTO_SUM_MD5 | call->sums};
     body->is_signed = form == IAM_PAYLOAD_CHUNKS || form == IAM_PAYLOAD_CHUNKS_TRAILER;
     body->is_chunked = body->is_signed || form == IAM_PAYLOAD_UNSIGNED_TRAILER;
     body->wanted |= form == IAM_PAYLOAD_HASHED ? CRYPTO_SUM_SHA256 : 0;
@@ -341,6 +346,9 @@ err *s3_body_read(struct s3_body *body, void *bytes, size_t size, size_t *got)
     TRY(http_read_some(body->call->req, bytes, size, got));
     body->seen += *got;
     body->done = *got == 0;
+    if (body->seen > PUT_MAX) {
+        return s3_refuse(body->call->arena, "EntityTooLarge", "%s", "");
+    }
     bool told = body->expected != UINT64_MAX;
     return body->done && told && body->seen != body->expected ? incomplete(body) : NULL;
 }
@@ -387,9 +395,9 @@ struct json *s3_body_checksums(struct s3_body *body, struct crypto_sums *sums)
     bool hashed = body->call->signature.payload == IAM_PAYLOAD_HASHED;
     for (size_t i = 0; i < countof(S3_CHECKSUMS); i++) {
         // A digest that only proves the payload is no checksum of the object.
-        bool asked =
-            (body->wanted & S3_CHECKSUMS[i].sum) != 0 &&
-            (S3_CHECKSUMS[i].sum != CRYPTO_SUM_SHA256 || body->given[i].len > 0 || !hashed);
+        bool asked = (body->wanted & S3_CHECKSUMS[i].sum) != 0 &&
+                     (S3_CHECKSUMS[i].sum != CRYPTO_SUM_SHA256 || body->given[i].len > 0 ||
+                         !hashed || (body->call->sums & S3_CHECKSUMS[i].sum) != 0);
         if (asked) {
             json_set(out, str_from(S3_CHECKSUMS[i].xml),
                 json_string(arena, sum_base64(arena, sums, S3_CHECKSUMS[i].sum)));

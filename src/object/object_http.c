@@ -112,8 +112,8 @@ static void read_params(struct s3_call *call)
         struct s3_param *param = &call->params[call->param_count];
         str name = {};
         (void)str_next(&part, '=', &name);
-        if (http_url_decode(call->arena, name, false, &param->name) &&
-            http_url_decode(call->arena, part, false, &param->value)) {
+        if (http_url_decode(call->arena, name, true, &param->name) &&
+            http_url_decode(call->arena, part, true, &param->value)) {
             call->param_count++;
         }
     }
@@ -141,11 +141,15 @@ enum on { ON_SERVICE, ON_BUCKET, ON_OBJECT };
 // the key, decoded once and otherwise as it is: "//" and ".." are parts of names like others.
 static err *read_address(struct s3_call *call)
 {
+    read_params(call);
     str rest = str_sub(call->req->path, 1, call->req->path.len);
-    str host = call->req->host;
+    str host = str_lower(call->arena, call->req->host);
+    // What is signed is the header; a target in absolute form must not name another bucket's host.
+    if (!str_eq(call->req->host, http_header(call->req, S("host")))) {
+        return s3_refuse(call->arena, "InvalidRequest", "The target and the Host header disagree.");
+    }
     ptrdiff_t at = str_find(host, S(".s3."));
     str name = {};
-    read_params(call);
     if (at > 0) {
         name = str_sub(host, 0, (size_t)at);
     } else {
@@ -236,18 +240,52 @@ static err *authenticate(struct s3_call *call)
         call->hub->iam, call->arena, &request, &rules, &call->principal, &call->signature);
 }
 
+// Every bucket is this account's.
+static err *check_owner(const struct s3_call *call)
+{
+    static const str HEADERS[] = {
+        S_INIT("x-amz-expected-bucket-owner"), S_INIT("x-amz-source-expected-bucket-owner")};
+    for (size_t i = 0; i < countof(HEADERS); i++) {
+        str expected = http_header(call->req, HEADERS[i]);
+        if (expected.len > 0 && !str_eq(expected, call->service->account)) {
+            return s3_refuse(call->arena, "AccessDenied", "%s", "");
+        }
+    }
+    return NULL;
+}
+
+// The Amplify client deletes several objects with a request that names no bucket in its path; the
+// bucket stands in the region it was given (project/outputs_storage.c), which the signature covers.
+static void find_bucket_in_region(struct s3_call *call)
+{
+    str region = call->signature.region;
+    ptrdiff_t at = str_find_char(region, '#');
+    if (call->bucket_name.len == 0 && call->req->method == HTTP_POST && at >= 0) {
+        call->bucket_name = str_sub(region, (size_t)at + 1, region.len);
+        call->bucket = s3_bucket(call->service, call->bucket_name);
+    }
+}
+
 err *s3_run(struct s3_call *call)
 {
+    if (call->req->request_id.len == 0) {
+        call->req->request_id = random_uuid(call->arena);
+    }
+    http_add_header(call->req, S("x-amz-request-id"), call->req->request_id);
+    http_add_header(call->req, S("x-amz-id-2"), call->req->request_id);
     TRY(read_address(call));
     TRY(authenticate(call));
+    find_bucket_in_region(call);
     const struct operation *operation = find_operation(call);
     if (operation == NULL) {
         return s3_refuse(call->arena, "MethodNotAllowed", "%s", "");
     }
     TRY(check_parameters(call, operation));
-    if (call->bucket_name.len > 0 && call->bucket == NULL) {
+    bool making = operation->handler == s3_create_bucket;
+    if (call->bucket_name.len > 0 && call->bucket == NULL && !making) {
         return s3_refuse(call->arena, "NoSuchBucket", "%s", "");
     }
+    TRY(check_owner(call));
     return operation->handler(call);
 }
 
@@ -269,6 +307,12 @@ err *s3_allow(struct s3_call *call, const char *action, str key)
                        ? str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name, S("/"), key)
                        : str_cat(call->arena, S("arn:aws:s3:::"), call->bucket_name);
     return require(call, action, resource, (str){});
+}
+
+err *s3_allow_either(struct s3_call *call, const char *one, const char *other)
+{
+    err *e = s3_allow(call, one, call->key);
+    return e != NULL ? s3_allow(call, other, call->key) : NULL;
 }
 
 err *s3_allow_list(struct s3_call *call, const char *action, str prefix)

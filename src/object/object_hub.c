@@ -1,6 +1,8 @@
 // The hub: each loop's view of the service in force, the tables, the sweep after a crash.
 #include "object/object_int.h"
 
+enum { HOUR_MS = 3600 * 1000 };
+
 struct object_service *object_service_new(const struct object_service_options *options)
 {
     struct arena *arena = arena_new();
@@ -83,20 +85,37 @@ static bool is_owned(void *arg, str id) YIELDS
     return e != NULL || row != NULL; // in doubt it is kept
 }
 
+// Looks for what is over: at the start, then every hour.
+static void sweep_fiber(void *arg) YIELDS
+{
+    do {
+        object_sweep(arg);
+    } while (fiber_sleep(HOUR_MS) == NULL);
+}
+
 err *object_hub_open(
     struct object_hub *hub, struct arena *arena, const struct object_hub_options *options)
 {
     static const struct store_key_def TEXT_ID = {S_INIT("id"), STORE_KEY_STRING};
     static const struct store_key_def BUCKET = {S_INIT("bucket"), STORE_KEY_STRING};
+    static const struct store_index_def BY_KEY = {.name = S_INIT("byKey"),
+        .partition = {S_INIT("bucket"), STORE_KEY_STRING},
+        .sort = {S_INIT("key"), STORE_KEY_STRING}};
     const struct store_table_def tables[] = {
         {.name = OBJECTS, .partition = BUCKET, .sort = {S("key"), STORE_KEY_STRING}},
         {.name = VERSIONS,
             .partition = {S("path"), STORE_KEY_STRING},
             .sort = {S("order"), STORE_KEY_NUMBER}},
-        {.name = UPLOADS, .partition = BUCKET, .sort = TEXT_ID},
+        {.name = UPLOADS,
+            .partition = BUCKET,
+            .sort = TEXT_ID,
+            .indexes = &BY_KEY,
+            .index_count = 1},
         {.name = PARTS, .partition = TEXT_ID, .sort = {S("number"), STORE_KEY_NUMBER}},
         {.name = SMALL, .partition = TEXT_ID},
         {.name = BLOBS, .partition = TEXT_ID},
+        {.name = CONFIG, .partition = BUCKET, .sort = {S("name"), STORE_KEY_STRING}},
+        {.name = EVENTS, .partition = BUCKET, .sort = {S("order"), STORE_KEY_NUMBER}},
     };
     struct store_apply_options apply = {};
     struct blob_sweep sweep = {.keep = is_owned, .arg = hub};
@@ -104,8 +123,11 @@ err *object_hub_open(
     hub->store = options->store;
     hub->blobs = options->blobs;
     hub->iam = options->iam;
+    hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
-    return blob_store_sweep(hub->blobs, arena, &sweep);
+    TRY(blob_store_sweep(hub->blobs, arena, &sweep));
+    fiber_start("object-sweep", sweep_fiber, hub);
+    return NULL;
 }
 
 struct handover {
@@ -136,6 +158,12 @@ struct object_loop *s3_here(struct object_hub *hub)
     unsigned index = loop_index(loop_current());
     check(index < hub->count);
     return &hub->loops[index];
+}
+
+struct object_service *s3_hold_service(struct object_hub *hub)
+{
+    check_magic(hub, OBJECT_HUB_MAGIC);
+    return hold(s3_here(hub)->service);
 }
 
 const struct object_bucket *s3_bucket(const struct object_service *service, str name)

@@ -111,7 +111,8 @@ static str skip_to(struct listing *list, str key)
         return (str){};
     }
     // No key has this character behind the prefix in practice; one that has is told once more.
-    return str_cat(list->call->arena, common, S("\xf4\x8f\xbf\xbf"));
+    str end = S("\xf4\x8f\xbf\xbf");
+    return common.len + end.len <= KEY_MAX ? str_cat(list->call->arena, common, end) : (str){};
 }
 
 static err *walk(struct listing *list) YIELDS;
@@ -132,6 +133,7 @@ static err *walk(struct listing *list)
                      : behind      ? STORE_RANGE_GT
                                    : STORE_RANGE_GE,
             .sk_low = from.len > 0 ? s3_string(call, from) : NULL,
+            .allowed = store_pred_leaf(a, STORE_NOT_EXISTS, S("marker"), NULL),
             .limit = (u32)(list->max < PAGE_MAX ? list->max + 1 : PAGE_MAX + 1)};
         struct store_page page = {};
         TRY(store_query(call->hub->store, a, &query, &page));

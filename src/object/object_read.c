@@ -3,9 +3,9 @@
 
 #include <time.h>
 
-enum { TRIES = 5, SPAN = 1024 * 1024 };
+enum { LOOKS = 5, SPAN = 1024 * 1024 }; // for an object that is replaced while it is looked up
 
-static str http_time(struct arena *arena, i64 ms)
+str s3_http_time(struct arena *arena, i64 ms)
 {
     char text[64];
     time_t seconds = (time_t)(ms / 1000);
@@ -15,7 +15,7 @@ static str http_time(struct arena *arena, i64 ms)
     return str_dup(arena, (str){text, size});
 }
 
-static bool parse_http_time(str text, i64 *seconds)
+bool s3_parse_http_time(str text, i64 *seconds)
 {
     char copy[64] = {};
     struct tm parts = {};
@@ -33,21 +33,6 @@ static bool parse_http_time(str text, i64 *seconds)
 
 // ---- conditions --------------------------------------------------------------------------------
 
-static bool etag_listed(str list, str etag)
-{
-    str rest = list;
-    str one = {};
-    while (str_next(&rest, ',', &one)) {
-        one = str_trim(one);
-        one = str_starts(one, S("W/")) ? str_sub(one, 2, one.len) : one;
-        one = one.len >= 2 && one.ptr[0] == '"' ? str_sub(one, 1, one.len - 1) : one;
-        if (str_eq(one, S("*")) || str_eq(one, etag)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 // 0: go on; 304; 412. A condition on the tag wins over the one on the time beside it.
 static int precondition(const struct s3_call *call, const struct json *row)
 {
@@ -57,13 +42,13 @@ static int precondition(const struct s3_call *call, const struct json *row)
     str match = http_header(req, S("if-match"));
     str none = http_header(req, S("if-none-match"));
     i64 time = 0;
-    if (match.len > 0 ? !etag_listed(match, etag)
-                      : parse_http_time(http_header(req, S("if-unmodified-since")), &time) &&
+    if (match.len > 0 ? !s3_etag_listed(match, etag)
+                      : s3_parse_http_time(http_header(req, S("if-unmodified-since")), &time) &&
                             modified > time) {
         return 412;
     }
-    if (none.len > 0 ? etag_listed(none, etag)
-                     : parse_http_time(http_header(req, S("if-modified-since")), &time) &&
+    if (none.len > 0 ? s3_etag_listed(none, etag)
+                     : s3_parse_http_time(http_header(req, S("if-modified-since")), &time) &&
                            modified <= time) {
         return 304;
     }
@@ -163,7 +148,7 @@ static void add_headers(struct s3_call *call, const struct json *row)
     struct arena *a = call->arena;
     struct http_req *req = call->req;
     http_add_header(req, S("ETag"), str_cat(a, S("\""), json_get_str(row, S("etag")), S("\"")));
-    http_add_header(req, S("Last-Modified"), http_time(a, json_get_int(row, S("modified"), 0)));
+    http_add_header(req, S("Last-Modified"), s3_http_time(a, json_get_int(row, S("modified"), 0)));
     http_add_header(req, S("Accept-Ranges"), S("bytes"));
     http_add_header(req, S("x-amz-server-side-encryption"), S("AES256"));
     json_each (header, json_get(row, S("headers"))) {
@@ -174,20 +159,19 @@ static void add_headers(struct s3_call *call, const struct json *row)
     json_each (meta, json_get(row, S("meta"))) {
         http_add_header(req, str_cat(a, S("x-amz-meta-"), meta->key), meta->text);
     }
+    const struct json *tags = json_get(row, S("tags"));
+    if (tags != NULL && tags->count > 0) {
+        http_add_header(req, S("x-amz-tagging-count"), str_fmt(a, "%u", tags->count));
+    }
+    if (json_get(row, S("version")) != NULL || call->is_versioned) {
+        s3_tell_version(call, s3_version_of(row));
+    }
 }
 
 static void add_checksums(struct s3_call *call, const struct json *row)
 {
-    struct arena *a = call->arena;
-    if (!str_eq_nocase(http_header(call->req, S("x-amz-checksum-mode")), S("ENABLED"))) {
-        return;
-    }
-    json_each (sum, json_get(row, S("sums"))) {
-        http_add_header(
-            call->req, str_cat(a, S("x-amz-checksum-"), str_lower(a, sum->key)), sum->text);
-        str type = json_get_str(row, S("sumType"));
-        http_add_header(
-            call->req, S("x-amz-checksum-type"), type.len > 0 ? type : S("FULL_OBJECT"));
+    if (str_eq_nocase(http_header(call->req, S("x-amz-checksum-mode")), S("ENABLED"))) {
+        s3_tell_checksums(call, row);
     }
 }
 
@@ -208,109 +192,119 @@ static err *send_blob(struct s3_call *call, struct blob_reader *reader, u64 from
     return NULL;
 }
 
-static err *open_blob(
-    struct s3_call *call, const struct json *bytes, struct blob_reader **out) YIELDS;
+// What is read of an object, opened before the head of the answer is sent: until then the row can
+// be looked up again, since an object may be replaced between its row and its bytes.
+struct opened {
+    struct blob_reader *reader; // NULL: it is no single blob
+    str small;
+    struct s3_source parts; // of an object that was put together of parts
+    char *piece;            // NULL: it was not
+    size_t got;             // first bytes of the parts
+};
 
-static err *open_blob(struct s3_call *call, const struct json *bytes, struct blob_reader **out)
+static err *open_bytes(struct s3_call *call, const struct json *row, const struct range *range,
+    struct opened *out) YIELDS;
+
+static err *open_bytes(
+    struct s3_call *call, const struct json *row, const struct range *range, struct opened *out)
 {
-    return blob_reader_open(call->hub->blobs, call->arena, json_get_str(bytes, S("blob")), out);
-}
-
-static err *read_small(struct s3_call *call, const struct json *bytes, str *out) YIELDS;
-
-static err *read_small(struct s3_call *call, const struct json *bytes, str *out)
-{
-    struct json *row = NULL;
-    str id = json_get_str(bytes, S("small"));
-    if (id.len == 0) {
-        *out = (str){};
-        return NULL;
+    str blob = json_get_str(row, S("blob"));
+    *out = (struct opened){};
+    if (json_get_str(row, S("upload")).len > 0) {
+        out->piece = arena_alloc(call->arena, PIECE);
+        s3_source_open(call, row, range->from, range->size, &out->parts);
+        return s3_source_read(&out->parts, out->piece, PIECE, &out->got);
     }
-    struct s3_cache *cache = s3_here(call->hub)->cache;
-    if (s3_cache_get(cache, call->arena, id, out)) {
-        return NULL;
+    if (blob.len > 0) {
+        return blob_reader_open(call->hub->blobs, call->arena, blob, &out->reader);
     }
-    TRY(store_get(call->hub->store, call->arena, SMALL, s3_string(call, id), NULL, &row));
-    if (row == NULL || !base64_decode(call->arena, json_get_str(row, S("data")), out)) {
-        return fail(call->arena, ERR_NOT_FOUND, "the bytes are gone");
-    }
-    s3_cache_put(cache, id, *out);
+    TRY(s3_read_small(call, row, &out->small));
+    out->small = str_sub(out->small, (size_t)range->from, (size_t)(range->from + range->size));
     return NULL;
 }
 
-static err *send_part(struct s3_call *call, const struct json *bytes, u64 from, u64 size) YIELDS;
-
-static err *send_part(struct s3_call *call, const struct json *bytes, u64 from, u64 size)
+static void close_bytes(struct opened *opened)
 {
-    str small = {};
-    struct blob_reader *reader = NULL;
-    if (json_get_str(bytes, S("blob")).len == 0) {
-        TRY(read_small(call, bytes, &small));
-        return http_write(call->req, str_sub(small, (size_t)from, (size_t)(from + size)));
-    }
-    TRY(open_blob(call, bytes, &reader));
-    err *e = send_blob(call, reader, from, size);
-    blob_reader_close(reader);
-    return e;
+    blob_reader_close(opened->reader);
+    s3_source_close(&opened->parts);
 }
 
-// Of an object that was put together of parts: those that the range touches.
-static err *send_parts(
-    struct s3_call *call, const struct json *row, const struct range *range) YIELDS;
+static err *send_parts(struct s3_call *call, struct opened *opened) YIELDS;
 
-static err *send_parts(struct s3_call *call, const struct json *row, const struct range *range)
+static err *send_parts(struct s3_call *call, struct opened *opened)
 {
-    u64 at = 0;
-    u64 end = range->from + range->size;
-    json_each (part, json_get(row, S("parts"))) {
-        u64 size = (u64)json_get_int(part, S("size"), 0);
-        u64 from = range->from > at ? range->from - at : 0;
-        u64 to = end < at + size ? end - at : size;
-        if (from < size && at < end) {
-            TRY(send_part(call, part, from, to - from));
-        }
-        at += size;
+    while (opened->got > 0) {
+        TRY(http_write(call->req, (str){opened->piece, opened->got}));
+        TRY(s3_source_read(&opened->parts, opened->piece, PIECE, &opened->got));
     }
     return NULL;
 }
 
 static err *send_bytes(
-    struct s3_call *call, const struct json *row, const struct range *range, str type) YIELDS;
+    struct s3_call *call, struct opened *opened, const struct range *range, str type) YIELDS;
 
-// The bytes are opened before the head is sent: until then the row can be looked up again, since an
-// object may be replaced between its row and its bytes.
 static err *send_bytes(
-    struct s3_call *call, const struct json *row, const struct range *range, str type)
+    struct s3_call *call, struct opened *opened, const struct range *range, str type)
 {
-    struct http_req *req = call->req;
-    struct blob_reader *reader = NULL;
-    str small = {};
-    bool blob = json_get_str(row, S("blob")).len > 0;
-    bool parts = json_get(row, S("parts")) != NULL;
     int status = range->given ? 206 : 200;
-    if (blob) {
-        TRY(open_blob(call, row, &reader));
-    } else if (!parts) {
-        TRY(read_small(call, row, &small));
-        small = str_sub(small, (size_t)range->from, (size_t)(range->from + range->size));
-        return http_reply(req, status, type, small);
+    if (opened->reader == NULL && opened->piece == NULL) {
+        return http_reply(call->req, status, type, opened->small);
     }
-    err *e = http_begin(req, status, type, range->size);
-    if (e == NULL) {
-        e = blob ? send_blob(call, reader, range->from, range->size) : send_parts(call, row, range);
-    }
-    blob_reader_close(reader);
-    return e != NULL ? e : http_end(req);
+    TRY(http_begin(call->req, status, type, range->size));
+    TRY(opened->reader != NULL ? send_blob(call, opened->reader, range->from, range->size)
+                               : send_parts(call, opened));
+    return http_end(call->req);
 }
 
 // ---- get, head ---------------------------------------------------------------------------------
+
+static err *choose_range(struct s3_call *call, const struct json *row, struct range *range) YIELDS;
+
+// By the header, or by the number of a part.
+static err *choose_range(struct s3_call *call, const struct json *row, struct range *range)
+{
+    str text = {};
+    u64 number = 0;
+    if (!s3_query(call, "partNumber", &text)) {
+        return read_range(call, (u64)json_get_int(row, S("size"), 0), range);
+    }
+    if (!str_to_u64(text, &number) || number < 1 || number > PARTS_MAX) {
+        return s3_refuse(call->arena, "InvalidArgument",
+            "Part number must be an integer between 1 and 10000, inclusive");
+    }
+    if (http_header(call->req, S("range")).len > 0) {
+        return s3_refuse(call->arena, "InvalidRequest",
+            "Cannot specify both Range header and partNumber query parameter");
+    }
+    TRY(s3_part_span(call, row, (i64)number, &range->from, &range->size));
+    range->given = range->size > 0;
+    return NULL;
+}
+
+static void tell_range(struct s3_call *call, const struct json *row, const struct range *range)
+{
+    u64 size = (u64)json_get_int(row, S("size"), 0);
+    i64 count = json_get_int(row, S("partCount"), 0);
+    str text = {};
+    if (range->given) {
+        http_add_header(call->req, S("Content-Range"),
+            str_fmt(call->arena, "bytes %llu-%llu/%llu", (unsigned long long)range->from,
+                (unsigned long long)(range->from + range->size - 1), (unsigned long long)size));
+    } else {
+        add_checksums(call, row);
+    }
+    if (count > 0 && s3_query(call, "partNumber", &text)) {
+        http_add_header(
+            call->req, S("x-amz-mp-parts-count"), str_fmt(call->arena, "%lld", (long long)count));
+    }
+}
 
 static err *answer(struct s3_call *call, const struct json *row) YIELDS;
 
 static err *answer(struct s3_call *call, const struct json *row)
 {
     struct range range = {};
-    u64 size = (u64)json_get_int(row, S("size"), 0);
+    struct opened opened = {};
     str type = json_get_str(row, S("type"));
     int refused = precondition(call, row);
     if (refused == 412) {
@@ -320,36 +314,35 @@ static err *answer(struct s3_call *call, const struct json *row)
         add_headers(call, row);
         return http_reply_empty(call->req, 304);
     }
-    TRY(read_range(call, size, &range));
-    add_headers(call, row);
-    add_overrides(call, &type);
-    if (range.given) {
-        http_add_header(call->req, S("Content-Range"),
-            str_fmt(call->arena, "bytes %llu-%llu/%llu", (unsigned long long)range.from,
-                (unsigned long long)(range.from + range.size - 1), (unsigned long long)size));
-    } else {
-        add_checksums(call, row);
+    TRY(choose_range(call, row, &range));
+    bool head = call->req->method == HTTP_HEAD;
+    err *e = head ? NULL : open_bytes(call, row, &range, &opened);
+    if (e == NULL) {
+        add_headers(call, row);
+        add_overrides(call, &type);
+        tell_range(call, row, &range);
+        e = !head ? send_bytes(call, &opened, &range, type)
+                  : http_begin(call->req, range.given ? 206 : 200, type, range.size);
+        e = e == NULL && head ? http_end(call->req) : e;
     }
-    if (call->req->method == HTTP_HEAD) {
-        TRY(http_begin(call->req, range.given ? 206 : 200, type, range.size));
-        return http_end(call->req);
-    }
-    return send_bytes(call, row, &range, type);
+    close_bytes(&opened);
+    return e;
 }
 
 err *s3_get_object(struct s3_call *call)
 {
-    TRY(s3_allow(call, "s3:GetObject", call->key));
+    str version = {};
+    enum s3_versioning state = S3_UNVERSIONED;
+    (void)s3_query(call, "versionId", &version);
+    TRY(s3_allow(call, version.len > 0 ? "s3:GetObjectVersion" : "s3:GetObject", call->key));
+    TRY(s3_versioning(call, call->bucket->name, &state));
+    call->is_versioned = state != S3_UNVERSIONED;
     for (int i = 0;; i++) {
         struct json *row = NULL;
-        TRY(s3_find(call, call->bucket->name, call->key, (str){}, &row));
-        if (row == NULL) {
-            return s3_refuse(
-                call->arena, s3_may_list(call, call->key) ? "NoSuchKey" : "AccessDenied", "%s", "");
-        }
+        TRY(s3_find_object(call, version, &row));
         err *e = answer(call, row);
         bool gone = e != NULL && e->code == ERR_NOT_FOUND && !http_has_begun(call->req);
-        if (!gone || i == TRIES) {
+        if (!gone || i == LOOKS) {
             return e;
         }
     }

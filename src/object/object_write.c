@@ -2,144 +2,52 @@
 // forgets what the row before it named.
 #include "object/object_int.h"
 
-enum { META_MAX = 2048, TRIES = 20 };
+// ---- headers -----------------------------------------------------------------------------------
 
-struct json *s3_string(struct s3_call *call, str text)
+// What would have to be done with an object and is not: better refused than believed.
+static err *check_wishes(struct s3_call *call)
 {
-    return json_string(call->arena, text);
-}
+    static const struct {
+        str header;
+        str allowed[3];
+        const char *code;
+    } WISHES[] = {
+        {S_INIT("x-amz-acl"),
+            {S_INIT("private"), S_INIT("bucket-owner-full-control"), S_INIT("bucket-owner-read")},
+            "AccessControlListNotSupported"},
+        {S_INIT("x-amz-grant-full-control"), {}, "AccessControlListNotSupported"},
+        {S_INIT("x-amz-grant-read"), {}, "AccessControlListNotSupported"},
+        {S_INIT("x-amz-server-side-encryption"), {S_INIT("AES256")}, "NotImplemented"},
+        {S_INIT("x-amz-server-side-encryption-customer-algorithm"), {}, "NotImplemented"},
+        {S_INIT("x-amz-object-lock-mode"), {}, "ObjectLockConfigurationMissing"},
+        {S_INIT("x-amz-object-lock-legal-hold"), {}, "ObjectLockConfigurationMissing"},
+    };
 
-static str new_id(struct arena *arena)
-{
-    return random_uuid(arena);
-}
-
-// ---- bytes -------------------------------------------------------------------------------------
-
-static str md5_hex(struct arena *arena, struct crypto_sums *sums)
-{
-    u8 digest[CRYPTO_SUM_MAX];
-    size_t size = crypto_sums_get(sums, CRYPTO_SUM_MD5, digest);
-    return hex_encode(arena, (str){(const char *)digest, size});
-}
-
-struct intake { // of one body
-    struct s3_call *call;
-    struct s3_body *body;
-    struct crypto_sums *sums;
-    struct blob_writer *writer; // NULL: it is small so far
-    char *piece;
-    struct s3_bytes *out;
-};
-
-static err *read_piece(struct intake *in, size_t size, size_t *filled) YIELDS;
-
-// Up to `size` bytes; fewer only at the body's end.
-static err *read_piece(struct intake *in, size_t size, size_t *filled)
-{
-    size_t got = 0;
-    *filled = 0;
-    do {
-        TRY(s3_body_read(in->body, in->piece + *filled, size - *filled, &got));
-        *filled += got;
-    } while (got > 0 && *filled < size);
+    for (size_t i = 0; i < countof(WISHES); i++) {
+        str value = http_header(call->req, WISHES[i].header);
+        bool fine = value.len == 0;
+        for (size_t k = 0; k < countof(WISHES[i].allowed); k++) {
+            fine = fine || str_eq(value, WISHES[i].allowed[k]);
+        }
+        if (!fine) {
+            return s3_refuse(call->arena, WISHES[i].code, "%s", "");
+        }
+    }
     return NULL;
 }
 
-static err *take_large(struct intake *in, size_t filled) YIELDS;
-
-// While one piece is digested and written, the next one is read into the other half.
-static err *take_large(struct intake *in, size_t filled)
+static err *take_tags(struct s3_call *call, struct json *row)
 {
-    struct s3_call *call = in->call;
-    char *other = arena_alloc(call->arena, PIECE);
-    TRY(blob_begin(call->hub->blobs, call->arena, &in->writer));
-    while (filled > 0) {
-        struct arena_mark mark = arena_mark(call->arena);
-        char *written = in->piece;
-        blob_append_begin(in->writer, (str){in->piece, filled}, in->sums);
-        in->out->size += filled;
-        in->piece = other;
-        other = written;
-        err *read = read_piece(in, PIECE, &filled);
-        TRY(blob_append_end(in->writer, call->arena));
-        TRY(read);
-        arena_rewind(call->arena, mark);
+    str text = http_header(call->req, S("x-amz-tagging"));
+    struct json *tags = NULL;
+    if (text.len == 0) {
+        return NULL;
     }
-    TRY(s3_body_check(in->body, in->sums));
-    return blob_finish(in->writer, call->arena, &in->out->blob);
+    TRY(s3_allow(call, "s3:PutObjectTagging", call->key));
+    TRY(s3_tags_of_text(call, text, &tags));
+    json_set(row, S("tags"), tags);
+    return NULL;
 }
-
-static err *take(struct intake *in) YIELDS;
-
-static err *take(struct intake *in)
-{
-    struct s3_call *call = in->call;
-    size_t filled = 0;
-    TRY(read_piece(in, SMALL_MAX + 1, &filled));
-    if (filled > SMALL_MAX) {
-        size_t more = 0;
-        in->piece += filled;
-        err *e = read_piece(in, PIECE - filled, &more);
-        in->piece -= filled;
-        TRY(e);
-        return take_large(in, filled + more);
-    }
-    str bytes = {in->piece, filled};
-    crypto_sums_add(in->sums, bytes);
-    in->out->size = filled;
-    if (filled > 0) {
-        in->out->small = new_id(call->arena);
-        in->out->data = base64_encode(call->arena, bytes);
-    }
-    return s3_body_check(in->body, in->sums);
-}
-
-err *s3_take_body(struct s3_call *call, struct s3_bytes *out)
-{
-    struct intake in = {.call = call, .out = out};
-    *out = (struct s3_bytes){};
-    TRY(s3_body_open(call, &in.body));
-    bool small = call->req->body_length <= SMALL_MAX;
-    in.piece = arena_alloc(call->arena, small ? SMALL_MAX + 1 : PIECE);
-    in.sums = crypto_sums_new(s3_body_sums(in.body));
-    err *e = take(&in);
-    if (e == NULL) {
-        out->etag = md5_hex(call->arena, in.sums);
-        out->checksums = s3_body_checksums(in.body, in.sums);
-    } else {
-        blob_abandon(in.writer);
-    }
-    crypto_sums_free(in.sums);
-    return e;
-}
-
-void s3_drop_bytes(struct s3_call *call, const struct s3_bytes *bytes)
-{
-    if (bytes->blob.len > 0) {
-        blob_remove(call->hub->blobs, &bytes->blob, 1);
-    }
-}
-
-size_t s3_keep_writes(struct s3_call *call, const struct s3_bytes *bytes, struct store_write *out)
-{
-    if (bytes->small.len == 0 && bytes->blob.len == 0) {
-        return 0;
-    }
-    struct json *row = json_object(call->arena);
-    bool small = bytes->small.len > 0;
-    json_set(row, S("id"), s3_string(call, small ? bytes->small : bytes->blob));
-    if (small) {
-        json_set(row, S("data"), s3_string(call, bytes->data));
-    } else {
-        json_set(row, S("size"), json_int(call->arena, (i64)bytes->size));
-    }
-    *out = (struct store_write){
-        .kind = STORE_PUT, .table = small ? SMALL : BLOBS, .item = row, .only_absent = true};
-    return 1;
-}
-
-// ---- headers -----------------------------------------------------------------------------------
 
 err *s3_take_headers(struct s3_call *call, struct json *row)
 {
@@ -150,6 +58,8 @@ err *s3_take_headers(struct s3_call *call, struct json *row)
     struct json *headers = json_object(a);
     struct json *meta = json_object(a);
     size_t meta_size = 0;
+    TRY(check_wishes(call));
+    TRY(take_tags(call, row));
     for (size_t i = 0; i < countof(KEPT); i++) {
         str value = http_header(call->req, KEPT[i]);
         if (str_eq(KEPT[i], S("content-encoding"))) { // how it was sent, not what it is
@@ -180,191 +90,113 @@ err *s3_take_headers(struct s3_call *call, struct json *row)
     return NULL;
 }
 
-// ---- forgetting --------------------------------------------------------------------------------
+// ---- put ---------------------------------------------------------------------------------------
 
-size_t s3_forget_max(const struct json *row)
-{
-    const struct json *parts = json_get(row, S("parts"));
-    return parts != NULL ? parts->count + 1 : 1;
-}
-
-static void forget_one(struct s3_call *call, const struct json *bytes, struct s3_garbage *garbage)
-{
-    str small = json_get_str(bytes, S("small"));
-    str blob = json_get_str(bytes, S("blob"));
-    if (small.len == 0 && blob.len == 0) {
-        return;
-    }
-    garbage->writes[garbage->write_count++] = (struct store_write){.kind = STORE_DELETE,
-        .table = small.len > 0 ? SMALL : BLOBS,
-        .pk = s3_string(call, small.len > 0 ? small : blob)};
-    if (blob.len > 0) {
-        garbage->blobs[garbage->blob_count++] = str_dup(call->arena, blob);
-    }
-}
-
-void s3_forget(struct s3_call *call, const struct json *row, struct s3_garbage *garbage)
-{
-    forget_one(call, row, garbage);
-    json_each (part, json_get(row, S("parts"))) {
-        forget_one(call, part, garbage);
-    }
-}
-
-// ---- the present version -----------------------------------------------------------------------
-
-err *s3_find(struct s3_call *call, str bucket, str key, str version, struct json **row)
-{
-    (void)version;
-    return store_get(
-        call->hub->store, call->arena, OBJECTS, s3_string(call, bucket), s3_string(call, key), row);
-}
-
-static bool matches(const struct json *row, str etags)
-{
-    str etag = json_get_str(row, S("etag"));
-    str rest = etags;
-    str one = {};
-    while (row != NULL && str_next(&rest, ',', &one)) {
-        one = str_trim(one);
-        one = str_starts(one, S("\"")) && one.len >= 2 ? str_sub(one, 1, one.len - 1) : one;
-        if (str_eq(one, S("*")) || str_eq(one, etag)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static err *check_condition(
-    struct s3_call *call, const struct json *present, const struct s3_condition *condition)
-{
-    if (condition->if_match.len > 0 && present == NULL) {
-        return s3_refuse(call->arena, "NoSuchKey", "%s", "");
-    }
-    bool failed = (condition->if_match.len > 0 && !matches(present, condition->if_match)) ||
-                  (condition->if_none_match.len > 0 && matches(present, condition->if_none_match));
-    return failed ? s3_refuse(call->arena, "PreconditionFailed", "%s", "") : NULL;
-}
-
-// One try: the row must still be the one that was looked at.
-static err *replace_once(struct s3_call *call, str key, struct json *row,
-    const struct json *present, const struct store_write *more, size_t more_count) YIELDS;
-
-static err *replace_once(struct s3_call *call, str key, struct json *row,
-    const struct json *present, const struct store_write *more, size_t more_count)
-{
-    struct arena *a = call->arena;
-    size_t room = s3_forget_max(present);
-    struct s3_garbage garbage = {
-        .writes = arena_array(a, struct store_write, room + more_count + 1),
-        .blobs = arena_array(a, str, room)};
-    struct store_write *write = &garbage.writes[garbage.write_count++];
-    if (row != NULL) {
-        *write = (struct store_write){.kind = STORE_PUT, .table = OBJECTS, .item = row};
-    } else {
-        *write = (struct store_write){.kind = STORE_DELETE,
-            .table = OBJECTS,
-            .pk = s3_string(call, call->bucket->name),
-            .sk = s3_string(call, key)};
-    }
-    write->only_absent = present == NULL && row != NULL;
-    if (present != NULL) {
-        write->condition = store_pred_leaf(a, STORE_EQ, S("rev"), json_get(present, S("rev")));
-        s3_forget(call, present, &garbage);
-    }
-    for (size_t i = 0; i < more_count; i++) {
-        garbage.writes[garbage.write_count++] = more[i];
-    }
-    TRY(blob_will_remove(call->hub->blobs, a, garbage.blobs, garbage.blob_count));
-    TRY(store_write(call->hub->store, a, garbage.writes, garbage.write_count, NULL));
-    blob_remove(call->hub->blobs, garbage.blobs, garbage.blob_count);
-    return NULL;
-}
-
-err *s3_replace(struct s3_call *call, str key, struct json *row,
-    const struct s3_condition *condition, const struct store_write *more, size_t more_count)
-{
-    struct arena *a = call->arena;
-    for (int i = 0; i < TRIES; i++) {
-        struct json *present = NULL;
-        TRY(s3_find(call, call->bucket->name, key, (str){}, &present));
-        TRY(check_condition(call, present, condition));
-        if (row == NULL && present == NULL) {
-            return NULL;
-        }
-        err *e = replace_once(call, key, row, present, more, more_count);
-        if (e == NULL || (e->code != ERR_CONDITION_FAILED)) {
-            return e;
-        }
-    }
-    return s3_refuse(a, "ConditionalRequestConflict", "%s", "");
-}
-
-static struct json *new_row(struct s3_call *call, const struct s3_bytes *bytes)
+struct json *s3_new_row(struct s3_call *call, str key, const struct s3_bytes *bytes)
 {
     struct arena *a = call->arena;
     struct json *row = json_object(a);
     json_set(row, S("bucket"), s3_string(call, call->bucket->name));
-    json_set(row, S("key"), s3_string(call, call->key));
-    json_set(row, S("rev"), s3_string(call, new_id(a)));
+    json_set(row, S("key"), s3_string(call, key));
     json_set(row, S("size"), json_int(a, (i64)bytes->size));
     json_set(row, S("etag"), s3_string(call, bytes->etag));
-    json_set(row, S("modified"), json_int(a, (i64)time_now_ms()));
-    json_set(row, S("sums"), json_copy(a, bytes->checksums));
-    if (bytes->small.len > 0) {
-        json_set(row, S("small"), s3_string(call, bytes->small));
-    }
-    if (bytes->blob.len > 0) {
-        json_set(row, S("blob"), s3_string(call, bytes->blob));
+    json_set(row, S("modified"), json_int(a, (i64)call->hub->now_ms()));
+    if (bytes->checksums != NULL && bytes->checksums->count > 0) {
+        json_set(row, S("sums"), json_copy(a, bytes->checksums));
     }
     return row;
 }
 
-static void tell_stored(struct s3_call *call, const struct json *row)
+void s3_copy_members(
+    struct s3_call *call, struct json *to, const struct json *from, const str *names, size_t count)
 {
-    http_add_header(
-        call->req, S("ETag"), str_cat(call->arena, S("\""), json_get_str(row, S("etag")), S("\"")));
-    http_add_header(call->req, S("x-amz-server-side-encryption"), S("AES256"));
+    for (size_t i = 0; i < count; i++) {
+        const struct json *value = json_get(from, names[i]);
+        if (value != NULL) {
+            json_set(to, names[i], json_copy(call->arena, value));
+        }
+    }
+}
+
+void s3_tell_checksums(struct s3_call *call, const struct json *row)
+{
+    str type = json_get_str(row, S("sumType"));
     json_each (sum, json_get(row, S("sums"))) {
         http_add_header(call->req,
             str_cat(call->arena, S("x-amz-checksum-"), str_lower(call->arena, sum->key)),
             sum->text);
-        http_add_header(call->req, S("x-amz-checksum-type"), S("FULL_OBJECT"));
+        http_add_header(
+            call->req, S("x-amz-checksum-type"), type.len > 0 ? type : S("FULL_OBJECT"));
     }
 }
 
 err *s3_put_object(struct s3_call *call)
 {
     struct s3_bytes bytes = {};
-    struct store_write keep[1];
+    struct s3_writes keep = {};
     struct json *headers = json_object(call->arena);
-    struct s3_condition condition = {.if_match = http_header(call->req, S("if-match")),
-        .if_none_match = http_header(call->req, S("if-none-match"))};
+    struct s3_change change = {.key = call->key,
+        .more = &keep,
+        .event = "ObjectCreated:Put",
+        .condition = {.if_match = http_header(call->req, S("if-match")),
+            .if_none_match = http_header(call->req, S("if-none-match"))}};
+    if (http_header(call->req, S("x-amz-copy-source")).len > 0) {
+        return s3_copy_object(call);
+    }
     TRY(s3_allow(call, "s3:PutObject", call->key));
     TRY(s3_take_headers(call, headers));
     TRY(s3_take_body(call, &bytes));
-    struct json *row = new_row(call, &bytes);
+    change.row = s3_new_row(call, call->key, &bytes);
     json_each (member, headers) {
-        json_set(row, member->key, json_copy(call->arena, member));
+        json_set(change.row, member->key, json_copy(call->arena, member));
     }
-    size_t kept = s3_keep_writes(call, &bytes, keep);
-    err *e = s3_replace(call, call->key, row, &condition, keep, kept);
+    s3_keep(call, &keep, &bytes, change.row);
+    err *e = s3_replace(call, &change);
     if (e != NULL) {
         s3_drop_bytes(call, &bytes);
         return e;
     }
-    tell_stored(call, row);
+    http_add_header(call->req, S("ETag"), str_cat(call->arena, S("\""), bytes.etag, S("\"")));
+    http_add_header(call->req, S("x-amz-server-side-encryption"), S("AES256"));
+    s3_tell_version(call, change.version);
+    s3_tell_checksums(call, change.row);
     return http_reply_empty(call->req, 200);
 }
 
 // ---- delete ------------------------------------------------------------------------------------
 
+static const char *delete_right(str version)
+{
+    return version.len > 0 ? "s3:DeleteObjectVersion" : "s3:DeleteObject";
+}
+
 err *s3_delete_object(struct s3_call *call)
 {
-    struct s3_condition none = {.if_match = http_header(call->req, S("if-match"))};
-    TRY(s3_allow(call, "s3:DeleteObject", call->key));
-    TRY(s3_replace(call, call->key, NULL, &none, NULL, 0));
+    str version = {};
+    struct s3_change change = {
+        .key = call->key, .condition = {.if_match = http_header(call->req, S("if-match"))}};
+    (void)s3_query(call, "versionId", &version);
+    TRY(s3_allow(call, delete_right(version), call->key));
+    TRY(s3_remove(call, &change, version));
+    s3_tell_version(call, change.version);
+    if (change.marker) {
+        http_add_header(call->req, S("x-amz-delete-marker"), S("true"));
+    }
     return http_reply_empty(call->req, 204);
+}
+
+static void tell_deleted(struct s3_xml *xml, const struct s3_change *change, str version)
+{
+    xml_open(xml, "Deleted");
+    xml_text(xml, "Key", change->key);
+    if (version.len > 0) {
+        xml_text(xml, "VersionId", version);
+    }
+    if (change->marker) {
+        xml_text(xml, "DeleteMarker", S("true"));
+        xml_text(xml, "DeleteMarkerVersionId", change->version);
+    }
+    xml_close(xml, "Deleted");
 }
 
 static err *delete_listed(
@@ -373,23 +205,26 @@ static err *delete_listed(
 static err *delete_listed(
     struct s3_call *call, const struct xml_node *object, struct s3_xml *xml, bool quiet)
 {
-    struct s3_condition none = {};
     str key = xml_child(object, "Key");
-    err *e = s3_allow(call, "s3:DeleteObject", key);
-    e = e == NULL ? s3_replace(call, key, NULL, &none, NULL, 0) : e;
+    str version = xml_child(object, "VersionId");
+    struct s3_change change = {.key = key, .condition = {.if_match = xml_child(object, "ETag")}};
+    err *e = key.len <= KEY_MAX ? s3_allow(call, delete_right(version), key)
+                                : s3_refuse(call->arena, "KeyTooLongError", "%s", "");
+    e = e == NULL ? s3_remove(call, &change, version) : e;
     if (e != NULL && (e->code == ERR_CANCELLED || e->code == ERR_CLOSED)) {
         return e;
     }
     if (e != NULL) {
         xml_open(xml, "Error");
         xml_text(xml, "Key", key);
+        if (version.len > 0) {
+            xml_text(xml, "VersionId", version);
+        }
         xml_text(xml, "Code", e->wire.len > 0 ? e->wire : S("InternalError"));
         xml_text(xml, "Message", e->wire.len > 0 ? e->text : S("Internal error"));
         xml_close(xml, "Error");
     } else if (!quiet) {
-        xml_open(xml, "Deleted");
-        xml_text(xml, "Key", key);
-        xml_close(xml, "Deleted");
+        tell_deleted(xml, &change, version);
     }
     return NULL;
 }

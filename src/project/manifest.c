@@ -112,7 +112,6 @@ size_t project_manifest_unserved(
     str *list = arena_array(arena, str, 8);
     size_t count = 0;
     size_t triggered = 0;
-    size_t functions = member_count(json_get(root, S("functions")));
     *out = list;
     json_each (bucket, json_get(root, S("storage"))) {
         const struct json *triggers = json_get(bucket, S("triggers"));
@@ -128,10 +127,6 @@ size_t project_manifest_unserved(
     }
     if (triggered > 0) {
         list[count++] = S("storage: onUpload and onDelete are not run yet");
-    }
-    if (functions > 0) {
-        list[count++] = str_fmt(arena, "functions: %zu function%s not run yet", functions,
-            functions == 1 ? " is" : "s are");
     }
     if (manifest->handled_count > 0) {
         list[count++] = str_fmt(arena, "data: %zu custom operation%s not served yet",

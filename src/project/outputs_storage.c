@@ -2,15 +2,18 @@
 #include "project/project_int.h"
 
 // The client has no endpoint option for storage. With region "HOST:PORT#" and a bucket name that
-// holds a dot it calls https://s3.HOST:PORT/BUCKET/KEY: what it appends becomes a URL fragment.
+// holds a dot it calls https://s3.HOST:PORT/BUCKET/KEY: what it appends becomes a URL fragment. Its
+// request to delete several objects leaves the bucket out of the path; the region, which every
+// signature names, is where the server then finds it (object_http.c).
 static str bucket_name(struct arena *a, const struct json *bucket)
 {
     return project_bucket_name(a, json_get_str(bucket, S("name")));
 }
 
-static str client_region(struct arena *a, const struct project_outputs_options *options)
+static str client_region(
+    struct arena *a, const struct project_outputs_options *options, const struct json *bucket)
 {
-    return str_cat(a, options->authority, S("#"));
+    return str_cat(a, options->authority, S("#"), bucket_name(a, bucket));
 }
 
 static str path_pattern(struct arena *a, str path)
@@ -116,13 +119,13 @@ struct json *outputs_storage_config(
     struct json *config = json_object(a);
     struct json *s3 = json_object(a);
     struct json *buckets = json_object(a);
-    str region = client_region(a, options);
-    outputs_set(a, s3, "bucket", bucket_name(a, default_bucket(storage)));
-    outputs_set(a, s3, "region", region);
+    const struct json *first = default_bucket(storage);
+    outputs_set(a, s3, "bucket", bucket_name(a, first));
+    outputs_set(a, s3, "region", client_region(a, options, first));
     json_each (bucket, storage) {
         struct json *entry = json_object(a);
         outputs_set(a, entry, "bucketName", bucket_name(a, bucket));
-        outputs_set(a, entry, "region", region);
+        outputs_set(a, entry, "region", client_region(a, options, bucket));
         json_set(entry, S("paths"), paths_of(a, bucket));
         json_set(buckets, json_get_str(bucket, S("name")), entry);
     }

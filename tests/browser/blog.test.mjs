@@ -394,10 +394,32 @@ test('a failure is told, and what was written is not lost', async () => {
   assert.equal(await bob.page.getByRole('alert').count(), 0);
 });
 
+test('without a live connection one reads, and sees what one writes oneself', async () => {
+  const window = await openWindow(blog, {}, (context) => context.routeWebSocket(/./, (socket) => socket.close({ code: 1011 })));
+  window.page.setDefaultTimeout(15_000);
+  await heading(window, GLUE.title).waitFor();
+  assert.equal(await window.page.locator('.badge[data-state=live]').count(), 0);
+  await go(window, '#/sign-in');
+  await fillSignIn(window, 'bob@example.com');
+  await isMember(window);
+  await link(window, 'Lost?').click();
+  await link(window, 'Edit').click();
+  await window.page.getByLabel('Title').fill('Found');
+  await button(window, 'Save').click();
+  await heading(window, 'Found').waitFor();
+  await say(window).fill('There it is.');
+  await button(window, 'Comment').click();
+  await becomes(() => comments(window), ['There it is.']);
+  await window.page.getByRole('button', { name: 'Delete your comment: There it is.' }).click();
+  await becomes(() => comments(window), []);
+  assert.equal(await window.page.getByRole('alert').count(), 0);
+  await window.context.close();
+});
+
 test('an owner deletes, after being asked; whoever reads the post is told', async () => {
   const id = idOf(bob);
   await go(guest, `#/posts/${id}`);
-  await heading(guest, 'Lost?').waitFor();
+  await heading(guest, 'Found').waitFor();
   await button(bob, 'Delete').click();
   const dialog = bob.page.getByRole('dialog', { name: 'Delete this post?' });
   await dialog.waitFor();
@@ -420,7 +442,17 @@ test('a member changes how others see them', async () => {
   await ann.page.getByLabel('About you').fill('Collects what the sea brings.');
   await button(ann, 'Save').click();
   await ann.page.getByText('Saved.').waitFor();
+
+  const picture = ann.page.getByRole('img', { name: 'Your profile' });
+  const width = () => picture.evaluate((image) => image.naturalWidth, null, { timeout: 15_000 });
+  for (const size of [120, 90]) {
+    const buffer = await bob.page.screenshot({ clip: { x: 0, y: 0, width: size, height: size } });
+    await ann.page.getByLabel('Profile picture').setInputFiles({ name: 'me & my dog.png', mimeType: 'image/png', buffer });
+    await becomes(width, size);
+  }
   await shoot(ann, 'profile');
+  await ann.page.reload();
+  await becomes(width, 90);
   await guest.page.getByRole('article').getByText('Ann of the beach').waitFor();
 });
 

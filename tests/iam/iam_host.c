@@ -173,8 +173,8 @@ static void say_key(struct json_writer *w, const struct iam_key *key)
     }
     jw_key(w, S("allow"));
     jw_array(w);
-    for (size_t i = 0; i < key->allow_count; i++) {
-        jw_string(w, key->allow[i]);
+    for (size_t i = 0; i < key->rights.allow_count; i++) {
+        jw_string(w, key->rights.allow[i]);
     }
     jw_end_array(w);
     jw_end_object(w);
@@ -205,7 +205,8 @@ static err *keys(
     }
     str *allow = NULL;
     count = texts_of(arena, json_get(in, S("allow")), &allow);
-    TRY(iam_key_create(host->iam, arena, allow, count, &key));
+    struct iam_key_rights rights = {.allow = allow, .allow_count = count};
+    TRY(iam_key_create(host->iam, arena, &rights, &key));
     say_key(w, &key);
     return NULL;
 }

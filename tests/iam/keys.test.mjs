@@ -56,6 +56,7 @@ test('without a running backend', async () => {
   assert.match(one.secretAccessKey, /^[A-Za-z0-9+/]{40}$/);
   const two = await keys('create', '--allow', 'cognito-idp:AdminGetUser', 's3:*', '--allow=ssm:Get*');
   assert.deepEqual(two.allow, ['cognito-idp:AdminGetUser', 's3:*', 'ssm:Get*']);
+  assert.deepEqual(two.resources, []);
   const list = await keys('list');
   assert.deepEqual(list.map((key) => key.accessKeyId).sort(), [one, two].map((key) => key.accessKeyId).sort());
   assert.ok(list.every((key) => key.secretAccessKey === undefined));
@@ -79,7 +80,7 @@ test('words for a person, and what is wrong with a command', async () => {
   const wrong = await ampd('keys', 'create', '--allow', 's3', '--data-dir', data);
   assert.equal(wrong.code, 1);
   assert.match(wrong.err, /an action is "\*" or service:Name, with \* and \?: s3\n.*Actions are written as/);
-  for (const args of [[], ['make'], ['delete'], ['list', 'x'], ['create', '--allow'], ['create', '--nope']]) {
+  for (const args of [[], ['make'], ['delete'], ['list', 'x'], ['create', '--allow'], ['create', '--resource'], ['create', '--resource', '--allow', 's3:*'], ['create', '--nope']]) {
     assert.equal((await ampd('keys', ...args, '--data-dir', data)).code, 2, args.join(' '));
   }
   const nowhere = await ampd('keys', 'list', '--project', join(root, 'nowhere'));

@@ -1,5 +1,6 @@
 // What is asked of each model, by whom, and what lies in its table before. A request is data that both the reference
 // and the server are given; document() writes it as GraphQL.
+import { OUTSIDE } from './issuer.mjs';
 import { random } from './models.mjs';
 
 const READS = 8;
@@ -26,12 +27,13 @@ const GROUP_LISTS = [['alpha'], ['beta', 'gamma'], ['delta'], [], undefined, ['g
 export function deciding(model, people) {
     const rules = [...model.rules, ...[...Object.values(model.fields), ...Object.values(model.relations ?? {})].flatMap((each) => each.rules ?? [])];
     const found = {};
-    for (const { ownerField, identityClaim = 'sub::username', groupsField, groupClaim } of rules) {
+    for (const { provider, ownerField, identityClaim = 'sub::username', groupsField, groupClaim } of rules) {
         if (ownerField !== undefined) {
-            const values = ownerValues(people, identityClaim);
+            const values = ownerValues(provider === 'oidc' ? OUTSIDE : people, identityClaim);
             found[ownerField] = model.fields[ownerField]?.list ? lists(values) : values;
         } else if (groupsField !== undefined) {
-            found[groupsField] = groupClaim === undefined ? (model.fields[groupsField].list ? GROUP_LISTS : GROUPS) : ['access', 'id', 'other', undefined];
+            const groups = model.fields[groupsField].list ? GROUP_LISTS : GROUPS;
+            found[groupsField] = groupClaim === 'token_use' ? ['access', 'id', 'other', undefined] : groups;
         }
     }
     return found;
@@ -162,7 +164,7 @@ class Plan {
                     const decided = items.decided(rng.below(8));
                     declared.filter((name) => !(name in input)).forEach((name) => (input[name] = decided[name] ?? (n === 2 && rng.chance(0.5) ? null : undefined)));
                 }
-                ['secret', 'more', 'parentId'].filter((name) => name in model.fields && rng.chance(0.5)).forEach((name) => (input[name] = 'r1'));
+                ['secret', 'more', 'parentId'].filter((name) => name in model.fields && (model.fields[name].required || rng.chance(0.5))).forEach((name) => (input[name] = 'r1'));
                 const keyless = model.key === undefined && n !== 1;
                 this.ask(caller, 'create', `create${model.name}`, { input: without(input) }, { made: id, select: selection(model, this.models, { keyless }) });
             }
@@ -189,7 +191,7 @@ class Plan {
                 const input = { ...this.key(item), note: `new-${id}` };
                 if (n === 1) {
                     input.note = rng.chance(0.5) ? null : input.note;
-                    ['secret', 'more'].filter((name) => name in model.fields).forEach((name) => (input[name] = rng.pick([null, 'changed'])));
+                    ['secret', 'more'].filter((name) => name in model.fields).forEach((name) => (input[name] = model.fields[name].required ? 'changed' : rng.pick([null, 'changed'])));
                 }
                 if (n === 2 && declared.length > 0) {
                     const name = rng.pick(declared);

@@ -55,10 +55,14 @@ const MODES = {
     gil: { authMode: 'lambda', authToken: given.callers.gil.token }, // a token of the app's own goes out the same way
 };
 
+// What the client may select: it knows fields from the outputs, and no owner that only the rule of a field brings.
+const known = (model) =>
+    selection(model, byName, { related: false }).filter((name) => name in given.outputs.data.model_introspection.models[model.name].fields);
+
 // ---- requests ------------------------------------------------------------------------------------
 
 async function ask(caller, model, kind, args) {
-    const select = selection(model, byName, { related: false });
+    const select = known(model);
     const field = kind === 'list' ? `list${model.name}s` : `${kind}${model.name}`;
     const request = { caller, kind, model: model.name, field, args: kind === 'get' ? args : kind === 'list' ? {} : { input: args }, select, where: { tag: 'r' } };
     const expected = reference.run(given.callers[caller], request);
@@ -74,6 +78,7 @@ async function requests(caller, model, rng) {
     const values = deciding(model, given.people);
     const declared = Object.keys(values).filter((name) => name in model.fields);
     const own = Object.fromEntries(declared.map((name) => [name, rng.pick(values[name])]).filter(([, value]) => value !== undefined));
+    Object.keys(model.fields).filter((name) => model.fields[name].required).forEach((name) => (own[name] = 'given'));
     const id = `k-${caller}`;
     for (const each of ['r6', 'r7', 'missing']) {
         await ask(caller, model, 'get', { id: each });
@@ -94,7 +99,7 @@ const within = (promise, what) => Promise.race([promise, new Promise((_, reject)
 async function live(caller, model, number) {
     const field = `create${model.name}`;
     const values = deciding(model, given.people);
-    const select = selection(model, byName, { related: false }).filter((name) => !reference.access[model.name].readers(name).checked);
+    const select = known(model).filter((name) => !reference.access[model.name].readers(name).checked);
     const expected = reference.subscribe(given.callers[caller], model, { field: `onCreate${model.name}` });
     let settle;
     const heard = new Promise((resolve) => (settle = resolve));
@@ -123,7 +128,7 @@ async function live(caller, model, number) {
     judge(caller, model, 'event', 'one of mine', mine ? 'one of mine' : JSON.stringify(item));
 }
 
-// Rules by which everyone who may listen to some item gets one of those that are made.
+// Rules by which, where they stand alone, everyone who may listen gets some of the items that are made.
 const HEARD = ['key', 'guest', 'user', 'identity', 'author', 'editors', 'sub', 'name', 'group', 'team', 'teams'];
 
 let state = 'Disconnected';
@@ -142,7 +147,7 @@ async function session(callers) {
         }
         const heard = given.models.map((name) => byName[name]);
         const denied = heard.filter((model) => reference.subscribe(given.callers[caller], model, { field: '' }).denied !== undefined);
-        const open = heard.filter((model) => !denied.includes(model) && model.rules.every(({ kind }) => HEARD.includes(kind)));
+        const open = heard.filter((model) => !denied.includes(model) && model.rules.length === 1 && HEARD.includes(model.rules[0].kind) && model.fields.secret === undefined);
         for (const [i, model] of [...open, ...denied.slice(0, 1)].entries()) {
             await live(caller, model, i);
         }

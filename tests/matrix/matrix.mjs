@@ -53,6 +53,7 @@ export class Matrix {
         this.models = Object.fromEntries(list.map((model) => [model.name, model]));
         this.tally = new Tally();
         this.answers = new Map(); // request -> digest of what the server said
+        this.heard = []; // subscriptions: {name, model, field, wish, started, payloads, events}
     }
 
     async prepare() {
@@ -60,14 +61,14 @@ export class Matrix {
         const open = await this.project.start(openText);
         try {
             this.people = await makePeople(open, key);
-            this.plans = plans(this.list, this.people, await makeCallers(open, this.people, key), this.seed);
+            this.plans = plans(this.list, this.people, await makeCallers(open, this.people, key, this.project.issuer), this.seed);
             await fill(open.outputs.data.url, open.outputs.data.api_key, this.plans);
         } finally {
             await open.stop();
         }
         this.sandbox = await this.project.start(modelText);
         this.url = this.sandbox.outputs.data.url;
-        this.callers = await makeCallers(this.sandbox, this.people, key);
+        this.callers = await makeCallers(this.sandbox, this.people, key, this.project.issuer);
         this.reference = this.filled();
     }
 
@@ -203,8 +204,12 @@ export class Matrix {
             makeMistake(name);
             const reference = this.filled();
             const differs = (request) => digest(comparable(reference.run(this.callers[request.caller], request))) !== this.answers.get(request);
+            const mishears = ({ name: caller, model, field, wish, started, payloads, events }) => {
+                const { denied, takes } = reference.subscribe(this.callers[caller], this.models[model], { field, ...wish });
+                return started === (denied !== undefined) || (started && payloads.filter(takes).length !== events.length);
+            };
             this.tally.count('mistakes', 'noticed');
-            if (!this.plans.some(({ requests }) => requests.some(differs))) {
+            if (!this.heard.some(mishears) && !this.plans.some(({ requests }) => requests.some(differs))) {
                 this.tally.fail(`UNNOTICED: ${text}`, [`\nUNNOTICED: the matrix has no case against "${text}"`]);
             }
         }

@@ -18,7 +18,8 @@ const field = (type = 'string', extra = {}) => ({ type, ...extra });
 
 // Kinds of rules: how the builder writes them, what they mean, the fields they need declared.
 const userPools = { provider: 'userPools' };
-const owner = (ownerField, identityClaim) => ({ allow: 'owner', ...userPools, ownerField, identityClaim });
+const oidc = { provider: 'oidc' };
+const owner = (ownerField, identityClaim, by = userPools) => ({ allow: 'owner', ...by, ownerField, identityClaim });
 export const KINDS = {
     key: { text: 'allow.publicApiKey()', rule: { allow: 'public', provider: 'apiKey' } },
     guest: { text: 'allow.guest()', rule: { allow: 'public', provider: 'identityPool' } },
@@ -40,6 +41,13 @@ export const KINDS = {
     team: { text: "allow.groupDefinedIn('team')", rule: { allow: 'groups', ...userPools, groupsField: 'team' }, fields: { team: field() } },
     teams: { text: "allow.groupsDefinedIn('teams')", rule: { allow: 'groups', ...userPools, groupsField: 'teams' }, fields: { teams: field('string', { list: true }) } },
     teamClaim: { text: "allow.groupDefinedIn('use').withClaimIn('token_use')", rule: { allow: 'groups', ...userPools, groupsField: 'use', groupClaim: 'token_use' }, fields: { use: field() } },
+    custom: { text: 'allow.custom()', rule: { allow: 'custom', provider: 'function' } },
+    oidc: { text: "allow.authenticated('oidc')", rule: { allow: 'private', ...oidc } },
+    oidcOwner: { text: "allow.ownerDefinedIn('outsider', 'oidc')", rule: owner('outsider', undefined, oidc), hidden: { outsider: field() } },
+    oidcHolder: { text: "allow.ownerDefinedIn('holder', 'oidc').identityClaim('sub')", rule: owner('holder', 'sub', oidc), fields: { holder: field() } },
+    oidcGroup: { text: "allow.group('alpha', 'oidc').withClaimIn('roles')", rule: { allow: 'groups', ...oidc, groups: ['alpha'], groupClaim: 'roles' } },
+    oidcRole: { text: "allow.groupDefinedIn('role', 'oidc').withClaimIn('role')", rule: { allow: 'groups', ...oidc, groupsField: 'role', groupClaim: 'role' }, fields: { role: field() } },
+    oidcTeams: { text: "allow.groupsDefinedIn('parties', 'oidc').withClaimIn('roles')", rule: { allow: 'groups', ...oidc, groupsField: 'parties', groupClaim: 'roles' }, fields: { parties: field('string', { list: true }) } },
 };
 const NAMES = Object.keys(KINDS);
 
@@ -67,7 +75,7 @@ const two = (rng, names = NAMES) => {
 
 function alone(rng, make) {
     for (const kind of NAMES) {
-        const lists = [undefined, ['read'], ...Array.from({ length: 2 }, () => rng.pick(OPERATIONS.slice(2)))];
+        const lists = [undefined, ['read'], rng.pick(OPERATIONS.slice(2))];
         lists.forEach((operations) => make([rule(kind, operations)]));
     }
 }
@@ -100,6 +108,12 @@ function fields(rng, make, count) {
         const hidden = Object.assign({}, ...kinds.map((kind) => KINDS[kind].hidden ?? {}));
         const made = make(model, { fields: { ...declared, secret: field('string', { rules: secret }), more: field('string', { rules: more }) } });
         Object.assign(made.hidden, hidden);
+    }
+    // A required field whose rules let everyone read it whom the model's let read anything.
+    for (const kind of ['owner', 'user', 'group', 'key', 'identity']) {
+        for (const operations of [['read'], ['create', 'read'], ['read', 'update']]) {
+            make([rule(kind)], { fields: { secret: field('string', { required: true, rules: [rule(kind, operations)] }) } });
+        }
     }
     for (const kind of ['author', 'editors', 'mail']) {
         const [name] = Object.keys(KINDS[kind].fields);
@@ -141,6 +155,9 @@ function keys(rng, make, count) {
     }
 }
 
+// What a schema says for models that say nothing.
+export const COMMON = [rule('owner'), rule('key', ['read']), rule('group', ['read', 'update'])];
+
 /** All models of the matrix. */
 export function models(seed = 1) {
     const rng = random(seed);
@@ -151,11 +168,13 @@ export function models(seed = 1) {
         return made;
     };
     alone(rng, maker('Sa'));
-    pairs(rng, maker('Pa'), 30);
+    pairs(rng, maker('Pa'), 32);
     triples(rng, maker('Ta'), 12);
-    fields(rng, maker('Fi'), 32);
+    fields(rng, maker('Fi'), 28);
     keys(rng, maker('Ke'), 15);
-    relations(rng, all, 16);
+    relations(rng, all, 13);
+    maker('Co')(COMMON, { rest: { common: true } });
+    maker('Co')(COMMON, { rest: { common: true }, fields: { secret: field('string', { rules: [rule('user', ['read'])] }) } });
     return all;
 }
 
@@ -175,7 +194,7 @@ const MORE = ({ key, index }) =>
 /** A model as the project's author writes it. */
 export function modelText(model) {
     const parts = [...Object.entries(model.fields).map(fieldText), ...Object.entries(model.relations ?? {}).map(relationText)];
-    return `${model.name}: a.model({ ${parts.join(', ')} })${MORE(model)}${authorization(model.rules)}`;
+    return `${model.name}: a.model({ ${parts.join(', ')} })${MORE(model)}${model.common ? '' : authorization(model.rules)}`;
 }
 
 /** The same tables, open to the API key and with every field declared, to fill them. */
@@ -188,4 +207,4 @@ export function openText(model) {
     return `${model.name}: a.model({ ${parts.join(', ')} })${MORE(model)}.authorization((allow) => [allow.publicApiKey()])`;
 }
 
-export const schemaText = (list, text = modelText) => `a.schema({\n  ${list.map(text).join(',\n  ')},\n})`;
+export const schemaText = (list, text = modelText) => `a.schema({\n  ${list.map((model) => text(model)).join(',\n  ')},\n})${authorization(COMMON)}`;

@@ -96,7 +96,7 @@ function ownerArguments(access) {
     return access.some('listen').filter(({ strategy, list }) => strategy === 'owner' && !list).map(({ entity }) => entity);
 }
 
-function wishes(model, access, values, rng) {
+export function wishes(model, access, values, rng) {
     const wanted = [{ kind: 'create' }, { kind: 'create', where: { tag: 'x' } }, { kind: 'update' }, { kind: 'delete' }];
     for (const name of new Set(ownerArguments(access))) {
         const [ann, bob, first] = values[name];
@@ -107,7 +107,7 @@ function wishes(model, access, values, rng) {
     return wanted;
 }
 
-function subscription(model, { kind, args = {}, where }, select) {
+export function subscription(model, { kind, args = {}, where }, select) {
     const field = `on${upper(kind)}${model.name}`;
     const heads = [...Object.keys(args).map((name) => `$${name}: String`), ...(where ? [`$filter: ModelSubscription${model.name}FilterInput`] : [])];
     const passed = [...Object.keys(args), ...(where ? ['filter'] : [])].map((name) => `${name}: $${name}`);
@@ -149,7 +149,7 @@ export class Realtime {
     async subscribe(model, select, wanted) {
         const started = [];
         const { reference } = this.matrix;
-        const one = async (name) => {
+        const all = async (name) => {
             for (const [i, wish] of wanted.entries()) {
                 const id = `${model.name}-${i}`;
                 const { field, document: asked } = subscription(model, wish, select);
@@ -158,12 +158,14 @@ export class Realtime {
                 const [error] = answer.payload?.errors ?? [];
                 const got = answer.type === 'start_ack' ? 'started' : `${answer.type}: ${error?.errorType} ${error?.message}`;
                 this.matrix.expect('start', name, expected.denied === undefined ? 'started' : `error: Unauthorized ${expected.denied}`, got, asked, model);
-                if (answer.type === 'start_ack') {
-                    started.push({ name, id, field, wish, asked, expected, events: [] });
+                const one = { name, id, model: model.name, field, wish, asked, expected, events: [], payloads: [], started: answer.type === 'start_ack' };
+                this.matrix.heard.push(one);
+                if (one.started) {
+                    started.push(one);
                 }
             }
         };
-        await Promise.all(Object.keys(this.callers).map(one));
+        await Promise.all(Object.keys(this.callers).map(all));
         return started;
     }
 
@@ -177,7 +179,7 @@ export class Realtime {
             return 0;
         }
         for (const each of started.filter(({ wish, expected }) => wish.kind === request.kind && expected.denied === undefined)) {
-            each.pairs = (each.pairs ?? 0) + 1;
+            each.payloads.push(payload);
             if (each.expected.takes(payload)) {
                 each.events.push(Object.fromEntries(select.map((name) => [name, payload[name]])));
             }
@@ -198,7 +200,8 @@ export class Realtime {
             const id = `w${i}`;
             const caller = i < 4 ? 'admin' : rng.pick(Object.keys(this.callers));
             const decided = Object.fromEntries(declared.map((name) => [name, values[name][(i + rng.below(2)) % values[name].length]]).filter(([, value]) => value !== undefined));
-            const input = { id, tag: rng.pick(['x', 'y']), note: id, ...decided };
+            const required = Object.keys(model.fields).filter((name) => model.fields[name].required);
+            const input = { id, tag: rng.pick(['x', 'y']), note: id, ...Object.fromEntries(required.map((name) => [name, 'given'])), ...decided };
             await this.mutate(model, { caller, kind: 'create', model: model.name, field: `create${model.name}`, args: { input }, select: names }, started, names);
             made.push(id);
         }
@@ -217,12 +220,12 @@ export class Realtime {
     }
 
     judge(model, started) {
-        for (const { name, id, field, asked, expected, events, pairs = 0 } of started) {
+        for (const { name, id, field, asked, expected, events, payloads } of started) {
             if (expected.denied !== undefined) {
                 continue; // it should not have started; that was told
             }
             const got = this.sockets[name].events(id).map((payload) => (payload.errors === undefined ? payload.data?.[field] : payload));
-            this.matrix.expect('event', name, events, got, asked, model, pairs);
+            this.matrix.expect('event', name, events, got, asked, model, payloads.length);
         }
     }
 }

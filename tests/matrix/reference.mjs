@@ -2,7 +2,7 @@
 // official resolvers: an implementation apart from the server's, over plain objects in memory.
 //
 // A model is {name, fields, rules, key, indexes, relations} as models.mjs makes it; a caller is {mode, iam, claims}:
-// mode apiKey, iam or userPools; iam: admin (an AWS principal), guest, authenticated, or grouped (a user whose group
+// mode apiKey, iam, userPools or oidc; iam: admin (an AWS principal), guest, authenticated, or grouped (a user whose group
 // has a role of its own).
 
 const READ = ['get', 'list', 'search', 'listen', 'sync'];
@@ -33,6 +33,9 @@ export const MISTAKES = {
     'claim-ignored': 'groups are always those of cognito:groups',
     'modes-open': 'the ways of calling are not checked before the rules',
     'signed-groups': 'a group\'s role may call the API',
+    'events-stored': 'an owner is compared as stored, not as the event shows it',
+    'events-open': 'events are not narrowed',
+    'arguments-open': 'another\'s name as the owner argument is not refused',
 };
 let mistake = process.env.MATRIX_MISTAKE;
 const wrong = (name) => mistake === name;
@@ -58,6 +61,8 @@ function rolesOf(rule, model) {
     }
     return [{ name: `${provider}:${allow}`, provider, strategy: allow, isStatic: true, claim: provider === 'identityPool' ? allow : undefined }];
 }
+
+const isOpen = ({ provider, strategy }) => strategy === 'private' && TOKENS.includes(provider);
 
 /** Who may do what with which field of a model. */
 class Access {
@@ -121,9 +126,10 @@ class Access {
             return { allowed: [], checked: false }; // what the service adds is nobody's to rule
         }
         let readers = this.some('get');
-        const open = readers.find(({ strategy, provider }) => strategy === 'private' && provider === 'userPools');
-        if (open !== undefined && READ.every((operation) => this.allows(open, field, operation))) {
-            readers = readers.filter((role) => role === open || role.provider !== 'userPools');
+        for (const open of readers.filter(isOpen)) {
+            if (READ.every((operation) => this.allows(open, field, operation))) {
+                readers = readers.filter((role) => role === open || role.provider !== open.provider);
+            }
         }
         const allowed = readers.filter((role) => READ.some((operation) => this.allows(role, field, operation)));
         return { allowed, checked: allowed.length < readers.length };
@@ -133,7 +139,8 @@ class Access {
 // ---- callers -------------------------------------------------------------------------------------
 
 const DEFAULT_MODE = 'userPools';
-const PROVIDERS = { apiKey: 'apiKey', iam: 'identityPool', userPools: 'userPools' };
+const PROVIDERS = { apiKey: 'apiKey', iam: 'identityPool', userPools: 'userPools', oidc: 'oidc' };
+const TOKENS = ['userPools', 'oidc']; // whose callers have claims
 const provided = (roles, caller) => roles.filter(({ provider }) => provider === PROVIDERS[caller.mode]);
 
 function claim(caller, name) {
@@ -175,6 +182,7 @@ function isStaticMatch(caller, role) {
         case 'identityPool':
             return isIam(caller, role);
         case 'userPools':
+        case 'oidc':
             return role.strategy === 'private' || (claim(caller, role.claim) ?? []).includes(role.entity) || (wrong('group-any') && groupsOf(caller, role.claim).length > 0);
         default:
             return false; // no Lambda decides here
@@ -223,7 +231,7 @@ function reading(caller, roles, keyFields = [], keys = {}) {
     if (mine.some((role) => role.isStatic && isStaticMatch(caller, role))) {
         return { all: true };
     }
-    if (caller.mode !== 'userPools') {
+    if (!TOKENS.includes(caller.mode)) {
         return undefined;
     }
     const tests = [];
@@ -529,12 +537,12 @@ export class Reference {
 
     // Related items leave a mutation's result, which subscribers see, unless both sides have the same static roles.
     isRedacted(fieldRoles, relatedRoles) {
-        const isOpen = ({ provider, strategy }) => provider === 'userPools' && strategy === 'private';
-        const related = relatedRoles.some(isOpen) ? relatedRoles.filter((role) => role.provider !== 'userPools' || isOpen(role)) : relatedRoles;
+        const covered = relatedRoles.filter(isOpen).map(({ provider }) => provider); // by the rule for all users
+        const related = relatedRoles.filter((role) => isOpen(role) || !covered.includes(role.provider));
         const same = (a, b) => ['provider', 'strategy', 'isStatic', 'claim', 'entity'].every((part) => a[part] === b[part]);
-        const cognito = ({ provider }) => provider === 'userPools' || provider === 'identityPool';
+        const personal = ({ provider }) => provider === 'identityPool' || TOKENS.includes(provider);
         const meets = (role) => related.some((each) => same(each, role) ||
-            (each.provider === role.provider && cognito(each) && (role.strategy === 'private' || each.strategy === 'private')));
+            (each.provider === role.provider && personal(each) && (role.strategy === 'private' || each.strategy === 'private')));
         if (!fieldRoles.some(meets)) {
             return false;
         }
@@ -560,7 +568,7 @@ export class Reference {
         if (isAdmin(caller) || roles.some((role) => role.isStatic && isStaticMatch(caller, role))) {
             return open;
         }
-        if (caller.mode !== 'userPools') {
+        if (!TOKENS.includes(caller.mode)) {
             return denied;
         }
         const tests = [];
@@ -570,9 +578,9 @@ export class Reference {
             if (whole === undefined) {
                 continue;
             }
-            tests.push((payload) => holds(role, payload[role.entity], last));
+            tests.push((payload) => holds(role, payload[role.entity], wrong('events-stored') ? whole : last));
             if (!named && !none(args[role.entity]) && args[role.entity] !== '') {
-                if (args[role.entity] !== whole && !parts.includes(args[role.entity])) {
+                if (args[role.entity] !== whole && !parts.includes(args[role.entity]) && !wrong('arguments-open')) {
                     return denied;
                 }
                 named = true;
@@ -586,6 +594,6 @@ export class Reference {
         if (named && tests.length === 1 && Object.keys(where).length === 0) {
             return open;
         }
-        return tests.length === 0 ? denied : { takes: (payload) => tests.some((test) => test(payload)) && takesWhere(payload) };
+        return tests.length === 0 ? denied : { takes: (payload) => (wrong('events-open') || tests.some((test) => test(payload))) && takesWhere(payload) };
     }
 }

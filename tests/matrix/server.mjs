@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { AMPD, startSandbox } from '../clients/lib/ampd.mjs';
+import { CLAIMS } from './issuer.mjs';
 import { schemaText } from './models.mjs';
 
 const REGION = 'us-east-1';
@@ -26,29 +27,38 @@ import { data } from './data/resource';
 const { cfnUserPoolClient } = defineBackend({ auth, data }).auth.resources.cfnResources;
 cfnUserPoolClient.explicitAuthFlows = ['ALLOW_USER_SRP_AUTH', 'ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'];
 `;
-const definition = (schema) => `import { a, defineData } from '@aws-amplify/backend';
+// No function is called: its rules let nobody in.
+const AUTHORIZER = 'export const handler = async () => ({ isAuthorized: true });\n';
+const definition = (schema, issuer) => `import { a, defineData, defineFunction } from '@aws-amplify/backend';
 
 export const data = defineData({
   schema: ${schema},
-  authorizationModes: { defaultAuthorizationMode: 'userPool', apiKeyAuthorizationMode: { expiresInDays: 30 } },
+  authorizationModes: { defaultAuthorizationMode: 'userPool', apiKeyAuthorizationMode: { expiresInDays: 30 },
+    lambdaAuthorizationMode: { function: defineFunction({ entry: './authorizer.ts' }), timeToLiveInSeconds: 60 },
+    oidcAuthorizationMode: {
+      oidcProviderName: 'outside', oidcIssuerUrl: '${issuer.url}', clientId: '${issuer.clientId}',
+      tokenExpiryFromAuthInSeconds: 3600, tokenExpireFromIssueInSeconds: 3600,
+    } },
 });
 `;
 
 /** A project of these models in a folder of its own; start(text) serves it, written by `text`, on the data it has. */
-export function makeProject(models) {
+export function makeProject(models, issuer) {
     const folder = mkdtempSync(path.join(tmpdir(), 'ampd-matrix-'));
     const amplify = path.join(folder, 'project', 'amplify');
     ['auth', 'data'].forEach((name) => mkdirSync(path.join(amplify, name), { recursive: true }));
     writeFileSync(path.join(amplify, 'package.json'), '{ "type": "module" }');
     writeFileSync(path.join(amplify, 'backend.ts'), BACKEND);
     writeFileSync(path.join(amplify, 'auth/resource.ts'), AUTH);
+    writeFileSync(path.join(amplify, 'data/authorizer.ts'), AUTHORIZER);
     const remove = () => rmSync(folder, { recursive: true, force: true });
     process.on('exit', remove);
     return {
         folder,
+        issuer,
         remove,
         start: (text) => {
-            writeFileSync(path.join(amplify, 'data/resource.ts'), definition(schemaText(models, text)));
+            writeFileSync(path.join(amplify, 'data/resource.ts'), definition(schemaText(models, text), issuer));
             rmSync(path.join(folder, 'out'), { recursive: true, force: true });
             return startSandbox(path.dirname(amplify), { folder });
         },
@@ -117,11 +127,11 @@ async function identityOf({ origin, outputs }, token) {
     return { accessKeyId: Credentials.AccessKeyId, secretAccessKey: Credentials.SecretKey, sessionToken: Credentials.SessionToken };
 }
 
-const byToken = (token) => ({ mode: 'userPools', claims: claimsOf(token), token });
+const byToken = (token, mode = 'userPools') => ({ mode, claims: claimsOf(token), token });
 const byKeys = (iam, credentials) => ({ mode: 'iam', iam, credentials });
 
 /** The callers of the matrix: name -> {mode, iam, claims, ...credentials}. */
-export async function makeCallers(sandbox, people, key) {
+export async function makeCallers(sandbox, people, key, issuer) {
     const [ann, bob, gil] = await Promise.all(['ann', 'bob', 'gil'].map((name) => signIn(sandbox, people[name])));
     return {
         key: { mode: 'apiKey', key: sandbox.outputs.data.api_key },
@@ -134,6 +144,8 @@ export async function makeCallers(sandbox, people, key) {
         gil: byToken(gil.AccessToken),
         annId: byToken(ann.IdToken),
         gilId: byToken(gil.IdToken),
+        ora: byToken(issuer.token(CLAIMS.ora), 'oidc'),
+        ole: byToken(issuer.token(CLAIMS.ole), 'oidc'),
     };
 }
 

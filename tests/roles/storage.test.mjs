@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Host } from '../iam/host.mjs';
-import { AUTH, IDS, makeRoles, moduleOf, plain, random, requireOf, role } from './support.mjs';
+import { functionRole, officialStorage } from './buckets.mjs';
+import { AUTH, IDS, makeRoles, moduleOf, plain, random, requireOf } from './support.mjs';
 
 const supported = Number(process.versions.node.split('.')[0]) >= 20;
 const skip = supported ? false : 'the original packages need Node 20';
@@ -10,58 +11,12 @@ const host = await Host.start();
 after(async () => assert.equal(await host.close(), 0));
 
 const { App, Stack } = requireOf('define')('aws-cdk-lib');
-const { Bucket } = requireOf('define')('aws-cdk-lib/aws-s3');
 const { UserPool } = requireOf('define')('aws-cdk-lib/aws-cognito');
 
 const GROUPS = ['admins', 'editors'];
 const FUNCTIONS = { resize: {}, audit: {} };
 const BUCKET = 'amplify.files';
 const auth = { ...AUTH, groups: GROUPS.map((name, precedence) => ({ name, precedence })) };
-
-/** Acceptors by role, which keep the policies they are given as plain statements. */
-function acceptors(stack, names) {
-  const kept = {};
-  const acceptor = (name) => ({
-    identifier: name,
-    acceptResourceAccess: (policy) => {
-      (kept[name] ??= []).push(plain(stack.resolve(policy.document), names));
-    },
-  });
-  return { kept, acceptor };
-}
-
-const OURS = {
-  authenticatedUserIamRole: role('authRole'),
-  unauthenticatedUserIamRole: role('unauthRole'),
-  ...Object.fromEntries(GROUPS.map((name) => [name, role(`${name}GroupRole`)])),
-};
-const functionRole = (name) => `amplify-${name}-functionRole`;
-
-/** Policies by our name of the role, as the official orchestrator makes them of {path: [rule]}. */
-async function officialStorage(definition) {
-  const { StorageAccessOrchestrator } = await moduleOf('define', '@aws-amplify/backend-storage/lib/storage_access_orchestrator.js');
-  const { StorageAccessPolicyFactory } = await moduleOf('define', '@aws-amplify/backend-storage/lib/storage_access_policy_factory.js');
-  const stack = new Stack(new App(), 'S');
-  const { kept, acceptor } = acceptors(stack, { '.*Arn': `arn:aws:s3:::${BUCKET}` });
-  const props = {
-    constructContainer: {
-      getConstructFactory: () => ({ getInstance: () => ({ getResourceAccessAcceptor: (name) => acceptor(OURS[name]) }) }),
-    },
-  };
-  const fn = (name) => ({ getInstance: () => ({ getResourceAccessAcceptor: () => acceptor(functionRole(name)) }) });
-  const built = (allow, { kind, name, actions }) =>
-    ({
-      guest: () => allow.guest,
-      authenticated: () => allow.authenticated,
-      group: () => allow.groups([name].flat()),
-      entity: () => allow.entity('identity'),
-      resource: () => allow.resource(fn(name)),
-    })[kind]().to(actions);
-  const access = (allow) =>
-    Object.fromEntries(Object.entries(definition).map(([path, rules]) => [path, rules.map((rule) => built(allow, rule))]));
-  new StorageAccessOrchestrator(access, props, [], new StorageAccessPolicyFactory(new Bucket(stack, 'B'))).orchestrateStorageAccess();
-  return kept;
-}
 
 /** The same as the loader writes it. */
 function manifestOf(definition) {
@@ -160,7 +115,7 @@ async function decideAlike(definition, ours, official) {
 }
 
 async function compare(definition) {
-  const official = await officialStorage(definition);
+  const official = await officialStorage(definition, BUCKET);
   const ours = makeRoles(manifestOf(definition));
   assert.equal(ours.error, undefined);
   const mine = Object.fromEntries(

@@ -8,6 +8,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { S3Client } from '@aws-sdk/client-s3';
+import { scopeOf, send, signHeader } from './sigv4.mjs';
+import { trust } from './trust.mjs';
+
+// The client keeps timers of minutes: they must not keep a test file alive.
+const setTimer = globalThis.setTimeout;
+globalThis.setTimeout = Object.assign((run, ms, ...args) => {
+  const timer = setTimer(run, ms, ...args);
+  return ms > 60_000 ? timer.unref() : timer;
+}, setTimer);
+globalThis.navigator ??= { userAgent: 'node' };
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const AMPD = process.env.AMPD ?? path.join(here, '../../build/ampd');
@@ -41,9 +51,13 @@ export async function startStorage(fixture, { folder = mkdtempSync(path.join(tmp
   const outputs = JSON.parse(readFileSync(outputsFile, 'utf8'));
   const origin = new URL(outputs.Auth.Cognito.userPoolEndpoint).origin;
   const ampd = (...words) => promisify(execFile)(AMPD, [...words, '--data-dir', dataDir]);
+  const caFile = path.join(dataDir, 'ca.pem');
+  trust(caFile);
   const storage = {
-    folder, dataDir, outputs, origin, child, ampd,
+    folder, dataDir, outputs, origin, child, ampd, caFile,
     port: new URL(origin).port,
+    /** S3's address with TLS, as the official client calls it. */
+    secure: `https://s3.localhost:${new URL(origin).port}`,
     log: () => log,
     /** The name of a bucket, by its name in the definitions. */
     bucket: (name) => outputs.storage.buckets.find((bucket) => bucket.name === name).bucket_name,
@@ -75,6 +89,26 @@ export async function startStorage(fixture, { folder = mkdtempSync(path.join(tmp
       const { stdout } = await ampd('keys', 'create', '--json', ...(allow.length > 0 ? ['--allow', ...allow] : []));
       return JSON.parse(stdout);
     },
+    /** A request of S3, as it is (sigv4.mjs). */
+    send: (request) => send({ port: storage.port, ...request, headers: { host: `s3.localhost:${storage.port}`, ...request.headers } }),
+    /** The same signed in its header. */
+    signed: (credentials, request) => {
+      const headers = { host: `s3.localhost:${storage.port}`, ...request.headers };
+      return storage.send(signHeader({ ...request, headers }, credentials));
+    },
+    /** A user with these groups, signed in: {username, token, identityId, credentials, sub}. */
+    member: (...groups) => member(storage, groups),
+    /** Puts a user in a group. */
+    join: async (Username, GroupName) => {
+      const target = 'AWSCognitoIdentityProviderService.AdminAddUserToGroup';
+      const body = JSON.stringify({ UserPoolId: outputs.auth.user_pool_id, Username, GroupName });
+      const headers = { host: `localhost:${storage.port}`, 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': target };
+      const request = { method: 'POST', path: '/', headers, body };
+      const { status } = await storage.send(signHeader(request, await storage.key(), { scope: scopeOf({ service: 'cognito-idp' }) }));
+      assert.equal(status, 200);
+    },
+    /** A guest: {identityId, credentials}. */
+    guest: () => identity(storage),
     /** The SDK's client, by path, with an access key made for it or with these credentials. */
     s3: async ({ credentials, ...options } = {}) =>
       new S3Client({
@@ -93,4 +127,44 @@ export async function refused(promise, name, message) {
     else if (message !== undefined) assert.equal(error.message, message);
     return true;
   });
+}
+
+// ---- people ------------------------------------------------------------------------------------
+
+export const PASSWORD = 'Corr3ct-horse!';
+let people = 0;
+
+async function call(storage, target, body) {
+  const answer = await fetch(storage.origin, {
+    method: 'POST', headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': target }, body: JSON.stringify(body),
+  });
+  const result = await answer.json();
+  assert.equal(answer.status, 200, `${target}: ${JSON.stringify(result)}`);
+  return result;
+}
+
+async function identity(storage, token) {
+  const pool = storage.outputs.auth;
+  const Logins = token && { [`cognito-idp.us-east-1.amazonaws.com/${pool.user_pool_id}`]: token };
+  const service = (operation, body) => call(storage, `AWSCognitoIdentityService.${operation}`, body);
+  const { IdentityId } = await service('GetId', { IdentityPoolId: pool.identity_pool_id, Logins });
+  const { Credentials } = await service('GetCredentialsForIdentity', { IdentityId, Logins });
+  return {
+    identityId: IdentityId,
+    credentials: { accessKeyId: Credentials.AccessKeyId, secretAccessKey: Credentials.SecretKey, sessionToken: Credentials.SessionToken },
+  };
+}
+
+async function member(storage, groups) {
+  const pool = storage.outputs.auth;
+  const service = (operation, body) => call(storage, `AWSCognitoIdentityProviderService.${operation}`, body);
+  const Username = `ann${process.pid}x${++people}@example.com`;
+  const ClientId = pool.user_pool_client_id;
+  await service('SignUp', { ClientId, Username, Password: PASSWORD, UserAttributes: [{ Name: 'email', Value: Username }] });
+  const mail = await (await fetch(`${storage.origin}/_ampd/inbox?wait=${encodeURIComponent(Username)}&seconds=10`)).json();
+  await service('ConfirmSignUp', { ClientId, Username, ConfirmationCode: mail.code });
+  for (const GroupName of groups) await storage.join(Username, GroupName);
+  const AuthParameters = { USERNAME: Username, PASSWORD };
+  const { AuthenticationResult } = await service('InitiateAuth', { ClientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters });
+  return { username: Username, token: AuthenticationResult.IdToken, ...(await identity(storage, AuthenticationResult.IdToken)) };
 }

@@ -118,8 +118,9 @@ static void keys_last(struct fixture *f) YIELDS
     struct iam_principal who;
     struct iam_key key, other;
     const str allow[] = {S("cognito-idp:AdminGetUser")};
-    assert_ok(iam_key_create(iam, f->arena, allow, 1, &key));
-    assert_ok(iam_key_create(iam, f->arena, NULL, 0, &other));
+    const struct iam_key_rights some = {.allow = allow, .allow_count = 1};
+    assert_ok(iam_key_create(iam, f->arena, &some, &key));
+    assert_ok(iam_key_create(iam, f->arena, &(struct iam_key_rights){}, &other));
     iam_free(iam);
     iam = open_iam(f, 1);
     struct iam_credentials c = {.access_key_id = key.id, .secret = key.secret};
@@ -158,7 +159,7 @@ static void another_key_opens_nothing(struct fixture *f) YIELDS
     struct iam_principal who;
     struct iam_key key;
     struct iam_credentials c = issue(f, iam, S("r"), (str){});
-    assert_ok(iam_key_create(iam, f->arena, NULL, 0, &key));
+    assert_ok(iam_key_create(iam, f->arena, &(struct iam_key_rights){}, &key));
     assert_ok(enter(f, iam, &c, &who));
     assert_text(who.arn, "arn:aws:sts::000000000000:assumed-role/r/CognitoIdentityCredentials");
     assert_text(who.identity_id, "us-east-1:me");
@@ -290,9 +291,12 @@ static void bounds_of_grants(struct fixture *f) YIELDS
     assert_code(iam_issue(iam, f->arena, &grant, &out), ERR_INVALID);
     grant.policy = S("x");
     assert_code(iam_issue(iam, f->arena, &grant, &out), ERR_INVALID);
-    const str allow[] = {S("nonsense")};
+    const str nonsense[] = {S("nonsense")};
+    const struct iam_key_rights wrong[] = {{.allow = nonsense, .allow_count = 1},
+        {.resources = nonsense, .resource_count = 1}};
     struct iam_key key;
-    assert_code(iam_key_create(iam, f->arena, allow, 1, &key), ERR_INVALID);
+    assert_code(iam_key_create(iam, f->arena, &wrong[0], &key), ERR_INVALID);
+    assert_code(iam_key_create(iam, f->arena, &wrong[1], &key), ERR_INVALID);
     assert_code(iam_key_delete(iam, f->arena, S("AKIAAAAAAAAAAAAAAAAA")), ERR_NOT_FOUND);
     assert_code(iam_key_delete(iam, f->arena, S("")), ERR_NOT_FOUND);
     iam_free(iam);

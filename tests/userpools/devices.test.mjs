@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as cognito from '@aws-sdk/client-cognito-identity-provider';
 import { AuthenticationDetails, CognitoUser } from 'amazon-cognito-identity-js';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
-import { PASSWORD, makeUser, startPool } from './lib.mjs';
+import { PASSWORD, makeUser, refused, startPool } from './lib.mjs';
 
 let pool;
 before(async () => {
@@ -90,4 +91,50 @@ test('a refresh token is replaced, good for a while after, and then tells of a t
     ClientId: pool.clientId, AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: next },
   });
   assert.equal(body.__type, 'UnsupportedOperationException');
+});
+
+test('devices are listed, looked at, marked and forgotten, by their user and by administrators', async () => {
+  const admin = await pool.admin('cognito-idp:AdminListDevices', 'cognito-idp:AdminGetDevice', 'cognito-idp:AdminForgetDevice',
+    'cognito-idp:AdminUpdateDeviceStatus', 'cognito-idp:AdminUserGlobalSignOut');
+  const user = await makeUser(pool);
+  const Username = user.username;
+  const keys = [];
+  for (let i = 0; i < 3; i++) {
+    const client = pool.identityJs();
+    const session = await new Promise((resolve, reject) => new CognitoUser({ Username, Pool: client, Storage: client.storage })
+      .authenticateUser(new AuthenticationDetails({ Username, Password: PASSWORD }), { onSuccess: resolve, onFailure: reject }));
+    keys.push([session.getAccessToken().payload.device_key, session.getAccessToken().getJwtToken()]);
+  }
+  const [[DeviceKey, AccessToken], [second]] = keys;
+  const own = (name, input) => pool.sdk().send(new cognito[`${name}Command`]({ AccessToken, ...input }));
+  const by = (name, input = {}) => admin.send(new cognito[`Admin${name}Command`]({ UserPoolId: pool.poolId, Username, ...input }));
+  const all = keys.map(([key]) => key).sort();
+  const named = (list) => Object.fromEntries(list.map(({ Name, Value }) => [Name, Value]));
+  for (const send of [own, by]) {
+    assert.deepEqual((await send('ListDevices', {})).Devices.map((device) => device.DeviceKey).sort(), all);
+    const pages = [];
+    let PaginationToken;
+    do {
+      const page = await send('ListDevices', { Limit: 1, PaginationToken });
+      pages.push(...page.Devices);
+      ({ PaginationToken } = page);
+    } while (PaginationToken);
+    assert.deepEqual(pages.map((device) => device.DeviceKey).sort(), all);
+    const { Device } = await send('GetDevice', { DeviceKey });
+    assert.equal(named(Device.DeviceAttributes).device_status, 'remembered');
+    for (const date of ['DeviceCreateDate', 'DeviceLastModifiedDate', 'DeviceLastAuthenticatedDate']) assert.ok(Device[date] instanceof Date, date);
+    await send('UpdateDeviceStatus', { DeviceKey: second, DeviceRememberedStatus: 'not_remembered' });
+    assert.equal(named((await own('GetDevice', { DeviceKey: second })).Device.DeviceAttributes).device_status, 'not_remembered');
+    await send('UpdateDeviceStatus', { DeviceKey: second, DeviceRememberedStatus: 'remembered' });
+    await refused(send('UpdateDeviceStatus', { DeviceKey: second, DeviceRememberedStatus: 'maybe' }), 'InvalidParameterException');
+    const none = 'us-east-1_00000000-0000-4000-8000-000000000000';
+    for (const name of ['GetDevice', 'ForgetDevice', 'UpdateDeviceStatus']) {
+      await refused(send(name, { DeviceKey: none, DeviceRememberedStatus: 'remembered' }), 'ResourceNotFoundException', 'Device does not exist.');
+    }
+  }
+  await by('ForgetDevice', { DeviceKey: second });
+  await own('ForgetDevice', { DeviceKey: keys[2][0] });
+  assert.deepEqual((await by('ListDevices')).Devices.map((device) => device.DeviceKey), [DeviceKey]);
+  await by('UserGlobalSignOut');
+  await refused(own('ListDevices', {}), 'NotAuthorizedException', 'Access Token has been revoked');
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import * as cognito from '@aws-sdk/client-cognito-identity-provider';
+import { AuthenticationDetails, CognitoUser } from 'amazon-cognito-identity-js';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
 import { PASSWORD, address, refused, startPool } from './lib.mjs';
@@ -37,6 +38,24 @@ const confirmed = async (username, email) => {
   const { code } = await pool.mail(email);
   await auth.confirmSignUp({ username, confirmationCode: code });
 };
+
+test('a challenge does not tell whether there is somebody of that name', async () => {
+  const username = name('srp');
+  await confirmed(username, address('srp'));
+  const namesFor = async (USERNAME) => {
+    const { status, body } = await pool.call('InitiateAuth', {
+      ClientId: pool.clientId, AuthFlow: 'USER_SRP_AUTH', AuthParameters: { USERNAME, SRP_A: '2'.repeat(64) },
+    });
+    assert.equal(status, 200, JSON.stringify(body));
+    const { USERNAME: internal, USER_ID_FOR_SRP } = body.ChallengeParameters;
+    assert.equal(internal, USER_ID_FOR_SRP);
+    return internal;
+  };
+  for (const typed of [username, username.toUpperCase()]) assert.equal(await namesFor(typed), username);
+  const nobody = name('nobody');
+  for (const typed of [nobody, nobody.toUpperCase()]) assert.equal(await namesFor(typed), nobody);
+  assert.match(await namesFor(address('nobody')), /^[0-9a-f-]{36}$/);
+});
 
 test('the name signs in in any case, the e-mail as soon as it is verified', async () => {
   const username = name('Mixed');
@@ -169,4 +188,39 @@ test('aliases and names outlive a restart', async () => {
   Amplify.configure(pool.outputs);
   assert.equal(await signIn(email), username);
   assert.equal(await signIn(username), username);
+});
+
+test('a name that nobody has is answered as one that somebody has', async () => {
+  const ask = async (operation, Username) => {
+    const { status, body } = await pool.call(operation, { ClientId: pool.clientId, Username });
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.CodeDeliveryDetails;
+  };
+  for (const operation of ['ForgotPassword', 'ResendConfirmationCode']) {
+    const nobody = name('nobody');
+    const one = await ask(operation, nobody);
+    assert.deepEqual(await ask(operation, nobody.toUpperCase()), one); // always the same
+    assert.match(one.Destination, /^\+\*{7}\d{4}$/); // the pool's first way is the phone
+    const others = new Set();
+    for (let i = 0; i < 8; i++) others.add((await ask(operation, name('nobody'))).Destination);
+    assert.ok(others.size > 1);
+    assert.deepEqual(await ask(operation, 'zoe@example.org'), { AttributeName: 'email', DeliveryMedium: 'EMAIL', Destination: 'z***@e***' });
+    assert.equal((await ask(operation, '+41791112233')).Destination, '+*******2233');
+  }
+});
+
+test('amazon-cognito-identity-js signs in by every name', async () => {
+  const username = name('Classic');
+  const email = address('classic');
+  const preferred = name('Pref');
+  const UserAttributes = [{ Name: 'email', Value: email }, { Name: 'email_verified', Value: 'true' }, { Name: 'preferred_username', Value: preferred }];
+  await send('AdminCreateUser', { Username: username, MessageAction: 'SUPPRESS', UserAttributes });
+  await send('AdminSetUserPassword', { Username: username, Password: PASSWORD, Permanent: true });
+  for (const given of [username, username.toLowerCase(), email, email.toUpperCase(), preferred]) {
+    const user = new CognitoUser({ Username: given, Pool: pool.identityJs() });
+    const session = await new Promise((resolve, reject) => user.authenticateUser(
+      new AuthenticationDetails({ Username: given, Password: PASSWORD }), { onSuccess: resolve, onFailure: reject }));
+    assert.equal(session.getAccessToken().payload.username, username);
+    assert.equal(user.getUsername(), username);
+  }
 });

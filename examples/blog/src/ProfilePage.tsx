@@ -1,4 +1,4 @@
-import { getUrl, uploadData } from 'aws-amplify/storage';
+import { getUrl, remove, uploadData } from 'aws-amplify/storage';
 import { type ChangeEvent, type FormEvent, useEffect, useState } from 'react';
 import { type Profile, client, describe, ownProfile, written } from './blog';
 import { Avatar, Loading, Problem, useTitle } from './parts';
@@ -71,7 +71,10 @@ function About({ profile, onChange }: Props) {
   );
 }
 
-/** The picture is kept under the member's own identity, where only they may write. */
+/**
+ * The picture is kept under the member's own identity, where only they may write. Every upload has a
+ * path of its own, so that no browser shows the former picture for the new one.
+ */
 function Picture({ profile, onChange }: Props) {
   const [url, setUrl] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
@@ -95,10 +98,11 @@ function Picture({ profile, onChange }: Props) {
     setError(null);
     try {
       const stored = await uploadData({
-        path: ({ identityId }) => `profile-pictures/${identityId}/${file.name}`,
+        path: ({ identityId }) => `profile-pictures/${identityId}/${Date.now()}-${file.name}`,
         data: file,
       }).result;
       await onChange({ profilePicturePath: stored.path });
+      if (path) await remove({ path });
     } catch (reason) {
       setError(describe(reason));
     }

@@ -68,6 +68,7 @@ function functionsPart(backend) {
       group: options?.group ?? factory.providerProps.resourceGroupName ?? 'function',
       entry: options?.entry ?? null,
       out: null,
+      problem: null,
       timeoutSeconds: options?.timeoutSeconds ?? 3,
       memoryMB: options?.memoryMB ?? 128,
       ephemeralStorageSizeMB: options?.ephemeralStorageSizeMB ?? 512,

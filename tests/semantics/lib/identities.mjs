@@ -36,7 +36,7 @@ const OTHERS = {
     oda: { sub: 'oda-1', username: 'oda', email: 'oda@x', 'cognito:groups': 'Red' },
     olaf: { sub: 'olaf-1', 'cognito:username': 'olaf', 'cognito:groups': '["Blue","Admin"]', 'custom:team': ['Red', 'null'] },
     otto: { sub: 'otto-1', email: 'otto@x', 'custom:team': '["Red"]' },
-    odd: { sub: 'a::b', username: 'x::y', email: 'odd@x', 'cognito:groups': ['', 'Blue'], 'custom:team': [] },
+    odd: { sub: 'a::b', username: 'x::y', email: 'odd@x', 'cognito:groups': ['null', 'Blue'], 'custom:team': [] },
 };
 
 const run = promisify(execFile);

@@ -1,0 +1,79 @@
+// Bundles the handlers of functions as Amplify does, each into one module; only those whose files changed. A handler that does
+// not bundle is told with its place, and the rest of the project goes on.
+import path from 'node:path';
+import { writeIfChanged } from './files.mjs';
+import { BuildError } from './report.mjs';
+import { ResolverBundler } from './resolvers.mjs';
+
+/** `$amplify/env/<name>` is the environment, typed. @type {import('esbuild').Plugin} */
+const environment = {
+  name: 'ampd-env',
+  setup(build) {
+    build.onResolve({ filter: /^\$amplify\/env\// }, ({ path: name }) => ({ path: name, namespace: 'ampd-env' }));
+    build.onLoad({ filter: /.*/, namespace: 'ampd-env' }, () => ({ contents: 'export const env = process.env;', loader: 'js' }));
+  },
+};
+
+export class FunctionBundler extends ResolverBundler {
+  /** @param {string} root @param {string} folder */
+  constructor(root, folder) {
+    super(root, folder);
+    this.folder = path.join(folder, 'functions');
+  }
+
+  /**
+   * Fills in `out`, or `problem`, of every function with a handler.
+   * @param {Record<string, any>} functions the manifest's
+   * @param {any[]} warnings the manifest's
+   * @returns {Promise<string[]>} files the bundles came from
+   */
+  async bundleAll(functions, warnings) {
+    const entries = Object.entries(functions).filter(([, { entry }]) => entry !== null);
+    const kept = new Set();
+    const files = await Promise.all(
+      entries.map(async ([key, fn]) => {
+        const name = `${key.replaceAll(/[^\w.-]/g, (c) => `+${c.charCodeAt(0).toString(16)}+`)}.mjs`;
+        try {
+          const { code, marks } = await this.bundle(fn.entry);
+          kept.add(name);
+          fn.out = path.join(this.folder, name);
+          writeIfChanged(fn.out, code);
+          return [...marks.keys()];
+        } catch (error) {
+          if (!(error instanceof BuildError)) throw error;
+          const [{ message, file, line, column, hint }] = error.problems;
+          fn.problem = `The function ${fn.name} can not be run: ${message}${file === null ? '' : ` (${file}:${line}:${column})`}`;
+          warnings.push({ message: fn.problem, file, line, column, hint });
+          return file === null ? [fn.entry] : [fn.entry, path.resolve(this.root, file)];
+        }
+      }),
+    );
+    this.removeOthers(kept);
+    return files.flat();
+  }
+
+  /** @param {string} entry @returns {import('esbuild').BuildOptions} */
+  options(entry) {
+    return {
+      entryPoints: [entry],
+      absWorkingDir: this.root,
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node18',
+      mainFields: ['module', 'main'],
+      keepNames: true,
+      sourcemap: 'inline',
+      sourcesContent: false,
+      logLevel: 'silent',
+      outfile: path.join(this.folder, 'index.mjs'),
+      loader: { '.node': 'file' },
+      plugins: [environment],
+      banner: {
+        js: "import { createRequire as ampdRequire } from 'node:module'; import { fileURLToPath as ampdPath } from 'node:url'; const require = ampdRequire(import.meta.url); const __filename = ampdPath(import.meta.url); const __dirname = ampdPath(new URL('.', import.meta.url));",
+      },
+    };
+  }
+}

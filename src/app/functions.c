@@ -1,0 +1,127 @@
+// Functions: from the manifest to the function service.
+#include "app/app_int.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// Beside js/define: in the source tree, or where it was installed.
+static const char *find_bootstrap(struct arena *arena)
+{
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    const char *home = getenv("AMPD_HOME");
+    const char *candidates[] = {
+        home != NULL ? path_join(arena, home, "js/runtime/bootstrap.mjs") : "",
+        path_join(arena, self, "../js/runtime/bootstrap.mjs"),
+        path_join(arena, self, "../share/ampd/js/runtime/bootstrap.mjs"),
+    };
+    for (size_t i = 0; i < countof(candidates); i++) {
+        if (access(candidates[i], R_OK) == 0) {
+            return candidates[i];
+        }
+    }
+    return "js/runtime/bootstrap.mjs";
+}
+
+void app_open_functions(struct app *app)
+{
+    const char *folder = path_join(app->arena, app->data_dir, "functions");
+    err *e = dir_make(app->arena, folder, 0700);
+    if (e != NULL) {
+        log_warn("app.functions", "%.*s", PRI(e->text));
+        folder = "/tmp";
+    }
+    struct func_hub_options options = {.iam = app->iam,
+        .bootstrap = find_bootstrap(app->arena),
+        .folder = folder,
+        .log = app_say_function};
+    func_hub_open(app->functions, &options);
+    func_hub_mount(app->functions, app->router);
+}
+
+static void read_environment(struct arena *arena, const struct project_tokens *tokens,
+    const struct json *environment, struct func_options *out)
+{
+    size_t count = environment != NULL ? environment->count : 0;
+    struct func_variable *list = arena_array(arena, struct func_variable, count + 1);
+    json_each (variable, environment) {
+        bool unknown = false;
+        str value = project_resolve(arena, tokens, variable->text, &unknown);
+        list[out->environment_count++] =
+            (struct func_variable){variable->key, unknown ? S("") : value};
+    }
+    out->environment = list;
+}
+
+struct func_service *app_make_functions(
+    struct app *app, struct arena *arena, const struct app_parts *parts)
+{
+    struct project_tokens tokens = {.ids = &app->ids,
+        .auth = parts->auth,
+        .base_url = app->base_url,
+        .authority = app->authority};
+    const struct json *functions = json_get(parts->manifest->root, S("functions"));
+    size_t count = functions != NULL ? functions->count : 0;
+    struct func_options *list = arena_array(arena, struct func_options, count + 1);
+    size_t made = 0;
+    json_each (entry, functions) {
+        const struct json *logging = json_get(entry, S("logging"));
+        struct func_options *f = &list[made++];
+        *f = (struct func_options){.key = entry->key,
+            .name = project_function_name(arena, entry->key),
+            .role = project_function_role(arena, entry->key),
+            .program = json_get_str(entry, S("out")),
+            .problem = json_get_str(entry, S("problem")),
+            .timeout_ms = (u32)json_get_int(entry, S("timeoutSeconds"), 3) * 1000,
+            .memory_mb = (u32)json_get_int(entry, S("memoryMB"), 128),
+            .json_logs = str_eq(json_get_str(logging, S("format")), S("json")),
+            .log_level = json_get_str(logging, S("level"))};
+        f->arn = project_arn(arena, &app->ids, "lambda", str_cat(arena, S("function:"), f->name));
+        if (f->program.len == 0 && f->problem.len == 0) {
+            f->problem = str_fmt(arena,
+                "The function %.*s has no handler in TypeScript or JavaScript; other runtimes are "
+                "not served yet.",
+                PRI(f->name));
+        }
+        read_environment(arena, &tokens, json_get(entry, S("environment")), f);
+    }
+    struct func_service_options options = {.functions = list,
+        .count = made,
+        .region = app->ids.region,
+        .account = app->ids.account,
+        .endpoint = str_fmt(arena, "http://127.0.0.1:%u", (unsigned)app->port)};
+    return count > 0 ? func_service_new(&options) : NULL;
+}
+
+struct stopping { // of one loop's processes
+    struct app *app;
+    struct wake wake;
+};
+
+static void stop_here(void *arg) YIELDS
+{
+    struct stopping *stopping = arg;
+    func_hub_stop(stopping->app->functions);
+    wake_send(&stopping->wake);
+}
+
+static void start_stopping(void *arg)
+{
+    fiber_start("end of functions", stop_here, arg);
+}
+
+void app_stop_functions(struct app *app)
+{
+    for (size_t i = 0; i < app->loop_count; i++) {
+        struct stopping stopping = {.app = app};
+        wake_init(&stopping.wake);
+        loop_post(app->loops[i].loop, start_stopping, &stopping);
+        wake_wait(&stopping.wake);
+    }
+}

@@ -1,0 +1,323 @@
+// Services, the hub, and calls. Each function belongs to one loop, which has its processes: a call
+// from elsewhere is handed over and waited for.
+#include "func/func_int.h"
+
+#include <sys/stat.h>
+
+// ---- services ----------------------------------------------------------------------------------
+
+static void copy_environment(
+    struct arena *arena, const struct func_options *from, struct func_function *to)
+{
+    to->environment = arena_array(arena, struct func_variable, from->environment_count + 1);
+    for (size_t i = 0; i < from->environment_count; i++) {
+        to->environment[i] = (struct func_variable){
+            str_dup(arena, from->environment[i].name), str_dup(arena, from->environment[i].value)};
+    }
+    to->environment_count = from->environment_count;
+}
+
+// The program by its content's time and size: a bundle is written anew only when it has changed.
+static str mark_of(struct arena *arena, const struct func_function *function)
+{
+    struct stat info = {};
+    struct buf text = buf_in(arena, 1024 * 1024);
+    if (function->program.len > 0) {
+        (void)stat(str_cstr(arena, function->program), &info);
+    }
+    buf_fmt(&text, "%.*s %lld.%ld %lld %u %u %d %.*s %.*s", PRI(function->program),
+        (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec, (long long)info.st_size,
+        function->timeout_ms, function->memory_mb, function->json_logs, PRI(function->log_level),
+        PRI(function->role));
+    for (size_t i = 0; i < function->environment_count; i++) {
+        buf_fmt(&text, "\n%.*s=%.*s", PRI(function->environment[i].name),
+            PRI(function->environment[i].value));
+    }
+    return buf_str(&text);
+}
+
+struct func_service *func_service_new(const struct func_service_options *options)
+{
+    struct arena *arena = arena_new();
+    struct func_service *service = arena_new_of(arena, struct func_service);
+    *service = (struct func_service){.magic = FUNC_SERVICE_MAGIC,
+        .arena = arena,
+        .count = options->count,
+        .region = str_dup(arena, options->region),
+        .account = str_dup(arena, options->account),
+        .endpoint = str_dup(arena, options->endpoint)};
+    atomic_init(&service->references, 1);
+    service->functions = arena_array(arena, struct func_function, options->count + 1);
+    for (size_t i = 0; i < options->count; i++) {
+        const struct func_options *from = &options->functions[i];
+        struct func_function *to = &service->functions[i];
+        *to = (struct func_function){.key = str_dup(arena, from->key),
+            .name = str_dup(arena, from->name),
+            .arn = str_dup(arena, from->arn),
+            .role = str_dup(arena, from->role),
+            .program = str_dup(arena, from->program),
+            .problem = str_dup(arena, from->problem),
+            .timeout_ms = from->timeout_ms,
+            .memory_mb = from->memory_mb,
+            .json_logs = from->json_logs,
+            .log_level = str_dup(arena, from->log_level)};
+        copy_environment(arena, from, to);
+        to->mark = mark_of(arena, to);
+    }
+    return service;
+}
+
+struct func_service *func_service_hold(struct func_service *service)
+{
+    if (service != NULL) {
+        check_magic(service, FUNC_SERVICE_MAGIC);
+        check(atomic_fetch_add(&service->references, 1) > 0);
+    }
+    return service;
+}
+
+void func_service_release(struct func_service *service)
+{
+    if (service == NULL) {
+        return;
+    }
+    check_magic(service, FUNC_SERVICE_MAGIC);
+    int before = atomic_fetch_sub(&service->references, 1);
+    check(before > 0);
+    if (before == 1) {
+        service->magic = 0;
+        arena_free(service->arena);
+    }
+}
+
+// By key, by name, or by ARN, whole or from "function:" on; a version behind it is not looked at.
+const struct func_function *func_find(const struct func_service *service, str name)
+{
+    ptrdiff_t at = str_find(name, S("function:"));
+    if (at >= 0) {
+        name = str_sub(name, (size_t)at + S("function:").len, name.len);
+    }
+    str first = {};
+    str rest = name;
+    (void)str_next(&rest, ':', &first);
+    for (size_t i = 0; service != NULL && i < service->count; i++) {
+        const struct func_function *function = &service->functions[i];
+        if (str_eq(function->key, name) || str_eq(function->name, first)) {
+            return function;
+        }
+    }
+    return NULL;
+}
+
+// ---- the hub -----------------------------------------------------------------------------------
+
+struct func_hub *func_hub_new(struct loop **loops, size_t count)
+{
+    struct func_hub *hub = mem_new(struct func_hub);
+    hub->magic = FUNC_HUB_MAGIC;
+    hub->count = count;
+    hub->loops = mem_alloc(count * sizeof(struct func_loop));
+    for (size_t i = 0; i < count; i++) {
+        check(loop_index(loops[i]) == i);
+        hub->loops[i] = (struct func_loop){.hub = hub, .loop = loops[i], .pools = map_new(NULL)};
+    }
+    return hub;
+}
+
+void func_hub_free(struct func_hub *hub)
+{
+    if (hub == NULL) {
+        return;
+    }
+    check_magic(hub, FUNC_HUB_MAGIC);
+    for (size_t i = 0; i < hub->count; i++) {
+        struct func_loop *here = &hub->loops[i];
+        size_t pos = 0;
+        str key = {};
+        void *pool = NULL;
+        while (map_next(here->pools, &pos, &key, &pool)) {
+            mem_free(pool);
+        }
+        map_free(here->pools);
+        func_service_release(here->service);
+    }
+    hub->magic = 0;
+    mem_free(hub->loops);
+    mem_free(hub);
+}
+
+void func_hub_open(struct func_hub *hub, const struct func_hub_options *options)
+{
+    check_magic(hub, FUNC_HUB_MAGIC);
+    check(options->iam != NULL);
+    hub->iam = options->iam;
+    hub->bootstrap = options->bootstrap;
+    hub->folder = options->folder;
+    hub->log = options->log;
+}
+
+struct func_loop *func_here(struct func_hub *hub)
+{
+    check_magic(hub, FUNC_HUB_MAGIC);
+    unsigned index = loop_index(loop_current());
+    check(index < hub->count);
+    return &hub->loops[index];
+}
+
+void func_say(struct func_hub *hub, str function, str line)
+{
+    if (hub->log != NULL) {
+        hub->log(function, line);
+    }
+}
+
+struct handover {
+    struct func_loop *here;
+    struct func_service *service;
+};
+
+static void take_over(void *arg)
+{
+    struct handover *handover = arg;
+    struct func_loop *here = handover->here;
+    size_t pos = 0;
+    str key = {};
+    void *pool = NULL;
+    func_service_release(here->service);
+    here->service = handover->service;
+    while (map_next(here->pools, &pos, &key, &pool)) {
+        pool_outdate(pool);
+    }
+    mem_free(handover);
+}
+
+void func_hub_set_service(struct func_hub *hub, struct func_service *service)
+{
+    for (size_t i = 0; i < hub->count; i++) {
+        struct handover *handover = mem_new(struct handover);
+        *handover = (struct handover){&hub->loops[i], func_service_hold(service)};
+        loop_post(hub->loops[i].loop, take_over, handover);
+    }
+    func_service_release(service);
+}
+
+void func_hub_stop(struct func_hub *hub)
+{
+    struct func_loop *here = func_here(hub);
+    size_t pos = 0;
+    str key = {};
+    void *pool = NULL;
+    here->is_stopping = true;
+    while (map_next(here->pools, &pos, &key, &pool)) {
+        pool_kill(pool);
+    }
+    while (here->processes > 0 && cond_wait(&here->quiet) == NULL) {
+    }
+}
+
+bool func_exists(struct func_hub *hub, str key)
+{
+    return func_find(func_here(hub)->service, key) != NULL;
+}
+
+// ---- calls -------------------------------------------------------------------------------------
+
+static struct func_loop *owner_of(struct func_hub *hub, str key)
+{
+    u64 sum = 14695981039346656037u; // FNV-1a
+    for (size_t i = 0; i < key.len; i++) {
+        sum = (sum ^ (u8)key.ptr[i]) * 1099511628211u;
+    }
+    return &hub->loops[sum % hub->count];
+}
+
+void invocation_end(struct invocation *call)
+{
+    check(call->owner->loop == loop_current());
+    wake_send(&call->wake);
+}
+
+void invocation_fail(struct invocation *call, str type, str message)
+{
+    struct json *error = json_object(call->arena);
+    message = str_dup(call->arena, message);
+    type = str_dup(call->arena, type);
+    json_set(error, S("errorType"), json_string(call->arena, type));
+    json_set(error, S("errorMessage"), json_string(call->arena, message));
+    call->result.payload = json_text(call->arena, error);
+    call->result.failed = true;
+    call->result.error_type = type;
+    call->result.error_message = message;
+    invocation_end(call);
+}
+
+static void submit(void *arg) YIELDS
+{
+    struct invocation *call = arg;
+    struct func_loop *here = call->owner;
+    const struct func_function *function = func_find(here->service, call->key);
+    if (function == NULL || here->is_stopping) {
+        call->refused =
+            fail(call->arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(call->key));
+        invocation_end(call);
+        return;
+    }
+    pool_submit(pool_of(here, function->key), call);
+}
+
+static void submit_posted(void *arg)
+{
+    fiber_start("function call", submit, arg);
+}
+
+static struct invocation *invocation_new(
+    struct func_hub *hub, const struct func_call *call, str key)
+{
+    struct arena *arena = arena_new();
+    struct invocation *made = arena_new_of(arena, struct invocation);
+    *made = (struct invocation){.arena = arena,
+        .home = func_here(hub),
+        .owner = owner_of(hub, key),
+        .key = str_dup(arena, key),
+        .request_id = random_uuid(arena),
+        .payload = str_dup(arena, call->payload),
+        .client_context = str_dup(arena, call->client_context),
+        .cognito_identity = str_dup(arena, call->cognito_identity)};
+    return made;
+}
+
+static void copy_result(struct arena *arena, const struct invocation *from, struct func_result *out)
+{
+    const struct func_result *r = &from->result;
+    *out = (struct func_result){.payload = str_dup(arena, r->payload),
+        .failed = r->failed,
+        .error_type = str_dup(arena, r->error_type),
+        .error_message = str_dup(arena, r->error_message),
+        .log = str_dup(arena, r->log),
+        .request_id = str_dup(arena, from->request_id)};
+}
+
+err *func_invoke(struct func_hub *hub, struct arena *arena, const struct func_call *call,
+    struct func_result *out)
+{
+    struct func_loop *here = func_here(hub);
+    const struct func_function *function = func_find(here->service, call->key);
+    if (function == NULL) {
+        return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(call->key));
+    }
+    if (function->program.len == 0) {
+        return fail(arena, ERR_UNSUPPORTED, "%.*s", PRI(function->problem));
+    }
+    struct invocation *made = invocation_new(hub, call, function->key);
+    wake_init(&made->wake);
+    if (made->owner == here) {
+        submit(made);
+    } else {
+        loop_post(made->owner->loop, submit_posted, made);
+    }
+    wake_wait(&made->wake);
+    err *e = made->refused != NULL ? err_copy(arena, made->refused) : NULL;
+    copy_result(arena, made, out);
+    arena_free(made->arena);
+    return e;
+}

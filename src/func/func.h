@@ -1,0 +1,90 @@
+// Lambda functions: the project's handlers as child processes that speak the Lambda Runtime API,
+// one invocation at a time each, kept warm. Functions are invoked by other services through
+// func_invoke, and from outside through Lambda's own API.
+#pragma once
+
+#include "http/http.h"
+#include "iam/iam.h"
+
+// The functions as defined: immutable, reference counted, replaced whole on reload.
+struct func_service;
+
+struct func_variable {
+    str name;
+    str value;
+};
+
+struct func_options {
+    str key;  // as the manifest calls it
+    str name; // as Lambda does
+    str arn;
+    str role;    // of the function's credentials
+    str program; // path of the bundled module; none: it cannot be run, `problem` says why
+    str problem;
+    u32 timeout_ms;
+    u32 memory_mb;
+    bool json_logs;
+    str log_level; // or none
+    const struct func_variable *environment;
+    size_t environment_count;
+};
+
+struct func_service_options {
+    const struct func_options *functions;
+    size_t count;
+    str region;
+    str account;
+    str endpoint; // "http://127.0.0.1:4443": where the SDKs of functions find this server
+};
+
+// Copies all (own memory). Functions whose options and program are as before keep their processes.
+struct func_service *func_service_new(const struct func_service_options *options);
+// Any thread. NULL is allowed.
+void func_service_release(struct func_service *service);
+
+struct func_hub; // one per process
+// `loops` are all loops of the process, in order of their index.
+struct func_hub *func_hub_new(struct loop **loops, size_t count);
+void func_hub_free(struct func_hub *hub); // after all loops have ended; NULL is allowed
+
+struct func_hub_options {
+    struct iam *iam;
+    const char *bootstrap; // js/runtime/bootstrap.mjs
+    const char *folder;    // for the functions' working files
+    // A line that a function or the platform has to tell; any loop's thread, must be quick.
+    void (*log)(str function, str line);
+};
+
+void func_hub_open(struct func_hub *hub, const struct func_hub_options *options);
+// Takes over a reference; processes of functions that changed end when they are idle. NULL: there
+// are none any more. Any thread.
+void func_hub_set_service(struct func_hub *hub, struct func_service *service);
+// Ends all processes of this loop and refuses new calls; for an orderly end, on each loop.
+void func_hub_stop(struct func_hub *hub) YIELDS;
+// Adds Lambda's own API.
+void func_hub_mount(struct func_hub *hub, struct http_router *router);
+
+struct func_call {
+    str key;              // of the function; or its name or ARN
+    str payload;          // JSON
+    str client_context;   // JSON, or none
+    str cognito_identity; // JSON, or none
+    bool wants_log;       // the end of what it wrote
+};
+
+struct func_result {
+    str payload; // what the handler returned, or {errorType, errorMessage, trace}
+    bool failed; // the function's fault; `payload` tells
+    str error_type;
+    str error_message;
+    str log;
+    str request_id;
+};
+
+// Runs a function and waits for what it returns, in `arena`. ERR_NOT_FOUND: there is none of that
+// name; ERR_UNSUPPORTED: it cannot be run here; ERR_LIMIT: too many calls wait. Failures of the
+// function itself are results.
+[[nodiscard]] err *func_invoke(struct func_hub *hub, struct arena *arena,
+    const struct func_call *call, struct func_result *out) YIELDS;
+// True when there is a function of that key.
+bool func_exists(struct func_hub *hub, str key);

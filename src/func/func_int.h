@@ -1,0 +1,124 @@
+// Shared inside the folder.
+#pragma once
+
+#include "func/func.h"
+
+#include <stdatomic.h>
+
+enum {
+    FUNC_HUB_MAGIC = 0x66756e63,
+    FUNC_SERVICE_MAGIC = 0x66737263,
+    WORKERS_MAX = 32,      // processes of one function
+    WAITING_MAX = 1000,    // calls of one function
+    PAYLOAD_MAX = 6291556, // bytes, AWS's limit
+    LOG_TAIL = 4096,
+    INIT_MS = 10000,          // for loading the handler
+    IDLE_MS = 10 * 60 * 1000, // then a process is ended
+    CREDENTIALS_S = 12 * 60 * 60,
+    LIFE_MS = 10 * 60 * 60 * 1000, // of a process: its credentials must outlive it
+};
+
+struct func_function {
+    str key;
+    str name;
+    str arn;
+    str role;
+    str program;
+    str problem;
+    str mark; // of program and options: another one, another function
+    u32 timeout_ms;
+    u32 memory_mb;
+    struct func_variable *environment;
+    size_t environment_count;
+    bool json_logs;
+    str log_level;
+};
+
+struct func_service {
+    u32 magic;
+    struct arena *arena;
+    atomic_int references;
+    struct func_function *functions;
+    size_t count;
+    str region;
+    str account;
+    str endpoint;
+};
+
+struct func_worker;
+struct invocation;
+
+struct func_pool { // processes and calls of one function
+    struct func_loop *here;
+    str key; // heap, behind the struct
+    struct func_worker *workers;
+    size_t worker_count;
+    struct invocation *waiting; // oldest first
+    struct invocation *waiting_last;
+    size_t waiting_count;
+};
+
+struct func_loop { // touched only by its thread
+    struct func_hub *hub;
+    struct loop *loop;
+    struct func_service *service; // NULL: none
+    struct map *pools;            // key -> struct func_pool
+    size_t processes;
+    struct cond quiet; // a process has ended
+    bool is_stopping;
+    bool is_reaping;
+};
+
+struct func_hub {
+    u32 magic;
+    struct func_loop *loops;
+    size_t count;
+    struct iam *iam;
+    const char *bootstrap;
+    const char *folder;
+    void (*log)(str function, str line);
+    atomic_ullong next_worker;
+};
+
+// One call on its way: owned by the fiber that waits for it, until it is done.
+struct invocation {
+    struct arena *arena;     // of its own
+    struct func_loop *home;  // where its caller waits
+    struct func_loop *owner; // where its function's processes are
+    str key;
+    str request_id;
+    str payload;
+    str client_context;
+    str cognito_identity;
+    u64 deadline_ms;
+    struct func_worker *worker; // NULL: it waits for one
+    struct invocation *next;    // waiting
+    struct wake wake;
+    struct func_result result; // in `arena`
+    err *refused;              // in `arena`
+};
+
+// Takes a reference for the caller, who releases it. NULL gives NULL.
+struct func_service *func_service_hold(struct func_service *service);
+// By key, name or ARN; NULL when there is none.
+const struct func_function *func_find(const struct func_service *service, str name);
+// The calling thread's part of the hub.
+struct func_loop *func_here(struct func_hub *hub);
+
+// ---- workers -----------------------------------------------------------------------------------
+// Gives the call a process: an idle one, a new one, or a place among those that wait.
+void pool_submit(struct func_pool *pool, struct invocation *call) YIELDS;
+// The pool of a function, made at its first call.
+struct func_pool *pool_of(struct func_loop *here, str key);
+// Ends processes that are not of this service, when they are idle.
+void pool_outdate(struct func_pool *pool);
+// Ends all, at once.
+void pool_kill(struct func_pool *pool);
+// The call is over; its caller goes on.
+void invocation_end(struct invocation *call);
+// As a function's own error.
+void invocation_fail(struct invocation *call, str type, str message);
+
+// ---- logs --------------------------------------------------------------------------------------
+// Hands a line to whoever listens to the hub's logs.
+void func_say(struct func_hub *hub, str function, str line);

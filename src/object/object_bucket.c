@@ -1,0 +1,380 @@
+// What is asked of buckets by tools: configurations that are kept, and answers that are always the
+// same. Buckets themselves come from the definitions: none is made or removed here.
+#include "object/object_int.h"
+
+// ---- what is kept ------------------------------------------------------------------------------
+
+err *s3_config_get(struct s3_call *call, str bucket, const char *name, struct json **value)
+{
+    struct json *row = NULL;
+    TRY(store_get(call->hub->store, call->arena, CONFIG, s3_string(call, bucket),
+        s3_string(call, str_from(name)), &row));
+    *value = json_get(row, S("value"));
+    return NULL;
+}
+
+err *s3_config_put(struct s3_call *call, const char *name, struct json *value)
+{
+    struct s3_writes writes = {};
+    check(call->bucket != NULL);
+    if (value == NULL) {
+        s3_delete(call, &writes, CONFIG, s3_string(call, call->bucket->name),
+            s3_string(call, str_from(name)));
+        return s3_commit(call, &writes, NULL);
+    }
+    struct json *row = json_object(call->arena);
+    json_set(row, S("bucket"), s3_string(call, call->bucket->name));
+    json_set(row, S("name"), s3_string(call, str_from(name)));
+    json_set(row, S("value"), value);
+    s3_put(call, &writes, CONFIG, row);
+    return s3_commit(call, &writes, NULL);
+}
+
+static err *forget_config(struct s3_call *call, const char *action, const char *name) YIELDS;
+
+static err *forget_config(struct s3_call *call, const char *action, const char *name)
+{
+    TRY(s3_allow(call, action, (str){}));
+    TRY(s3_config_put(call, name, NULL));
+    return http_reply_empty(call->req, 204);
+}
+
+static err *read_document(
+    struct s3_call *call, const char *root, str *body, struct xml_node **out) YIELDS;
+
+static err *read_document(struct s3_call *call, const char *root, str *body, struct xml_node **out)
+{
+    TRY(s3_body_whole(call, XML_MAX, body));
+    return xml_parse(call->arena, *body, root, out);
+}
+
+// ---- versioning --------------------------------------------------------------------------------
+
+err *s3_get_versioning(struct s3_call *call)
+{
+    enum s3_versioning state = S3_UNVERSIONED;
+    struct s3_xml xml = {};
+    TRY(s3_allow(call, "s3:GetBucketVersioning", (str){}));
+    TRY(s3_versioning(call, call->bucket->name, &state));
+    struct buf out = s3_xml_begin(call, &xml, "VersioningConfiguration");
+    xml.out = &out;
+    if (state != S3_UNVERSIONED) {
+        xml_text(&xml, "Status", state == S3_ENABLED ? S("Enabled") : S("Suspended"));
+    }
+    return s3_xml_reply(call, &xml, "VersioningConfiguration");
+}
+
+err *s3_put_versioning(struct s3_call *call)
+{
+    struct xml_node *document = NULL;
+    str body = {};
+    TRY(s3_allow(call, "s3:PutBucketVersioning", (str){}));
+    TRY(read_document(call, "VersioningConfiguration", &body, &document));
+    str status = xml_child(document, "Status");
+    if (str_eq(xml_child(document, "MfaDelete"), S("Enabled"))) {
+        return s3_refuse(call->arena, "NotImplemented", "%s", "");
+    }
+    if (!str_eq(status, S("Enabled")) && !str_eq(status, S("Suspended"))) {
+        return s3_refuse(call->arena, "MalformedXML", "%s", "");
+    }
+    struct json *value = json_object(call->arena);
+    json_set(value, S("status"), s3_string(call, status));
+    TRY(s3_config_put(call, "versioning", value));
+    return http_reply_empty(call->req, 200);
+}
+
+// ---- CORS --------------------------------------------------------------------------------------
+
+enum { CORS_RULES_MAX = 100, CORS_MAX = 64 * 1024 };
+
+static bool is_method(str text)
+{
+    static const char *const METHODS[] = {"GET", "PUT", "POST", "DELETE", "HEAD"};
+    for (size_t i = 0; i < countof(METHODS); i++) {
+        if (str_eq(text, str_from(METHODS[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err *check_cors_rule(struct s3_call *call, const struct xml_node *rule)
+{
+    bool origin = false;
+    bool method = false;
+    for (const struct xml_node *at = rule->child; at != NULL; at = at->next) {
+        origin = origin || str_eq(at->name, S("AllowedOrigin"));
+        if (str_eq(at->name, S("AllowedMethod"))) {
+            method = true;
+            if (!is_method(at->text)) {
+                return s3_refuse(call->arena, "InvalidRequest",
+                    "Found unsupported HTTP method in CORS config. Unsupported method is %.*s",
+                    PRI(str_sub(at->text, 0, 32)));
+            }
+        }
+    }
+    return str_eq(rule->name, S("CORSRule")) && origin && method
+               ? NULL
+               : s3_refuse(call->arena, "MalformedXML", "%s", "");
+}
+
+err *s3_put_cors(struct s3_call *call)
+{
+    struct xml_node *document = NULL;
+    str body = {};
+    int count = 0;
+    TRY(s3_allow(call, "s3:PutBucketCORS", (str){}));
+    TRY(read_document(call, "CORSConfiguration", &body, &document));
+    for (const struct xml_node *rule = document->child; rule != NULL; rule = rule->next) {
+        TRY(check_cors_rule(call, rule));
+        count++;
+    }
+    if (count == 0 || count > CORS_RULES_MAX || body.len > CORS_MAX) {
+        return s3_refuse(call->arena, "MalformedXML", "%s", "");
+    }
+    TRY(s3_config_put(call, "cors", s3_string(call, body)));
+    return http_reply_empty(call->req, 200);
+}
+
+// What Amplify gives its buckets.
+#define CORS_RULE                                                                                  \
+    "<CORSRule><AllowedHeader>*</AllowedHeader><AllowedMethod>GET</AllowedMethod>"                 \
+    "<AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod>"                        \
+    "<AllowedMethod>POST</AllowedMethod><AllowedMethod>DELETE</AllowedMethod>"                     \
+    "<AllowedOrigin>*</AllowedOrigin><ExposeHeader>x-amz-server-side-encryption</ExposeHeader>"    \
+    "<ExposeHeader>x-amz-request-id</ExposeHeader><ExposeHeader>x-amz-id-2</ExposeHeader>"         \
+    "<ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>3000</MaxAgeSeconds></CORSRule>"
+
+err *s3_get_cors(struct s3_call *call)
+{
+    struct json *value = NULL;
+    struct s3_xml xml = {};
+    TRY(s3_allow(call, "s3:GetBucketCORS", (str){}));
+    TRY(s3_config_get(call, call->bucket->name, "cors", &value));
+    if (value != NULL && value->kind == JSON_NULL) {
+        return s3_refuse(call->arena, "NoSuchCORSConfiguration", "%s", "");
+    }
+    if (value != NULL) {
+        return http_reply(call->req, 200, S("application/xml"), value->text);
+    }
+    struct buf out = s3_xml_begin(call, &xml, "CORSConfiguration");
+    xml.out = &out;
+    buf_add(&out, S(CORS_RULE));
+    return s3_xml_reply(call, &xml, "CORSConfiguration");
+}
+
+err *s3_delete_cors(struct s3_call *call)
+{
+    TRY(s3_allow(call, "s3:PutBucketCORS", (str){}));
+    TRY(s3_config_put(call, "cors", json_null(call->arena)));
+    return http_reply_empty(call->req, 204);
+}
+
+// ---- tags --------------------------------------------------------------------------------------
+
+err *s3_put_bucket_tagging(struct s3_call *call)
+{
+    struct json *tags = NULL;
+    str body = {};
+    TRY(s3_allow(call, "s3:PutBucketTagging", (str){}));
+    TRY(s3_body_whole(call, XML_MAX, &body));
+    TRY(s3_tags_of_xml(call, body, BUCKET_TAGS_MAX, &tags));
+    TRY(s3_config_put(call, "tagging", tags));
+    return http_reply_empty(call->req, 204);
+}
+
+err *s3_get_bucket_tagging(struct s3_call *call)
+{
+    struct json *tags = NULL;
+    struct s3_xml xml = {};
+    TRY(s3_allow(call, "s3:GetBucketTagging", (str){}));
+    TRY(s3_config_get(call, call->bucket->name, "tagging", &tags));
+    if (tags == NULL) {
+        return s3_refuse(call->arena, "NoSuchTagSet", "%s", "");
+    }
+    struct buf out = s3_xml_begin(call, &xml, "Tagging");
+    xml.out = &out;
+    s3_tell_tags(&xml, tags);
+    return s3_xml_reply(call, &xml, "Tagging");
+}
+
+err *s3_delete_bucket_tagging(struct s3_call *call)
+{
+    return forget_config(call, "s3:PutBucketTagging", "tagging");
+}
+
+// ---- always the same ---------------------------------------------------------------------------
+
+static err *fixed(struct s3_call *call, const char *action, const char *root, str inside) YIELDS;
+
+static err *fixed(struct s3_call *call, const char *action, const char *root, str inside)
+{
+    struct s3_xml xml = {};
+    TRY(s3_allow(call, action, (str){}));
+    struct buf out = s3_xml_begin(call, &xml, root);
+    xml.out = &out;
+    buf_add(&out, inside);
+    return s3_xml_reply(call, &xml, root);
+}
+
+static err *absent(struct s3_call *call, const char *action, const char *code)
+{
+    TRY(s3_allow(call, action, (str){}));
+    return s3_refuse(call->arena, code, "%s", "");
+}
+
+err *s3_get_notification(struct s3_call *call)
+{
+    return fixed(call, "s3:GetBucketNotification", "NotificationConfiguration", (str){});
+}
+
+err *s3_get_policy(struct s3_call *call)
+{
+    return absent(call, "s3:GetBucketPolicy", "NoSuchBucketPolicy");
+}
+
+err *s3_get_policy_status(struct s3_call *call)
+{
+    return absent(call, "s3:GetBucketPolicyStatus", "NoSuchBucketPolicy");
+}
+
+err *s3_get_website(struct s3_call *call)
+{
+    return absent(call, "s3:GetBucketWebsite", "NoSuchWebsiteConfiguration");
+}
+
+err *s3_get_replication(struct s3_call *call)
+{
+    return absent(call, "s3:GetReplicationConfiguration", "ReplicationConfigurationNotFoundError");
+}
+
+err *s3_get_object_lock(struct s3_call *call)
+{
+    return absent(
+        call, "s3:GetBucketObjectLockConfiguration", "ObjectLockConfigurationNotFoundError");
+}
+
+err *s3_get_encryption(struct s3_call *call)
+{
+    return fixed(call, "s3:GetEncryptionConfiguration", "ServerSideEncryptionConfiguration",
+        S("<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
+          "</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></"
+          "Rule>"));
+}
+
+err *s3_get_ownership(struct s3_call *call)
+{
+    return fixed(call, "s3:GetBucketOwnershipControls", "OwnershipControls",
+        S("<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"));
+}
+
+err *s3_get_public_access(struct s3_call *call)
+{
+    return fixed(call, "s3:GetBucketPublicAccessBlock", "PublicAccessBlockConfiguration",
+        S("<BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>"
+          "<BlockPublicPolicy>true</BlockPublicPolicy>"
+          "<RestrictPublicBuckets>true</RestrictPublicBuckets>"));
+}
+
+err *s3_get_payment(struct s3_call *call)
+{
+    return fixed(call, "s3:GetBucketRequestPayment", "RequestPaymentConfiguration",
+        S("<Payer>BucketOwner</Payer>"));
+}
+
+err *s3_get_logging(struct s3_call *call)
+{
+    return fixed(call, "s3:GetBucketLogging", "BucketLoggingStatus", (str){});
+}
+
+err *s3_get_accelerate(struct s3_call *call)
+{
+    return fixed(call, "s3:GetAccelerateConfiguration", "AccelerateConfiguration", (str){});
+}
+
+// ---- access control lists ----------------------------------------------------------------------
+
+static err *reply_acl(struct s3_call *call) YIELDS;
+
+static err *reply_acl(struct s3_call *call)
+{
+    struct s3_xml xml = {};
+    struct buf out = s3_xml_begin(call, &xml, "AccessControlPolicy");
+    xml.out = &out;
+    xml_open(&xml, "Owner");
+    xml_text(&xml, "ID", call->service->account);
+    xml_text(&xml, "DisplayName", S("ampd"));
+    xml_close(&xml, "Owner");
+    xml_open(&xml, "AccessControlList");
+    xml_open(&xml, "Grant");
+    buf_add(&out, S("<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+                    "xsi:type=\"CanonicalUser\">"));
+    xml_text(&xml, "ID", call->service->account);
+    xml_text(&xml, "DisplayName", S("ampd"));
+    xml_close(&xml, "Grantee");
+    xml_text(&xml, "Permission", S("FULL_CONTROL"));
+    xml_close(&xml, "Grant");
+    xml_close(&xml, "AccessControlList");
+    return s3_xml_reply(call, &xml, "AccessControlPolicy");
+}
+
+err *s3_get_bucket_acl(struct s3_call *call)
+{
+    TRY(s3_allow(call, "s3:GetBucketAcl", (str){}));
+    return reply_acl(call);
+}
+
+err *s3_get_object_acl(struct s3_call *call)
+{
+    struct json *row = NULL;
+    str version = {};
+    (void)s3_query(call, "versionId", &version);
+    TRY(s3_allow(call, "s3:GetObjectAcl", call->key));
+    TRY(s3_find_object(call, version, &row));
+    return reply_acl(call);
+}
+
+// "private" is what everything is; anything else would have to be believed and is not done.
+err *s3_put_acl(struct s3_call *call)
+{
+    str acl = http_header(call->req, S("x-amz-acl"));
+    TRY(s3_allow(call, call->key.len > 0 ? "s3:PutObjectAcl" : "s3:PutBucketAcl", call->key));
+    if (!str_eq(acl, S("private")) && !str_eq(acl, S("bucket-owner-full-control"))) {
+        return s3_refuse(call->arena, "AccessControlListNotSupported", "%s", "");
+    }
+    return http_reply_empty(call->req, 200);
+}
+
+// ---- buckets -----------------------------------------------------------------------------------
+
+static bool is_bucket_name(str name)
+{
+    bool good = name.len >= 3 && name.len <= 63 && name.ptr[0] != '.' && name.ptr[0] != '-' &&
+                name.ptr[name.len - 1] != '.' && name.ptr[name.len - 1] != '-' &&
+                str_find(name, S("..")) < 0;
+    for (size_t i = 0; i < name.len && good; i++) {
+        char c = name.ptr[i];
+        good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+    }
+    return good;
+}
+
+err *s3_create_bucket(struct s3_call *call)
+{
+    TRY(s3_allow(call, "s3:CreateBucket", (str){}));
+    if (call->bucket != NULL) {
+        return s3_refuse(call->arena, "BucketAlreadyOwnedByYou", "%s", "");
+    }
+    if (!is_bucket_name(call->bucket_name)) {
+        return s3_refuse(call->arena, "InvalidBucketName", "%s", "");
+    }
+    return s3_refuse(call->arena, "NotImplemented",
+        "Buckets are made by the project's definitions (amplify/storage), not by requests.");
+}
+
+err *s3_delete_bucket(struct s3_call *call)
+{
+    TRY(s3_allow(call, "s3:DeleteBucket", (str){}));
+    return s3_refuse(call->arena, "NotImplemented",
+        "Buckets are removed by the project's definitions (amplify/storage), not by requests.");
+}
