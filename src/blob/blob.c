@@ -224,6 +224,7 @@ static bool remove_empty(struct listing *list)
 {
     const char *folder = epoch_folder(list->arena, list->store, list->epoch);
     bool empty = true;
+    check(list->epoch != list->store->epoch);
     DIR *dir = opendir(folder);
     for (struct dirent *entry = dir != NULL ? readdir(dir) : NULL; entry != NULL;
          entry = readdir(dir)) {
@@ -310,6 +311,7 @@ struct opening {
 static void open_epoch_work(void *arg)
 {
     struct opening *opening = arg;
+    check(opening->epoch != opening->store->epoch);
     const char *folder = epoch_folder(opening->arena, opening->store, opening->epoch);
     bool off = unlink(path_join(opening->arena, folder, "closed")) == 0 ? blob_sync_folder(folder)
                                                                         : errno == ENOENT;

@@ -153,6 +153,7 @@ bool blob_sync_folder(const char *path)
 static bool make_folder(struct blob_store *store, const struct blob_path *path)
 {
     char parent[BLOB_PATH_MAX];
+    check(path->index < BLOB_FOLDERS);
     if (atomic_load(&store->has_folder[path->index])) {
         return true;
     }
@@ -171,6 +172,7 @@ static void finish_work(void *arg)
 {
     struct job *job = arg;
     struct blob_writer *writer = job->writer;
+    check(writer->file >= 0 && writer->new_path != NULL);
     if (fsync(writer->file) != 0) {
         job_fail(job, "syncing");
         return;
@@ -234,6 +236,7 @@ static bool open_at_once(const struct blob_store *store, str id, struct blob_rea
 {
     struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_CACHED};
     struct blob_path path;
+    check(reader->file < 0);
     if (blob_path(store, id, &path)) {
         reader->file = (int)syscall(SYS_openat2, AT_FDCWD, path.file, &how, sizeof(how));
     }
@@ -299,6 +302,7 @@ err *blob_read(struct blob_reader *reader, struct arena *arena, u64 offset, void
 // One byte tells of its page. Pages come and go in runs: a few stand for all of them.
 static bool is_warm(const struct blob_reader *reader, u64 offset, u64 size)
 {
+    check(size > 0);
     for (u64 i = 0; i <= WARM_PROBES; i++) {
         char byte;
         struct iovec part = {&byte, 1};

@@ -331,6 +331,7 @@ void worker_begin(struct worker_job *job, void (*fn)(void *arg), void *arg)
 err *worker_end(struct worker_job *job)
 {
     struct loop *loop = loop_current();
+    check(loop != NULL);
     if (job->fn != NULL) {
         wake_wait(&job->wake);
         job->fn = NULL;

@@ -362,6 +362,7 @@ static err *copy_file(
     struct net_stream *stream, struct arena *arena, int file, u64 offset, u64 size)
 {
     char *piece = mem_alloc(COPIED_MAX);
+    check(stream->ssl != NULL);
     err *e = NULL;
     while (size > 0 && e == NULL) {
         ssize_t got = pread(file, piece, size < COPIED_MAX ? size : COPIED_MAX, (off_t)offset);

@@ -141,6 +141,7 @@ extern const struct s3_checksum S3_CHECKSUMS[5];
 // ---- small objects -----------------------------------------------------------------------------
 struct s3_cache; // of a loop
 
+// An empty one; heap.
 struct s3_cache *s3_cache_new(void);
 // NULL is allowed.
 void s3_cache_free(struct s3_cache *cache);

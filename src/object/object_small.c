@@ -36,6 +36,7 @@ static bool holds(const struct slot *slot, str id)
 bool s3_cache_get(const struct s3_cache *cache, struct arena *arena, str id, str *out)
 {
     const struct slot *slot = &cache->slots[str_hash(id) % SLOTS];
+    check(slot->id_size <= CACHED_ID_MAX);
     if (!holds(slot, id)) {
         return false;
     }
