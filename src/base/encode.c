@@ -128,16 +128,17 @@ bool base64_decode(struct arena *arena, str text, str *bytes)
     const u8 *in = (const u8 *)text.ptr;
     size_t len = 0;
     size_t i = 0;
+    u32 bad = 0;                        // a value of "none", less one, has all bits set
     for (; i + 4 <= text.len; i += 4) { // every request's token comes through here
-        u32 a = VALUES64[in[i]], b = VALUES64[in[i + 1]];
-        u32 c = VALUES64[in[i + 2]], d = VALUES64[in[i + 3]];
-        if (a == 0 || b == 0 || c == 0 || d == 0) {
-            return false;
-        }
-        u32 word = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
-        out[len++] = (char)(word >> 16);
-        out[len++] = (char)(word >> 8);
-        out[len++] = (char)word;
+        u32 a = VALUES64[in[i]] - 1u, b = VALUES64[in[i + 1]] - 1u;
+        u32 c = VALUES64[in[i + 2]] - 1u, d = VALUES64[in[i + 3]] - 1u;
+        u32 bytes_first = __builtin_bswap32(a << 26 | b << 20 | c << 14 | d << 8);
+        bad |= a | b | c | d;
+        memcpy(out + len, &bytes_first, sizeof(bytes_first)); // the fourth is written over
+        len += 3;
+    }
+    if (bad > 63) {
+        return false;
     }
     u32 word = 0;
     for (; i < text.len; i++) {

@@ -113,6 +113,7 @@ err *blob_store_open(struct arena *arena, const char *folder, struct blob_store 
         return e;
     }
     atomic_init(&store->next, 1);
+    check(uv_mutex_init(&store->lock) == 0);
     check(store->epoch > 0);
     *out = store;
     return NULL;
@@ -134,7 +135,11 @@ void blob_store_close(struct blob_store *store)
         return;
     }
     check_magic(store, BLOB_STORE_MAGIC);
-    mark_closed(store->arena, epoch_folder(store->arena, store, store->epoch));
+    *vec_push(store->arena, &store->opened) = store->epoch;
+    for (size_t i = 0; i < store->opened.count && !atomic_load(&store->left_behind); i++) {
+        mark_closed(store->arena, epoch_folder(store->arena, store, store->opened.items[i]));
+    }
+    uv_mutex_destroy(&store->lock);
     store->magic = 0;
     arena_free(store->arena);
 }
@@ -219,6 +224,7 @@ static bool remove_empty(struct listing *list)
 {
     const char *folder = epoch_folder(list->arena, list->store, list->epoch);
     bool empty = true;
+    check(list->epoch != list->store->epoch);
     DIR *dir = opendir(folder);
     for (struct dirent *entry = dir != NULL ? readdir(dir) : NULL; entry != NULL;
          entry = readdir(dir)) {
@@ -284,8 +290,65 @@ err *blob_store_sweep(struct blob_store *store, struct arena *arena, const struc
 // ---- removing
 // --------------------------------------------------------------------------------------
 
+static bool is_open(struct blob_store *store, u64 epoch)
+{
+    bool open = epoch == store->epoch;
+    uv_mutex_lock(&store->lock);
+    for (size_t i = 0; i < store->opened.count && !open; i++) {
+        open = store->opened.items[i] == epoch;
+    }
+    uv_mutex_unlock(&store->lock);
+    return open;
+}
+
+struct opening {
+    struct blob_store *store;
+    struct arena *arena;
+    u64 epoch;
+    int code;
+};
+
+static void open_epoch_work(void *arg)
+{
+    struct opening *opening = arg;
+    check(opening->epoch != opening->store->epoch);
+    const char *folder = epoch_folder(opening->arena, opening->store, opening->epoch);
+    bool off = unlink(path_join(opening->arena, folder, "closed")) == 0 ? blob_sync_folder(folder)
+                                                                        : errno == ENOENT;
+    opening->code = off ? 0 : errno;
+}
+
+static err *open_epoch(struct blob_store *store, struct arena *arena, u64 epoch) YIELDS;
+
+// Its mark is off before anything of it is removed. Two that do this at once do no harm.
+static err *open_epoch(struct blob_store *store, struct arena *arena, u64 epoch)
+{
+    struct opening opening = {.store = store, .arena = arena, .epoch = epoch};
+    err *cancelled = worker_run(open_epoch_work, &opening);
+    if (opening.code != 0) {
+        return blob_io_error(arena, opening.code, "opening an epoch");
+    }
+    uv_mutex_lock(&store->lock);
+    *vec_push(store->arena, &store->opened) = epoch;
+    uv_mutex_unlock(&store->lock);
+    return cancelled;
+}
+
+err *blob_will_remove(struct blob_store *store, struct arena *arena, const str *ids, size_t count)
+{
+    check_magic(store, BLOB_STORE_MAGIC);
+    for (size_t i = 0; i < count; i++) {
+        u64 epoch = 0;
+        u64 number = 0;
+        if (parse_id(ids[i], &epoch, &number) && !is_open(store, epoch)) {
+            TRY(open_epoch(store, arena, epoch));
+        }
+    }
+    return NULL;
+}
+
 struct removal {
-    const struct blob_store *store;
+    struct blob_store *store;
     const str *ids;
     size_t count;
 };
@@ -297,6 +360,7 @@ static void remove_work(void *arg)
         struct blob_path path;
         if (blob_path(removal->store, removal->ids[i], &path) && unlink(path.file) != 0 &&
             errno != ENOENT) {
+            atomic_store(&removal->store->left_behind, true);
             log_warn("blob.remove", "%s: %s", path.file, strerror(errno));
         }
     }

@@ -46,6 +46,12 @@ struct blob_writer;
 // ERR_DISK_FULL, ERR_IO: the writer can only be abandoned then.
 [[nodiscard]] err *blob_append(
     struct blob_writer *writer, struct arena *arena, str bytes, struct crypto_sums *sums) YIELDS;
+// blob_append in two halves, so that the next bytes can be fetched meanwhile: `bytes` and `sums`
+// are in use until blob_append_end, which every blob_append_begin needs, whatever happens in
+// between.
+void blob_append_begin(struct blob_writer *writer, str bytes, struct crypto_sums *sums);
+// Waits for it, if there is one; fails as blob_append.
+[[nodiscard]] err *blob_append_end(struct blob_writer *writer, struct arena *arena) YIELDS;
 // Makes it durable under `*id` (in the arena of the writer).
 [[nodiscard]] err *blob_finish(struct blob_writer *writer, struct arena *arena, str *id) YIELDS;
 // Closes and removes what was written, finished or not. NULL is allowed. Does not wait.
@@ -61,11 +67,19 @@ struct blob_reader;
 // Up to `size` bytes from `offset`; *got is less only at the end of the file.
 [[nodiscard]] err *blob_read(struct blob_reader *reader, struct arena *arena, u64 offset,
     void *bytes, size_t size, size_t *got) YIELDS;
+// Sees to it that these bytes are in memory, so that nobody has to wait for the disk who sends
+// them.
+[[nodiscard]] err *blob_warm(
+    struct blob_reader *reader, struct arena *arena, u64 offset, u64 size) YIELDS;
 // The file, for sendfile; the reader's.
 int blob_reader_file(const struct blob_reader *reader);
 // NULL is allowed. Does not wait.
 void blob_reader_close(struct blob_reader *reader);
 
+// Before the transaction that stops naming these blobs: should the process die between it and
+// blob_remove, the next one's sweep looks for them.
+[[nodiscard]] err *blob_will_remove(
+    struct blob_store *store, struct arena *arena, const str *ids, size_t count) YIELDS;
 // Removes blobs; those that are gone already are no error. What cannot be removed is left for the
 // next sweep.
 void blob_remove(struct blob_store *store, const str *ids, size_t count) YIELDS;

@@ -3,8 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+enum { WARM_PIECE = 64 * 1024, WARM_PROBES = 3 };
 
 struct blob_writer {
     struct blob_store *store;
@@ -12,6 +17,8 @@ struct blob_writer {
     const char *new_path; // NULL: it has its final name
     str id;
     struct blob_path path;
+    struct worker_job *work;
+    struct job *append; // under way; NULL: none
 };
 
 struct blob_reader {
@@ -69,6 +76,7 @@ err *blob_begin(struct blob_store *store, struct arena *arena, struct blob_write
     writer->id =
         str_fmt(arena, "%llx-%llx", (unsigned long long)store->epoch, (unsigned long long)number);
     writer->new_path = path_join(arena, store->new_folder, str_cstr(arena, writer->id));
+    writer->work = worker_job_new(arena);
     check(blob_path(store, writer->id, &writer->path));
     struct job job = {.writer = writer};
     err *e = job_run(begin_work, &job, arena);
@@ -100,15 +108,38 @@ static void append_work(void *arg)
     }
 }
 
+void blob_append_begin(struct blob_writer *writer, str bytes, struct crypto_sums *sums)
+{
+    check(writer->file >= 0 && writer->append == NULL);
+    writer->append = mem_new(struct job);
+    *writer->append = (struct job){.writer = writer, .bytes = bytes, .sums = sums};
+    worker_begin(writer->work, append_work, writer->append);
+}
+
+err *blob_append_end(struct blob_writer *writer, struct arena *arena)
+{
+    struct job *job = writer->append;
+    if (job == NULL) {
+        return NULL;
+    }
+    err *cancelled = worker_end(writer->work);
+    err *e = job->code != 0 ? blob_io_error(arena, job->code, job->doing) : cancelled;
+    writer->append = NULL;
+    mem_free(job);
+    return e;
+}
+
 err *blob_append(
     struct blob_writer *writer, struct arena *arena, str bytes, struct crypto_sums *sums)
 {
-    check(writer->file >= 0);
-    struct job job = {.writer = writer, .bytes = bytes, .sums = sums};
-    return bytes.len > 0 ? job_run(append_work, &job, arena) : NULL;
+    if (bytes.len == 0) {
+        return NULL;
+    }
+    blob_append_begin(writer, bytes, sums);
+    return blob_append_end(writer, arena);
 }
 
-static bool sync_folder(const char *path)
+bool blob_sync_folder(const char *path)
 {
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool synced = folder >= 0 && fsync(folder) == 0;
@@ -122,6 +153,7 @@ static bool sync_folder(const char *path)
 static bool make_folder(struct blob_store *store, const struct blob_path *path)
 {
     char parent[BLOB_PATH_MAX];
+    check(path->index < BLOB_FOLDERS);
     if (atomic_load(&store->has_folder[path->index])) {
         return true;
     }
@@ -129,7 +161,7 @@ static bool make_folder(struct blob_store *store, const struct blob_path *path)
         return false;
     }
     snprintf(parent, sizeof(parent), "%s/%llx", store->folder, (unsigned long long)store->epoch);
-    if (!sync_folder(parent) || !sync_folder(store->folder)) {
+    if (!blob_sync_folder(parent) || !blob_sync_folder(store->folder)) {
         return false;
     }
     atomic_store(&store->has_folder[path->index], true);
@@ -140,6 +172,7 @@ static void finish_work(void *arg)
 {
     struct job *job = arg;
     struct blob_writer *writer = job->writer;
+    check(writer->file >= 0 && writer->new_path != NULL);
     if (fsync(writer->file) != 0) {
         job_fail(job, "syncing");
         return;
@@ -156,7 +189,7 @@ static void finish_work(void *arg)
         return;
     }
     writer->new_path = NULL;
-    if (!sync_folder(writer->path.folder)) {
+    if (!blob_sync_folder(writer->path.folder)) {
         job_fail(job, "syncing a folder");
     }
 }
@@ -164,6 +197,7 @@ static void finish_work(void *arg)
 err *blob_finish(struct blob_writer *writer, struct arena *arena, str *id)
 {
     struct job job = {.writer = writer};
+    check(writer->append == NULL);
     TRY(job_run(finish_work, &job, arena));
     *id = writer->id;
     return NULL;
@@ -174,6 +208,7 @@ void blob_abandon(struct blob_writer *writer)
     if (writer == NULL) {
         return;
     }
+    check(writer->append == NULL);
     if (writer->file >= 0) {
         (void)close(writer->file);
         writer->file = -1;
@@ -195,6 +230,19 @@ static void open_work(void *arg)
     }
 }
 
+// Opens what the kernel finds without the disk: most files that are asked for. False: a worker has
+// to.
+static bool open_at_once(const struct blob_store *store, str id, struct blob_reader *reader)
+{
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_CACHED};
+    struct blob_path path;
+    check(reader->file < 0);
+    if (blob_path(store, id, &path)) {
+        reader->file = (int)syscall(SYS_openat2, AT_FDCWD, path.file, &how, sizeof(how));
+    }
+    return reader->file >= 0;
+}
+
 err *blob_reader_open(
     struct blob_store *store, struct arena *arena, str id, struct blob_reader **out)
 {
@@ -202,7 +250,7 @@ err *blob_reader_open(
     struct blob_reader *reader = arena_new_of(arena, struct blob_reader);
     struct job job = {.reader = reader, .store = store, .id = id};
     reader->file = -1;
-    err *e = job_run(open_work, &job, arena);
+    err *e = open_at_once(store, id, reader) ? NULL : job_run(open_work, &job, arena);
     if (e != NULL) {
         blob_reader_close(reader);
         return job.code == ENOENT ? fail(arena, ERR_NOT_FOUND, "there is no such blob") : e;
@@ -230,14 +278,62 @@ static void read_work(void *arg)
     }
 }
 
+// Reads what is in memory, without waiting for the disk.
+static size_t read_at_once(const struct job *job)
+{
+    struct iovec part = {job->into, job->size};
+    ssize_t got = preadv2(job->reader->file, &part, 1, (off_t)job->offset, RWF_NOWAIT);
+    return got > 0 ? (size_t)got : 0;
+}
+
 err *blob_read(struct blob_reader *reader, struct arena *arena, u64 offset, void *bytes,
     size_t size, size_t *got)
 {
     check(reader->file >= 0);
     struct job job = {.reader = reader, .offset = offset, .into = bytes, .size = size};
-    TRY(job_run(read_work, &job, arena));
+    job.got = read_at_once(&job);
+    if (job.got < size) {
+        TRY(job_run(read_work, &job, arena));
+    }
     *got = job.got;
     return NULL;
+}
+
+// One byte tells of its page. Pages come and go in runs: a few stand for all of them.
+static bool is_warm(const struct blob_reader *reader, u64 offset, u64 size)
+{
+    check(size > 0);
+    for (u64 i = 0; i <= WARM_PROBES; i++) {
+        char byte;
+        struct iovec part = {&byte, 1};
+        u64 at = offset + (size - 1) * i / WARM_PROBES;
+        if (preadv2(reader->file, &part, 1, (off_t)at, RWF_NOWAIT) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void warm_work(void *arg)
+{
+    struct job *job = arg;
+    static _Thread_local char piece[WARM_PIECE];
+    u64 end = job->offset + job->size;
+    (void)posix_fadvise(job->reader->file, (off_t)job->offset, (off_t)job->size * 2,
+        POSIX_FADV_WILLNEED); // and what comes next
+    for (u64 at = job->offset; at < end; at += sizeof(piece)) {
+        if (pread(job->reader->file, piece, sizeof(piece), (off_t)at) < 0) {
+            job_fail(job, "reading");
+            return;
+        }
+    }
+}
+
+err *blob_warm(struct blob_reader *reader, struct arena *arena, u64 offset, u64 size)
+{
+    check(reader->file >= 0);
+    struct job job = {.reader = reader, .offset = offset, .size = (size_t)size};
+    return size == 0 || is_warm(reader, offset, size) ? NULL : job_run(warm_work, &job, arena);
 }
 
 int blob_reader_file(const struct blob_reader *reader)

@@ -17,6 +17,10 @@ struct blob_store {
     // Of this epoch: those that would be found after a power loss. Set by whoever has synced what
     // they lie in; that a folder is there does not tell that it has been synced.
     atomic_bool has_folder[BLOB_FOLDERS];
+    // Former epochs whose mark is off: of their files some are being removed.
+    uv_mutex_t lock;
+    vec_of(u64) opened;      // in `arena`, under the lock
+    atomic_bool left_behind; // a file that could not be removed
 };
 
 struct blob_path {
@@ -25,6 +29,8 @@ struct blob_path {
     char file[BLOB_PATH_MAX + 64];
 };
 
+// Makes what happened in a folder (its names) durable. Blocks.
+bool blob_sync_folder(const char *path);
 // Where a blob lies; false for a text that is no id.
 bool blob_path(const struct blob_store *store, str id, struct blob_path *out);
 // What errno says, in `arena`.

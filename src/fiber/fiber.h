@@ -110,6 +110,17 @@ void cond_signal_all(struct cond *cond);
 // cancelled (then returns ERR_CANCELLED after it), so `arg` may live on the fiber's stack.
 [[nodiscard]] err *worker_run(void (*fn)(void *arg), void *arg) YIELDS;
 
+// worker_run in two halves, for a fiber that has something else to do meanwhile. worker_begin is
+// followed by worker_end of the same fiber, whatever happens in between: `job` and `arg` are in
+// use until then.
+struct worker_job;
+// In `arena`; for one job after the other.
+struct worker_job *worker_job_new(struct arena *arena);
+// Starts it.
+void worker_begin(struct worker_job *job, void (*fn)(void *arg), void *arg);
+// Until it has ended; then as worker_run. At once when none was started.
+[[nodiscard]] err *worker_end(struct worker_job *job) YIELDS;
+
 // A wait that another thread ends: fill with wake_init on the fiber's thread, hand to the other
 // thread, which calls wake_send once; wake_wait returns after that (never earlier, also when the
 // fiber is cancelled or late), so the struct may live on the fiber's stack.

@@ -283,7 +283,7 @@ void loop_set_local(struct loop *loop, const void *key, void *value, void (*rele
         (struct local){.key = key, .value = value, .release = release};
 }
 
-struct work {
+struct worker_job {
     uv_work_t req;
     void (*fn)(void *arg);
     void *arg;
@@ -292,13 +292,13 @@ struct work {
 
 static void on_work(uv_work_t *req)
 {
-    struct work *work = container_of(req, struct work, req);
+    struct worker_job *work = container_of(req, struct worker_job, req);
     work->fn(work->arg);
 }
 
 static void on_worked(uv_work_t *req, int status)
 {
-    struct work *work = container_of(req, struct work, req);
+    struct worker_job *work = container_of(req, struct worker_job, req);
     (void)status;
     work->wake.done = true;
     if (work->wake.fiber->state == FIBER_UNINTERRUPTIBLE) {
@@ -308,11 +308,33 @@ static void on_worked(uv_work_t *req, int status)
 
 err *worker_run(void (*fn)(void *arg), void *arg)
 {
-    struct work work = {.fn = fn, .arg = arg};
+    struct worker_job job = {};
+    worker_begin(&job, fn, arg);
+    return worker_end(&job);
+}
+
+struct worker_job *worker_job_new(struct arena *arena)
+{
+    return arena_new_of(arena, struct worker_job);
+}
+
+void worker_begin(struct worker_job *job, void (*fn)(void *arg), void *arg)
+{
     struct loop *loop = loop_current();
-    check(loop != NULL && fn != NULL);
-    wake_init(&work.wake);
-    check(uv_queue_work(&loop->uv, &work.req, on_work, on_worked) == 0);
-    wake_wait(&work.wake);
+    check(loop != NULL && fn != NULL && job->fn == NULL);
+    job->fn = fn;
+    job->arg = arg;
+    wake_init(&job->wake);
+    check(uv_queue_work(&loop->uv, &job->req, on_work, on_worked) == 0);
+}
+
+err *worker_end(struct worker_job *job)
+{
+    struct loop *loop = loop_current();
+    check(loop != NULL);
+    if (job->fn != NULL) {
+        wake_wait(&job->wake);
+        job->fn = NULL;
+    }
     return loop->current->cancelled ? &loop->cancelled : NULL;
 }

@@ -63,12 +63,15 @@ void http_add_header(struct http_req *req, str name, str value);
 // A response without body and content type.
 [[nodiscard]] err *http_reply_empty(struct http_req *req, int status) YIELDS;
 // Streaming: begin (length UINT64_MAX = chunked, or until the end of the connection for HTTP/1.0),
-// any number of writes, end.
+// any number of writes, end. With a length the first write should follow soon: the head goes with
+// it.
 [[nodiscard]] err *http_begin(
     struct http_req *req, int status, str content_type, u64 length) YIELDS;
 // Sends a piece of the body, each a chunk of its own; waits while the peer does not take it. Left
 // out for HEAD.
 [[nodiscard]] err *http_write(struct http_req *req, str bytes) YIELDS;
+// http_write of a part of a file (net_send_file). Not in a chunked response.
+[[nodiscard]] err *http_write_file(struct http_req *req, int file, u64 offset, u64 size) YIELDS;
 // Ends the body. With fewer bytes than http_begin promised the connection ends too.
 [[nodiscard]] err *http_end(struct http_req *req) YIELDS;
 // True once the response's head is on its way: nothing of it can be changed any more.

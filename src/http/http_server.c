@@ -219,7 +219,9 @@ err *http_begin(struct http_req *req, int status, str content_type, u64 length)
         : conn->chunked_out ? LENGTH_CHUNKED
                             : (i64)length);
     conn->begun = true;
-    return net_write(conn->stream, buf_str(&head));
+    bool body_follows = !conn->chunked_out && !until_close && !conn->head_only && length > 0;
+    return body_follows ? net_write_more(conn->stream, buf_str(&head))
+                        : net_write(conn->stream, buf_str(&head));
 }
 
 static err *write_chunk(struct http_conn *conn, str bytes) YIELDS;
@@ -250,6 +252,18 @@ err *http_write(struct http_req *req, str bytes)
         return net_write(conn->stream, bytes);
     }
     return write_chunk(conn, bytes);
+}
+
+err *http_write_file(struct http_req *req, int file, u64 offset, u64 size)
+{
+    struct http_conn *conn = req->conn;
+    check(conn->begun && !conn->chunked_out);
+    if (conn->head_only || size == 0) {
+        return NULL;
+    }
+    check(size <= conn->length_left);
+    conn->length_left -= conn->length_left == UINT64_MAX ? 0 : size;
+    return net_send_file(conn->stream, req->arena, file, offset, size);
 }
 
 err *http_end(struct http_req *req)

@@ -39,6 +39,9 @@ static str query_of(struct arena *arena, const struct iam_request *request, str 
     while (rest.len > 0 && str_next(&rest, '&', &part)) {
         ptrdiff_t equals = str_find_char(part, '=');
         size_t name_len = equals < 0 ? part.len : (size_t)equals;
+        if (name_len < name.len) { // decoding adds nothing
+            continue;
+        }
         if (http_url_decode(arena, str_sub(part, 0, name_len), true, &key) && str_eq(key, name) &&
             http_url_decode(arena, str_sub(part, name_len + 1, part.len), true, &value)) {
             found = *count == 0 ? value : found;

@@ -62,6 +62,13 @@ void net_close(struct net_stream *stream);
 [[nodiscard]] err *net_write(struct net_stream *stream, str bytes) YIELDS;
 // Head and body in one system call where possible.
 [[nodiscard]] err *net_write2(struct net_stream *stream, str first, str second) YIELDS;
+// As net_write, telling the kernel that more follows at once: a head before its body.
+[[nodiscard]] err *net_write_more(struct net_stream *stream, str bytes) YIELDS;
+// Writes `size` bytes of a file from `offset`, without copying them where the kernel can (not under
+// TLS). What is not in memory is read from the disk meanwhile, on this thread: see to it before.
+// ERR_IO when the file is shorter or cannot be read.
+[[nodiscard]] err *net_send_file(
+    struct net_stream *stream, struct arena *arena, int file, u64 offset, u64 size) YIELDS;
 // Ends our side (TLS close_notify, then FIN).
 void net_shutdown(struct net_stream *stream);
 // How long a read waits for a byte, and a write for the peer to take any; 0: for ever.

@@ -7,13 +7,15 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 enum {
     UNPAUSED_MAX = 64,
-    JOINED_MAX = 4096, // head and body up to this size share a TLS record
+    COPIED_MAX = 64 * 1024, // of a file, at a time
+    JOINED_MAX = 4096,      // head and body up to this size share a TLS record
 };
 
 err *net_broken(void)
@@ -289,18 +291,20 @@ static err *write2_tls(struct net_stream *stream, str first, str second)
     return write_tls(stream, second);
 }
 
-static ssize_t send_parts(int fd, str first, str second)
+static ssize_t send_parts(int fd, str first, str second, int flags)
 {
     if (first.len == 0 || second.len == 0) { // cheaper for the kernel
         str only = first.len > 0 ? first : second;
-        return send(fd, only.ptr, only.len, MSG_NOSIGNAL);
+        return send(fd, only.ptr, only.len, MSG_NOSIGNAL | flags);
     }
     struct iovec parts[2] = {{(void *)first.ptr, first.len}, {(void *)second.ptr, second.len}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    return sendmsg(fd, &message, MSG_NOSIGNAL);
+    return sendmsg(fd, &message, MSG_NOSIGNAL | flags);
 }
 
-err *net_write2(struct net_stream *stream, str first, str second)
+static err *write_parts(struct net_stream *stream, str first, str second, int flags) YIELDS;
+
+static err *write_parts(struct net_stream *stream, str first, str second, int flags)
 {
     check_magic(stream, NET_STREAM_MAGIC);
     TRY(give_way(stream));
@@ -309,7 +313,7 @@ err *net_write2(struct net_stream *stream, str first, str second)
     }
     u64 limit = until(stream->write_ms);
     while (first.len + second.len > 0) {
-        ssize_t sent = send_parts(stream->fd, first, second);
+        ssize_t sent = send_parts(stream->fd, first, second, flags);
         if (sent < 0 && errno == EINTR) {
             continue;
         }
@@ -328,9 +332,79 @@ err *net_write2(struct net_stream *stream, str first, str second)
     return NULL;
 }
 
+err *net_write2(struct net_stream *stream, str first, str second)
+{
+    return write_parts(stream, first, second, 0);
+}
+
 err *net_write(struct net_stream *stream, str bytes)
 {
-    return net_write2(stream, bytes, (str){});
+    return write_parts(stream, bytes, (str){}, 0);
+}
+
+err *net_write_more(struct net_stream *stream, str bytes)
+{
+    return write_parts(stream, bytes, (str){}, MSG_MORE);
+}
+
+// ---- files -------------------------------------------------------------------------------------
+
+static err *file_broken(struct arena *arena, ssize_t got)
+{
+    return fail(arena, ERR_IO, "sending a file: %s", got < 0 ? strerror(errno) : "it is too short");
+}
+
+static err *copy_file(
+    struct net_stream *stream, struct arena *arena, int file, u64 offset, u64 size) YIELDS;
+
+// Under TLS every byte passes through us.
+static err *copy_file(
+    struct net_stream *stream, struct arena *arena, int file, u64 offset, u64 size)
+{
+    char *piece = mem_alloc(COPIED_MAX);
+    check(stream->ssl != NULL);
+    err *e = NULL;
+    while (size > 0 && e == NULL) {
+        ssize_t got = pread(file, piece, size < COPIED_MAX ? size : COPIED_MAX, (off_t)offset);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        e = got <= 0 ? file_broken(arena, got) : net_write(stream, (str){piece, (size_t)got});
+        offset += got > 0 ? (u64)got : 0;
+        size -= got > 0 ? (u64)got : 0;
+    }
+    mem_free(piece);
+    return e;
+}
+
+err *net_send_file(struct net_stream *stream, struct arena *arena, int file, u64 offset, u64 size)
+{
+    check_magic(stream, NET_STREAM_MAGIC);
+    if (stream->ssl != NULL) {
+        return copy_file(stream, arena, file, offset, size);
+    }
+    off_t at = (off_t)offset;
+    u64 limit = until(stream->write_ms);
+    while (size > 0) {
+        TRY(give_way(stream));
+        ssize_t sent = sendfile(stream->fd, file, &at, size);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent < 0 && errno == EAGAIN) {
+            TRY(net_stream_wait(stream, NET_WRITER, NET_OUT, limit));
+            limit = until(stream->write_ms); // a slow peer is not a dead one
+            continue;
+        }
+        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT)) {
+            return net_broken();
+        }
+        if (sent <= 0) {
+            return file_broken(arena, sent);
+        }
+        size -= (u64)sent;
+    }
+    return NULL;
 }
 
 void net_shutdown(struct net_stream *stream)

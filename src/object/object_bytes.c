@@ -54,16 +54,23 @@ static err *check_claims(struct intake *in)
 
 static err *take_large(struct intake *in, size_t filled) YIELDS;
 
+// While one piece is digested and written, the next one is read into the other half.
 static err *take_large(struct intake *in, size_t filled)
 {
     struct s3_call *call = in->call;
+    char *other = arena_alloc(call->arena, PIECE);
     TRY(blob_begin(call->hub->blobs, call->arena, &in->writer));
     while (filled > 0) {
         struct arena_mark mark = arena_mark(call->arena);
-        TRY(blob_append(in->writer, call->arena, (str){in->piece, filled}, in->sums));
+        char *written = in->piece;
+        blob_append_begin(in->writer, (str){in->piece, filled}, in->sums);
         in->out->size += filled;
+        in->piece = other;
+        other = written;
+        err *read = read_piece(in, 0, PIECE, &filled);
+        TRY(blob_append_end(in->writer, call->arena));
+        TRY(read);
         arena_rewind(call->arena, mark);
-        TRY(read_piece(in, 0, PIECE, &filled));
     }
     TRY(check_claims(in));
     return blob_finish(in->writer, call->arena, &in->out->blob);
@@ -241,6 +248,7 @@ err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed)
     if (writes->list.count == 0) {
         return NULL;
     }
+    TRY(blob_will_remove(call->hub->blobs, call->arena, writes->blobs.items, writes->blobs.count));
     TRY(store_write(call->hub->store, call->arena, writes->list.items, writes->list.count, failed));
     blob_remove(call->hub->blobs, writes->blobs.items, writes->blobs.count);
     return NULL;
@@ -256,10 +264,15 @@ err *s3_read_small(struct s3_call *call, const struct json *bytes, str *out)
     if (id.len == 0) {
         return NULL;
     }
+    struct s3_cache *cache = s3_here(call->hub)->cache;
+    if (s3_cache_get(cache, call->arena, id, out)) {
+        return NULL;
+    }
     TRY(store_get(call->hub->store, call->arena, SMALL, s3_string(call, id), NULL, &row));
     if (row == NULL || !base64_decode(call->arena, json_get_str(row, S("data")), out)) {
         return fail(call->arena, ERR_NOT_FOUND, "the bytes are gone");
     }
+    s3_cache_put(cache, id, *out);
     return NULL;
 }
 

@@ -36,6 +36,7 @@ static str where(struct walk *walk, const struct json *row)
 
 static void tell(struct walk *walk, str what, const char *why)
 {
+    check(walk->check->tell != NULL && why != NULL);
     walk->check->problems++;
     walk->check->tell(walk->check->arg, str_cat(walk->arena, what, S(": "), str_from(why)));
 }
@@ -94,6 +95,7 @@ struct reading { // of one blob, on the worker pool
 static void read_work(void *arg)
 {
     struct reading *reading = arg;
+    check(reading->file >= 0);
     struct stat info;
     u64 at = 0;
     reading->whole = fstat(reading->file, &info) == 0 && (u64)info.st_size == reading->size;
@@ -217,6 +219,7 @@ static err *look_at_parts(
 {
     u64 size = 0;
     struct store_page page = {};
+    check(all != NULL || !walk->check->data);
     struct store_query query = {.table = PARTS, .pk = json_get(row, S("upload")), .limit = PAGE};
     *why = NULL;
     do {
@@ -274,6 +277,7 @@ static int compare(const void *a, const void *b)
 
 static void sort(struct buf *hashes)
 {
+    check(hashes->len % sizeof(u64) == 0);
     if (hashes->len > 0) {
         qsort(hashes->ptr, hashes->len / sizeof(u64), sizeof(u64), compare);
     }
@@ -282,6 +286,7 @@ static void sort(struct buf *hashes)
 static bool is_named(const struct buf *hashes, str id)
 {
     u64 hash = str_hash(id);
+    check(id.len > 0);
     return hashes->len > 0 &&
            bsearch(&hash, hashes->ptr, hashes->len / sizeof(u64), sizeof(u64), compare) != NULL;
 }
@@ -406,6 +411,7 @@ static err *check_file(void *arg, str id) YIELDS
 {
     struct walk *walk = arg;
     struct json *kept = NULL;
+    check(id.len > 0);
     walk->check->files++;
     if (is_named(&walk->named, id)) {
         return NULL;

@@ -98,18 +98,36 @@ err *s3_reply_error(struct s3_call *call, const err *e)
 
 // ---- the query ---------------------------------------------------------------------------------
 
-bool s3_query(const struct s3_call *call, const char *name, str *value)
+// Decoded once: a request is asked for dozens of parameters.
+static void read_params(struct s3_call *call)
 {
+    size_t count = 1;
     str rest = call->req->query;
     str part = {};
-    *value = (str){};
+    for (size_t i = 0; i < rest.len; i++) {
+        count += rest.ptr[i] == '&';
+    }
+    call->params = arena_array(call->arena, struct s3_param, count);
     while (str_next(&rest, '&', &part)) {
-        str key = {};
-        str text = part;
-        (void)str_next(&text, '=', &key);
-        str decoded = {};
-        if (http_url_decode(call->arena, key, true, &decoded) && str_eq(decoded, str_from(name))) {
-            return http_url_decode(call->arena, text, true, value);
+        struct s3_param *param = &call->params[call->param_count];
+        str name = {};
+        (void)str_next(&part, '=', &name);
+        if (http_url_decode(call->arena, name, true, &param->name) &&
+            http_url_decode(call->arena, part, true, &param->value)) {
+            call->param_count++;
+        }
+    }
+    check(call->param_count <= count);
+}
+
+bool s3_query(const struct s3_call *call, const char *name, str *value)
+{
+    str wanted = str_from(name);
+    *value = (str){};
+    for (size_t i = 0; i < call->param_count; i++) {
+        if (str_eq(call->params[i].name, wanted)) {
+            *value = call->params[i].value;
+            return true;
         }
     }
     return false;
@@ -123,6 +141,7 @@ enum on { ON_SERVICE, ON_BUCKET, ON_OBJECT };
 // the key, decoded once and otherwise as it is: "//" and ".." are parts of names like others.
 static err *read_address(struct s3_call *call)
 {
+    read_params(call);
     str rest = str_sub(call->req->path, 1, call->req->path.len);
     str host = str_lower(call->arena, call->req->host);
     // What is signed is the header; a target in absolute form must not name another bucket's host.

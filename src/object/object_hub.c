@@ -54,7 +54,7 @@ struct object_hub *object_hub_new(struct loop **loops, size_t count)
     hub->loops = mem_alloc(count * sizeof(struct object_loop));
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
-        hub->loops[i] = (struct object_loop){.hub = hub, .loop = loops[i]};
+        hub->loops[i] = (struct object_loop){.hub = hub, .loop = loops[i], .cache = s3_cache_new()};
     }
     return hub;
 }
@@ -67,6 +67,7 @@ void object_hub_free(struct object_hub *hub)
     check_magic(hub, OBJECT_HUB_MAGIC);
     for (size_t i = 0; i < hub->count; i++) {
         object_service_release(hub->loops[i].service);
+        s3_cache_free(hub->loops[i].cache);
     }
     hub->magic = 0;
     mem_free(hub->loops);
@@ -159,7 +160,7 @@ void object_hub_set_service(struct object_hub *hub, struct object_service *servi
     object_service_release(service);
 }
 
-static struct object_loop *here(struct object_hub *hub)
+struct object_loop *s3_here(struct object_hub *hub)
 {
     unsigned index = loop_index(loop_current());
     check(index < hub->count);
@@ -169,7 +170,7 @@ static struct object_loop *here(struct object_hub *hub)
 struct object_service *s3_hold_service(struct object_hub *hub)
 {
     check_magic(hub, OBJECT_HUB_MAGIC);
-    return hold(here(hub)->service);
+    return hold(s3_here(hub)->service);
 }
 
 const struct object_bucket *s3_bucket(const struct object_service *service, str name)
@@ -210,14 +211,14 @@ bool object_is_request(struct object_hub *hub, struct http_req *req)
     (void)str_next(&rest, '/', &first);
     return str_find(http_header(req, S("authorization")), S("/s3/aws4_request")) >= 0 ||
            str_find(req->query, S("%2Fs3%2Faws4_request")) >= 0 ||
-           s3_bucket(here(hub)->service, first) != NULL;
+           s3_bucket(s3_here(hub)->service, first) != NULL;
 }
 
 err *object_http(struct object_hub *hub, struct http_req *req)
 {
     check_magic(hub, OBJECT_HUB_MAGIC);
     struct s3_call call = {
-        .arena = req->arena, .req = req, .hub = hub, .service = hold(here(hub)->service)};
+        .arena = req->arena, .req = req, .hub = hub, .service = hold(s3_here(hub)->service)};
     err *e = s3_run(&call);
     if (e != NULL && e->code != ERR_CANCELLED && e->code != ERR_CLOSED && !http_has_begun(req)) {
         e = s3_reply_error(&call, e);

@@ -55,6 +55,7 @@ struct object_loop { // one per loop, touched only by its thread
     struct object_hub *hub;
     struct loop *loop;
     struct object_service *service; // NULL: none
+    struct s3_cache *cache;
 };
 
 struct object_hub {
@@ -70,10 +71,17 @@ struct object_hub {
     atomic_bool versioning_put; // CONFIG says something about versioning of some bucket
 };
 
+struct s3_param { // of a query, decoded
+    str name;
+    str value;
+};
+
 // One request.
 struct s3_call {
     struct arena *arena;
     struct http_req *req;
+    struct s3_param *params; // of the query; those that cannot be decoded are left out
+    size_t param_count;
     struct object_hub *hub;
     struct object_service *service;
     const struct object_bucket *bucket; // NULL: of the service, or there is none of that name
@@ -130,6 +138,20 @@ struct s3_checksum {
     enum crypto_sum sum;
 };
 extern const struct s3_checksum S3_CHECKSUMS[5];
+
+// ---- small objects -----------------------------------------------------------------------------
+struct s3_cache; // of a loop
+
+// An empty one; heap.
+struct s3_cache *s3_cache_new(void);
+// NULL is allowed.
+void s3_cache_free(struct s3_cache *cache);
+// A copy in `arena`; false when it is not there.
+bool s3_cache_get(const struct s3_cache *cache, struct arena *arena, str id, str *out);
+// The bytes that were read for the id.
+void s3_cache_put(struct s3_cache *cache, str id, str bytes);
+// What the calling loop has of the hub.
+struct object_loop *s3_here(struct object_hub *hub);
 
 // ---- XML ---------------------------------------------------------------------------------------
 struct s3_xml {

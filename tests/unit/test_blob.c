@@ -339,6 +339,34 @@ static void test_after_order(void **state)
     on_loop(*state, after_order);
 }
 
+// Of a former process, and the one that removes it dies between its transaction and the file.
+static void death_while_removing(struct test *test)
+{
+    str id = put(test, S("of a process that ended in order"));
+    str other = put(test, S("likewise"));
+    blob_store_close(test->store);
+    open_store(test);
+    assert_null(blob_will_remove(test->store, test->arena, &id, 1));
+    assert_null(blob_will_remove(test->store, test->arena, &id, 1));
+    test->owned[test->owned_count++] = other;
+    die(test);
+    assert_int_equal(sweep(test), 2);
+    assert_int_equal(open_code(test, id), ERR_NOT_FOUND);
+    assert_string_equal(str_cstr(test->arena, get(test, other)), "likewise");
+    // And one that removes it and ends in order.
+    assert_null(blob_will_remove(test->store, test->arena, &other, 1));
+    blob_remove(test->store, &other, 1);
+    blob_store_close(test->store);
+    open_store(test);
+    assert_int_equal(sweep(test), 0);
+    assert_int_equal(files_in(test->blobs), 0);
+}
+
+static void test_death_while_removing(void **state)
+{
+    on_loop(*state, death_while_removing);
+}
+
 // A sweep that is cut off goes on at the next start.
 static void cut_off(struct test *test)
 {
@@ -486,6 +514,7 @@ int main(void)
         ONE(test_ids_never_come_twice),
         ONE(test_after_death),
         ONE(test_after_order),
+        ONE(test_death_while_removing),
         ONE(test_sweep_cut_off),
         ONE(test_failing_disk),
         ONE(test_full_disk),

@@ -282,6 +282,34 @@ static void writes_much(struct net_stream *stream, void *arg)
     note(world, e);
 }
 
+// As writes_much, out of a file, its first byte by itself and with what follows behind it.
+static void sends_file(struct net_stream *stream, void *arg)
+{
+    struct world *world = arg;
+    char name[] = "/tmp/ampd-net-XXXXXX";
+    int file = mkstemp(name);
+    char byte;
+    size_t got = 0;
+    check(file >= 0 && unlink(name) == 0 && net_read(stream, &byte, 1, &got) == NULL);
+    char *bytes = mem_alloc(MUCH);
+    for (size_t i = 0; i < MUCH; i++) {
+        bytes[i] = (char)(i * 7 >> 3);
+    }
+    check(write(file, bytes, MUCH) == (ssize_t)MUCH);
+    world->served++;
+    err *e = net_write_more(stream, (str){bytes, 1});
+    e = e == NULL ? net_send_file(stream, world->arena, file, 1, 12345) : e;
+    e = e == NULL ? net_send_file(stream, world->arena, file, 12346, MUCH - 12346) : e;
+    mem_free(bytes);
+    if (e == NULL) {
+        err *over = net_send_file(stream, world->arena, file, MUCH, 1); // behind its end
+        check(over != NULL && over->code == ERR_IO);
+        net_shutdown(stream);
+    }
+    close(file);
+    note(world, e);
+}
+
 static void writes_with_timeout(struct net_stream *stream, void *arg)
 {
     net_set_timeouts(stream, 0, 50);
@@ -872,6 +900,21 @@ static void test_too_many(void **state)
     run(world, echo, too_many);
 }
 
+static void file_taken_slowly(struct world *world)
+{
+    takes_all_slowly(world);
+}
+
+static void tls_file_taken_slowly(struct world *world)
+{
+    tls_takes_all_slowly(world);
+}
+
+static void goes_while_sent_a_file(struct world *world)
+{
+    goes_while_written_to(world);
+}
+
 #define NET_TESTS(X)                                                                               \
     X(half_close, echo)                                                                            \
     X(both_on_one_port, tell_tls)                                                                  \
@@ -879,6 +922,9 @@ static void test_too_many(void **state)
     X(only_ends_its_side, sleeps)                                                                  \
     X(takes_all_slowly, writes_much)                                                               \
     X(goes_while_written_to, writes_much)                                                          \
+    X(file_taken_slowly, sends_file)                                                               \
+    X(tls_file_taken_slowly, sends_file)                                                           \
+    X(goes_while_sent_a_file, sends_file)                                                          \
     X(takes_nothing, writes_with_timeout)                                                          \
     X(says_nothing, reads_with_timeout)                                                            \
     X(no_descriptors, echo)                                                                        \
