@@ -93,6 +93,7 @@ static err *open_auth(struct app *app)
     struct auth_delivery_options delivery = {};
     struct auth_hub_options options = {.store = app->store,
         .iam = app->iam,
+        .functions = app->functions,
         .tell = app_say_message,
         .changed = recheck_subscribers,
         .changed_arg = app->hub};

@@ -2,6 +2,7 @@
 // they are given then. Verification of what was issued is here as well, for the other services.
 #pragma once
 
+#include "func/func.h"
 #include "http/http.h"
 #include "http/smtp.h"
 #include "iam/iam.h"
@@ -67,8 +68,9 @@ struct auth_delivery_options {
 
 struct auth_hub_options {
     struct store *store;
-    struct iam *iam;       // proves administrators, issues the identity pool's credentials
-    struct crypto_key key; // the instance's; the hub keeps a copy
+    struct iam *iam;            // proves administrators, issues the identity pool's credentials
+    struct crypto_key key;      // the instance's; the hub keeps a copy
+    struct func_hub *functions; // run the definition's triggers; NULL: those fail
     const struct auth_delivery_options *delivery; // copied; NULL: to the inbox only
     // Told of every message once it is in the outbox; any loop's thread, must be quick.
     void (*tell)(const struct auth_message *message);

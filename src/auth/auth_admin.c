@@ -2,6 +2,7 @@
 #include "auth/auth_admin.h"
 #include "auth/auth_password.h"
 #include "auth/auth_signin.h"
+#include "auth/auth_trigger.h"
 
 enum { LIMIT_MAX = 60, PASSWORD_LEN = 12, TOKEN_MAX = 8192 };
 
@@ -199,12 +200,17 @@ static err *invite_by(
         .medium = phone ? S("SMS") : S("EMAIL"),
         .subject = phone ? (str){} : service->invitation_subject,
         .text = phone ? service->invitation_sms : service->invitation_text,
-        .code = password,
-        .html = phone ? (str){} : service->invitation_text};
+        .code = password};
+    bool changed = false;
+    if (message.to.len == 0) {
+        return NULL;
+    }
+    TRY(auth_custom_message(call, user, "AdminCreateUser", &message, &changed));
+    message.html = phone ? (str){} : message.text;
     str email = auth_user_get(user, S("email"));
     str name = service->usernames == 0 ? user->username : email.len > 0 ? email : message.to;
     auth_message_fill(call->arena, &message, password, name);
-    return message.to.len > 0 ? auth_send(call, &message) : NULL;
+    return auth_send(call, &message);
 }
 
 static err *invite(struct auth_call *call, const struct auth_user *user, str password) YIELDS;
@@ -313,6 +319,8 @@ err *auth_admin_create_user(struct auth_call *call)
     json_each (attribute, attributes) {
         auth_user_set(call, user, attribute->key, attribute->text);
     }
+    bool ignored = false;
+    TRY(auth_pre_sign_up(call, user, "AdminCreateUser", &ignored));
     return create(call, user, password);
 }
 
@@ -361,7 +369,8 @@ err *auth_admin_confirm_sign_up(struct auth_call *call)
             "User cannot be confirmed. Current status is %.*s", PRI(auth_user_status(call->user)));
     }
     auth_user_set_member(call, call->user, S("status"), auth_str(call, S("CONFIRMED")));
-    return auth_user_save(call, call->user, NULL, 0);
+    TRY(auth_user_save(call, call->user, NULL, 0));
+    return auth_post_confirmation(call, call->user, "ConfirmSignUp");
 }
 
 err *auth_admin_update_user_attributes(struct auth_call *call)

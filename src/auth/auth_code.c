@@ -1,5 +1,5 @@
 // Codes that are sent to an address: drawn here, kept as a keyed digest, good for one use.
-#include "auth/auth_int.h"
+#include "auth/auth_trigger.h"
 #include "crypto/code.h"
 
 enum { CODE_TRIES = 15, HOUR_MS = 60 * 60 * 1000 };
@@ -123,6 +123,19 @@ static str link_of(
         S("&confirmation_code="), code->code);
 }
 
+// What the message is for, as triggers are told.
+static const char *source_of(const struct auth_call *call, const struct auth_code *code)
+{
+    if (str_eq(code->purpose, S("signup"))) {
+        return str_eq(call->operation, S("ResendConfirmationCode")) ? "ResendCode" : "SignUp";
+    }
+    if (str_starts(code->purpose, S("attribute:"))) {
+        bool asked = str_eq(call->operation, S("GetUserAttributeVerificationCode"));
+        return asked ? "VerifyUserAttribute" : "UpdateUserAttribute";
+    }
+    return str_eq(code->purpose, S("forgot")) ? "ForgotPassword" : "Authentication";
+}
+
 err *auth_send_code(
     struct auth_call *call, const struct auth_user *user, const struct auth_code *code)
 {
@@ -136,6 +149,7 @@ err *auth_send_code(
         .text = S("Your verification code is {####}."),
         .code = code->code,
         .good_ms = code->life_ms};
+    bool changed = false;
     if (str_starts(code->purpose, S("attribute:")) || sign_up) {
         message.text = phone ? service->phone_text : service->verification_text;
         message.subject = service->verification_subject;
@@ -145,12 +159,14 @@ err *auth_send_code(
         message.text = phone ? service->mfa_sms_text : service->mfa_email_text;
         message.subject = service->mfa_email_subject;
     }
+    TRY(auth_custom_message(call, user, source_of(call, code), &message, &changed));
     if (service->link_style && !phone && sign_up) {
         message.link = link_of(call, user, code);
         message.html = fill_link(call->arena, message.text, message.link, true);
         message.text = fill_link(call->arena, message.text, message.link, false);
         message.code = (str){};
-    } else if (service->link_style && !phone && str_find(message.text, S("{####}")) < 0) {
+    } else if (!changed && service->link_style && !phone &&
+               str_find(message.text, S("{####}")) < 0) {
         message.text = S("Your verification code is {####}.");
     }
     message.subject = phone ? (str){} : message.subject;

@@ -221,7 +221,7 @@ static bool is_wrong_guess(const err *e)
 {
     static const char *const NAMES[] = {"NotAuthorizedException", "CodeMismatchException",
         "ExpiredCodeException", "EnableSoftwareTokenMFAException", "UserNotFoundException",
-        "UsernameExistsException"};
+        "UsernameExistsException", "UserLambdaValidationException"};
     for (size_t i = 0; e != NULL && i < countof(NAMES); i++) {
         if (str_eq(e->wire, str_from(NAMES[i]))) {
             return true;

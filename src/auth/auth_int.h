@@ -156,7 +156,9 @@ struct auth_hub {
     atomic_ullong last_message;       // its time, microseconds
     struct auth_delivery *delivery;   // NULL: messages stay in the inbox
     struct auth_limiter *limiter;     // of source addresses
-    atomic_int calls;                 // operations in flight
+    atomic_int calls;                 // operations in flight, but for those that wait for a trigger
+    atomic_int waiting;               // those
+    struct func_hub *functions;       // NULL: triggers cannot be run
 };
 
 struct auth_loop *auth_hub_here(struct auth_hub *hub);

@@ -1,6 +1,7 @@
 // Passwords changed: with the old one, or with a code sent to a proven address.
 #include "auth/auth_password.h"
 #include "auth/auth_signin.h"
+#include "auth/auth_trigger.h"
 
 enum { CODE_LIFE_MS = 60 * 60 * 1000, HOUR_MS = 60 * 60 * 1000, CHANGES = 5, RECOVERIES = 10 };
 
@@ -120,6 +121,9 @@ err *auth_forgot_password(struct auth_call *call)
     TRY(auth_user_find(call, username, &user));
     str whom = user != NULL ? user->id : str_lower(call->arena, username);
     TRY(auth_count(call, "forgot", whom, RECOVERIES, HOUR_MS));
+    if (user == NULL && auth_has_trigger(call, AUTH_USER_MIGRATION)) {
+        TRY(auth_migrate(call, username, (str){}, &user));
+    }
     if (is_hidden(call, user)) {
         return pretend_recovery(call, username);
     }
@@ -164,5 +168,6 @@ err *auth_confirm_forgot_password(struct auth_call *call)
     TRY(auth_password_set(call, user, password));
     auth_user_set_member(call, user, S("status"), auth_str(call, S("CONFIRMED")));
     writes[1] = auth_attempt_good(call, user->username); // its owner may sign in at once
-    return auth_user_save(call, user, writes, countof(writes));
+    TRY(auth_user_save(call, user, writes, countof(writes)));
+    return auth_post_confirmation(call, user, "ConfirmForgotPassword");
 }

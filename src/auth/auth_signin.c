@@ -2,6 +2,7 @@
 #include "auth/auth_device.h"
 #include "auth/auth_mfa.h"
 #include "auth/auth_passkey.h"
+#include "auth/auth_trigger.h"
 
 // ---- parameters ----------------------------------------------------------------------------
 
@@ -69,6 +70,8 @@ err *auth_finish(struct auth_call *call, struct auth_proof *proof)
     if (call->service->devices) {
         TRY(auth_device_prepare(call, proof, &fresh));
     }
+    TRY(auth_post_authentication(call, &proof->user, fresh != NULL));
+    TRY(check_status(call, proof->user)); // the function's doing counts
     str device = call->service->devices ? proof->device_key : (str){};
     TRY(auth_sign_in(call, proof->user, device, proof->writes, proof->count));
     if (fresh != NULL) {
@@ -141,26 +144,35 @@ static err *by_refresh_token(struct auth_call *call)
     return auth_check_secret_hash(call, call->user->username);
 }
 
-// The project's own challenges.
-static err *by_triggers(struct auth_call *call)
+struct way { // to begin a sign-in
+    str name;
+    unsigned flow;     // that the client must have
+    const char *shown; // in messages
+    err *(*start)(struct auth_call *call, str username);
+};
+
+static const struct way *way_of(str name)
 {
-    const struct json *triggers = json_get(call->service->definition, S("triggers"));
-    if ((call->service->flows & AUTH_FLOW_CUSTOM) == 0) {
-        return not_enabled(call, "CUSTOM_AUTH");
+    static const struct way WAYS[] = {
+        {S_INIT("USER_SRP_AUTH"), AUTH_FLOW_SRP, "USER_SRP_AUTH", auth_srp_start},
+        {S_INIT("USER_PASSWORD_AUTH"), AUTH_FLOW_PASSWORD, "USER_PASSWORD_AUTH", auth_by_password},
+        {S_INIT("ADMIN_USER_PASSWORD_AUTH"), AUTH_FLOW_ADMIN_PASSWORD, "Auth", auth_by_password},
+        {S_INIT("ADMIN_NO_SRP_AUTH"), AUTH_FLOW_ADMIN_PASSWORD, "Auth", auth_by_password},
+        {S_INIT("USER_AUTH"), AUTH_FLOW_CHOICE, "USER_AUTH", auth_choice_start},
+        {S_INIT("CUSTOM_AUTH"), AUTH_FLOW_CUSTOM, "CUSTOM_AUTH", auth_custom_start},
+    };
+    for (size_t i = 0; i < countof(WAYS); i++) {
+        if (str_eq(WAYS[i].name, name)) {
+            return &WAYS[i];
+        }
     }
-    if (json_is_null(json_get(triggers, S("defineAuthChallenge")))) {
-        return auth_refuse(call->arena, "InvalidParameterException",
-            "Custom auth lambda trigger is not configured for the user pool.");
-    }
-    return fail(call->arena, ERR_UNSUPPORTED,
-        "CUSTOM_AUTH needs the auth triggers, which are not served yet by this version of ampd.");
+    return NULL;
 }
 
 err *auth_initiate(struct auth_call *call, bool admin)
 {
     str flow = {};
     str username = {};
-    unsigned flows = call->service->flows;
     TRY(auth_need(call, "AuthFlow", 64, &flow));
     if (str_starts(flow, S("REFRESH_TOKEN"))) {
         return by_refresh_token(call);
@@ -172,24 +184,13 @@ err *auth_initiate(struct auth_call *call, bool admin)
             call->arena, "InvalidParameterException", "Initiate Auth method not supported.");
     }
     TRY(auth_need_parameter(call, "USERNAME", &username));
-    if (str_eq(flow, S("USER_SRP_AUTH"))) {
-        return (flows & AUTH_FLOW_SRP) != 0 ? auth_srp_start(call, username)
-                                            : not_enabled(call, "USER_SRP_AUTH");
+    const struct way *way = way_of(flow);
+    check(way != NULL); // members.def lets no other flow in
+    if ((call->service->flows & way->flow) == 0) {
+        return not_enabled(call, way->shown);
     }
-    if (str_eq(flow, S("USER_PASSWORD_AUTH"))) {
-        return (flows & AUTH_FLOW_PASSWORD) != 0 ? auth_by_password(call, username)
-                                                 : not_enabled(call, "USER_PASSWORD_AUTH");
-    }
-    if (by_admin) {
-        return (flows & AUTH_FLOW_ADMIN_PASSWORD) != 0 ? auth_by_password(call, username)
-                                                       : not_enabled(call, "Auth");
-    }
-    if (str_eq(flow, S("USER_AUTH"))) {
-        return (flows & AUTH_FLOW_CHOICE) != 0 ? auth_choice_start(call, username)
-                                               : not_enabled(call, "USER_AUTH");
-    }
-    check(str_eq(flow, S("CUSTOM_AUTH"))); // members.def lets no other flow in
-    return by_triggers(call);
+    TRY(auth_pre_authentication(call, username));
+    return way->start(call, username);
 }
 
 err *auth_initiate_auth(struct auth_call *call)
@@ -292,13 +293,15 @@ err *auth_respond(struct auth_call *call)
         SELECT_CHALLENGE,
         WEB_AUTHN,
         DEVICE_SRP,
-        DEVICE_VERIFIER
+        DEVICE_VERIFIER,
+        CUSTOM
     };
 
     static const str NAMES[] = {S_INIT("PASSWORD_VERIFIER"), S_INIT("NEW_PASSWORD_REQUIRED"),
         S_INIT("SMS_MFA"), S_INIT("SOFTWARE_TOKEN_MFA"), S_INIT("EMAIL_OTP"), S_INIT("SMS_OTP"),
         S_INIT("SELECT_MFA_TYPE"), S_INIT("MFA_SETUP"), S_INIT("SELECT_CHALLENGE"),
-        S_INIT("WEB_AUTHN"), S_INIT("DEVICE_SRP_AUTH"), S_INIT("DEVICE_PASSWORD_VERIFIER")};
+        S_INIT("WEB_AUTHN"), S_INIT("DEVICE_SRP_AUTH"), S_INIT("DEVICE_PASSWORD_VERIFIER"),
+        S_INIT("CUSTOM_CHALLENGE")};
     str name = {};
     size_t at = 0;
     TRY(auth_need(call, "ChallengeName", 64, &name));
@@ -319,6 +322,7 @@ err *auth_respond(struct auth_call *call)
     case WEB_AUTHN: return auth_answer_passkey(call);
     case DEVICE_SRP: return auth_answer_device(call);
     case DEVICE_VERIFIER: return auth_verify_device(call);
+    case CUSTOM: return auth_answer_custom(call);
     }
     struct auth_state state = {}; // no session leads to another challenge
     TRY(auth_state_of_session(call, "other", &state));

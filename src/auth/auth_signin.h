@@ -65,7 +65,13 @@ str auth_parameter(const struct auth_call *call, const char *name);
 [[nodiscard]] err *auth_need_parameter(struct auth_call *call, const char *name, str *out);
 
 // ---- proofs ----------------------------------------------------------------------------------
+// The password is to be proven without being sent.
 [[nodiscard]] err *auth_srp_start(struct auth_call *call, str username) YIELDS;
+// PASSWORD_VERIFIER to a user, or to what was typed when there is none. `history`: of the project's
+// own challenges, which go on after it; NULL: it is no part of them.
+[[nodiscard]] err *auth_srp_challenge(struct auth_call *call, const struct auth_user *user,
+    str username, const struct json *history) YIELDS;
+// That proof; used up by being looked at.
 [[nodiscard]] err *auth_srp_verify(struct auth_call *call) YIELDS;
 // PASSWORD of the request as the first factor.
 [[nodiscard]] err *auth_by_password(struct auth_call *call, str username) YIELDS;

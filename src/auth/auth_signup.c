@@ -1,5 +1,6 @@
 // Signing up: a new user, the code that proves an address, and its confirmation.
 #include "auth/auth_signin.h"
+#include "auth/auth_trigger.h"
 
 enum { CODE_LIFE_MS = 24 * 60 * 60 * 1000, HOUR_MS = 60 * 60 * 1000, RESENDS = 5, CONFIRMS = 15 };
 
@@ -124,12 +125,17 @@ static err *make_user(struct auth_call *call, str username, struct json *attribu
     struct auth_user *user = auth_user_new(call, username);
     copy_attributes(call, user, attributes);
     TRY(take_password(call, user));
+    bool confirmed = false;
+    TRY(auth_pre_sign_up(call, user, "SignUp", &confirmed));
     struct auth_code code = sign_up_code(call->service, user);
-    bool sends = code.attribute.len > 0;
+    bool unproven = code.attribute.len > 0 && !auth_user_is_verified(user, code.attribute);
+    bool sends = unproven && !confirmed;
     struct store_write write = {};
-    if (sends) {
+    if (unproven) {
         str flag = str_cat(call->arena, code.attribute, S("_verified"));
         auth_user_set(call, user, flag, S("false"));
+    }
+    if (sends) {
         write = auth_code_make(call, user, &code);
     }
     TRY(auth_user_save(call, user, &write, sends ? 1 : 0));
@@ -138,7 +144,10 @@ static err *make_user(struct auth_call *call, str username, struct json *attribu
         auth_answer(
             call, "CodeDeliveryDetails", auth_delivery(call, code.attribute, code.destination));
     }
-    auth_answer(call, "UserConfirmed", json_bool(call->arena, false));
+    if (confirmed) {
+        TRY(auth_post_confirmation(call, user, "ConfirmSignUp"));
+    }
+    auth_answer(call, "UserConfirmed", json_bool(call->arena, confirmed));
     auth_answer_text(call, "UserSub", user->id);
     return NULL;
 }
@@ -183,7 +192,8 @@ static err *confirm(struct auth_call *call, struct auth_user *user, str code)
     if (json_get_bool(call->in, S("ForceAliasCreation"), false)) {
         TRY(auth_user_take_aliases(call, user));
     }
-    return auth_user_save(call, user, &spend, 1);
+    TRY(auth_user_save(call, user, &spend, 1));
+    return auth_post_confirmation(call, user, "ConfirmSignUp");
 }
 
 err *auth_confirm_sign_up(struct auth_call *call)

@@ -1,6 +1,7 @@
 // The password proof: SRP for those that never send the password, a comparison for those that do.
 #include "auth/auth_password.h"
 #include "auth/auth_signin.h"
+#include "auth/auth_trigger.h"
 
 enum { SRP_A_MAX = 800 };
 
@@ -85,18 +86,28 @@ err *auth_srp_begin(struct auth_call *call, struct crypto_srp_verifier *verifier
 
 err *auth_srp_start(struct auth_call *call, str username)
 {
-    struct arena *a = call->arena;
     struct auth_user *user = NULL;
-    struct crypto_srp_verifier verifier = {};
-    struct json *parameters = NULL;
     TRY(auth_user_find(call, username, &user));
     if (user == NULL && !call->service->hides_users) {
-        return auth_no_user(a);
+        return auth_no_user(call->arena);
     }
+    return auth_srp_challenge(call, user, username, NULL);
+}
+
+err *auth_srp_challenge(
+    struct auth_call *call, const struct auth_user *user, str username, const struct json *history)
+{
+    struct arena *a = call->arena;
+    struct crypto_srp_verifier verifier = {};
+    struct json *parameters = NULL;
     str name = user != NULL ? user->username : auth_fake_name(call, username);
     TRY(load_verifier(call, user, name, &verifier));
     struct json *body = auth_state_body(call, "srp", user);
     json_set(body, S("name"), json_string(a, name));
+    if (history != NULL) {
+        json_set(body, S("typed"), json_string(a, username));
+        json_set(body, S("custom"), json_copy(a, history));
+    }
     err *e = auth_srp_begin(call, &verifier, body, &parameters);
     crypto_wipe(&verifier, sizeof(verifier));
     TRY(e);
@@ -156,9 +167,20 @@ err *auth_srp_verify(struct auth_call *call)
     if (!right) {
         return auth_wrong_password(call->arena);
     }
+    if (json_get(state.body, S("custom")) != NULL) {
+        return auth_custom_after_password(call, &state);
+    }
     proof.user = state.user;
     proof.writes[proof.count++] = auth_attempt_good(call, name);
     return auth_first_factor_done(call, &proof);
+}
+
+// Users of elsewhere come with the passwords they have there, which only some flows send.
+static bool may_migrate(const struct auth_call *call)
+{
+    str flow = auth_text(call, "AuthFlow");
+    return flow.len > 0 && !str_eq(flow, S("USER_AUTH")) &&
+           auth_has_trigger(call, AUTH_USER_MIGRATION);
 }
 
 err *auth_by_password(struct auth_call *call, str username)
@@ -168,11 +190,18 @@ err *auth_by_password(struct auth_call *call, str username)
     bool right = false;
     TRY(auth_need_parameter(call, "PASSWORD", &password));
     TRY(auth_user_find(call, username, &proof.user));
-    if (proof.user == NULL && !call->service->hides_users) {
+    bool migrates = proof.user == NULL && may_migrate(call);
+    if (proof.user == NULL && !call->service->hides_users && !migrates) {
         return auth_no_user(call->arena);
     }
     str whom = proof.user != NULL ? proof.user->username : auth_fake_name(call, username);
     TRY(auth_attempt(call, whom, NULL, 0));
+    if (migrates) {
+        TRY(auth_migrate(call, username, password, &proof.user));
+    }
+    if (proof.user == NULL && !call->service->hides_users) {
+        return auth_no_user(call->arena);
+    }
     TRY(auth_password_verify(call, proof.user, password, &right));
     if (!right) {
         return auth_wrong_password(call->arena);

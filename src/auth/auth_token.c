@@ -3,6 +3,7 @@
 #include "auth/auth_token.h"
 
 #include "auth/auth_device.h"
+#include "auth/auth_trigger.h"
 
 enum { REFRESH_SECRET = 32, UUID_TEXT = 36 };
 
@@ -13,6 +14,8 @@ struct sign_in { // what all tokens of one sign-in share
     u64 auth_time;
     str device_key;
     str event_id;
+    bool is_refresh;
+    const struct json *granted; // by the project's function, to its latest tokens
 };
 
 static bool is_readable(const struct auth_service *service, str name)
@@ -100,11 +103,11 @@ static void sign_work(void *arg)
 }
 
 // The id and access token into a new AuthenticationResult.
-static err *issue(struct auth_call *call, const struct auth_user *user,
-    const struct sign_in *sign_in, struct json **out) YIELDS;
+static err *issue(struct auth_call *call, const struct auth_user *user, struct sign_in *sign_in,
+    struct json **out) YIELDS;
 
-static err *issue(struct auth_call *call, const struct auth_user *user,
-    const struct sign_in *sign_in, struct json **out)
+static err *issue(struct auth_call *call, const struct auth_user *user, struct sign_in *sign_in,
+    struct json **out)
 {
     struct arena *a = call->arena;
     struct token_work work = {.arena = a};
@@ -131,6 +134,10 @@ static err *issue(struct auth_call *call, const struct auth_user *user,
     if (sign_in->device_key.len > 0) {
         json_set(access, S("device_key"), json_string(a, sign_in->device_key));
     }
+    struct auth_token_claims claims = {
+        .id = id, .access = access, .is_refresh = sign_in->is_refresh};
+    TRY(auth_pre_token(call, user, &claims));
+    sign_in->granted = claims.granted;
     work.id_claims = json_text(a, id);
     work.access_claims = json_text(a, access);
     TRY(worker_run(sign_work, &work));
@@ -210,6 +217,9 @@ err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key
     if (device_key.len > 0) {
         json_set(row, S("device"), json_string(a, device_key));
     }
+    if (sign_in.granted->count > 0) {
+        json_set(row, S("granted"), json_copy(a, sign_in.granted));
+    }
     // The user must still be the one whose proof was seen: not deleted, disabled or changed.
     struct store_write *writes = arena_array(a, struct store_write, count + 2);
     writes[0] = (struct store_write){.kind = STORE_CHECK,
@@ -217,7 +227,8 @@ err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key
         .pk = json_string(a, user->id),
         .condition = store_pred_and(a,
             auth_unchanged(a, S("passwordVersion"), json_get(user->item, S("passwordVersion"))),
-            auth_unchanged(a, S("enabled"), json_get(user->item, S("enabled"))))};
+            store_pred_and(a, auth_unchanged(a, S("enabled"), json_get(user->item, S("enabled"))),
+                auth_unchanged(a, S("status"), json_get(user->item, S("status")))))};
     writes[1] = (struct store_write){
         .kind = STORE_PUT, .table = AUTH_SIGN_INS, .item = row, .only_absent = true};
     for (size_t i = 0; i < count; i++) {
@@ -311,6 +322,33 @@ static err *rotate(struct auth_call *call, struct json *row, str token, bool is_
     return e != NULL && e->code == ERR_CONDITION_FAILED ? overtaken(call, id, token) : e;
 }
 
+// Groups and roles that the function gave to the new tokens, when they are others than before.
+static err *keep_granted(
+    struct auth_call *call, const struct json *row, const struct json *granted) YIELDS;
+
+static err *keep_granted(struct auth_call *call, const struct json *row, const struct json *granted)
+{
+    struct arena *a = call->arena;
+    const struct json *former = json_get(row, S("granted"));
+    if (json_equal(former != NULL ? former : json_array(a), granted)) {
+        return NULL;
+    }
+    struct json *set = json_object(a);
+    json_set(set, S("granted"), json_copy(a, granted));
+    struct store_write write = {.kind = STORE_UPDATE,
+        .table = AUTH_SIGN_INS,
+        .pk = json_get(row, S("id")),
+        .set = set,
+        .only_existing = true};
+    err *e = store_write(call->hub->store, a, &write, 1, NULL);
+    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
+        return not_authorised(call, "Refresh Token has been revoked");
+    }
+    TRY(e);
+    auth_hub_raise(call->hub); // tokens that had others are looked at again
+    return NULL;
+}
+
 err *auth_refresh(struct auth_call *call, str token, str device_key)
 {
     check(token.len > 0);
@@ -335,14 +373,17 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
     }
     str device = json_get_str(row, S("device"));
     TRY(auth_device_check(call, user, device, device_key));
-    if (call->service->rotates || is_old) {
-        TRY(rotate(call, row, token, is_old, &next));
-    }
     struct sign_in sign_in = {.id = json_get_str(row, S("id")),
         .auth_time = (u64)json_get_int(row, S("authTime"), 0),
         .device_key = device,
-        .event_id = json_get_str(row, S("event"))};
+        .event_id = json_get_str(row, S("event")),
+        .is_refresh = true};
     TRY(issue(call, user, &sign_in, &result));
+    // After the function: who gets no tokens keeps the one there was.
+    if (call->service->rotates || is_old) {
+        TRY(rotate(call, row, token, is_old, &next));
+    }
+    TRY(keep_granted(call, row, sign_in.granted));
     if (next.len > 0) {
         json_set(result, S("RefreshToken"), json_string(a, next));
     }

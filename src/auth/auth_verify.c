@@ -105,9 +105,10 @@ static err *check_token(struct auth_hub *hub, struct arena *arena,
 
 // The sign-in has not ended, and its user may sign in.
 static err *check_sign_in(
-    struct auth_hub *hub, struct arena *arena, const struct json *claims) YIELDS;
+    struct auth_hub *hub, struct arena *arena, const struct json *claims, struct json **out) YIELDS;
 
-static err *check_sign_in(struct auth_hub *hub, struct arena *arena, const struct json *claims)
+static err *check_sign_in(
+    struct auth_hub *hub, struct arena *arena, const struct json *claims, struct json **out)
 {
     struct json *row = NULL;
     struct json *user = NULL;
@@ -121,6 +122,7 @@ static err *check_sign_in(struct auth_hub *hub, struct arena *arena, const struc
     if (row == NULL || user == NULL || !json_get_bool(user, S("enabled"), true)) {
         return bad_token(arena, "Access Token has been revoked");
     }
+    *out = row;
     return NULL;
 }
 
@@ -151,23 +153,37 @@ static void narrow(
     }
 }
 
-// Takes groups that the user has left out of the claims, and the roles that came with them.
-static err *narrow_groups(struct auth_hub *hub, struct arena *arena, struct json *claims) YIELDS;
+static void push_all(struct arena *arena, struct json *list, const struct json *more)
+{
+    json_each (item, more) {
+        json_push(list, json_string(arena, item->text));
+    }
+}
 
-static err *narrow_groups(struct auth_hub *hub, struct arena *arena, struct json *claims)
+// Takes groups that the user has left out of the claims, and the roles that came with them. Those
+// that the project's function has given stay.
+static err *narrow_groups(struct auth_hub *hub, struct arena *arena, const struct json *granted,
+    struct json *claims) YIELDS;
+
+static err *narrow_groups(
+    struct auth_hub *hub, struct arena *arena, const struct json *granted, struct json *claims)
 {
     struct auth_call call = {.arena = arena, .hub = hub};
     struct json *groups = NULL;
     struct json *roles = NULL;
     str preferred = {};
-    if (json_get(claims, S("cognito:groups")) == NULL) {
+    if (json_get(claims, S("cognito:groups")) == NULL &&
+        json_get(claims, S("cognito:roles")) == NULL) {
         return NULL;
     }
     TRY(auth_groups_of(&call, json_get_str(claims, S("sub")), &groups, &roles, &preferred));
+    push_all(arena, groups, granted);
+    push_all(arena, roles, granted);
     narrow(arena, claims, "cognito:groups", groups);
     narrow(arena, claims, "cognito:roles", roles);
     const struct json *left = json_get(claims, S("cognito:roles"));
-    if (!has_text(left, json_get_str(claims, S("cognito:preferred_role")))) {
+    str named = json_get_str(claims, S("cognito:preferred_role"));
+    if (!has_text(left, named) && !has_text(granted, named)) {
         json_remove(claims, S("cognito:preferred_role"));
         if (has_text(left, preferred)) {
             json_set(claims, S("cognito:preferred_role"), json_string(arena, preferred));
@@ -181,8 +197,9 @@ static err *check_store(struct auth_hub *hub, struct arena *arena, struct json *
 
 static err *check_store(struct auth_hub *hub, struct arena *arena, struct json *claims)
 {
-    TRY(check_sign_in(hub, arena, claims));
-    return narrow_groups(hub, arena, claims);
+    struct json *row = NULL;
+    TRY(check_sign_in(hub, arena, claims, &row));
+    return narrow_groups(hub, arena, json_get(row, S("granted")), claims);
 }
 
 // Remembers a token, in place of what was known of it.

@@ -121,8 +121,8 @@ static err *walk(struct listing *list)
 {
     struct s3_call *call = list->call;
     struct arena *a = call->arena;
-    str from = list->after.len > 0 ? list->after : list->prefix;
-    bool behind = list->after.len > 0;
+    bool behind = list->after.len > 0 && str_cmp(list->after, list->prefix) >= 0;
+    str from = behind ? list->after : list->prefix;
     if (list->max == 0) {
         return NULL;
     }

@@ -117,11 +117,6 @@ err *project_manifest_read(struct arena *arena, const char *path, struct project
     return read_data(arena, out);
 }
 
-static size_t member_count(const struct json *value)
-{
-    return json_is_null(value) ? 0 : value->count;
-}
-
 size_t project_manifest_unserved(
     struct arena *arena, const struct project_manifest *manifest, const str **out)
 {
@@ -136,9 +131,6 @@ size_t project_manifest_unserved(
                      !json_is_null(json_get(triggers, S("onDelete")));
     }
     const struct json *auth = json_get(root, S("auth"));
-    if (member_count(json_get(auth, S("triggers"))) > 0) {
-        list[count++] = S("auth: triggers are not run yet");
-    }
     if (!json_is_null(json_get(json_get(auth, S("loginWith")), S("externalProviders")))) {
         list[count++] = S("auth: external providers are not served yet");
     }

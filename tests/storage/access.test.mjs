@@ -2,7 +2,8 @@
 // (fixtures/rules/policies.json, which tests/roles compares) say what it must answer. They are judged here by twenty lines of
 // our own, not by the server's code.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startStorage } from './lib.mjs';
 import { encodePath, signHeader, signQuery } from './sigv4.mjs';
@@ -250,5 +251,28 @@ test('host and target cannot disagree about the bucket', async () => {
     const query = rawQuery.split('&').map((pair) => pair.split('=').map(decodeURIComponent));
     const got = await storage.send({ ...signHeader({ method: 'GET', path: `/${bucket}`, query, headers: { host: plain } }, ann.credentials), rawQuery });
     assert.ok(!got.body.includes('<Key>reports/'), rawQuery);
+  }
+});
+
+test('rules that change count for credentials and URLs that exist already', async () => {
+  const watched = await startStorage('rules', { watch: true });
+  try {
+    const guest = await watched.guest();
+    const owner = await watched.key();
+    const path = `/${watched.bucket('files')}/public/a`;
+    const headers = { host: `s3.localhost:${watched.port}` };
+    assert.equal((await watched.signed(owner, { method: 'PUT', path, body: 'a' })).status, 200);
+    const url = signQuery({ method: 'GET', path, headers }, guest.credentials, { expires: 600 });
+    assert.equal((await watched.send(url)).status, 200);
+    const file = join(watched.project, 'rules.json');
+    const rules = JSON.parse(readFileSync(file, 'utf8'));
+    rules['public/*'] = rules['public/*'].filter(({ kind }) => kind !== 'guest');
+    writeFileSync(file, JSON.stringify(rules));
+    let answer;
+    for (const deadline = Date.now() + 60_000; answer?.status !== 403 && Date.now() < deadline; ) answer = await watched.send(url);
+    assert.deepEqual([answer.status, answer.code], [403, 'AccessDenied'], watched.log());
+    assert.equal((await watched.signed(guest.credentials, { method: 'GET', path })).status, 403);
+  } finally {
+    await watched.end();
   }
 });

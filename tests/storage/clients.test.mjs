@@ -159,6 +159,16 @@ test('a client of its own process trusts the authority by NODE_EXTRA_CA_CERTS', 
   await assert.rejects(run({ NODE_EXTRA_CA_CERTS: '' }), /certificate|self-signed/);
 });
 
+test('lists begin behind a key, before the prefix or in it', async () => {
+  const s3 = await storage.s3();
+  for (const Key of ['a/1', 'b/1', 'b/2', 'c/1']) await s3.send(new sdk.PutObjectCommand({ Bucket, Key, Body: 'x' }));
+  const keys = async (Command, input) => ((await s3.send(new Command({ Bucket, Prefix: 'b/', ...input }))).Contents ?? []).map(({ Key }) => Key);
+  for (const [after, expected] of [['a/1', ['b/1', 'b/2']], ['a', ['b/1', 'b/2']], ['b/', ['b/1', 'b/2']], ['b/1', ['b/2']], ['b/2', []], ['c', []]]) {
+    assert.deepEqual(await keys(sdk.ListObjectsV2Command, { StartAfter: after }), expected, after);
+    assert.deepEqual(await keys(sdk.ListObjectsCommand, { Marker: after }), expected, after);
+  }
+});
+
 test('operations that tools call', async () => {
   const s3 = await storage.s3({ endpoint: storage.secure });
   await s3.send(new sdk.HeadBucketCommand({ Bucket }));

@@ -1,7 +1,7 @@
 // A sandbox of a fixture project, and S3's clients pointed at it.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,13 +24,19 @@ export const AMPD = process.env.AMPD ?? path.join(here, '../../build/ampd');
 const START_MS = 60_000;
 
 /** Starts `ampd sandbox` for a project of fixtures/; `folder` holds data and outputs. */
-export async function startStorage(fixture, { folder = mkdtempSync(path.join(tmpdir(), 'ampd-storage-')), args = [] } = {}) {
+export async function startStorage(
+  fixture,
+  { folder = mkdtempSync(path.join(tmpdir(), 'ampd-storage-')), args = [], watch = false } = {},
+) {
+  const source = path.join(here, 'fixtures', fixture);
+  const project = watch ? path.join(folder, 'project') : source;
+  if (watch) cpSync(source, project, { recursive: true });
   const dataDir = path.join(folder, 'data');
   const outputsFile = path.join(folder, 'amplify_outputs.json');
   rmSync(outputsFile, { force: true });
   const child = spawn(
     AMPD,
-    ['sandbox', '--once', '--project', path.join(here, 'fixtures', fixture), '--port', '0', '--data-dir', dataDir,
+    ['sandbox', ...(watch ? [] : ['--once']), '--project', project, '--port', '0', '--data-dir', dataDir,
       '--outputs-out-dir', folder, ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
@@ -54,7 +60,7 @@ export async function startStorage(fixture, { folder = mkdtempSync(path.join(tmp
   const caFile = path.join(dataDir, 'ca.pem');
   trust(caFile);
   const storage = {
-    folder, dataDir, outputs, origin, child, ampd, caFile,
+    folder, project, dataDir, outputs, origin, child, ampd, caFile,
     port: new URL(origin).port,
     /** S3's address with TLS, as the official client calls it. */
     secure: `https://s3.localhost:${new URL(origin).port}`,

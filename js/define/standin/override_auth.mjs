@@ -124,7 +124,10 @@ const userPool = {
     extra(auth, 'adminCreateUserConfig', path, value);
     auth.selfSignUp = auth.userPool.adminCreateUserConfig.allowAdminCreateUserOnly !== true;
   },
-  lambdaConfig: (auth, path, value) => extra(auth, 'lambdaConfig', path, value),
+  lambdaConfig: (auth, path, value) => {
+    extra(auth, 'lambdaConfig', path, value);
+    configuredTriggers(auth);
+  },
   verificationMessageTemplate: (auth, path, value) => extra(auth, 'verificationMessageTemplate', path, value),
   deviceConfiguration: (auth, path, value) => extra(auth, 'deviceConfiguration', path, value),
   accountRecoverySetting: (auth, path, value) => extra(auth, 'accountRecoverySetting', path, value),
@@ -155,6 +158,20 @@ function extra(auth, key, path, value) {
     at = at[part] ??= {};
   }
   at[path[path.length - 1] ?? ''] = value;
+}
+
+/**
+ * Functions that CloudFormation's LambdaConfig names are triggers as any other.
+ * @param {any} auth
+ */
+function configuredTriggers(auth) {
+  for (const [event, value] of Object.entries(auth.userPool.lambdaConfig ?? {})) {
+    const arn = event === 'preTokenGenerationConfig' ? value?.lambdaArn : value;
+    const fn = /^\$\{amplify:function\.(.+)\.arn\}$/.exec(typeof arn === 'string' ? arn : '')?.[1];
+    if (fn !== undefined) {
+      auth.triggers[event.replace(/Config$/, '')] = fn;
+    }
+  }
 }
 
 /** @param {string} operation @returns {string} `POST_CONFIRMATION` or `postConfirmation` -> the latter */
@@ -213,7 +230,11 @@ export const authRules = [
       if (fn === undefined || event === '') {
         return false;
       }
-      auth.triggers[event] = fn;
+      auth.triggers[event.replace(/Config$/, '')] = fn;
+      if (event === 'preTokenGenerationConfig') {
+        const lambdaVersion = String(op.args[2]?.$const ?? '').split('.').pop() || 'V2_0';
+        extra(auth, 'lambdaConfig', ['lambdaConfig', event], { lambdaVersion });
+      }
       return true;
     },
   },
