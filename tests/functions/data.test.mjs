@@ -209,6 +209,10 @@ test('a function with access writes and reads through the official client', asyn
   assert.equal((await ok(client.models.Item.get({ id: result.created.id }))).name, 'ball');
 });
 
+test('our own runtime module does as the package\'s', async () => {
+  assert.equal(JSON.parse(await ok(client.mutations.ownStock({ name: 'kite' }))).name, 'kite');
+});
+
 test('access to queries alone refuses mutations', async () => {
   const result = JSON.parse(await ok(client.mutations.readerStock({ name: 'never' })));
   assert.deepEqual(result.errors, ['Unauthorized']);
