@@ -6,7 +6,7 @@
 
 static const u64 PUT_MAX = 5ULL * 1024 * 1024 * 1024;
 
-enum { BUFFER = 64 * 1024, CHUNK_LINE_MAX = 8 * 1024, TRAILERS_MAX = 16 };
+enum { BUFFER = 64 * 1024, CHUNK_LINE_MAX = 8 * 1024, TRAILERS_MAX = 16, CLAIM_MAX = 128 };
 
 const struct s3_checksum S3_CHECKSUMS[5] = {
     {"crc32", "CRC32", CRYPTO_SUM_CRC32},
@@ -30,8 +30,10 @@ struct s3_body {
 
     // of chunks
     struct iam_chunks chunks;
-    struct crypto_hash *hash; // of the chunk
-    str signature;            // of the chunk
+    struct crypto_hash *hash;  // of the chunk
+    char signature[CLAIM_MAX]; // of the chunk
+    size_t signature_len;
+    char claims[countof(S3_CHECKSUMS)][CLAIM_MAX]; // what a trailer has given
     u64 chunk_left;
     bool in_chunk;
     char *buffer;
@@ -127,6 +129,8 @@ static err *read_checksums(struct s3_body *body)
 err *s3_body_open(struct s3_call *call, struct s3_body **out)
 {
     struct s3_body *body = arena_new_of(call->arena, struct s3_body);
+    check(call->body == NULL);
+    call->body = body;
     enum iam_payload form = call->signature.payload;
     *body = (struct s3_body){.call = call, .wanted = CRYPTO_SUM_MD5 | call->sums};
     body->is_signed = form == IAM_PAYLOAD_CHUNKS || form == IAM_PAYLOAD_CHUNKS_TRAILER;
@@ -148,6 +152,14 @@ err *s3_body_open(struct s3_call *call, struct s3_body **out)
     }
     *out = body;
     return NULL;
+}
+
+void s3_body_close(struct s3_body *body)
+{
+    if (body != NULL) {
+        crypto_hash_free(body->hash);
+        body->hash = NULL;
+    }
 }
 
 unsigned s3_body_sums(const struct s3_body *body)
@@ -173,7 +185,8 @@ static err *fill(struct s3_body *body)
 
 static err *read_line(struct s3_body *body, str *line) YIELDS;
 
-// Without its CR LF, copied.
+// Without its CR LF; it stays in the buffer, until more is read. A body may have as many lines as
+// bytes: none may take memory of its own.
 static err *read_line(struct s3_body *body, str *line)
 {
     for (;;) {
@@ -183,7 +196,7 @@ static err *read_line(struct s3_body *body, str *line)
             return malformed(body, "a line is too long");
         }
         if (end >= 0) {
-            *line = str_dup(body->call->arena, str_sub(buffered, 0, (size_t)end));
+            *line = str_sub(buffered, 0, (size_t)end);
             body->at += (size_t)end + 2;
             return NULL;
         }
@@ -222,9 +235,11 @@ static err *end_chunk(struct s3_body *body)
     crypto_hash_finish(body->hash, digest);
     crypto_hash_free(body->hash);
     body->hash = NULL;
-    return iam_chunks_next(&body->chunks, body->call->arena, digest, body->signature)
-               ? NULL
-               : bad_signature(body);
+    struct arena_mark mark = arena_mark(body->call->arena);
+    bool right = iam_chunks_next(
+        &body->chunks, body->call->arena, digest, (str){body->signature, body->signature_len});
+    arena_rewind(body->call->arena, mark);
+    return right ? NULL : bad_signature(body);
 }
 
 static err *read_trailer(struct s3_body *body) YIELDS;
@@ -251,13 +266,17 @@ static err *read_trailer(struct s3_body *body)
         (void)str_next(&value, ':', &name);
         value = str_trim(value);
         if (str_eq_nocase(name, S("x-amz-trailer-signature"))) {
-            signature = value;
+            signature = str_dup(call->arena, value);
             continue;
         }
         buf_fmt(&lines, "%.*s:%.*s\n", PRI(name), PRI(value));
         if (str_starts(name, S("x-amz-checksum-")) &&
             checksum_of(str_sub(name, S("x-amz-checksum-").len, name.len), &index) != NULL) {
-            body->given[index] = value;
+            if (value.len > CLAIM_MAX) {
+                return malformed(body, "a checksum is too long");
+            }
+            body->given[index] =
+                (str){memcpy(body->claims[index], value.ptr, value.len), value.len};
             if ((body->wanted & S3_CHECKSUMS[index].sum) == 0) {
                 return malformed(body, "the trailer was not announced by x-amz-trailer");
             }
@@ -289,10 +308,12 @@ static err *begin_chunk(struct s3_body *body)
         return malformed(body, "a chunk's size is no hexadecimal number");
     }
     if (body->is_signed) {
-        if (!str_starts(extension, S("chunk-signature="))) {
+        str mark = S("chunk-signature=");
+        if (!str_starts(extension, mark) || extension.len - mark.len > CLAIM_MAX) {
             return bad_signature(body);
         }
-        body->signature = str_sub(extension, S("chunk-signature=").len, extension.len);
+        body->signature_len = extension.len - mark.len;
+        memcpy(body->signature, extension.ptr + mark.len, body->signature_len);
         body->hash = crypto_hash_new(CRYPTO_SHA256);
     }
     body->in_chunk = body->chunk_left > 0;
@@ -349,12 +370,7 @@ err *s3_body_read(struct s3_body *body, void *bytes, size_t size, size_t *got)
         return NULL;
     }
     if (body->is_chunked) {
-        err *e = read_chunked(body, bytes, size, got);
-        if (e != NULL) {
-            crypto_hash_free(body->hash);
-            body->hash = NULL;
-        }
-        return e;
+        return read_chunked(body, bytes, size, got);
     }
     TRY(http_read_some(body->call->req, bytes, size, got));
     body->seen += *got;

@@ -54,14 +54,14 @@ static err *check_claims(struct intake *in)
 
 static err *take_large(struct intake *in, size_t filled) YIELDS;
 
-// While one piece is digested and written, the next one is read into the other half.
+// While one piece is digested and written, the next one is read into the other half. The arena is
+// not rewound: what the input keeps for later (rows of parts, open files) lies in it.
 static err *take_large(struct intake *in, size_t filled)
 {
     struct s3_call *call = in->call;
     char *other = arena_alloc(call->arena, PIECE);
     TRY(blob_begin(call->hub->blobs, call->arena, &in->writer));
     while (filled > 0) {
-        struct arena_mark mark = arena_mark(call->arena);
         char *written = in->piece;
         blob_append_begin(in->writer, (str){in->piece, filled}, in->sums);
         in->out->size += filled;
@@ -70,7 +70,6 @@ static err *take_large(struct intake *in, size_t filled)
         err *read = read_piece(in, 0, PIECE, &filled);
         TRY(blob_append_end(in->writer, call->arena));
         TRY(read);
-        arena_rewind(call->arena, mark);
     }
     TRY(check_claims(in));
     return blob_finish(in->writer, call->arena, &in->out->blob);

@@ -223,6 +223,7 @@ err *object_http(struct object_hub *hub, struct http_req *req)
     if (e != NULL && e->code != ERR_CANCELLED && e->code != ERR_CLOSED && !http_has_begun(req)) {
         e = s3_reply_error(&call, e);
     }
+    s3_body_close(call.body);
     object_service_release(call.service);
     return e;
 }

@@ -90,8 +90,9 @@ struct s3_call {
     struct iam_principal principal;
     struct iam_signature signature;
     bool is_versioned;
-    bool claims_object; // checksums in headers are those of an object, not of the body
-    unsigned sums;      // (enum crypto_sum) to be taken of the body, beside those that it names
+    bool claims_object;   // checksums in headers are those of an object, not of the body
+    struct s3_body *body; // once it is read; NULL: not yet
+    unsigned sums;        // (enum crypto_sum) to be taken of the body, beside those that it names
 };
 
 // ---- errors ------------------------------------------------------------------------------------
@@ -120,6 +121,8 @@ struct s3_body; // of a request, decoded and checked as it is read
 
 // What the request says about its body: form, length, sums. ERR for what cannot be.
 [[nodiscard]] err *s3_body_open(struct s3_call *call, struct s3_body **out);
+// After the request, whether it was read to its end or not. NULL is allowed.
+void s3_body_close(struct s3_body *body);
 // The next 1..size bytes, 0 at the end. At the end, lengths and chunk signatures have been checked.
 [[nodiscard]] err *s3_body_read(struct s3_body *body, void *bytes, size_t size, size_t *got) YIELDS;
 // Which sums have to be taken of it (enum crypto_sum bits): MD5 always.

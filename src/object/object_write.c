@@ -49,6 +49,16 @@ static err *take_tags(struct s3_call *call, struct json *row)
     return NULL;
 }
 
+static bool is_token(str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] >= 0x7f || text.ptr[i] == ':') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
 err *s3_take_headers(struct s3_call *call, struct json *row)
 {
     static const str KEPT[] = {S_INIT("cache-control"), S_INIT("content-disposition"),
@@ -76,6 +86,11 @@ err *s3_take_headers(struct s3_call *call, struct json *row)
         str name = str_lower(a, header->name);
         if (str_starts(name, S("x-amz-meta-")) && name.len > S("x-amz-meta-").len) {
             str key = str_sub(name, S("x-amz-meta-").len, name.len);
+            if (!is_token(key)) { // of a URL or a form, which may hold the end of a line
+                return s3_refuse(a, "InvalidRequest",
+                    "A metadata name has characters that no "
+                    "header's name may have.");
+            }
             meta_size += key.len + header->value.len;
             json_set(meta, key, s3_string(call, header->value));
         }

@@ -1,7 +1,7 @@
 // Signatures that were forged, damaged, replayed or made with the wrong key: each is refused with S3's error, nothing of it is
 // stored, nothing of what it asked for is told, and the server goes on.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { startStorage } from './lib.mjs';
 import { amzDate, chunksOf, scopeOf, signHeader, signQuery, writeChunks } from './sigv4.mjs';
@@ -278,4 +278,22 @@ test('the server is well, and hundreds were refused', async (t) => {
   t.diagnostic(`${count} signatures were refused`);
   assert.ok(count >= 400, `${count}`);
   assert.equal((await fetch(`${storage.origin}/_ampd/health`)).status, 200);
+});
+
+test('a chunk that is longer than a piece, with a long sum behind it', async () => {
+  for (const size of [300_000, 700_000, 1_500_000]) {
+    const pieces = [randomBytes(100), randomBytes(size)];
+    const sum = createHash('sha256').update(Buffer.concat(pieces)).digest('base64');
+    const headers = { host, 'content-encoding': 'aws-chunked', 'x-amz-decoded-content-length': String(size + 100), 'x-amz-trailer': 'x-amz-checksum-sha256' };
+    const signed = signHeader({ method: 'PUT', path: `/${bucket}/long`, headers }, key, { payload: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER' });
+    const body = writeChunks(chunksOf(pieces, signed, key.secretAccessKey, [['x-amz-checksum-sha256', sum]]));
+    const { status, code } = await storage.send({ ...signed, body });
+    assert.deepEqual([status, code], [200, undefined]);
+  }
+  assert.equal((await storage.signed(key, { method: 'DELETE', path: `/${bucket}/long` })).status, 204);
+});
+
+test('a metadata name of a URL that ends its line', async () => {
+  const request = { method: 'PUT', path: `/${bucket}/split`, headers: { host }, query: [['x-amz-meta-a\r\nset-cookie: x', 'y']] };
+  await refused('a line in a name', { ...signQuery(request, key), body: 'x' }, [400, 'InvalidRequest']);
 });

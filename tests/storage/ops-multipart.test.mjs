@@ -5,7 +5,8 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import {
-  AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, DeleteObjectCommand, GetObjectAttributesCommand,
+  AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateMultipartUploadCommand, DeleteObjectCommand,
+  GetObjectAttributesCommand,
   GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command, ListPartsCommand, PutObjectCommand, UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
@@ -290,4 +291,13 @@ test('what was completed survives a restart', async () => {
   assert.ok(Buffer.concat(parts).equals(await bytesOf(await get('big/lasting'))));
   await complete('big/going-on', UploadId, named);
   assert.equal((await bytesOf(await get('big/going-on'))).toString(), 'begun');
+});
+
+test('a copy of an object of several parts', async () => {
+  const parts = [randomBytes(5 * MIB), randomBytes(5 * MIB + 1), randomBytes(5 * MIB), randomBytes(77)];
+  await upload('big/from', parts);
+  const { CopyObjectResult } = await s3.send(new CopyObjectCommand({ Bucket, Key: 'big/to', CopySource: `${Bucket}/big/from` }));
+  const whole = Buffer.concat(parts);
+  assert.equal(CopyObjectResult.ETag, `"${md5(whole).toString('hex')}"`);
+  assert.ok(whole.equals(await bytesOf(await get('big/to'))));
 });
