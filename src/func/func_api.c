@@ -81,11 +81,12 @@ static err *authorise(
         req->arena, &principal, S("lambda:InvokeFunction"), arn, NULL, IAM_WORDS_REST);
 }
 
+static err *invoke_of(struct func_service *service, struct http_req *req) YIELDS;
+
 // "NAME/invocations"
-static err *invoke(struct http_req *req) YIELDS
+static err *invoke_of(struct func_service *service, struct http_req *req)
 {
     struct func_hub *hub = req->route_arg;
-    struct func_loop *here = func_here(hub);
     str body = {};
     str name = {};
     str rest = req->route_rest;
@@ -99,7 +100,7 @@ static err *invoke(struct http_req *req) YIELDS
             S("Request must be smaller than 6291556 bytes for the InvokeFunction operation"));
     }
     TRY(e);
-    const struct func_function *function = func_find(here->service, name);
+    const struct func_function *function = func_find(service, name);
     e = authorise(hub, req, body, function);
     if (e != NULL) {
         return e->code == ERR_FORBIDDEN || e->code == ERR_INVALID
@@ -141,6 +142,16 @@ static err *invoke(struct http_req *req) YIELDS
     }
     TRY(e);
     return reply_result(req, &result, log);
+}
+
+// The definitions may be replaced while the caller is looked up: these stay until the answer.
+static err *invoke(struct http_req *req) YIELDS
+{
+    struct func_hub *hub = req->route_arg;
+    struct func_service *service = func_service_hold(func_here(hub)->service);
+    err *e = invoke_of(service, req);
+    func_service_release(service);
+    return e;
 }
 
 void func_hub_mount(struct func_hub *hub, struct http_router *router)

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { LINGER_MS = 1000 }; // for a process to go, and for what it wrote to be read
+
 enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 64 * 1024, ENV_MAX = 256 };
 
 struct output { // of a process: one of its two streams
@@ -28,6 +30,8 @@ struct func_worker {
     struct func_service *service; // that its function is of
     const struct func_function *function;
     uv_process_t process;
+    uv_timer_t
+        limit; // until the call has to be over, the process has to ask, or it has idled enough
     struct output outputs[2];
     unsigned open_handles;
     struct net_listener *listener;
@@ -36,13 +40,11 @@ struct func_worker {
     struct cond changed; // a call came, or it is to end
     struct invocation *call;
     u64 started_ms;
-    u64 idle_since_ms;
     u64 call_started_us;
     bool is_ready;  // it has asked for a call once
     bool is_asking; // and waits for one
     bool is_ending; // told to go
     bool has_exited;
-    bool timed_out;
     int exit_code;
     int exit_signal;
     char tail[LOG_TAIL]; // of what it wrote during the call
@@ -88,12 +90,22 @@ static void take_output(struct output *output, size_t got)
 
 static void reap(struct func_loop *here);
 
+static void close_once(uv_handle_t *handle, uv_close_cb closed)
+{
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, closed);
+    }
+}
+
 static void handle_closed(uv_handle_t *handle)
 {
     struct func_worker *worker = handle->data;
     check_magic(worker, WORKER_MAGIC);
     check(worker->open_handles > 0);
     worker->open_handles--;
+    if (worker->has_exited && worker->open_handles == 1) { // the timer is left
+        close_once((uv_handle_t *)&worker->limit, handle_closed);
+    }
     reap(worker->pool->here);
 }
 
@@ -122,7 +134,17 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
         if (output->len > 0) {
             say(output->worker, (str){output->line, output->len});
         }
-        uv_close((uv_handle_t *)stream, output_closed);
+        close_once((uv_handle_t *)stream, output_closed);
+    }
+}
+
+// What the process started may have left its group and hold its outputs for ever.
+static void on_lingered(uv_timer_t *timer)
+{
+    struct func_worker *worker = timer->data;
+    check(worker->has_exited);
+    for (size_t i = 0; i < 2; i++) {
+        close_once((uv_handle_t *)&worker->outputs[i].pipe, output_closed);
     }
 }
 
@@ -174,6 +196,7 @@ static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
     }
     worker->is_ending = true;
     cond_signal_all(&worker->changed);
+    check(uv_timer_start(&worker->limit, on_lingered, LINGER_MS, 0) == 0);
     uv_close((uv_handle_t *)process, handle_closed);
     pool_next(worker->pool);
     pool_after_exit(worker->pool, worker->is_ready, worker->exit_code);
@@ -274,8 +297,10 @@ static int spawn(struct func_worker *worker, struct arena *arena)
         .exit_cb = on_exit_,
         .stdio = stdio,
         .stdio_count = 3};
+    check(uv_timer_init(uv, &worker->limit) == 0);
+    worker->limit.data = worker;
     worker->process.data = worker;
-    worker->open_handles++;
+    worker->open_handles += 2;
     int rc = uv_spawn(uv, &worker->process, &options);
     for (size_t i = 0; i < 2; i++) {
         uv_stream_t *stream = (uv_stream_t *)&worker->outputs[i].pipe;
@@ -329,44 +354,32 @@ static void end_call(struct func_worker *worker)
     call->result.log = str_dup(call->arena, (str){worker->tail, worker->tail_len});
 }
 
-// The handler has until then; the process goes with a call that takes longer.
-struct limit {
-    struct func_worker *worker;
-    str request_id; // heap, behind the struct
-    u64 ms;
-};
-
-static bool is_on(const struct func_loop *here, const struct func_worker *worker, str request_id);
-
-static void watch_limit(void *arg) YIELDS
+// The process goes with a call that takes longer than it may; as does one that has answered and
+// does not ask again, or has idled for long.
+static void on_limit(uv_timer_t *timer)
 {
-    struct limit *limit = arg;
-    struct func_loop *here = limit->worker->pool->here;
-    err *e = fiber_sleep(limit->ms);
-    if (e == NULL && is_on(here, limit->worker, limit->request_id)) {
-        struct func_worker *worker = limit->worker;
+    struct func_worker *worker = timer->data;
+    struct invocation *call = worker->call;
+    check_magic(worker, WORKER_MAGIC);
+    check(!worker->has_exited);
+    if (call != NULL) {
         double seconds = (double)worker->function->timeout_ms / 1000;
-        str text =
-            str_fmt(worker->call->arena, "RequestId: %.*s Error: Task timed out after %.2f seconds",
-                PRI(limit->request_id), seconds);
-        say(worker, str_fmt(worker->call->arena, "%.*s %.*s Task timed out after %.2f seconds",
-                        PRI(time_iso8601(worker->call->arena, time_now_ms())),
-                        PRI(limit->request_id), seconds));
-        worker->timed_out = true;
+        str text = str_fmt(call->arena, "RequestId: %.*s Error: Task timed out after %.2f seconds",
+            PRI(call->request_id), seconds);
+        say(worker,
+            str_fmt(call->arena, "%.*s %.*s Task timed out after %.2f seconds",
+                PRI(time_iso8601(call->arena, time_now_ms())), PRI(call->request_id), seconds));
         fail_call(worker, S("Sandbox.Timedout"), text);
-        kill_worker(worker);
     }
-    mem_free(limit);
+    kill_worker(worker);
 }
 
-static void start_limit(struct func_worker *worker)
+static void start_limit(struct func_worker *worker, u64 ms)
 {
-    str id = worker->call->request_id;
-    check(id.len > 0 && worker->function->timeout_ms > 0);
-    struct limit *limit = mem_alloc(sizeof(struct limit) + id.len);
-    *limit = (struct limit){.worker = worker, .ms = worker->function->timeout_ms};
-    limit->request_id = (str){memcpy(limit + 1, id.ptr, id.len), id.len};
-    fiber_start("function limit", watch_limit, limit);
+    check(ms > 0);
+    if (!worker->has_exited) {
+        check(uv_timer_start(&worker->limit, on_limit, ms, 0) == 0);
+    }
 }
 
 // GET .../invocation/next: held until there is a call.
@@ -379,7 +392,9 @@ static err *runtime_next(struct http_req *req) YIELDS
     }
     worker->is_ready = true;
     worker->is_asking = true;
-    worker->idle_since_ms = time_now_ms();
+    if (worker->call == NULL) {
+        start_limit(worker, IDLE_MS);
+    }
     pool_next(worker->pool);
     while (worker->call == NULL && !worker->is_ending) {
         TRY(cond_wait(&worker->changed));
@@ -390,7 +405,7 @@ static err *runtime_next(struct http_req *req) YIELDS
     struct invocation *call = worker->call;
     begin_call(worker);
     call->deadline_ms = time_now_ms() + worker->function->timeout_ms;
-    start_limit(worker);
+    start_limit(worker, worker->function->timeout_ms);
     http_add_header(req, S("Lambda-Runtime-Aws-Request-Id"), call->request_id);
     http_add_header(req, S("Lambda-Runtime-Deadline-Ms"),
         str_fmt(req->arena, "%llu", (unsigned long long)call->deadline_ms));
@@ -465,6 +480,7 @@ static err *runtime_init_error(struct http_req *req) YIELDS
     str type = e == NULL ? json_get_str(parsed, S("errorType")) : S("Runtime.InitError");
     str message = e == NULL ? json_get_str(parsed, S("errorMessage")) : body;
     worker->is_ending = true;
+    start_limit(worker, LINGER_MS);
     while (pool->waiting != NULL) {
         struct invocation *call = pool->waiting;
         pool->waiting = call->next;
@@ -501,22 +517,6 @@ static void mount(struct func_worker *worker)
 }
 
 // ---- the end of a worker -----------------------------------------------------------------------
-
-static bool is_on(const struct func_loop *here, const struct func_worker *worker, str request_id)
-{
-    size_t pos = 0;
-    str key = {};
-    void *value = NULL;
-    while (map_next(here->pools, &pos, &key, &value)) {
-        const struct func_pool *pool = value;
-        for (const struct func_worker *w = pool->workers; w != NULL; w = w->next) {
-            if (w == worker) {
-                return w->call != NULL && str_eq(w->call->request_id, request_id);
-            }
-        }
-    }
-    return false;
-}
 
 static void worker_free(struct func_worker *worker)
 {
@@ -613,6 +613,7 @@ static err *worker_start(struct func_pool *pool, struct arena *arena)
     int rc = e == NULL ? spawn(worker, arena) : 0;
     if (e != NULL) {
         worker->has_exited = true;
+        worker->is_ending = true; // nobody waits for it to start
         reap(here);
         return e;
     }
@@ -659,6 +660,7 @@ static void pool_next(struct func_pool *pool)
         pool->waiting_count--;
         call->worker = w;
         w->call = call;
+        start_limit(w, w->function->timeout_ms);
         cond_signal_all(&w->changed);
     }
 }
@@ -785,7 +787,7 @@ void pool_kill(struct func_pool *pool)
 {
     check(pool->here->is_stopping);
     for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
-        if (!w->is_ending) {
+        if (!w->has_exited) { // even if it was to end by itself
             kill_worker(w);
         }
     }

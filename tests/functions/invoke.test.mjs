@@ -216,6 +216,12 @@ test('a process that is killed fails its call, and the next one has another', as
   assert.ok(['Runtime.ExitError', 'Sandbox.Timedout'].includes(value.errorType), value.errorType);
 });
 
+test('a process that answers and does not ask for more is ended', async () => {
+  const { value: pid } = await probe('block');
+  await until(() => !isAlive(pid), 'the end of the process');
+  assert.notEqual((await probe('pid')).value, pid);
+});
+
 test('a change of the handler\'s file is served without a new start', async () => {
   assert.equal((await invoke('changing', {})).value, 'first');
   writeFileSync(path.join(server.project, 'amplify/functions/changing.ts'), "export const handler = async () => 'second';\n");
@@ -262,4 +268,15 @@ test('no process is left when the server has ended', async () => {
   assert.ok(isAlive(pid));
   await other.end();
   assert.ok(!isAlive(pid));
+});
+
+test('what a handler has started outside of its group does not hold up the end', async () => {
+  const other = await serve('probe');
+  const client = new LambdaClient({ region: 'us-east-1', endpoint: other.origin, credentials: await other.key() });
+  const { value: pid } = await invoke('probe', { do: 'leave' }, {}, client);
+  try {
+    await other.end();
+  } finally {
+    process.kill(pid, 'SIGKILL');
+  }
 });
