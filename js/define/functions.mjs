@@ -64,7 +64,7 @@ export class FunctionBundler extends ResolverBundler {
           return [...marks.keys()];
         } catch (error) {
           if (!(error instanceof BuildError)) throw error;
-          const [{ message, file, line, column, hint }] = error.problems;
+          const { message, file, line, column, hint } = /** @type {import('./report.mjs').Problem} */ (error.problems[0]);
           fn.problem = `The function ${fn.name} can not be run: ${message}${file === null ? '' : ` (${file}:${line}:${column})`}`;
           warnings.push({ message: fn.problem, file, line, column, hint });
           return file === null ? [fn.entry] : [fn.entry, path.resolve(this.root, file)];

@@ -124,7 +124,8 @@ test('blog: auth, data, storage and a function', async (t) => {
   ]);
   const fn = functions['process-order'];
   assert.equal(fn.entry, path.join(root, 'amplify/functions/process-order/handler.ts'));
-  assert.deepEqual([fn.timeoutSeconds, fn.memoryMB, fn.runtime, fn.out], [30, 256, 22, null]);
+  assert.deepEqual([fn.timeoutSeconds, fn.memoryMB, fn.runtime, fn.problem], [30, 256, 22, null]);
+  assert.equal(typeof (await import(fn.out)).handler, 'function');
   assert.deepEqual(fn.environment, { ORDERS_TABLE: 'orders', STAGE: 'dev' });
 });
 
@@ -232,7 +233,8 @@ test('functions: every option, schedules, a wrapper in another folder, a provide
   assert.deepEqual(full, {
     name: 'full one',
     group: 'data',
-    out: null,
+    out: path.join(root, '.amplify/generated/functions/full+20+one.mjs'),
+    problem: null,
     timeoutSeconds: 60,
     memoryMB: 1024,
     ephemeralStorageSizeMB: 2048,

@@ -2,7 +2,7 @@
 # coverage, ASan and UBSan. Seeds live in tests/fuzz/corpus/NAME/, a dictionary in NAME.dict. Inputs
 # found on the way stay in $(BUILD)/fuzz/corpus/NAME, those that crash in $(BUILD)/fuzz/crashes.
 FUZZ_CC      ?= clang-14
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 30
 FUZZ_FLAGS    = -std=gnu2x -D_GNU_SOURCE -Isrc -Wall -Wextra -g -O1 \
                 -fno-omit-frame-pointer -MMD -MP -fsanitize=fuzzer-no-link,address,undefined \
                 -fno-sanitize-recover=all
@@ -22,7 +22,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libampd.a
 	$(FUZZ_CC) $(FUZZ_FLAGS) $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< \
 	    $(BUILD)/fuzz/libampd.a $(LIBS)
 
-fuzz: $(FUZZ_BIN) ## each fuzz target for FUZZ_SECONDS (60), two at a time
+fuzz: $(FUZZ_BIN) ## each fuzz target for FUZZ_SECONDS (30), two at a time
 	@sh tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_BIN)
 
 test-fuzz: $(FUZZ_BIN) ## each fuzz target for 10 s (a minute when CI is set)
