@@ -159,7 +159,10 @@ err *data_call_function(struct data_hub *hub, struct arena *arena, const struct 
     *errand = (struct errand){.arena = own, .functions = hub->functions};
     errand->call =
         (struct func_call){.key = str_dup(own, call->key), .payload = str_dup(own, call->payload)};
-    fiber_start("function of the data API", run_errand, errand);
+    if (fiber_try_start("function of the data API", run_errand, errand) == NULL) {
+        arena_free(own);
+        return fail(arena, ERR_LIMIT, "Rate Exceeded.");
+    }
     err *e = wait_for(errand, call->seconds);
     if (e != NULL) {
         errand->is_left = true;

@@ -125,6 +125,12 @@ static err *read_field(struct s3_form *form, bool *file)
     }
     str value = {};
     TRY(take_until(form, form->delimiter, &value));
+    for (size_t i = 0; i < form->field_count; i++) {
+        if (str_eq(form->fields[i].name, name)) { // the policy would be asked about one of them
+            return s3_refuse(
+                form->call->arena, "InvalidArgument", "A field of the form is given twice.");
+        }
+    }
     if (form->field_count == FORM_FIELDS_MAX) {
         return s3_refuse(form->call->arena, "MaxPostPreDataLengthExceededError", "%s", "");
     }

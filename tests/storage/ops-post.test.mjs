@@ -38,7 +38,7 @@ function sign(fields, conditions, { credentials = key, expires = Date.now() + 60
 
 async function post(fields, file, { name = 'a.bin', type = 'application/octet-stream', bucket = Bucket } = {}) {
   const form = new FormData();
-  for (const [field, value] of Object.entries(fields)) form.append(field, value);
+  for (const [field, value] of Object.entries(fields)) for (const one of [value].flat()) form.append(field, one);
   if (file !== undefined) form.append('file', new Blob([file], { type }), name);
   const answer = await fetch(`${storage.origin.replace('localhost', '127.0.0.1')}/${bucket}`, { method: 'POST', body: form, redirect: 'manual' });
   const text = await answer.text();
@@ -97,6 +97,7 @@ test('what the policy does not allow', async () => {
     ['no such key', sign({ key: 'ok/x' }, any, { credentials: { id: 'AKIAIOSFODNN7EXAMPLE', secret: 'x' } }), 'x', 'InvalidAccessKeyId'],
     ['no file', sign({ key: 'ok/x' }, any), undefined, 'InvalidArgument'],
     ['no key', sign({}, any), 'x', 'InvalidArgument'],
+    ['a field twice', { ...sign({ key: 'ok/x', 'x-amz-meta-a': '1' }, [...any, { 'x-amz-meta-a': '1' }]), 'x-amz-meta-a': ['1', '2'] }, 'x', 'InvalidArgument'],
     ['no policy', { key: 'ok/x' }, 'x', 'AccessDenied'],
     ['a bad condition', sign({ key: 'ok/x' }, [...any, ['like', '$key', 'x']]), 'x', 'InvalidPolicyDocument'],
     ['many bytes before the file', sign({ key: 'ok/x', 'x-ignore-a': 'x'.repeat(30_000) }, any), 'x', 'MaxPostPreDataLengthExceededError'],
