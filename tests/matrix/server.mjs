@@ -27,8 +27,8 @@ import { data } from './data/resource';
 const { cfnUserPoolClient } = defineBackend({ auth, data }).auth.resources.cfnResources;
 cfnUserPoolClient.explicitAuthFlows = ['ALLOW_USER_SRP_AUTH', 'ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'];
 `;
-// No function is called: its rules let nobody in.
-const AUTHORIZER = 'export const handler = async () => ({ isAuthorized: true });\n';
+// It lets nobody in: what an authoriser may let in is tested with functions.
+const AUTHORIZER = 'export const handler = async () => ({ isAuthorized: false });\n';
 const definition = (schema, issuer) => `import { a, defineData, defineFunction } from '@aws-amplify/backend';
 
 export const data = defineData({
