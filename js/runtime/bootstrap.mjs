@@ -7,6 +7,8 @@ import { format, inspect } from 'node:util';
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const base = '/2018-06-01/runtime';
+const token = process.env.AMPD_RUNTIME_TOKEN;
+delete process.env.AMPD_RUNTIME_TOKEN; // it is not for the handler
 let requestId; // of the invocation in progress
 let fail; // ends it with an error
 
@@ -14,7 +16,7 @@ let fail; // ends it with an error
 function call(method, path, body, headers = {}) {
   return new Promise((resolve, reject) => {
     const bytes = body === undefined ? undefined : Buffer.from(body);
-    const options = { host, port, agent, method, path: base + path, headers: { ...headers, ...(bytes && { 'content-length': bytes.length }) } };
+    const options = { host, port, agent, method, path: base + path, headers: { ...headers, 'ampd-runtime-token': token, ...(bytes && { 'content-length': bytes.length }) } };
     const request = http.request(options, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));

@@ -13,6 +13,8 @@
 
 enum { LINGER_MS = 1000 }; // for a process to go, and for what it wrote to be read
 
+enum { TOKEN_LEN = 32 }; // characters
+
 enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 64 * 1024, ENV_MAX = 256 };
 
 struct output { // of a process: one of its two streams
@@ -45,6 +47,7 @@ struct func_worker {
     bool is_asking; // and waits for one
     bool is_ending; // told to go
     bool has_exited;
+    char token[TOKEN_LEN]; // of its requests: others on this machine can reach the port too
     int exit_code;
     int exit_signal;
     char tail[LOG_TAIL]; // of what it wrote during the call
@@ -245,6 +248,7 @@ static void fill_environment(struct func_worker *worker, struct environment *env
     set(env, S("HOME"), S("/tmp"));
     set(env, S("_HANDLER"), S("index.handler"));
     set(env, S("AMPD_PROGRAM"), f->program);
+    set(env, S("AMPD_RUNTIME_TOKEN"), (str){worker->token, TOKEN_LEN});
     set(env, S("AWS_REGION"), worker->service->region);
     set(env, S("AWS_DEFAULT_REGION"), worker->service->region);
     set(env, S("AWS_EXECUTION_ENV"), S("AWS_Lambda_nodejs20.x"));
@@ -382,11 +386,20 @@ static void start_limit(struct func_worker *worker, u64 ms)
     }
 }
 
+static err *check_token(const struct func_worker *worker, struct http_req *req)
+{
+    str given = http_header(req, S("ampd-runtime-token"));
+    check_magic(worker, WORKER_MAGIC);
+    return bytes_eq_secret(given, (str){worker->token, TOKEN_LEN})
+               ? NULL
+               : fail(req->arena, ERR_FORBIDDEN, "This port is another process's.");
+}
+
 // GET .../invocation/next: held until there is a call.
 static err *runtime_next(struct http_req *req) YIELDS
 {
     struct func_worker *worker = req->route_arg;
-    check_magic(worker, WORKER_MAGIC);
+    TRY(check_token(worker, req));
     if (worker->call != NULL && !worker->is_ready) { // the call it was started for
         worker->is_ready = true;
     }
@@ -433,10 +446,10 @@ static err *refuse_id(struct http_req *req)
 static err *runtime_answer(struct http_req *req) YIELDS
 {
     struct func_worker *worker = req->route_arg;
-    check_magic(worker, WORKER_MAGIC);
     str rest = req->route_rest;
     str id = {};
     str body = {};
+    TRY(check_token(worker, req));
     (void)str_next(&rest, '/', &id);
     bool response = str_eq(rest, S("response"));
     err *e = http_read_body(req, PAYLOAD_MAX, &body);
@@ -475,6 +488,7 @@ static err *runtime_init_error(struct http_req *req) YIELDS
     struct func_pool *pool = worker->pool;
     struct json *parsed = NULL;
     str body = {};
+    TRY(check_token(worker, req));
     TRY(http_read_body(req, PAYLOAD_MAX, &body));
     err *e = json_parse(req->arena, body, &parsed, NULL);
     str type = e == NULL ? json_get_str(parsed, S("errorType")) : S("Runtime.InitError");
@@ -598,6 +612,7 @@ static err *worker_start(struct func_pool *pool, struct arena *arena)
     }
     struct func_worker *worker = mem_new(struct func_worker);
     worker->magic = WORKER_MAGIC;
+    memcpy(worker->token, random_text(arena, TOKEN_LEN).ptr, TOKEN_LEN);
     worker->pool = pool;
     worker->service = func_service_hold(here->service);
     worker->function = function;

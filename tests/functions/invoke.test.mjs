@@ -86,6 +86,11 @@ test('the environment is what Lambda and the definitions say, and nothing of the
   assert.deepEqual(Object.keys(variables).filter((name) => !known.has(name)), []);
 });
 
+test('the Runtime API of a process is for nobody else', async () => {
+  const { value } = await probe('stranger');
+  assert.deepEqual(value, [403, 403]);
+});
+
 test('the end of the log comes with the answer when it is asked for', async () => {
   const { LogResult, value } = await probe('log', {}, { LogType: 'Tail' });
   assert.equal(value, 'said');
