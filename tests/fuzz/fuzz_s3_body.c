@@ -43,6 +43,7 @@ static err *handle(struct http_req *req)
     call.signature.amz_date = S("20260101T000000Z");
     call.signature.scope = S("20260101/us-east-1/s3/aws4_request");
     err *e = decode(&call);
+    s3_body_close(call.body);
     if (e != NULL) { // how much came out before depends on the packets
         seen->len = 0;
         buf_fmt(seen, "!%.*s %.*s", PRI(e->wire), PRI(e->text));
