@@ -26,6 +26,10 @@ struct auth_service_options {
     struct arena *arena, const struct auth_service_options *options, struct auth_service **out);
 void auth_service_release(struct auth_service *service); // NULL is allowed
 
+// The user pool's name of a standard attribute of defineAuth (`userAttributes`): "familyName" is
+// `family_name`. A static text; none for a name that is not one of them.
+str auth_standard_attribute(str defined);
+
 // A message to a person, as it leaves for the outbox.
 struct auth_message {
     str to;

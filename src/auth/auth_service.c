@@ -32,6 +32,16 @@ static const struct {
     {S_INIT("website"), S_INIT("website")},
 };
 
+str auth_standard_attribute(str defined)
+{
+    for (size_t i = 0; i < countof(STANDARD); i++) {
+        if (str_eq(defined, STANDARD[i].defined)) {
+            return STANDARD[i].name;
+        }
+    }
+    return (str){};
+}
+
 static void read_standard(struct auth_service *service, const struct json *defined)
 {
     for (size_t i = 0; i < countof(STANDARD); i++) {

@@ -2,30 +2,6 @@
 // the official construct.
 #include "project/project_int.h"
 
-// Names of attributes in defineAuth and in the user pool.
-static const struct {
-    str defined;
-    str name;
-} ATTRIBUTES[] = {
-    {S_INIT("address"), S_INIT("address")},
-    {S_INIT("birthdate"), S_INIT("birthdate")},
-    {S_INIT("email"), S_INIT("email")},
-    {S_INIT("familyName"), S_INIT("family_name")},
-    {S_INIT("fullname"), S_INIT("name")},
-    {S_INIT("gender"), S_INIT("gender")},
-    {S_INIT("givenName"), S_INIT("given_name")},
-    {S_INIT("lastUpdateTime"), S_INIT("updated_at")},
-    {S_INIT("locale"), S_INIT("locale")},
-    {S_INIT("middleName"), S_INIT("middle_name")},
-    {S_INIT("nickname"), S_INIT("nickname")},
-    {S_INIT("phoneNumber"), S_INIT("phone_number")},
-    {S_INIT("preferredUsername"), S_INIT("preferred_username")},
-    {S_INIT("profilePage"), S_INIT("profile")},
-    {S_INIT("profilePicture"), S_INIT("picture")},
-    {S_INIT("timezone"), S_INIT("zoneinfo")},
-    {S_INIT("website"), S_INIT("website")},
-};
-
 static bool is_on(const struct json *value)
 {
     return !json_is_null(value) && (value->kind != JSON_BOOL || value->boolean);
@@ -40,11 +16,9 @@ static struct json *required_attributes(struct arena *a, const struct json *auth
 {
     struct json *list = json_array(a);
     json_each (attribute, json_get(json_get(auth, S("userAttributes")), S("standard"))) {
-        for (size_t i = 0; i < countof(ATTRIBUTES); i++) {
-            if (str_eq(attribute->key, ATTRIBUTES[i].defined) &&
-                json_get_bool(attribute, S("required"), false)) {
-                json_push(list, json_string(a, ATTRIBUTES[i].name));
-            }
+        str name = auth_standard_attribute(attribute->key);
+        if (name.len > 0 && json_get_bool(attribute, S("required"), false)) {
+            json_push(list, json_string(a, name));
         }
     }
     return list;
