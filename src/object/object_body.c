@@ -272,8 +272,8 @@ static err *read_trailer(struct s3_body *body)
         buf_fmt(&lines, "%.*s:%.*s\n", PRI(name), PRI(value));
         if (str_starts(name, S("x-amz-checksum-")) &&
             checksum_of(str_sub(name, S("x-amz-checksum-").len, name.len), &index) != NULL) {
-            if (value.len > CLAIM_MAX) {
-                return malformed(body, "a checksum is too long");
+            if (value.len == 0 || value.len > CLAIM_MAX) {
+                return malformed(body, "a checksum is empty or too long");
             }
             body->given[index] =
                 (str){memcpy(body->claims[index], value.ptr, value.len), value.len};

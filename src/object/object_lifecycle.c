@@ -21,7 +21,7 @@ static const struct xml_node *child(const struct xml_node *node, const char *nam
     return NULL;
 }
 
-// Sets a member from an element that is a number of at least `least`.
+// Sets a member from an element that is a number of at least `least`; S3 keeps 32 bits of it.
 static err *take_number(struct s3_call *call, struct json *rule, const char *member,
     const struct xml_node *node, i64 least)
 {
@@ -29,7 +29,7 @@ static err *take_number(struct s3_call *call, struct json *rule, const char *mem
     if (node == NULL) {
         return NULL;
     }
-    if (!str_to_i64(str_trim(node->text), &number) || number < least) {
+    if (!str_to_i64(str_trim(node->text), &number) || number < least || number > INT32_MAX) {
         return s3_refuse(call->arena, "InvalidArgument",
             "'%s' in the lifecycle configuration must be a positive integer",
             str_cstr(call->arena, node->name));
@@ -338,6 +338,7 @@ err *s3_delete_lifecycle(struct s3_call *call)
 // Days are whole ones: S3 rounds up to the next midnight.
 static bool is_over(i64 since_ms, i64 days, i64 now_ms)
 {
+    days = days < INT32_MAX ? days : INT32_MAX; // rules of the definitions say any number
     i64 due = since_ms + days * DAY_MS;
     return (due + DAY_MS - 1) / DAY_MS * DAY_MS <= now_ms;
 }

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs fuzz targets, two at a time: run.sh BUILD_FOLDER SECONDS TARGET...
+# FUZZ_SEED fixes the order of what is tried (tests); without it, each run looks elsewhere (hunts).
 # A target passes when it ends by itself without a crash, leak, time-out or too much memory.
 set -u
 build=$1
@@ -16,6 +17,7 @@ run_one() {
     set -- "$1" "$found"
     [ -d "$seeds" ] && set -- "$@" "$seeds"
     [ -f "$here/$name.dict" ] && set -- "$@" "-dict=$here/$name.dict"
+    [ -n "${FUZZ_SEED-}" ] && set -- "$@" "-seed=$FUZZ_SEED"
     if "$@" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$build/crashes/$name-" >"$build/logs/$name.log" 2>&1; then
         echo pass >"$build/logs/$name.result"
