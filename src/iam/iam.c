@@ -252,6 +252,9 @@ static struct iam *iam_new(const struct iam_options *options)
     iam->revoked_arena = arena_new();
     iam->revoked = map_new(iam->revoked_arena);
     iam->revoked_prune = REVOKED_PRUNE;
+    u64 epoch = 0; // no two have the same, so that what a loop remembers is of one
+    random_bytes(&epoch, sizeof(epoch));
+    atomic_init(&iam->key_epoch, epoch);
     check(pthread_mutex_init(&iam->lock, NULL) == 0);
     return iam;
 }
@@ -316,22 +319,34 @@ static err *find_caller(struct iam *iam, struct arena *arena, const struct iam_s
     return s->token.len > 0 ? iam_refuse(arena, words, IAM_REFUSE_TOKEN, (str){}) : NULL;
 }
 
+// Neither over nor revoked.
+static err *check_alive(struct iam *iam, struct arena *arena, enum iam_words words, u64 now_ms,
+    const struct iam_principal *p)
+{
+    bool over = p->expires_ms > 0 && (now_ms >= p->expires_ms || iam_is_revoked(iam, arena, p));
+    return over ? iam_refuse(arena, words, IAM_REFUSE_TOKEN_EXPIRED, (str){}) : NULL;
+}
+
 err *iam_authenticate(struct iam *iam, struct arena *arena, const struct iam_request *request,
     const struct iam_rules *rules, struct iam_principal *out, struct iam_signature *signature)
 {
     struct iam_signature local;
     struct iam_signature *s = signature != NULL ? signature : &local;
     u64 now_ms = iam->now_ms();
+    u64 epoch = atomic_load(&iam->key_epoch);
     str secret = {};
+    if (iam_url_known(iam, arena, request, rules, out, s)) {
+        TRY(iam_signature_time(arena, rules, now_ms, s));
+        return check_alive(iam, arena, rules->words, now_ms, out);
+    }
     TRY(iam_signature_read(arena, request, rules, s));
     TRY(find_caller(iam, arena, s, rules->words, out, &secret));
     err *e = iam_signature_check(arena, request, rules, secret, now_ms, s);
     crypto_wipe((char *)secret.ptr, secret.len);
     TRY(e);
-    if (out->expires_ms > 0 && (now_ms >= out->expires_ms || iam_is_revoked(iam, arena, out))) {
-        return iam_refuse(arena, rules->words, IAM_REFUSE_TOKEN_EXPIRED, (str){});
-    }
+    TRY(check_alive(iam, arena, rules->words, now_ms, out));
     iam_signing_key_remember(s);
+    iam_url_remember(arena, epoch, request, rules, out, s);
     return NULL;
 }
 
@@ -346,8 +361,5 @@ err *iam_authenticate_form(struct iam *iam, struct arena *arena, const struct ia
     err *e = iam_form_check(arena, form, rules, secret, &signature);
     crypto_wipe((char *)secret.ptr, secret.len);
     TRY(e);
-    if (out->expires_ms > 0 && (now_ms >= out->expires_ms || iam_is_revoked(iam, arena, out))) {
-        return iam_refuse(arena, rules->words, IAM_REFUSE_TOKEN_EXPIRED, (str){});
-    }
-    return NULL;
+    return check_alive(iam, arena, rules->words, now_ms, out);
 }

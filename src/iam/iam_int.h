@@ -36,6 +36,7 @@ struct iam {
     struct arena *revoked_arena;
     size_t revoked_prune; // at this number stale ones are looked for
     atomic_size_t revoked_count;
+    atomic_ullong key_epoch; // counts the access keys that were deleted
 };
 
 // ---- refusals ----------------------------------------------------------------------------------
@@ -56,6 +57,10 @@ enum iam_refusal {
     const struct iam_rules *rules, struct iam_signature *out);
 [[nodiscard]] err *iam_form_check(struct arena *arena, const struct iam_form *form,
     const struct iam_rules *rules, str secret, struct iam_signature *signature);
+
+// Is the signature's time not too far from now, or its end not over?
+[[nodiscard]] err *iam_signature_time(struct arena *arena, const struct iam_rules *rules,
+    u64 now_ms, struct iam_signature *signature);
 
 // ---- canonical requests -------------------------------------------------------------------
 
@@ -80,6 +85,17 @@ bool iam_canonical_headers(const struct iam_request *request, str signed_headers
 // signature proved right.
 void iam_signing_key(const struct iam_signature *signature, str secret, u8 out[CRYPTO_SHA256_SIZE]);
 void iam_signing_key_remember(const struct iam_signature *signature);
+
+// A pre-signed request that was found right before on this loop: its caller, with the policies in
+// force. Times and revocations are not looked at; a deleted access key makes all unknown.
+bool iam_url_known(struct iam *iam, struct arena *arena, const struct iam_request *request,
+    const struct iam_rules *rules, struct iam_principal *principal,
+    struct iam_signature *signature);
+// Remembers one that has just been found right. `epoch` of the access keys is the one before its
+// key was looked up.
+void iam_url_remember(struct arena *arena, u64 epoch, const struct iam_request *request,
+    const struct iam_rules *rules, const struct iam_principal *principal,
+    const struct iam_signature *signature);
 
 str iam_new_key_id(struct arena *arena, str prefix);
 str iam_temporary_secret(const struct iam *iam, struct arena *arena, str access_key_id);

@@ -516,6 +516,13 @@ static err *check_time(const struct reading *r, u64 now_s)
     return NULL;
 }
 
+err *iam_signature_time(
+    struct arena *arena, const struct iam_rules *rules, u64 now_ms, struct iam_signature *signature)
+{
+    struct reading r = {arena, NULL, rules, signature};
+    return check_time(&r, now_ms / 1000);
+}
+
 // Makes the canonical request with this form of the path, and compares. False also when a signed
 // header is missing or holds control characters.
 static bool matches(const struct reading *r, str path, str query)

@@ -98,6 +98,20 @@ err *s3_reply_error(struct s3_call *call, const err *e)
 
 // ---- the query ---------------------------------------------------------------------------------
 
+// Of a signature in the query: nobody but iam asks for these.
+static bool is_of_signature(str name)
+{
+    static const str NAMES[] = {S_INIT("X-Amz-Algorithm"), S_INIT("X-Amz-Credential"),
+        S_INIT("X-Amz-Date"), S_INIT("X-Amz-Expires"), S_INIT("X-Amz-SignedHeaders"),
+        S_INIT("X-Amz-Signature"), S_INIT("X-Amz-Security-Token"), S_INIT("X-Amz-Content-Sha256")};
+    for (size_t i = 0; name.len > 0 && name.ptr[0] == 'X' && i < countof(NAMES); i++) {
+        if (str_eq(name, NAMES[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Decoded once: a request is asked for dozens of parameters.
 static void read_params(struct s3_call *call)
 {
@@ -112,7 +126,7 @@ static void read_params(struct s3_call *call)
         struct s3_param *param = &call->params[call->param_count];
         str name = {};
         (void)str_next(&part, '=', &name);
-        if (http_url_decode(call->arena, name, true, &param->name) &&
+        if (!is_of_signature(name) && http_url_decode(call->arena, name, true, &param->name) &&
             http_url_decode(call->arena, part, true, &param->value)) {
             call->param_count++;
         }
@@ -122,8 +136,11 @@ static void read_params(struct s3_call *call)
 
 bool s3_query(const struct s3_call *call, const char *name, str *value)
 {
-    str wanted = str_from(name);
     *value = (str){};
+    if (call->param_count == 0) {
+        return false;
+    }
+    str wanted = str_from(name);
     for (size_t i = 0; i < call->param_count; i++) {
         if (str_eq(call->params[i].name, wanted)) {
             *value = call->params[i].value;
@@ -214,7 +231,7 @@ static err *check_parameters(const struct s3_call *call, const struct operation 
         "requestPayment", "restore", "retention", "select", "tagging", "torrent", "uploadId",
         "uploads", "versioning", "versions", "website"};
     str value = {};
-    for (size_t i = 0; i < countof(CHOOSING); i++) {
+    for (size_t i = 0; call->param_count > 0 && i < countof(CHOOSING); i++) {
         bool chosen = strcmp(operation->sub, CHOOSING[i]) == 0;
         bool plain = strcmp(CHOOSING[i], "partNumber") == 0 &&
                      (operation->method == HTTP_GET || operation->method == HTTP_HEAD);
@@ -261,20 +278,16 @@ static void take_headers_of_url(struct s3_call *call)
 {
     struct http_req *req = call->req;
     vec_of(struct http_header) all = {};
-    str rest = req->query;
-    str part = {};
+    if (!call->signature.in_query || call->param_count == 0) {
+        return;
+    }
     for (size_t i = 0; i < req->header_count; i++) {
         *vec_push(call->arena, &all) = req->headers[i];
     }
-    while (call->signature.in_query && str_next(&rest, '&', &part)) {
-        str value = part;
-        str name = {};
-        struct http_header header = {};
-        (void)str_next(&value, '=', &name);
-        if (http_url_decode(call->arena, name, true, &header.name) &&
-            is_header_of_url(header.name) && http_header(req, header.name).len == 0 &&
-            http_url_decode(call->arena, value, true, &header.value)) {
-            *vec_push(call->arena, &all) = header;
+    for (size_t i = 0; i < call->param_count; i++) {
+        const struct s3_param *param = &call->params[i];
+        if (is_header_of_url(param->name) && http_header(req, param->name).len == 0) {
+            *vec_push(call->arena, &all) = (struct http_header){param->name, param->value};
         }
     }
     req->headers = all.items;

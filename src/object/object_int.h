@@ -80,7 +80,8 @@ struct s3_param { // of a query, decoded
 struct s3_call {
     struct arena *arena;
     struct http_req *req;
-    struct s3_param *params; // of the query; those that cannot be decoded are left out
+    // Of the query, but for the signature's; those that cannot be decoded are left out.
+    struct s3_param *params;
     size_t param_count;
     struct object_hub *hub;
     struct object_service *service;

@@ -131,6 +131,9 @@ static void add_overrides(struct s3_call *call, str *type)
 
 static bool is_overridden(struct s3_call *call, str name)
 {
+    if (call->param_count == 0) {
+        return false;
+    }
     str parameter = str_cat(call->arena, S("response-"), name);
     str value = {};
     return s3_query(call, str_cstr(call->arena, parameter), &value);

@@ -336,6 +336,127 @@ static void test_remembered_keys(void **state)
     with_store(remembered_keys);
 }
 
+// GET of an object by a URL that is signed for an hour at the time of the clock.
+static struct signed_request *presign(struct arena *a, const struct iam_credentials *c)
+{
+    struct signed_request *out = arena_new_of(a, struct signed_request);
+    u8 digest[CRYPTO_SHA256_SIZE];
+    str scope = S("20260203/r/s3/aws4_request");
+    str query =
+        str_cat(a, S("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="), c->access_key_id,
+            S("%2F20260203%2Fr%2Fs3%2Faws4_request&X-Amz-Date=20260203T040506Z&X-Amz-Expires=3600"),
+            c->session_token.len > 0 ? S("&X-Amz-Security-Token=") : S(""),
+            http_url_encode(a, c->session_token), S("&X-Amz-SignedHeaders=host"));
+    str canonical = str_cat(a, S("GET\n/b/k\n"), query, S("\nhost:h\n\nhost\nUNSIGNED-PAYLOAD"));
+    crypto_sha256(canonical, digest);
+    str text =
+        str_cat(a, S("AWS4-HMAC-SHA256\n20260203T040506Z\n"), scope, S("\n"), hex_of(a, digest));
+    str key = str_cat(a, S("AWS4"), c->secret);
+    const str steps[] = {S("20260203"), S("r"), S("s3"), S("aws4_request"), text};
+    for (size_t i = 0; i < countof(steps); i++) {
+        crypto_hmac_sha256(key, steps[i], digest);
+        key = str_dup(a, (str){(const char *)digest, sizeof(digest)});
+    }
+    out->headers[0] = (struct http_header){S("Host"), S("h")};
+    out->request = (struct iam_request){.method = S("GET"),
+        .path = S("/b/k"),
+        .query = str_cat(a, query, S("&X-Amz-Signature="), hex_of(a, digest)),
+        .headers = out->headers,
+        .header_count = 1,
+        .body_later = true};
+    return out;
+}
+
+static const struct iam_rules S3_RULES = {
+    .service = S_INIT("s3"), .words = IAM_WORDS_S3, .s3 = true};
+
+static err *visit(struct fixture *f, struct iam *iam, const struct signed_request *s,
+    struct iam_principal *out) YIELDS;
+
+static err *visit(
+    struct fixture *f, struct iam *iam, const struct signed_request *s, struct iam_principal *out)
+{
+    struct iam_signature signature;
+    return iam_authenticate(iam, f->arena, &s->request, &S3_RULES, out, &signature);
+}
+
+static void refuse_others(
+    struct fixture *f, struct iam *iam, const struct signed_request *s) YIELDS;
+
+// Whatever is not the very request that was found right is checked itself.
+static void refuse_others(struct fixture *f, struct iam *iam, const struct signed_request *s)
+{
+    struct iam_principal who;
+    struct signed_request other = *s;
+    other.request.method = S("HEAD");
+    assert_string_equal(
+        str_cstr(f->arena, err_wire(visit(f, iam, &other, &who))), "SignatureDoesNotMatch");
+    other = *s;
+    other.request.path = S("/b/other");
+    assert_non_null(visit(f, iam, &other, &who));
+    other = *s;
+    other.request.query = str_cat(f->arena, s->request.query, S("0"));
+    assert_non_null(visit(f, iam, &other, &who));
+    other = *s;
+    other.request.query = str_cat(f->arena, S("versionId=1&"), s->request.query);
+    assert_non_null(visit(f, iam, &other, &who));
+    other = *s;
+    other.request.headers = other.headers;
+    other.headers[0].value = S("other");
+    assert_non_null(visit(f, iam, &other, &who));
+    other.headers[0].value = S("h");
+    other.headers[1] = (struct http_header){S("x-amz-meta-a"), S("b")};
+    other.request.header_count = 2;
+    assert_non_null(visit(f, iam, &other, &who)); // not signed
+}
+
+// A URL that was found right is not checked again, but what may change is looked at each time.
+static void remembered_urls(struct fixture *f) YIELDS
+{
+    struct iam *iam = open_iam(f, 1);
+    struct iam_role roles[] = {{S("r"), &ALL, 1}};
+    struct iam_key key = {};
+    struct iam_principal who;
+    str arn = S("arn:aws:s3:::b/k");
+    assert_ok(iam_set_roles(iam, f->arena, roles, 1));
+    assert_ok(iam_key_create(iam, f->arena, &(struct iam_key_rights){}, &key));
+    struct iam_credentials session = issue(f, iam, S("r"), (str){});
+    struct iam_credentials alone = issue(f, iam, (str){}, READ);
+    struct iam_credentials owner = {.access_key_id = key.id, .secret = key.secret};
+    struct signed_request *urls[] = {
+        presign(f->arena, &session), presign(f->arena, &owner), presign(f->arena, &alone)};
+    for (int i = 0; i < 6; i++) {
+        assert_ok(visit(f, iam, urls[i % 3], &who));
+        assert_int_equal(iam_may(&who, S("s3:PutObject"), arn, NULL),
+            i % 3 == 2 ? IAM_NOT_ALLOWED : IAM_ALLOWED);
+        refuse_others(f, iam, urls[i % 3]);
+    }
+    roles[0].policies = &READ;
+    assert_ok(iam_set_roles(iam, f->arena, roles, 1));
+    assert_ok(visit(f, iam, urls[0], &who));
+    assert_text(who.identity_id, "us-east-1:me");
+    assert_int_equal(iam_may(&who, S("s3:PutObject"), arn, NULL), IAM_NOT_ALLOWED);
+    assert_ok(iam_revoke(iam, f->arena, S("us-east-1:me"), clock_ms + 1));
+    assert_text(err_wire(visit(f, iam, urls[0], &who)), "ExpiredToken");
+    assert_ok(visit(f, iam, urls[1], &who));
+    clock_ms += 3601 * 1000;
+    assert_text(err_wire(visit(f, iam, urls[1], &who)), "AccessDenied");
+    clock_ms -= 3601 * 1000;
+    assert_ok(visit(f, iam, urls[1], &who));
+    assert_ok(iam_key_delete(iam, f->arena, key.id));
+    assert_text(err_wire(visit(f, iam, urls[1], &who)), "InvalidAccessKeyId");
+    struct iam *other = open_iam(f, 2); // the same table, another instance's key
+    assert_non_null(visit(f, other, urls[0], &who));
+    iam_free(other);
+    iam_free(iam);
+}
+
+static void test_remembered_urls(void **state)
+{
+    (void)state;
+    with_store(remembered_urls);
+}
+
 // The server's request as it is signed, with a body that is read later.
 static void test_requests_of_the_server(void **state)
 {
@@ -394,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_revocations_last),
         cmocka_unit_test(test_bounds_of_grants),
         cmocka_unit_test(test_remembered_keys),
+        cmocka_unit_test(test_remembered_urls),
         cmocka_unit_test(test_requests_of_the_server),
         cmocka_unit_test(test_body_later),
     };
