@@ -1,0 +1,287 @@
+// Pools: which process takes a call, when another one is started, and when one is not of the
+// function any more.
+#include "func/func_worker.h"
+
+// ---- the end of a worker -----------------------------------------------------------------------
+
+static void worker_free(struct func_worker *worker)
+{
+    struct func_pool *pool = worker->pool;
+    struct func_worker **link = &pool->workers;
+    check(worker->call == NULL && worker->open_handles == 0 && pool->worker_count > 0);
+    while (*link != worker) {
+        link = &(*link)->next;
+    }
+    *link = worker->next;
+    pool->worker_count--;
+    http_router_free(worker->router);
+    func_service_release(worker->service);
+    worker->magic = 0;
+    mem_free(worker);
+}
+
+static bool is_over(const struct func_worker *worker)
+{
+    return worker->has_exited && worker->open_handles == 0;
+}
+
+// Frees workers that have ended, once nobody speaks with them any more.
+static void reap_fiber(void *arg) YIELDS
+{
+    struct func_loop *here = arg;
+    bool again = true;
+    while (again) {
+        size_t pos = 0;
+        str key = {};
+        void *value = NULL;
+        again = false;
+        while (map_next(here->pools, &pos, &key, &value)) {
+            struct func_worker *worker = ((struct func_pool *)value)->workers;
+            while (worker != NULL) {
+                struct func_worker *next = worker->next;
+                if (is_over(worker) && worker->listener != NULL) {
+                    net_listener_abort(worker->listener);
+                }
+                if (is_over(worker) &&
+                    (worker->listener == NULL || net_listener_connections(worker->listener) == 0)) {
+                    if (worker->listener != NULL) {
+                        net_listener_free(worker->listener);
+                    }
+                    worker_free(worker);
+                    here->processes--;
+                    cond_signal_all(&here->quiet);
+                } else {
+                    again = again || is_over(worker);
+                }
+                worker = next;
+            }
+        }
+        err *stopped = again ? fiber_sleep(5) : NULL;
+        again = again && stopped == NULL;
+    }
+    here->is_reaping = false;
+}
+
+void workers_reap(struct func_loop *here)
+{
+    check(here->loop == loop_current());
+    if (!here->is_reaping) {
+        here->is_reaping = true;
+        fiber_start("function processes", reap_fiber, here);
+    }
+}
+
+// ---- starting ----------------------------------------------------------------------------------
+
+static err *worker_start(struct func_pool *pool, struct arena *arena) YIELDS;
+
+static err *worker_start(struct func_pool *pool, struct arena *arena)
+{
+    struct func_loop *here = pool->here;
+    const struct func_function *function = func_find(here->service, pool->key);
+    if (function == NULL) {
+        return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(pool->key));
+    }
+    struct func_worker *worker = mem_new(struct func_worker);
+    worker->magic = WORKER_MAGIC;
+    memcpy(worker->token, random_text(arena, TOKEN_LEN).ptr, TOKEN_LEN);
+    worker->pool = pool;
+    worker->service = func_service_hold(here->service);
+    worker->function = function;
+    worker->started_ms = time_now_ms();
+    worker_mount(worker);
+    worker->next = pool->workers;
+    pool->workers = worker;
+    pool->worker_count++;
+    here->processes++;
+    struct net_listen_options listen = {
+        .host = "127.0.0.1", .connections_max = 8, .serve = http_serve, .arg = &worker->server};
+    err *e = net_listen(arena, &listen, &worker->listener);
+    int rc = e == NULL ? process_spawn(worker, arena) : 0;
+    if (e != NULL) {
+        worker->has_exited = true;
+        worker->is_ending = true; // nobody waits for it to start
+        workers_reap(here);
+        return e;
+    }
+    return rc == 0 ? NULL
+                   : fail(arena, ERR_CONFIG, "cannot start node, which runs functions: %s",
+                         uv_strerror(rc));
+}
+
+// ---- pools -------------------------------------------------------------------------------------
+
+struct func_pool *pool_of(struct func_loop *here, str key)
+{
+    check(here->loop == loop_current());
+    struct func_pool *pool = map_get(here->pools, key);
+    if (pool == NULL) {
+        pool = mem_alloc(sizeof(struct func_pool) + key.len);
+        *pool = (struct func_pool){.here = here};
+        pool->key = (str){memcpy(pool + 1, key.ptr, key.len), key.len};
+        map_set(here->pools, pool->key, pool);
+    }
+    return pool;
+}
+
+// Its function is still defined as it was when the process was started.
+static bool is_current(const struct func_worker *worker)
+{
+    const struct func_function *now = func_find(worker->pool->here->service, worker->pool->key);
+    bool old = time_now_ms() - worker->started_ms > LIFE_MS;
+    return now != NULL && str_eq(now->mark, worker->function->mark) && !old;
+}
+
+// Hands calls that wait to processes that ask.
+void pool_next(struct func_pool *pool)
+{
+    for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
+        if (w->is_asking && w->call == NULL && !w->is_ending && !is_current(w)) {
+            process_kill(w);
+        }
+        if (pool->waiting == NULL || !w->is_asking || w->call != NULL || w->is_ending) {
+            continue;
+        }
+        struct invocation *call = pool->waiting;
+        pool->waiting = call->next;
+        pool->waiting_count--;
+        call->worker = w;
+        w->call = call;
+        worker_start_limit(w, w->function->timeout_ms);
+        cond_signal_all(&w->changed);
+    }
+}
+
+static size_t starting(const struct func_pool *pool)
+{
+    size_t count = 0;
+    for (const struct func_worker *w = pool->workers; w != NULL; w = w->next) {
+        count += !w->is_ready && !w->is_ending;
+    }
+    return count;
+}
+
+static size_t alive(const struct func_pool *pool)
+{
+    size_t count = 0;
+    for (const struct func_worker *w = pool->workers; w != NULL; w = w->next) {
+        count += !w->is_ending;
+    }
+    return count;
+}
+
+// A process that never asks for a call, and has not failed either, is ended.
+static void watch_init(void *arg) YIELDS
+{
+    struct func_pool *pool = arg;
+    if (fiber_sleep(INIT_MS) != NULL) {
+        return;
+    }
+    u64 now = time_now_ms();
+    for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
+        if (!w->is_ready && !w->is_ending && now - w->started_ms >= INIT_MS) {
+            worker_say(w, S("INIT_REPORT Phase: init Status: timeout"));
+            process_kill(w);
+        }
+    }
+    while (alive(pool) == 0 && pool->waiting != NULL) {
+        struct invocation *call = pool->waiting;
+        pool->waiting = call->next;
+        pool->waiting_count--;
+        invocation_fail(call, S("Sandbox.Timedout"),
+            S("Error: Task timed out while the handler was being loaded (10 seconds)"));
+    }
+}
+
+static struct invocation *take_waiting(struct func_pool *pool)
+{
+    check(pool->waiting != NULL && pool->waiting_count > 0);
+    struct invocation *call = pool->waiting;
+    pool->waiting = call->next;
+    pool->waiting_count--;
+    return call;
+}
+
+static void refuse_waiting(struct func_pool *pool, const err *e)
+{
+    while (pool->waiting != NULL && alive(pool) == 0) {
+        struct invocation *call = take_waiting(pool);
+        call->refused = err_copy(call->arena, e);
+        invocation_end(call);
+    }
+}
+
+// Calls are waiting, and nobody is on the way to take them.
+static void start_more(void *arg) YIELDS
+{
+    struct func_pool *pool = arg;
+    err *e = NULL;
+    while (e == NULL && !pool->here->is_stopping && pool->waiting_count > starting(pool) &&
+           alive(pool) < WORKERS_MAX) {
+        e = worker_start(pool, fiber_arena());
+        if (e == NULL) {
+            fiber_start("function start", watch_init, pool);
+        }
+    }
+    if (e != NULL) {
+        refuse_waiting(pool, e);
+    }
+}
+
+// One that ended before it could take a call would end again: a call that waits is told.
+void pool_after_exit(struct func_pool *pool, bool was_ready, int code)
+{
+    if (!was_ready && pool->waiting != NULL && !pool->here->is_stopping) {
+        struct invocation *call = take_waiting(pool);
+        str text =
+            str_fmt(call->arena, "RequestId: %.*s Error: Runtime exited with error: exit status %d",
+                PRI(call->request_id), code);
+        invocation_fail(call, S("Runtime.ExitError"), text);
+    }
+    if (pool->waiting != NULL) {
+        fiber_start("function start", start_more, pool);
+    }
+}
+
+void pool_submit(struct func_pool *pool, struct invocation *call)
+{
+    check(pool->here->loop == loop_current() && call->worker == NULL);
+    struct invocation *last = pool->waiting_last;
+    if (pool->waiting_count >= WAITING_MAX) {
+        call->refused = fail(call->arena, ERR_LIMIT, "Rate Exceeded.");
+        invocation_end(call);
+        return;
+    }
+    call->next = NULL;
+    *(pool->waiting != NULL ? &last->next : &pool->waiting) = call;
+    pool->waiting_last = call;
+    pool->waiting_count++;
+    pool_next(pool);
+    start_more(pool);
+}
+
+void pool_outdate(struct func_pool *pool)
+{
+    check(pool->here->loop == loop_current());
+    for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
+        if (w->call == NULL && !w->is_ending && !is_current(w)) {
+            process_kill(w);
+        }
+    }
+}
+
+void pool_kill(struct func_pool *pool)
+{
+    check(pool->here->is_stopping);
+    for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
+        if (!w->has_exited) { // even if it was to end by itself
+            process_kill(w);
+        }
+    }
+    while (pool->waiting != NULL) {
+        struct invocation *call = pool->waiting;
+        pool->waiting = call->next;
+        pool->waiting_count--;
+        invocation_fail(call, S("ServiceException"), S("The server is going away."));
+    }
+}

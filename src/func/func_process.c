@@ -1,0 +1,189 @@
+// The process of a function: its start, what it writes, its end.
+#include "func/func_worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+// ---- logs --------------------------------------------------------------------------------------
+
+static void keep_tail(struct func_worker *worker, str text)
+{
+    check(worker->tail_len <= LOG_TAIL);
+    text = text.len > LOG_TAIL ? str_sub(text, text.len - LOG_TAIL, text.len) : text;
+    size_t over =
+        worker->tail_len + text.len > LOG_TAIL ? worker->tail_len + text.len - LOG_TAIL : 0;
+    memmove(worker->tail, worker->tail + over, worker->tail_len - over);
+    worker->tail_len -= over;
+    memcpy(worker->tail + worker->tail_len, text.len > 0 ? text.ptr : "", text.len);
+    worker->tail_len += text.len;
+}
+
+void worker_say(struct func_worker *worker, str line)
+{
+    keep_tail(worker, line);
+    keep_tail(worker, S("\n"));
+    func_say(worker->pool->here->hub, worker->function->name, line);
+}
+
+static void take_output(struct output *output, size_t got)
+{
+    check(got <= OUTPUT_ROOM && output->len <= LINE);
+    for (size_t i = 0; i < got; i++) {
+        if (output->room[i] == '\n' || output->len == LINE) {
+            worker_say(output->worker, (str){output->line, output->len});
+            output->len = 0;
+        }
+        if (output->room[i] != '\n') {
+            output->line[output->len++] = output->room[i];
+        }
+    }
+}
+
+// ---- the process -------------------------------------------------------------------------------
+
+static void close_once(uv_handle_t *handle, uv_close_cb closed)
+{
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, closed);
+    }
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct func_worker *worker = handle->data;
+    check_magic(worker, WORKER_MAGIC);
+    check(worker->open_handles > 0);
+    worker->open_handles--;
+    if (worker->has_exited && worker->open_handles == 1) { // the timer is left
+        close_once((uv_handle_t *)&worker->limit, handle_closed);
+    }
+    workers_reap(worker->pool->here);
+}
+
+static void output_closed(uv_handle_t *handle)
+{
+    struct output *output = handle->data;
+    check_magic(output->worker, WORKER_MAGIC);
+    handle->data = output->worker;
+    handle_closed(handle);
+}
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    struct output *output = handle->data;
+    (void)suggested;
+    *out = uv_buf_init(output->room, OUTPUT_ROOM);
+}
+
+static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
+{
+    struct output *output = stream->data;
+    (void)bytes;
+    if (got > 0) {
+        take_output(output, (size_t)got);
+    } else if (got < 0) {
+        if (output->len > 0) {
+            worker_say(output->worker, (str){output->line, output->len});
+        }
+        close_once((uv_handle_t *)stream, output_closed);
+    }
+}
+
+// What the process started may have left its group and hold its outputs for ever.
+static void on_lingered(uv_timer_t *timer)
+{
+    struct func_worker *worker = timer->data;
+    check(worker->has_exited);
+    for (size_t i = 0; i < 2; i++) {
+        close_once((uv_handle_t *)&worker->outputs[i].pipe, output_closed);
+    }
+}
+
+// The whole group: what the handler has started goes with it.
+void process_kill(struct func_worker *worker)
+{
+    check_magic(worker, WORKER_MAGIC);
+    check(worker->has_exited || worker->process.pid > 0); // never the own group
+    worker->is_ending = true;
+    if (!worker->has_exited) {
+        (void)kill(-worker->process.pid, SIGKILL);
+    }
+    cond_signal_all(&worker->changed);
+}
+
+static str exit_text(struct func_worker *worker, struct arena *arena)
+{
+    const char *reason = worker->exit_signal != 0 ? "signal: killed" : "exit status";
+    return worker->exit_signal != 0
+               ? str_fmt(arena, "RequestId: %.*s Error: Runtime exited with error: %s",
+                     PRI(worker->call->request_id), reason)
+               : str_fmt(arena, "RequestId: %.*s Error: Runtime exited with error: %s %d",
+                     PRI(worker->call->request_id), reason, worker->exit_code);
+}
+
+static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
+{
+    struct func_worker *worker = process->data;
+    check_magic(worker, WORKER_MAGIC);
+    worker->has_exited = true;
+    worker->exit_code = (int)status;
+    worker->exit_signal = signal_number;
+    (void)kill(-process->pid, SIGKILL); // what it started and left
+    if (worker->call != NULL) {
+        worker_fail_call(worker, S("Runtime.ExitError"), exit_text(worker, worker->call->arena));
+    }
+    worker->is_ending = true;
+    cond_signal_all(&worker->changed);
+    check(uv_timer_start(&worker->limit, on_lingered, LINGER_MS, 0) == 0);
+    uv_close((uv_handle_t *)process, handle_closed);
+    pool_next(worker->pool);
+    pool_after_exit(worker->pool, worker->is_ready, worker->exit_code);
+}
+
+int process_spawn(struct func_worker *worker, struct arena *arena)
+{
+    check(worker->listener != NULL && worker->open_handles == 0);
+    uv_loop_t *uv = loop_uv(loop_current());
+    char heap[64];
+    unsigned mb = worker->function->memory_mb < 64 ? 64 : worker->function->memory_mb;
+    snprintf(heap, sizeof(heap), "--max-old-space-size=%u", mb);
+    const char *args[] = {
+        "node", heap, "--enable-source-maps", worker->pool->here->hub->bootstrap, NULL};
+    uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}};
+    for (size_t i = 0; i < 2; i++) {
+        check(uv_pipe_init(uv, &worker->outputs[i].pipe, 0) == 0);
+        worker->outputs[i].worker = worker;
+        worker->outputs[i].pipe.data = &worker->outputs[i];
+        worker->open_handles++;
+        stdio[i + 1] = (uv_stdio_container_t){.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+            .data.stream = (uv_stream_t *)&worker->outputs[i].pipe};
+    }
+    uv_process_options_t options = {.file = "node",
+        .args = (char **)(void *)args,
+        .env = environment_make(worker, arena),
+        .cwd = worker->pool->here->hub->folder,
+        .flags = UV_PROCESS_DETACHED, // the leader of a group: it can be ended with all it started
+        .exit_cb = on_exit_,
+        .stdio = stdio,
+        .stdio_count = 3};
+    check(uv_timer_init(uv, &worker->limit) == 0);
+    worker->limit.data = worker;
+    worker->process.data = worker;
+    worker->open_handles += 2;
+    int rc = uv_spawn(uv, &worker->process, &options);
+    for (size_t i = 0; i < 2; i++) {
+        uv_stream_t *stream = (uv_stream_t *)&worker->outputs[i].pipe;
+        if (rc == 0) {
+            check(uv_read_start(stream, on_room, on_output) == 0);
+        } else {
+            uv_close((uv_handle_t *)stream, output_closed);
+        }
+    }
+    if (rc != 0) {
+        worker->has_exited = true;
+        worker->is_ending = true;
+        uv_close((uv_handle_t *)&worker->process, handle_closed);
+    }
+    return rc;
+}
