@@ -21,7 +21,7 @@ before(async () => {
   lambda = new LambdaClient(options);
   s3 = new S3Client({ ...options, forcePathStyle: true });
 });
-after(() => server.end());
+after(() => { if (process.env.SHOW) console.error(server.log()); return server.end(); });
 
 const send = async (FunctionName, event, options = {}) =>
   lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(event), InvocationType: 'Event', ...options }));
