@@ -1,6 +1,8 @@
 // Runs one Lambda handler: takes invocations from the Runtime API, one at a time, and gives back what the handler returns.
 // What a handler may expect is what AWS's own runtime for Node gives it.
+import dns from 'node:dns';
 import http from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { format, inspect } from 'node:util';
 
@@ -9,6 +11,17 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const base = '/2018-06-01/runtime';
 const token = process.env.AMPD_RUNTIME_TOKEN;
 delete process.env.AMPD_RUNTIME_TOKEN; // it is not for the handler
+
+// The SDK puts a bucket's name before the endpoint's, which only a name can bear, not an address. Names of the loopback
+// address are not known to every resolver (RFC 6761, section 6.3).
+if (process.env.AWS_ENDPOINT_URL && !process.env.AWS_ENDPOINT_URL_S3) {
+  process.env.AWS_ENDPOINT_URL_S3 = `http://s3.localhost:${new URL(process.env.AWS_ENDPOINT_URL).port}`;
+}
+const { lookup } = dns;
+dns.lookup = (name, options, done = options) =>
+  lookup(String(name).endsWith('.localhost') ? '127.0.0.1' : name, options === done ? {} : options, done);
+syncBuiltinESMExports();
+
 let requestId; // of the invocation in progress
 let fail; // ends it with an error
 

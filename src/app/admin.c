@@ -2,6 +2,7 @@
 // answers them (POST /_ampd/admin/CALL, for whoever can read the secret in the folder's
 // admin.json); while none does, the command carries them out itself on the same store.
 #include "app/app_int.h"
+#include "func/func_event.h"
 #include "iam/iam.h"
 
 #include <errno.h>
@@ -170,11 +171,27 @@ static err *functions_invoke(
     return NULL;
 }
 
+static err *functions_failed(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+
+static err *functions_failed(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out)
+{
+    struct json *list = NULL;
+    if (admin->functions == NULL) {
+        return not_served(arena);
+    }
+    TRY(func_events_failed(admin->functions, arena, json_get_str(in, S("name")), &list));
+    json_set(out, S("events"), list);
+    return NULL;
+}
+
 static const struct {
     str name;
     err *(*run)(struct app_admin *admin, struct arena *arena, const struct json *in,
         struct json *out); // may wait
 } CALLS[] = {
+    {S_INIT("functions.failed"), functions_failed},
     {S_INIT("functions.invoke"), functions_invoke},
     {S_INIT("inbox.list"), inbox_list},
     {S_INIT("inbox.take"), inbox_take},

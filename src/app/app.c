@@ -107,8 +107,8 @@ static err *open_auth(struct app *app)
     crypto_wipe(&options.key, sizeof(options.key));
     TRY(e);
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
+    TRY(app_open_functions(app));
     TRY(app_open_objects(app));
-    app_open_functions(app);
     app_mount_introspection(app);
     app_mount_rest(app);
     data_hub_connect(app->hub, app->auth, app->iam, app->functions);

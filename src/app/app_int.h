@@ -120,8 +120,8 @@ struct app_parts { // of a backend that is not in force yet
     struct app *app, struct arena *arena, const struct project_roles *roles);
 
 // ---- functions.c -------------------------------------------------------------------------------
-// Opens the hub of functions and adds Lambda's API.
-void app_open_functions(struct app *app);
+// Opens the hub of functions with its queue of events and adds Lambda's API.
+[[nodiscard]] err *app_open_functions(struct app *app) YIELDS;
 // The manifest's functions; NULL when it has none.
 struct func_service *app_make_functions(
     struct app *app, struct arena *arena, const struct app_parts *parts);

@@ -1,5 +1,6 @@
 // Functions: from the manifest to the function service.
 #include "app/app_int.h"
+#include "func/func_event.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -29,7 +30,15 @@ static const char *find_bootstrap(struct arena *arena)
     return "js/runtime/bootstrap.mjs";
 }
 
-void app_open_functions(struct app *app)
+// In milliseconds.
+static u64 from_environment(const char *name)
+{
+    u64 value = 0;
+    const char *text = getenv(name);
+    return text != NULL && str_to_u64(str_from(text), &value) ? value : 0;
+}
+
+err *app_open_functions(struct app *app)
 {
     check(app->iam != NULL && app->router != NULL);
     const char *folder = path_join(app->arena, app->data_dir, "functions");
@@ -44,6 +53,9 @@ void app_open_functions(struct app *app)
         .log = app_say_function};
     func_hub_open(app->functions, &options);
     func_hub_mount(app->functions, app->router);
+    const struct func_event_options events = {
+        .store = app->store, .retry_ms = from_environment("AMPD_EVENT_RETRY_MS")};
+    return func_events_open(app->functions, app->arena, &events);
 }
 
 static void read_environment(struct arena *arena, const struct project_tokens *tokens,

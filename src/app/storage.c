@@ -19,13 +19,20 @@ static void tidy_objects(void *arg) YIELDS
     object_hub_tidy(arg);
 }
 
+static void deliver_events(void *arg) YIELDS
+{
+    object_hub_deliver(arg);
+}
+
 err *app_open_objects(struct app *app)
 {
     TRY(blob_store_open(app->arena, path_join(app->arena, app->data_dir, "blob"), &app->blobs));
-    struct object_hub_options options = {.store = app->store, .blobs = app->blobs, .iam = app->iam};
+    struct object_hub_options options = {
+        .store = app->store, .blobs = app->blobs, .iam = app->iam, .functions = app->functions};
     TRY(object_hub_open(app->objects, app->arena, &options));
     fiber_start("objects", watch_objects, app->objects);
     fiber_start("objects-tidy", tidy_objects, app->objects);
+    fiber_start("objects-events", deliver_events, app->objects);
     return NULL;
 }
 

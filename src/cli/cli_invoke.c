@@ -30,7 +30,21 @@ struct invoke {
     const char *payload;
     bool is_async;
     bool shows_log;
+    bool shows_failed;
 };
+
+// The events that were given up, newest first, as JSON.
+static err *print_failed(struct arena *arena, const struct invoke *invoke, const struct json *in)
+{
+    enum { TEXT_MAX = 256 * 1024 * 1024 };
+
+    struct json *out = NULL;
+    struct buf text = buf_in(arena, TEXT_MAX);
+    TRY(app_admin_call(arena, invoke->data_dir, S("functions.failed"), in, &out));
+    json_write_pretty(&text, json_get(out, S("events")), 2);
+    printf("%.*s\n", PRI(buf_str(&text)));
+    return NULL;
+}
 
 // *failed: the function has.
 static err *run(struct arena *arena, const struct invoke *invoke, bool *failed)
@@ -43,8 +57,11 @@ static err *run(struct arena *arena, const struct invoke *invoke, bool *failed)
             S("Start the backend with `ampd sandbox`, or name its folder with --project or "
               "--data-dir."));
     }
-    TRY(read_payload(arena, invoke->payload, &payload));
     json_set(in, S("name"), json_string(arena, str_from(invoke->name)));
+    if (invoke->shows_failed) {
+        return print_failed(arena, invoke, in);
+    }
+    TRY(read_payload(arena, invoke->payload, &payload));
     json_set(in, S("payload"), json_string(arena, payload));
     json_set(in, S("async"), json_bool(arena, invoke->is_async));
     TRY(app_admin_call(arena, invoke->data_dir, S("functions.invoke"), in, &out));
@@ -65,12 +82,14 @@ int cli_invoke(struct arena *arena, int argc, char **argv)
     struct invoke invoke = {};
     const char *is_async = NULL;
     const char *log = NULL;
+    const char *given_up = NULL;
     bool done = false;
     bool failed = false;
     const struct cli_option options[] = {
         {"payload", "JSON", "what the function is called with, or @FILE", &invoke.payload},
         {"async", NULL, "do not wait for it", &is_async},
         {"log", NULL, "print the end of its log to the standard error", &log},
+        {"failed", NULL, "print the events that were given up instead", &given_up},
         {"project", "DIR", "the project's folder (default: the current one)", &place.project},
         {"data-dir", "DIR", "where data is kept (default: .amplify/ampd)", &place.data_dir},
         {"identifier", "NAME", "name of the sandbox that has data of its own", &place.identifier},
@@ -87,6 +106,7 @@ int cli_invoke(struct arena *arena, int argc, char **argv)
     invoke.data_dir = app_data_dir(arena, &place);
     invoke.is_async = is_async != NULL;
     invoke.shows_log = log != NULL;
+    invoke.shows_failed = given_up != NULL;
     err *e = run(arena, &invoke, &failed);
     return e != NULL ? cli_fail(CLI_FAILED, e) : failed ? CLI_FAILED : CLI_OK;
 }

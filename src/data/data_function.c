@@ -259,6 +259,9 @@ static err *run_step(
 
 // Handed over, not waited for: the operation says whether that has worked.
 static err *run_event(
+    struct gql_call *call, const struct data_step *step, str payload, struct json **out) YIELDS;
+
+static err *run_event(
     struct gql_call *call, const struct data_step *step, str payload, struct json **out)
 {
     struct data_request *request = call->request;

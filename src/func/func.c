@@ -17,6 +17,19 @@ static void copy_environment(
     to->environment_count = from->environment_count;
 }
 
+static struct func_async copy_async(struct arena *arena, const struct func_async *from)
+{
+    enum { RETRIES = 2, AGE_S = 6 * 60 * 60 };
+
+    if (from == NULL) {
+        return (struct func_async){.retries = RETRIES, .max_age_s = AGE_S};
+    }
+    return (struct func_async){.retries = from->retries,
+        .max_age_s = from->max_age_s,
+        .on_success = str_dup(arena, from->on_success),
+        .on_failure = str_dup(arena, from->on_failure)};
+}
+
 // The program by its content's time and size: a bundle is written anew only when it has changed.
 static str mark_of(struct arena *arena, const struct func_function *function)
 {
@@ -59,6 +72,7 @@ struct func_service *func_service_new(const struct func_service_options *options
             .problem = str_dup(arena, from->problem),
             .timeout_ms = from->timeout_ms,
             .memory_mb = from->memory_mb,
+            .async = copy_async(arena, from->async),
             .json_logs = from->json_logs,
             .log_level = str_dup(arena, from->log_level)};
         copy_environment(arena, from, to);
@@ -141,6 +155,9 @@ void func_hub_free(struct func_hub *hub)
         map_free(here->pools);
         func_service_release(here->service);
     }
+    if (hub->events != NULL) {
+        events_free(hub->events);
+    }
     hub->magic = 0;
     mem_free(hub->loops);
     mem_free(hub);
@@ -188,6 +205,9 @@ static void take_over(void *arg)
     here->service = handover->service;
     while (map_next(here->pools, &pos, &key, &pool)) {
         pool_outdate(pool);
+    }
+    if (here->hub->events != NULL && here == &here->hub->loops[0]) {
+        events_kick(here->hub->events);
     }
     mem_free(handover);
 }
@@ -283,7 +303,9 @@ static struct invocation *invocation_new(
         .home = func_here(hub),
         .owner = owner_of(hub, key),
         .key = str_dup(arena, key),
-        .request_id = random_uuid(arena),
+        .request_id =
+            call->request_id.len > 0 ? str_dup(arena, call->request_id) : random_uuid(arena),
+        .trace = str_dup(arena, call->trace),
         .payload = str_dup(arena, call->payload),
         .client_context = str_dup(arena, call->client_context),
         .cognito_identity = str_dup(arena, call->cognito_identity)};

@@ -14,6 +14,13 @@ struct func_variable {
     str value;
 };
 
+struct func_async { // what becomes of events
+    i64 retries;    // after errors of the function
+    u32 max_age_s;  // of an event that could not be delivered
+    str on_success; // key of the function that is told; or none
+    str on_failure;
+};
+
 struct func_options {
     str key;  // as the manifest calls it
     str name; // as Lambda does
@@ -23,6 +30,7 @@ struct func_options {
     str problem;
     u32 timeout_ms;
     u32 memory_mb;
+    const struct func_async *async; // NULL: two retries, six hours
     bool json_logs;
     str log_level; // or none
     const struct func_variable *environment;
@@ -71,6 +79,8 @@ struct func_call {
     str client_context;   // JSON, or none
     str cognito_identity; // JSON, or none
     bool wants_log;       // the end of what it wrote
+    str request_id;       // none: a new one
+    str trace;            // of the trace header; none: a new one
 };
 
 struct func_result {
@@ -87,9 +97,9 @@ struct func_result {
 // function itself are results.
 [[nodiscard]] err *func_invoke(struct func_hub *hub, struct arena *arena,
     const struct func_call *call, struct func_result *out) YIELDS;
-// Runs a function that nobody waits for, up to three times until it does not fail. The call's texts
-// are copied. Fails as func_invoke does when it cannot be run.
+// Queues a call that nobody waits for: when it returns the event is durable (func_event.h). Fails
+// as func_queue does.
 [[nodiscard]] err *func_invoke_event(
-    struct func_hub *hub, struct arena *arena, const struct func_call *call);
+    struct func_hub *hub, struct arena *arena, const struct func_call *call) YIELDS;
 // True when there is a function of that key.
 bool func_exists(struct func_hub *hub, str key);

@@ -26,46 +26,6 @@ static err *reply_result(struct http_req *req, const struct func_result *result,
     return http_reply(req, 200, S("application/json"), result->payload);
 }
 
-struct event { // an invocation that nobody waits for
-    struct func_hub *hub;
-    struct arena *arena;
-    struct func_call call;
-};
-
-static void run_event(void *arg) YIELDS
-{
-    enum { TRIES = 3 };
-
-    struct event *event = arg;
-    for (int i = 0; i < TRIES; i++) {
-        struct func_result result = {};
-        err *e = func_invoke(event->hub, event->arena, &event->call, &result);
-        if (e != NULL || !result.failed || fiber_sleep(1000u << i) != NULL) {
-            break;
-        }
-    }
-    arena_free(event->arena);
-}
-
-err *func_invoke_event(struct func_hub *hub, struct arena *in, const struct func_call *call)
-{
-    const struct func_function *function = func_find(func_here(hub)->service, call->key);
-    if (function == NULL) {
-        return fail(in, ERR_NOT_FOUND, "Function not found: %.*s", PRI(call->key));
-    }
-    if (function->program.len == 0) {
-        return fail(in, ERR_UNSUPPORTED, "%.*s", PRI(function->problem));
-    }
-    struct arena *arena = arena_new();
-    struct event *event = arena_new_of(arena, struct event);
-    *event = (struct event){.hub = hub, .arena = arena};
-    event->call = (struct func_call){.key = str_dup(arena, call->key),
-        .payload = str_dup(arena, call->payload),
-        .client_context = str_dup(arena, call->client_context)};
-    fiber_start("function event", run_event, event);
-    return NULL;
-}
-
 static err *authorise(
     struct func_hub *hub, struct http_req *req, str body, const struct func_function *f) YIELDS;
 
@@ -79,6 +39,22 @@ static err *authorise(
     str arn = f != NULL ? f->arn : S("arn:aws:lambda:*:*:function:*");
     return iam_require(
         req->arena, &principal, S("lambda:InvokeFunction"), arn, NULL, IAM_WORDS_REST);
+}
+
+static err *reply_event(struct http_req *req, const struct func_call *call) YIELDS;
+
+static err *reply_event(struct http_req *req, const struct func_call *call)
+{
+    err *e = func_invoke_event(req->route_arg, req->arena, call);
+    if (e == NULL) {
+        return http_reply(req, 202, S("application/json"), S(""));
+    }
+    switch (e->code) {
+    case ERR_TOO_LARGE: return reply_error(req, 413, S("RequestEntityTooLargeException"), e->text);
+    case ERR_LIMIT: return reply_error(req, 429, S("TooManyRequestsException"), e->text);
+    case ERR_CONFLICT: return reply_error(req, 400, S("RecursiveInvocationException"), e->text);
+    default: return reply_error(req, 502, S("ServiceException"), e->text);
+    }
 }
 
 static err *invoke_of(struct func_service *service, struct http_req *req) YIELDS;
@@ -117,7 +93,10 @@ static err *invoke_of(struct func_service *service, struct http_req *req)
             S("Could not parse request body into json: it is not valid JSON."));
     }
     str type = http_header(req, S("x-amz-invocation-type"));
-    struct func_call call = {.key = function->key, .payload = body.len > 0 ? body : S("{}")};
+    struct func_call call = {.key = function->key,
+        .payload = body.len > 0 ? body : S("{}"),
+        .request_id = req->request_id,
+        .trace = http_header(req, S("x-amzn-trace-id"))};
     str context = http_header(req, S("x-amz-client-context"));
     if (context.len > 0 && !base64_decode(req->arena, context, &call.client_context)) {
         return reply_error(
@@ -127,9 +106,7 @@ static err *invoke_of(struct func_service *service, struct http_req *req)
         return http_reply_empty(req, 204);
     }
     if (str_eq(type, S("Event"))) {
-        e = func_invoke_event(hub, req->arena, &call);
-        return e != NULL ? reply_error(req, 502, S("ServiceException"), e->text)
-                         : http_reply(req, 202, S("application/json"), S(""));
+        return reply_event(req, &call);
     }
     struct func_result result = {};
     bool log = str_eq(http_header(req, S("x-amz-log-type")), S("Tail"));

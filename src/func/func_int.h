@@ -28,6 +28,7 @@ struct func_function {
     str mark; // of program and options: another one, another function
     u32 timeout_ms;
     u32 memory_mb;
+    struct func_async async;
     struct func_variable *environment;
     size_t environment_count;
     bool json_logs;
@@ -78,6 +79,7 @@ struct func_hub {
     const char *folder;
     void (*log)(str function, str line);
     atomic_ullong next_worker;
+    struct func_events *events; // NULL: there is no queue
 };
 
 // One call on its way: owned by the fiber that waits for it, until it is done.
@@ -90,6 +92,7 @@ struct invocation {
     str payload;
     str client_context;
     str cognito_identity;
+    str trace;
     u64 deadline_ms;
     struct func_worker *worker; // NULL: it waits for one
     struct invocation *next;    // waiting
@@ -118,6 +121,14 @@ void pool_kill(struct func_pool *pool);
 void invocation_end(struct invocation *call);
 // As a function's own error.
 void invocation_fail(struct invocation *call, str type, str message);
+
+// ---- events ------------------------------------------------------------------------------------
+struct func_events;
+
+// Definitions are in force that may run what waits. On the first loop.
+void events_kick(struct func_events *events);
+// After all loops have ended.
+void events_free(struct func_events *events);
 
 // ---- logs --------------------------------------------------------------------------------------
 // Hands a line to whoever listens to the hub's logs.

@@ -116,7 +116,9 @@ static err *runtime_next(struct http_req *req) YIELDS
         str_fmt(req->arena, "%llu", (unsigned long long)call->deadline_ms));
     http_add_header(req, S("Lambda-Runtime-Invoked-Function-Arn"), worker->function->arn);
     http_add_header(req, S("Lambda-Runtime-Trace-Id"),
-        str_cat(req->arena, S("Root=1-"), str_sub(call->request_id, 0, 8), S(";Sampled=0")));
+        call->trace.len > 0
+            ? str_dup(req->arena, call->trace)
+            : str_cat(req->arena, S("Root=1-"), str_sub(call->request_id, 0, 8), S(";Sampled=0")));
     if (call->client_context.len > 0) {
         http_add_header(req, S("Lambda-Runtime-Client-Context"), call->client_context);
     }

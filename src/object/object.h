@@ -3,6 +3,7 @@
 #pragma once
 
 #include "blob/blob.h"
+#include "func/func.h"
 #include "http/http.h"
 #include "iam/iam.h"
 #include "store/store.h"
@@ -39,6 +40,7 @@ struct object_hub_options {
     struct store *store;
     struct blob_store *blobs;
     struct iam *iam;
+    struct func_hub *functions; // NULL: events for functions are kept, not delivered
     u64 (*now_ms)(void); // NULL: the wall clock
 };
 
@@ -59,6 +61,10 @@ bool object_is_request(struct object_hub *hub, struct http_req *req);
 // Removes what is over, now and every hour: uploads that nobody completed, what lifecycle rules let
 // expire. Returns when the fiber is cancelled.
 void object_hub_tidy(struct object_hub *hub) YIELDS;
+
+// Hands the events for functions over to their queue (func_event.h), which must be open by then, as
+// they come. On the first loop; returns when the fiber is cancelled.
+void object_hub_deliver(struct object_hub *hub) YIELDS;
 
 // ---- checks ------------------------------------------------------------------------------------
 // Do rows and bytes agree? While no request is being served.

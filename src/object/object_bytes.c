@@ -250,6 +250,9 @@ err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed)
     TRY(blob_will_remove(call->hub->blobs, call->arena, writes->blobs.items, writes->blobs.count));
     TRY(store_write(call->hub->store, call->arena, writes->list.items, writes->list.count, failed));
     blob_remove(call->hub->blobs, writes->blobs.items, writes->blobs.count);
+    if (writes->events) {
+        s3_events_wanted(call->hub);
+    }
     return NULL;
 }
 

@@ -2,6 +2,8 @@
 // be delivered later. Source: "Event message structure", Amazon S3 user guide.
 #include "object/object_int.h"
 
+#include "func/func_event.h"
+
 // ---- who wants to know -------------------------------------------------------------------------
 
 static bool is_kind(const char *name, str constant)
@@ -157,6 +159,12 @@ static void record(struct s3_call *call, struct s3_writes *writes, const char *n
     json_set(out, S("order"), json_int(call->arena, (i64)order));
     member(call, out, "function", function);
     json_set(out, S("event"), message(call, name, row, order));
+    str trace = call->req != NULL ? http_header(call->req, S("x-amzn-trace-id")) : (str){};
+    str lineage = func_lineage_of(trace);
+    if (lineage.len > 0) {
+        member(call, out, "lineage", lineage);
+    }
+    writes->events = true;
     s3_put(call, writes, EVENTS, out)->only_absent = true;
 }
 

@@ -131,6 +131,7 @@ err *object_hub_open(
     hub->store = options->store;
     hub->blobs = options->blobs;
     hub->iam = options->iam;
+    hub->functions = options->functions;
     hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
     TRY(note_versioning(hub, arena));
@@ -147,6 +148,9 @@ static void take_over(void *arg)
     struct handover *handover = arg;
     object_service_release(handover->here->service);
     handover->here->service = handover->service;
+    if (handover->here == &handover->here->hub->loops[0]) {
+        s3_events_wanted(handover->here->hub); // their functions may be there now
+    }
     mem_free(handover);
 }
 

@@ -65,6 +65,8 @@ struct object_hub {
     struct store *store;
     struct blob_store *blobs;
     struct iam *iam;
+    struct func_hub *functions;
+    struct fiber *deliverer; // of events; touched by the first loop only
     u64 (*now_ms)(void);
     atomic_ullong last_order;   // of versions: grows
     atomic_ullong events_known; // about how many wait
@@ -227,6 +229,7 @@ struct json *s3_sums_json(struct arena *arena, struct crypto_sums *sums, unsigne
 struct s3_writes {
     vec_of(struct store_write) list;
     vec_of(str) blobs;
+    bool events; // some are for functions
 };
 
 // One more write of the transaction, to be filled in further.
@@ -422,6 +425,9 @@ str s3_form_field(const struct s3_form *form, str name);
 // Adds the event to what is written, when the bucket has a trigger for it.
 void s3_record_event(
     struct s3_call *call, struct s3_writes *writes, const char *name, const struct json *row);
+
+// Some have been written: they are delivered soon. Any thread.
+void s3_events_wanted(struct object_hub *hub);
 
 // ---- what is over ------------------------------------------------------------------------------
 // Uploads that nobody completed, what lifecycle rules let expire, events that nobody took.

@@ -123,19 +123,10 @@ size_t project_manifest_unserved(
     const struct json *root = manifest->root;
     str *list = arena_array(arena, str, 8);
     size_t count = 0;
-    size_t triggered = 0;
     *out = list;
-    json_each (bucket, json_get(root, S("storage"))) {
-        const struct json *triggers = json_get(bucket, S("triggers"));
-        triggered += !json_is_null(json_get(triggers, S("onUpload"))) ||
-                     !json_is_null(json_get(triggers, S("onDelete")));
-    }
     const struct json *auth = json_get(root, S("auth"));
     if (!json_is_null(json_get(json_get(auth, S("loginWith")), S("externalProviders")))) {
         list[count++] = S("auth: external providers are not served yet");
-    }
-    if (triggered > 0) {
-        list[count++] = S("storage: onUpload and onDelete are not run yet");
     }
     if (manifest->handled_count > 0) {
         list[count++] = str_fmt(arena, "data: %zu custom operation%s not served yet",

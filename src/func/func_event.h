@@ -1,0 +1,41 @@
+// Events: calls that nobody waits for. What was taken over lies in the store and is delivered at
+// least once, whatever happens to the process.
+#pragma once
+
+#include "func/func.h"
+#include "store/store.h"
+
+struct func_event_options {
+    struct store *store;
+    u64 (*now_ms)(void); // NULL: the wall clock
+    u64 retry_ms;        // before the second try of a function that failed, twice that before the
+                         // third; 0: a second
+};
+
+// Makes the tables and finds what still waits. Before events are queued, on the first loop.
+[[nodiscard]] err *func_events_open(
+    struct func_hub *hub, struct arena *arena, const struct func_event_options *options) YIELDS;
+
+struct func_event {
+    str function;       // by key, name or ARN
+    str payload;        // JSON
+    str client_context; // JSON, or none
+    str request_id;     // none: a new one
+    str group;          // events of one group are delivered one after the other; none: of none
+    str lineage;        // of the call that it comes from (func_lineage_of); or none
+};
+
+// Queues events in one transaction with what else `more` writes: when it returns they are durable.
+// ERR_NOT_FOUND, ERR_UNSUPPORTED: a function is not there or cannot be run; ERR_TOO_LARGE: a
+// payload is longer than a MiB; ERR_LIMIT: too many wait; ERR_CONFLICT: an event has gone round in
+// a circle too often. Conditions of `more` fail as those of store_write.
+[[nodiscard]] err *func_queue(struct func_hub *hub, struct arena *arena,
+    const struct func_event *events, size_t count, struct store_write *more,
+    size_t more_count) YIELDS;
+// The Lineage of a trace header: which functions an event has already been through.
+str func_lineage_of(str trace);
+
+// What became of events that were given up, newest first: [{function, record}], of one function or
+// of all.
+[[nodiscard]] err *func_events_failed(
+    struct func_hub *hub, struct arena *arena, str function, struct json **out) YIELDS;

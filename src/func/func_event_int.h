@@ -1,0 +1,100 @@
+// Shared by the files of the event queue.
+#pragma once
+
+#include "func/func_event.h"
+#include "func/func_int.h"
+
+// Tables.
+#define FUNC_EVENTS   S("_func.events")   // function, order
+#define FUNC_PAYLOADS S("_func.payloads") // request id, number: pieces of long payloads
+#define FUNC_FAILED   S("_func.failed")   // function, order
+
+enum {
+    EVENT_MAX = 1024 * 1024,        // bytes of a payload, AWS's limit
+    EVENT_PIECE = 256 * 1024,       // of it in one item
+    EVENTS_WAITING_MAX = 100000,    // of all functions
+    EVENTS_PARALLEL = 8,            // deliveries to one function at a time
+    EVENT_RETRIES = 2,              // after errors of the function
+    EVENT_AGE_S = 6 * 60 * 60,      // then it is given up
+    STUMBLE_MS = 1000,              // before the next try when the platform cannot run the function
+    STUMBLE_MAX_MS = 5 * 60 * 1000, // doubled up to this
+    FAILED_MAX = 100,               // records kept of one function
+    ROUNDS_MAX = 16,                // of an event through one function
+};
+
+static const u64 EVENTS_BYTES_MAX = 1ull << 30; // of payloads that wait
+
+struct func_lane;
+
+// An event that waits or is being delivered: heap, its texts behind it.
+struct func_entry {
+    struct func_entry *next;
+    struct func_entry *prev;   // among the delayed
+    struct func_entry *behind; // the next of its group, which waits for this one's end
+    struct func_lane *lane;
+    u64 order;
+    u64 due_ms;
+    u64 bytes;
+    unsigned stumbles; // how often the platform could not run the function
+    str group;         // with the function's name before it; or none
+};
+
+struct func_lane { // of one function
+    struct func_events *events;
+    str key; // heap, behind the struct
+    struct func_entry *ready;
+    struct func_entry *ready_last;
+    struct func_entry *delayed; // by when they are due
+    struct func_entry *delayed_last;
+    unsigned running;
+};
+
+struct func_events { // lists are touched only by the first loop's thread
+    struct func_hub *hub;
+    struct func_loop *home;
+    struct store *store;
+    u64 (*now_ms)(void);
+    u64 retry_ms;
+    struct map *lanes;  // function's key -> struct func_lane
+    struct map *groups; // of entries -> the last entry of the group
+    struct fiber *clock;
+    bool has_service; // there has been one: before that nothing can be delivered
+    atomic_ullong count;
+    atomic_ullong bytes;
+    atomic_ullong last_order;
+};
+
+// ---- func_lane.c: who is next ------------------------------------------------------------------
+// A number that is larger than any before.
+u64 events_order(struct func_events *events);
+// Takes in what the store has: it is delivered when it is due. On the home loop.
+void events_add(struct func_events *events, const struct json *row);
+// The same from any loop, for rows that have just been written.
+void events_post(struct func_events *events, const struct json *row);
+// The entry is over; the next of its group may go.
+void events_end(struct func_entry *entry);
+// The entry is tried again at `due_ms`.
+void events_delay(struct func_entry *entry, u64 due_ms);
+// At the end of the process: frees the entry, and those behind it; the store keeps the events.
+void events_drop(struct func_entry *entry);
+// Starts the fiber that lets delayed events go when they are due.
+void events_start(struct func_events *events);
+
+// ---- func_event.c ------------------------------------------------------------------------------
+// Delivers the event, the argument; a fiber of its own.
+void event_deliver(void *entry) YIELDS;
+// The row of an event, and the pieces of its payload, as writes that remove them.
+size_t event_removal(struct arena *arena, const struct json *row, struct store_write *writes);
+
+// ---- func_outcome.c: what became of an event ---------------------------------------------------
+struct func_outcome {
+    const struct json *row;
+    str payload;
+    const char *condition; // "Success", "RetriesExhausted", "EventAgeExceeded"
+    i64 tries;
+    const struct func_result *result; // NULL: it was not run
+};
+
+// Removes the event, tells the destination that the definitions name, keeps a record of failure.
+[[nodiscard]] err *event_finish(
+    struct func_events *events, struct arena *arena, const struct func_outcome *outcome) YIELDS;

@@ -1,0 +1,173 @@
+// What became of an event: its row goes, a destination may be told, failures are kept for a while.
+// Source: "Retaining records of asynchronous invocations", AWS Lambda developer guide.
+#include "func/func_event_int.h"
+
+enum { RECORD_PAYLOAD_MAX = 128 * 1024, RECORD_MAX = 16 * 1024 * 1024, REMOVAL_MAX = 16 };
+
+static void write_payload(struct json_writer *w, str name, str payload, size_t max)
+{
+    jw_key(w, name);
+    if (payload.len == 0 || payload.len > max) {
+        jw_null(w);
+    } else {
+        jw_raw(w, payload);
+    }
+}
+
+static void write_context(
+    struct json_writer *w, const struct func_events *events, const struct func_outcome *outcome)
+{
+    str key = json_get_str(outcome->row, S("function"));
+    const struct func_function *function = func_find(events->home->service, key);
+    jw_key(w, S("requestContext"));
+    jw_object(w);
+    jw_member(w, S("requestId"), json_get_str(outcome->row, S("requestId")));
+    jw_key(w, S("functionArn"));
+    jw_string(w, function != NULL ? function->arn : key);
+    jw_member(w, S("condition"), str_from(outcome->condition));
+    jw_key(w, S("approximateInvokeCount"));
+    jw_int(w, outcome->tries);
+    jw_end_object(w);
+}
+
+// A payload of more than `max` bytes is left out.
+static str record_of(
+    struct func_events *events, struct arena *arena, const struct func_outcome *outcome, size_t max)
+{
+    struct buf out = buf_in(arena, RECORD_MAX);
+    struct json_writer w;
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_member(&w, S("version"), S("1.0"));
+    jw_member(&w, S("timestamp"), time_iso8601(arena, events->now_ms()));
+    write_context(&w, events, outcome);
+    write_payload(&w, S("requestPayload"), outcome->payload, max);
+    if (outcome->result != NULL) {
+        jw_key(&w, S("responseContext"));
+        jw_object(&w);
+        jw_key(&w, S("statusCode"));
+        jw_int(&w, 200);
+        jw_member(&w, S("executedVersion"), S("$LATEST"));
+        if (outcome->result->failed) {
+            jw_member(&w, S("functionError"), S("Unhandled"));
+        }
+        jw_end_object(&w);
+        write_payload(&w, S("responsePayload"), outcome->result->payload, max);
+    }
+    jw_end_object(&w);
+    check(!out.overflow);
+    return buf_str(&out);
+}
+
+// The function that is told, or none.
+static str destination_of(struct func_events *events, const struct func_outcome *outcome)
+{
+    const struct func_function *function =
+        func_find(events->home->service, json_get_str(outcome->row, S("function")));
+    bool failed = outcome->result == NULL || outcome->result->failed;
+    return function == NULL ? (str){}
+           : failed         ? function->async.on_failure
+                            : function->async.on_success;
+}
+
+// ---- records -----------------------------------------------------------------------------------
+
+// The oldest record that is too many, when this one comes.
+static err *oldest(struct func_events *events, struct arena *arena, const struct json *pk,
+    struct json **out) YIELDS;
+
+static err *oldest(
+    struct func_events *events, struct arena *arena, const struct json *pk, struct json **out)
+{
+    static const str NAMES[] = {S_INIT("function"), S_INIT("order")};
+    struct store_page page = {};
+    const struct store_query query = {.table = FUNC_FAILED,
+        .pk = pk,
+        .limit = FAILED_MAX,
+        .attributes = NAMES,
+        .attribute_count = countof(NAMES)};
+    TRY(store_query(events->store, arena, &query, &page));
+    *out = page.count >= FAILED_MAX ? page.items[0] : NULL;
+    return NULL;
+}
+
+static err *keep_record(struct func_events *events, struct arena *arena,
+    const struct func_outcome *outcome, struct store_write *writes, size_t *count) YIELDS;
+
+static err *keep_record(struct func_events *events, struct arena *arena,
+    const struct func_outcome *outcome, struct store_write *writes, size_t *count)
+{
+    const struct json *function = json_get(outcome->row, S("function"));
+    struct json *old = NULL;
+    struct json *item = json_object(arena);
+    str record = record_of(events, arena, outcome, RECORD_PAYLOAD_MAX);
+    TRY(oldest(events, arena, function, &old));
+    json_set(item, S("function"), json_copy(arena, function));
+    json_set(item, S("order"), json_int(arena, (i64)events_order(events)));
+    json_set(item, S("record"), json_string(arena, record));
+    writes[(*count)++] =
+        (struct store_write){.kind = STORE_PUT, .table = FUNC_FAILED, .item = item};
+    if (old != NULL) {
+        writes[(*count)++] = (struct store_write){.kind = STORE_DELETE,
+            .table = FUNC_FAILED,
+            .pk = json_get(old, S("function")),
+            .sk = json_get(old, S("order"))};
+    }
+    return NULL;
+}
+
+err *event_finish(
+    struct func_events *events, struct arena *arena, const struct func_outcome *outcome)
+{
+    struct store_write writes[REMOVAL_MAX] = {};
+    size_t count = event_removal(arena, outcome->row, writes);
+    str destination = destination_of(events, outcome);
+    struct func_event event = {};
+    if (outcome->result == NULL || outcome->result->failed) {
+        str key = json_get_str(outcome->row, S("function"));
+        log_warn("func.event", "%.*s: the event %.*s is given up after %lld tries (%s)", PRI(key),
+            PRI(json_get_str(outcome->row, S("requestId"))), (long long)outcome->tries,
+            outcome->condition);
+        TRY(keep_record(events, arena, outcome, writes, &count));
+    }
+    check(count <= REMOVAL_MAX);
+    if (destination.len == 0) {
+        return store_write(events->store, arena, writes, count, NULL);
+    }
+    str record = record_of(events, arena, outcome, RECORD_MAX / 2);
+    event = (struct func_event){.function = destination,
+        .payload = record.len <= EVENT_MAX ? record : record_of(events, arena, outcome, 0),
+        .lineage = json_get_str(outcome->row, S("lineage"))};
+    err *e = func_queue(events->hub, arena, &event, 1, writes, count);
+    if (e == NULL || e->code == ERR_IO || e->code == ERR_DISK_FULL) {
+        return e;
+    }
+    log_warn(
+        "func.event", "the destination %.*s is not told: %.*s", PRI(destination), PRI(e->text));
+    return store_write(events->store, arena, writes, count, NULL);
+}
+
+// ---- telling -----------------------------------------------------------------------------------
+
+err *func_events_failed(struct func_hub *hub, struct arena *arena, str function, struct json **out)
+{
+    struct store_page page = {};
+    struct store_query query = {.table = FUNC_FAILED,
+        .pk = function.len > 0 ? json_string(arena, function) : NULL,
+        .backwards = true,
+        .limit = FAILED_MAX * 10};
+    *out = json_array(arena);
+    if (hub->events == NULL) {
+        return NULL;
+    }
+    TRY(store_query(hub->events->store, arena, &query, &page));
+    for (size_t i = 0; i < page.count; i++) {
+        struct json *entry = json_object(arena);
+        struct json *record = NULL;
+        TRY(json_parse(arena, json_get_str(page.items[i], S("record")), &record, NULL));
+        json_set(entry, S("function"), json_copy(arena, json_get(page.items[i], S("function"))));
+        json_set(entry, S("record"), record);
+        json_push(*out, entry);
+    }
+    return NULL;
+}

@@ -1,0 +1,146 @@
+// Events: calls that nobody waits for, through Lambda's API and from buckets, with the official clients.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  CompleteMultipartUploadCommand, CopyObjectCommand, CreateMultipartUploadCommand, DeleteObjectCommand, PutObjectCommand, S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { serve, until } from './serve.mjs';
+
+process.env.AMPD_EVENT_RETRY_MS = '200';
+
+let server;
+let lambda;
+let s3;
+
+before(async () => {
+  server = await serve('events');
+  const credentials = await server.key();
+  const options = { region: 'us-east-1', endpoint: server.origin, credentials, maxAttempts: 1 };
+  lambda = new LambdaClient(options);
+  s3 = new S3Client({ ...options, forcePathStyle: true });
+});
+after(() => { if (process.env.SHOW) console.error(server.log()); return server.end(); });
+
+const send = async (FunctionName, event, options = {}) =>
+  lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(event), InvocationType: 'Event', ...options }));
+
+/** What handlers have logged behind `word`, as JSON. */
+const logged = (word) =>
+  [...server.log().matchAll(new RegExp(`\\b${word} (\\{.*\\})`, 'g'))].map(([, text]) => JSON.parse(text));
+const tries = (id) => logged('TRY').filter((entry) => entry.id === id);
+const failed = async (name) => JSON.parse((await server.ampd('invoke', name, '--failed')).stdout);
+
+test('an event is answered at once and delivered once', async () => {
+  const { StatusCode, Payload, $metadata } = await send('flaky', { id: 'fine', fails: 0 });
+  assert.equal(StatusCode, 202);
+  assert.equal(Payload?.length ?? 0, 0);
+  await until(() => tries('fine').length > 0, 'the event');
+  assert.deepEqual(tries('fine'), [{ id: 'fine', count: 1, request: $metadata.requestId }]);
+});
+
+test('a function that fails is tried again, with the same request id, and then left alone', async () => {
+  const { $metadata } = await send('flaky', { id: 'twice', fails: 2 });
+  await until(() => tries('twice').length === 3, 'three tries');
+  assert.deepEqual(tries('twice').map(({ request }) => request), Array(3).fill($metadata.requestId));
+  assert.deepEqual((await failed('flaky')).filter(({ record }) => record.requestPayload.id === 'twice'), []);
+});
+
+test('what fails three times is given up, and what became of it is kept', async () => {
+  const { $metadata } = await send('flaky', { id: 'never', fails: 99 });
+  const find = async () => (await failed('flaky')).find(({ record }) => record.requestPayload.id === 'never');
+  const { record, ...rest } = await until(find, 'the record');
+  assert.deepEqual(rest, { function: 'flaky' });
+  assert.equal(tries('never').length, 3);
+  assert.match(record.timestamp, /^\d{4}-\d\d-\d\dT/);
+  assert.match(record.requestContext.functionArn, /:function:flaky(:\$LATEST)?$/);
+  const { errorType, errorMessage } = record.responsePayload;
+  assert.deepEqual([errorType, errorMessage], ['TypeError', 'try 3 of never']);
+  assert.deepEqual(record.requestPayload, { id: 'never', fails: 99 });
+  assert.deepEqual(record.responseContext, { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' });
+  const { requestId, condition, approximateInvokeCount } = record.requestContext;
+  assert.deepEqual([requestId, condition, approximateInvokeCount], [$metadata.requestId, 'RetriesExhausted', 3]);
+});
+
+test('a process that ends in the middle is a failure of the function', async () => {
+  await send('gone', {});
+  const [{ record }] = await until(async () => {
+    const list = await failed('gone');
+    return list.length > 0 && list;
+  }, 'the record');
+  assert.equal(record.requestContext.approximateInvokeCount, 3);
+  assert.equal(record.responsePayload.errorType, 'Runtime.ExitError');
+});
+
+test('a long payload arrives whole; a longer one than a MiB is refused', async () => {
+  const id = 'ü'.repeat(500 * 1024);
+  await send('flaky', { id: `long ${id}`, fails: 0 });
+  await until(() => server.log().includes('TRY {"id":"long '), 'the event');
+  await assert.rejects(send('flaky', { id: 'x'.repeat(1024 * 1024), fails: 0 }), (error) => {
+    assert.equal(error.name, 'RequestEntityTooLargeException');
+    assert.equal(error.$metadata.httpStatusCode, 413);
+    return /1048\d{3} byte payload is too large for the Event invocation type \(limit 1048576 bytes\)/.test(error.message);
+  });
+});
+
+test('events of one function run beside each other', async () => {
+  for (const id of ['a', 'b', 'c']) await send('slow', { id, ms: 1500 });
+  await until(() => server.log().includes('BEGIN c'), 'the third begins');
+  assert.ok(!server.log().includes('DONE a'), 'while the first is at work');
+  await until(() => ['a', 'b', 'c'].every((id) => server.log().includes(`DONE ${id}`)), 'all end');
+});
+
+// ---- buckets ---------------------------------------------------------------------------------------------------------
+
+const Bucket = 'amplify.files';
+const records = (key) => logged('RECORD').filter((record) => record.s3.object.key === key);
+const next = (key, count) => until(() => records(key).length >= count && records(key)[count - 1], `event ${count} of ${key}`);
+
+test('an upload and its removal call the trigger', async () => {
+  const { ETag } = await s3.send(new PutObjectCommand({ Bucket, Key: 'in/a file ü+.txt', Body: 'hello' }));
+  const key = 'in/a+file+%C3%BC%2B.txt';
+  const put = await next(key, 1);
+  assert.deepEqual(
+    [put.eventVersion, put.eventSource, put.awsRegion, put.eventName],
+    ['2.1', 'aws:s3', 'us-east-1', 'ObjectCreated:Put'],
+  );
+  assert.ok(Math.abs(Date.parse(put.eventTime) - Date.now()) < 60_000, put.eventTime);
+  assert.equal(put.requestParameters.sourceIPAddress, '127.0.0.1');
+  assert.ok(put.responseElements['x-amz-request-id'] && put.userIdentity.principalId);
+  const { bucket, object, s3SchemaVersion } = put.s3;
+  assert.deepEqual([s3SchemaVersion, bucket.name, bucket.arn], ['1.0', Bucket, `arn:aws:s3:::${Bucket}`]);
+  assert.deepEqual([object.size, `"${object.eTag}"`, 'versionId' in object], [5, ETag, false]);
+
+  await s3.send(new DeleteObjectCommand({ Bucket, Key: 'in/a file ü+.txt' }));
+  const removed = await next(key, 2);
+  assert.equal(removed.eventName, 'ObjectRemoved:Delete');
+  assert.deepEqual(['size' in removed.s3.object, 'eTag' in removed.s3.object], [false, false]);
+  assert.ok(removed.s3.object.sequencer > object.sequencer);
+});
+
+test('copies and uploads in parts have names of their own', async () => {
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'in/from', Body: 'x' }));
+  await s3.send(new CopyObjectCommand({ Bucket, Key: 'in/to', CopySource: `${Bucket}/in/from` }));
+  assert.equal((await next('in/to', 1)).eventName, 'ObjectCreated:Copy');
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'in/parts' }));
+  const part = await s3.send(new UploadPartCommand({ Bucket, Key: 'in/parts', UploadId, PartNumber: 1, Body: 'part' }));
+  const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: part.ETag }] };
+  await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key: 'in/parts', UploadId, MultipartUpload }));
+  assert.equal((await next('in/parts', 1)).eventName, 'ObjectCreated:CompleteMultipartUpload');
+});
+
+test('events of one key arrive in order', async () => {
+  const sizes = Array.from({ length: 20 }, (_, i) => i + 1);
+  for (const size of sizes) await s3.send(new PutObjectCommand({ Bucket, Key: 'in/often', Body: 'x'.repeat(size) }));
+  await next('in/often', sizes.length);
+  assert.deepEqual(records('in/often').map((record) => record.s3.object.size), sizes);
+});
+
+test('a function that writes into its own trigger\'s bucket is stopped after sixteen rounds', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'amplify.circle', Key: 'round/1', Body: '1' }));
+  await until(() => /it goes no further/.test(server.log()), 'the end of the circle');
+  const rounds = [...server.log().matchAll(/ROUND (\d+) /g)].map(([, count]) => Number(count));
+  assert.deepEqual(rounds, Array.from({ length: 16 }, (_, i) => i + 1));
+  assert.match(server.log(), /REFUSED AccessDenied/); // it has the rights of allow.resource, and no others
+});
