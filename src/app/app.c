@@ -95,6 +95,7 @@ static err *open_auth(struct app *app)
     struct auth_hub_options options = {.store = app->store,
         .iam = app->iam,
         .functions = app->functions,
+        .vault = app->vault,
         .tell = app_say_message,
         .changed = recheck_subscribers,
         .changed_arg = app->hub};

@@ -26,14 +26,12 @@ static void add_secrets(struct role_maker *maker, const struct json *function)
     }
 }
 
-static void add_sender(struct role_maker *maker, const struct json *sender)
+static void add_sender(struct role_maker *maker, const struct json *sender, str key)
 {
     struct arena *a = maker->arena;
     str function = json_get_str(sender, S("function"));
-    str key = json_get_str(sender, S("kmsKeyArn"));
     struct json *statements = json_array(a);
     if (function.len > 0) {
-        key = key.len > 0 ? key : maker->tokens->sender_key;
         json_push(
             statements, role_statement(a, true, role_one(a, S("kms:Decrypt")), role_one(a, key)));
         role_add_policy(maker, role_find(maker, S("function"), function), statements);
@@ -42,11 +40,14 @@ static void add_sender(struct role_maker *maker, const struct json *sender)
 
 void role_add_functions(struct role_maker *maker)
 {
-    const struct json *senders = json_get(json_get(maker->manifest, S("auth")), S("senders"));
+    const struct json *auth = json_get(maker->manifest, S("auth"));
+    const struct json *senders = json_get(auth, S("senders"));
+    str key = auth_sender_key(auth);
+    key = key.len > 0 ? key : maker->tokens->sender_key;
     check(maker->tokens->ids != NULL);
     json_each (function, json_get(maker->manifest, S("functions"))) {
         add_secrets(maker, function);
     }
-    add_sender(maker, json_get(senders, S("email")));
-    add_sender(maker, json_get(senders, S("sms")));
+    add_sender(maker, json_get(senders, S("email")), key);
+    add_sender(maker, json_get(senders, S("sms")), key);
 }
