@@ -198,6 +198,10 @@ static const struct {
     {S_INIT("keys.create"), keys_create},
     {S_INIT("keys.list"), keys_list},
     {S_INIT("keys.delete"), keys_delete},
+    {S_INIT("secrets.get"), app_admin_secret_get},
+    {S_INIT("secrets.list"), app_admin_secret_list},
+    {S_INIT("secrets.remove"), app_admin_secret_remove},
+    {S_INIT("secrets.set"), app_admin_secret_set},
 };
 
 static err *carry_out(struct app_admin *admin, struct arena *arena, str call, const struct json *in,
@@ -244,7 +248,7 @@ static err *serve_call(struct http_req *req) YIELDS;
 static err *serve_call(struct http_req *req)
 {
     struct app *app = req->route_arg;
-    struct app_admin admin = {app->iam, app->auth, app->functions};
+    struct app_admin admin = {app->iam, app->vault, app->auth, app->functions};
     str text;
     struct json *in = NULL;
     struct json *out = NULL;
@@ -354,8 +358,13 @@ static err *carry_out_here(struct errand *errand, struct store *store) YIELDS;
 static err *carry_out_here(struct errand *errand, struct store *store)
 {
     struct app_admin admin = {};
+    struct vault_options options = {.store = store};
     TRY(app_open_iam(errand->arena, errand->data_dir, store, &admin.iam));
-    err *e = carry_out(&admin, errand->arena, errand->call, errand->in, &errand->out);
+    err *e = app_open_vault(errand->arena, errand->data_dir, &options, &admin.vault);
+    if (e == NULL) {
+        e = carry_out(&admin, errand->arena, errand->call, errand->in, &errand->out);
+    }
+    vault_free(admin.vault);
     iam_free(admin.iam);
     return e;
 }

@@ -76,7 +76,8 @@ static err *open_files(struct app *app)
     TRY(lock_data(app));
     TRY(project_ids_load(app->arena, app->data_dir, &app->ids));
     TRY(app_open_store(app->arena, app->data_dir, (unsigned)app->loop_count, &app->store));
-    return app_open_iam(app->arena, app->data_dir, app->store, &app->iam);
+    TRY(app_open_iam(app->arena, app->data_dir, app->store, &app->iam));
+    return app_serve_vault(app);
 }
 
 // The pool's id is known only now: its routes come last.
@@ -94,6 +95,7 @@ static err *open_auth(struct app *app)
     struct auth_hub_options options = {.store = app->store,
         .iam = app->iam,
         .functions = app->functions,
+        .vault = app->vault,
         .tell = app_say_message,
         .changed = recheck_subscribers,
         .changed_arg = app->hub};
@@ -206,6 +208,7 @@ static void end_renewal(struct app *app)
 
 static void event_free(struct app_event *event)
 {
+    app_change_done(event->change);
     arena_free(event->arena);
     mem_free(event);
 }
@@ -332,6 +335,26 @@ static err *apply(struct app *app, struct arena *arena, const struct json *event
     return e;
 }
 
+// Definitions that are served are applied with the new values; those that come next will be anyway.
+static void on_secrets(struct app *app) YIELDS;
+
+static void on_secrets(struct app *app)
+{
+    u64 began = time_mono_us();
+    struct arena *arena = arena_new();
+    if (app->announced) {
+        app_say("[Sandbox] Triggered due to a change of secrets");
+        err *e = app_apply_manifest(app, arena, app->manifest_path);
+        if (e != NULL) {
+            app_say_error(e);
+        } else {
+            app_say("[Sandbox] Applied in %llu ms",
+                (unsigned long long)(time_mono_us() - began) / 1000);
+        }
+    }
+    arena_free(arena);
+}
+
 // With `once` a failure ends the app; otherwise the last good backend stays and the error is shown.
 static err *on_loader_event(struct app *app, struct app_event *event) YIELDS;
 
@@ -396,6 +419,8 @@ static err *serve_until_signal(struct app *app)
             e = on_loader_event(app, event);
         } else if (event->kind == APP_LOADER_ENDED) {
             e = on_loader_end(app);
+        } else if (event->kind == APP_SECRETS) {
+            on_secrets(app);
         }
         event_free(event);
     }
@@ -518,6 +543,7 @@ static void run_loops(struct app *app)
 
 static void close_all(struct app *app)
 {
+    vault_free(app->vault);
     iam_free(app->iam);
     if (app->store != NULL) {
         store_close(app->store);

@@ -11,6 +11,7 @@
 #include "object/object.h"
 #include "project/project.h"
 #include "store/store.h"
+#include "vault/vault.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,9 +20,10 @@ enum { APP_LOOPS_MAX = 64, APP_PORT = 4443, APP_PORTS_TRIED = 200 };
 
 struct app_event { // what the main fiber waits for
 
-    enum { APP_LOADER, APP_LOADER_ENDED, APP_SIGNAL } kind;
-    struct arena *arena; // owns `json`; NULL: a signal
+    enum { APP_LOADER, APP_LOADER_ENDED, APP_SIGNAL, APP_SECRETS } kind;
+    struct arena *arena; // owns `json`; NULL: it has none
     struct json *json;
+    void *change; // of secrets: app_change_done tells who waits for it; NULL: nobody
 };
 
 struct app_loop {
@@ -44,6 +46,7 @@ struct app {
     struct project_ids ids;
     struct store *store;
     struct iam *iam;
+    struct vault *vault;
     str admin_secret; // none: admin.json is not there
     struct data_hub *hub;
     struct auth_hub *auth;
@@ -109,6 +112,7 @@ struct app_parts { // of a backend that is not in force yet
     const struct project_manifest *manifest;
     const struct data_service *data; // NULL: no data API
     const struct auth_service *auth; // NULL: no auth
+    const struct project_secrets *secrets;
 };
 
 // The roles of the backend and their policies, in `arena`. Does not wait. ERR_CONFIG for a
@@ -163,6 +167,7 @@ str app_delivery_text(struct arena *arena, const struct auth_delivery_options *o
 // ---- admin.c -----------------------------------------------------------------------------------
 struct app_admin { // what the calls work on
     struct iam *iam;
+    struct vault *vault;
     struct auth_hub *auth;      // NULL: no ampd serves the folder
     struct func_hub *functions; // likewise
 };
@@ -174,6 +179,30 @@ void app_admin_mount(struct app *app);
 // Takes admin.json away: nobody serves the folder any more.
 void app_admin_close(struct app *app);
 
+// ---- secrets.c ---------------------------------------------------------------------------------
+// Opens the vault of a data folder; fills the rest of the options in.
+[[nodiscard]] err *app_open_vault(struct arena *arena, const char *data_dir,
+    struct vault_options *options, struct vault **out) YIELDS;
+// The served app's, whose changes apply the definitions anew.
+[[nodiscard]] err *app_serve_vault(struct app *app) YIELDS;
+// The change has been applied, or cannot be any more: whoever waits for it goes on.
+void app_change_done(void *change);
+// The values of all secrets that a manifest names; those that are not set have none.
+[[nodiscard]] err *app_read_secrets(struct app *app, struct arena *arena,
+    const struct json *manifest, struct project_secrets *out) YIELDS;
+// A warning for each that is not set, with the functions that wait for it.
+void app_say_missing_secrets(struct app *app, struct arena *arena, const struct json *manifest,
+    const struct project_secrets *secrets);
+// Calls of the commands: name and value; name; nothing; a name or, for all, none.
+[[nodiscard]] err *app_admin_secret_set(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+[[nodiscard]] err *app_admin_secret_get(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+[[nodiscard]] err *app_admin_secret_list(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+[[nodiscard]] err *app_admin_secret_remove(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+
 // ---- report.c: what a person sees --------------------------------------------------------------
 // One line on stdout, at once.
 void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -181,6 +210,8 @@ void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void app_say_message(const struct auth_message *message);
 // The error and what to do about it, on stdout: it belongs to the story told there.
 void app_say_error(const err *e);
+// Something that is not as it should be, and what to do about it.
+void app_say_warning(str text, str hint);
 // The errors of an event of the loader, each with file, line and hint.
 void app_say_problems(const struct json *event);
 // The warnings of an event of the loader, likewise.

@@ -10,16 +10,30 @@ struct next_backend { // what a manifest becomes, before anything of it is in fo
     struct data_service *service; // NULL: the project has no data API
     struct auth_service *auth;    // NULL: it has no auth
     struct project_roles roles;
+    struct project_secrets secrets;
     str outputs;       // text of amplify_outputs.json
     str introspection; // of the data API, for functions
     bool outputs_changed;
     err *result;
 };
 
+static struct project_tokens tokens_of(const struct next_backend *next)
+{
+    return (struct project_tokens){.ids = &next->app->ids,
+        .base_url = next->app->base_url,
+        .authority = next->app->authority,
+        .secrets = &next->secrets};
+}
+
 static err *build_service(struct next_backend *next)
 {
     struct app *app = next->app;
-    const struct project_manifest *manifest = &next->manifest;
+    struct project_manifest *manifest = &next->manifest;
+    struct project_tokens tokens = tokens_of(next);
+    bool unknown = false; // an issuer of that name lets nobody in
+    manifest->oidc.issuer = project_resolve(next->arena, &tokens, manifest->oidc.issuer, &unknown);
+    manifest->oidc.client_id =
+        project_resolve(next->arena, &tokens, manifest->oidc.client_id, &unknown);
     struct data_service_options options = {.sdl = manifest->sdl,
         .modes = manifest->modes,
         .store = app->store,
@@ -42,7 +56,13 @@ static err *build_service(struct next_backend *next)
 static err *build_auth(struct next_backend *next)
 {
     const struct project_ids *ids = &next->app->ids;
-    struct auth_service_options options = {.definition = json_get(next->manifest.root, S("auth")),
+    const struct json *definition = json_get(next->manifest.root, S("auth"));
+    bool unknown = false; // what a role is called, say, is looked up where it is needed
+    struct project_tokens tokens = tokens_of(next);
+    struct auth_service_options options = {
+        .definition = json_is_null(definition)
+                          ? NULL
+                          : project_resolve_all(next->arena, &tokens, definition, &unknown),
         .region = ids->region,
         .account = ids->account,
         .user_pool_id = ids->user_pool_id,
@@ -60,7 +80,6 @@ static err *build(struct next_backend *next)
         .ids = &app->ids,
         .base_url = app->base_url,
         .authority = app->authority};
-    TRY(project_manifest_read(next->arena, next->path, &next->manifest));
     TRY(build_auth(next));
     if (next->manifest.has_data) {
         TRY(build_service(next));
@@ -70,8 +89,14 @@ static err *build(struct next_backend *next)
     }
     options.auth = next->auth;
     next->outputs = project_outputs_text(next->arena, &options);
-    struct app_parts parts = {&next->manifest, next->service, next->auth};
+    struct app_parts parts = {&next->manifest, next->service, next->auth, &next->secrets};
     return app_make_roles(app, next->arena, &parts, &next->roles);
+}
+
+static void read_work(void *arg)
+{
+    struct next_backend *next = arg;
+    next->result = project_manifest_read(next->arena, next->path, &next->manifest);
 }
 
 static void build_work(void *arg)
@@ -151,7 +176,13 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
 {
     struct next_backend next = {.app = app, .arena = arena, .path = path};
     check(app->base_url.len > 0 && app->store != NULL); // the outputs name the address
-    err *e = run_and_take_result(build_work, &next);
+    err *e = run_and_take_result(read_work, &next);
+    if (e == NULL) {
+        e = app_read_secrets(app, arena, next.manifest.root, &next.secrets);
+    }
+    if (e == NULL) {
+        e = run_and_take_result(build_work, &next);
+    }
     if (e == NULL && next.auth != NULL) {
         e = auth_service_apply(next.auth, app->store, arena);
     }
@@ -170,7 +201,7 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
     data_hub_set_service(app->hub, next.service);
     app_set_introspection(app, next.introspection);
     auth_hub_set_service(app->auth, next.auth);
-    struct app_parts parts = {&next.manifest, next.service, next.auth};
+    struct app_parts parts = {&next.manifest, next.service, next.auth, &next.secrets};
     func_hub_set_service(app->functions, app_make_functions(app, arena, &parts));
     object_hub_set_service(app->objects, app_make_buckets(app, arena, &next.manifest));
     app_on_each_loop(app, nothing); // posts arrive in order: the service is in force after this
@@ -179,6 +210,7 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
         app_say("File written: %s", app->outputs_path);
     }
     become_ready(app);
+    app_say_missing_secrets(app, arena, next.manifest.root, &next.secrets);
     app_announce(app, &next.manifest);
     return app->loader_path != NULL ? worker_run(stamp_work, &next) : NULL;
 }

@@ -66,6 +66,14 @@ static void read_environment(struct arena *arena, const struct project_tokens *t
     json_each (variable, environment) {
         bool unknown = false;
         str value = project_resolve(arena, tokens, variable->text, &unknown);
+        str secret = unknown ? project_missing_secret(tokens, variable->text) : (str){};
+        if (secret.len > 0) { // it would begin, and fail in its own way
+            out->program = (str){};
+            out->problem = str_fmt(arena,
+                "The secret '%.*s' of the function %.*s is not set. Set it with: ampd sandbox "
+                "secret set %.*s",
+                PRI(secret), PRI(out->name), PRI(secret));
+        }
         list[out->environment_count++] =
             (struct func_variable){variable->key, unknown ? S("") : value};
     }
@@ -79,7 +87,8 @@ struct func_service *app_make_functions(
     struct project_tokens tokens = {.ids = &app->ids,
         .auth = parts->auth,
         .base_url = app->base_url,
-        .authority = app->authority};
+        .authority = app->authority,
+        .secrets = parts->secrets};
     const struct json *functions = json_get(parts->manifest->root, S("functions"));
     size_t count = functions != NULL ? functions->count : 0;
     struct func_options *list = arena_array(arena, struct func_options, count + 1);

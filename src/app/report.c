@@ -52,6 +52,12 @@ void app_say_error(const err *e)
     }
 }
 
+void app_say_warning(str text, str hint)
+{
+    app_say("%s!%s %.*s", YELLOW, PLAIN, PRI(text));
+    app_say("  %.*s", PRI(hint));
+}
+
 // "amplify/data/resource.ts:12:3  text", and what to do on a line of its own.
 static void say_located(const struct json *item, const char *mark, const char *colour)
 {

@@ -8,7 +8,8 @@ err *app_make_roles(
     struct project_tokens tokens = {.ids = &app->ids,
         .auth = parts->auth,
         .base_url = app->base_url,
-        .authority = app->authority};
+        .authority = app->authority,
+        .sender_key = vault_default_key(app->vault, arena)};
     const struct data_api *api = parts->data != NULL ? data_service_api(parts->data) : NULL;
     return project_roles_make(arena, parts->manifest->root, &tokens, api, out);
 }

@@ -61,6 +61,9 @@ static err *json_service(struct http_req *req)
     if (auth_is_target(target)) {
         return auth_http_json(app->auth, req);
     }
+    if (vault_is_target(target)) {
+        return vault_http(app->vault, req);
+    }
     struct buf body = buf_in(req->arena, 4096);
     struct json_writer w;
     jw_init(&w, &body);

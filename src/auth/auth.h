@@ -7,6 +7,7 @@
 #include "http/smtp.h"
 #include "iam/iam.h"
 #include "store/store.h"
+#include "vault/vault.h"
 
 // A pool's definition: immutable and reference counted; replaced whole when the definitions change.
 struct auth_service;
@@ -42,6 +43,8 @@ struct auth_message {
     u64 good_ms; // how long it is worth delivering; 0: a day
 };
 
+// ARN of the KMS key for the definition's senders, none when it names none.
+str auth_sender_key(const struct json *definition);
 // Makes the groups of the definition, and keeps those that are there already.
 [[nodiscard]] err *auth_service_apply(
     struct auth_service *service, struct store *store, struct arena *arena) YIELDS;
@@ -75,6 +78,7 @@ struct auth_hub_options {
     struct iam *iam;            // proves administrators, issues the identity pool's credentials
     struct crypto_key key;      // the instance's; the hub keeps a copy
     struct func_hub *functions; // run the definition's triggers; NULL: those fail
+    struct vault *vault;        // encrypts codes for senders; NULL: those fail
     const struct auth_delivery_options *delivery; // copied; NULL: to the inbox only
     // Told of every message once it is in the outbox; any loop's thread, must be quick.
     void (*tell)(const struct auth_message *message);

@@ -202,8 +202,13 @@ static err *invite_by(
         .text = phone ? service->invitation_sms : service->invitation_text,
         .code = password};
     bool changed = false;
+    bool taken = false;
     if (message.to.len == 0) {
         return NULL;
+    }
+    err *e = auth_send_custom(call, user, "AdminCreateUser", &message, password, &taken);
+    if (e != NULL || taken) {
+        return e;
     }
     TRY(auth_custom_message(call, user, "AdminCreateUser", &message, &changed));
     message.html = phone ? (str){} : message.text;

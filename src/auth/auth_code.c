@@ -150,6 +150,11 @@ err *auth_send_code(
         .code = code->code,
         .good_ms = code->life_ms};
     bool changed = false;
+    bool taken = false;
+    err *e = auth_send_custom(call, user, source_of(call, code), &message, code->code, &taken);
+    if (e != NULL || taken) {
+        return e;
+    }
     if (str_starts(code->purpose, S("attribute:")) || sign_up) {
         message.text = phone ? service->phone_text : service->verification_text;
         message.subject = service->verification_subject;

@@ -81,6 +81,7 @@ err *auth_hub_open(
     hub->store = options->store;
     hub->iam = options->iam;
     hub->functions = options->functions;
+    hub->vault = options->vault;
     hub->tell = options->tell;
     hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     hub->changed = options->changed;

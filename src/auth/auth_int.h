@@ -159,6 +159,7 @@ struct auth_hub {
     atomic_int calls;                 // operations in flight, but for those that wait for a trigger
     atomic_int waiting;               // those
     struct func_hub *functions;       // NULL: triggers cannot be run
+    struct vault *vault;              // NULL: senders cannot
 };
 
 struct auth_loop *auth_hub_here(struct auth_hub *hub);

@@ -31,12 +31,24 @@ static const struct {
         S_INIT("CreateAuthChallenge")},
     [AUTH_VERIFY_CHALLENGE] = {S_INIT("verifyAuthChallengeResponse"),
         S_INIT("VerifyAuthChallengeResponse"), S_INIT("VerifyAuthChallengeResponse")},
+    [AUTH_EMAIL_SENDER] = {S_INIT("customEmailSender"), S_INIT("CustomEmailSender"),
+        S_INIT("CustomEmailSender")},
+    [AUTH_SMS_SENDER] = {S_INIT("customSMSSender"), S_INIT("CustomSMSSender"),
+        S_INIT("CustomSMSSender")},
 };
 
 static str function_of(const struct auth_call *call, enum auth_trigger trigger)
 {
     check(trigger < AUTH_TRIGGERS);
     const struct json *triggers = json_get(call->service->definition, S("triggers"));
+    const struct json *senders = json_get(call->service->definition, S("senders"));
+    str sender =
+        trigger == AUTH_EMAIL_SENDER ? json_get_str(json_get(senders, S("email")), S("function"))
+        : trigger == AUTH_SMS_SENDER ? json_get_str(json_get(senders, S("sms")), S("function"))
+                                     : (str){};
+    if (sender.len > 0) {
+        return sender;
+    }
     return json_get_str(triggers, TRIGGERS[trigger].key);
 }
 
@@ -47,7 +59,7 @@ bool auth_has_trigger(const struct auth_call *call, enum auth_trigger trigger)
 
 // ---- the event -----------------------------------------------------------------------------
 
-static struct json *attributes_of(struct auth_call *call, const struct auth_event *event)
+struct json *auth_event_attributes(struct auth_call *call, const struct auth_event *event)
 {
     struct arena *a = call->arena;
     struct json *all = json_object(a);
@@ -84,7 +96,7 @@ static str payload_of(struct auth_call *call, const struct auth_event *event)
     json_set(root, S("triggerSource"),
         json_string(
             a, str_cat(a, TRIGGERS[event->trigger].source, S("_"), str_from(event->source))));
-    json_set(request, S("userAttributes"), attributes_of(call, event));
+    json_set(request, S("userAttributes"), auth_event_attributes(call, event));
     json_each (member, event->request) {
         json_set(request, member->key, json_copy(a, member));
     }
@@ -272,4 +284,16 @@ err *auth_trigger(struct auth_call *call, const struct auth_event *event, struct
         *response = filled;
     }
     return NULL;
+}
+
+err *auth_trigger_later(struct auth_call *call, const struct auth_event *event)
+{
+    const struct func_call later = {
+        .key = function_of(call, event->trigger), .payload = payload_of(call, event)};
+    check(later.key.len > 0);
+    err *e = call->hub->functions != NULL
+                 ? func_invoke_event(call->hub->functions, call->arena, &later)
+                 : fail(call->arena, ERR_UNSUPPORTED, "functions are not run here");
+    return e == NULL || e->wire.len > 0 ? e
+                                        : invocation_failed(call, TRIGGERS[event->trigger].name, e);
 }

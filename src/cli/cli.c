@@ -19,9 +19,11 @@ static const struct cli_command COMMANDS[] = {
         "backend runs or not when they are made. A new key may do everything, or just the actions\n"
         "named by --allow, such as cognito-idp:AdminGetUser or s3:*. Its secret is shown once.",
         cli_keys},
-    {"sandbox", "serve a project's backend on this machine and follow its changes", "[options]",
+    {"sandbox", "serve a project's backend on this machine and follow its changes",
+        "[options] | secret ...",
         "Evaluates the amplify/ folder of the project, serves its backend, writes\n"
-        "amplify_outputs.json, and applies changes of the folder while it runs.",
+        "amplify_outputs.json, and applies changes of the folder while it runs.\n"
+        "`ampd sandbox secret --help` tells how to set the project's secrets.",
         cli_sandbox},
     {"inbox", "show the messages that a running backend has sent", "[options]",
         "Prints the e-mails and text messages (codes of sign-up and sign-in, invitations) that\n"
@@ -100,6 +102,15 @@ int cli_fail(enum cli_exit code, const err *e)
         fprintf(stderr, "      %.*s\n", PRI(e->hint));
     }
     return code;
+}
+
+err *cli_ensure_folder(struct arena *arena, const struct app_place *place)
+{
+    const char *folder = app_data_dir(arena, place);
+    if (place->data_dir == NULL && !dir_exists(folder)) {
+        TRY(app_check_project(arena, place->project));
+    }
+    return dir_make(arena, folder, 0700);
 }
 
 static int usage(const struct cli_command *command, const char *what, const char *word)

@@ -3,6 +3,8 @@
 
 #include "cli/cli.h"
 
+struct app_place;
+
 struct cli_option {
     const char *name;     // "port": given as --port VALUE or --port=VALUE
     const char *argument; // name of its value in the help; NULL: a switch
@@ -30,10 +32,16 @@ int cli_options(const struct cli_command *command, const struct cli_option *opti
 // Prints "ampd: what is wrong" and the hint; returns `code`.
 int cli_fail(enum cli_exit code, const err *e);
 
+// Makes the data folder when it is not there. It must be a project's, or named: a slip of the path
+// should not leave a folder behind.
+[[nodiscard]] err *cli_ensure_folder(struct arena *arena, const struct app_place *place);
+
 // The commands: what stands behind their names in argv; the exit code is returned. This one serves
 // until a signal.
 int cli_keys(struct arena *arena, int argc, char **argv);
 int cli_sandbox(struct arena *arena, int argc, char **argv);
+// Secrets of a project, running or not; what stands behind `sandbox secret`.
+int cli_secret(struct arena *arena, int argc, char **argv);
 // Looks through a data folder.
 int cli_fsck(struct arena *arena, int argc, char **argv);
 // Prints the messages of a running backend.

@@ -149,15 +149,6 @@ static int take_rights(struct keys *keys, int argc, char **argv, char **rest)
     return left;
 }
 
-// The folder must be a project's, or named: a slip of the path should not leave a folder behind.
-static err *ensure_folder(struct keys *keys, const struct app_place *place)
-{
-    if (place->data_dir == NULL && !dir_exists(keys->data_dir)) {
-        TRY(app_check_project(keys->arena, place->project));
-    }
-    return dir_make(keys->arena, keys->data_dir, 0700);
-}
-
 static int run(struct keys *keys, const char *const *words)
 {
     if (words[0] != NULL && strcmp(words[0], "delete") == 0 && words[1] != NULL) {
@@ -206,6 +197,6 @@ int cli_keys(struct arena *arena, int argc, char **argv)
     }
     keys.as_json = as_json != NULL;
     keys.data_dir = app_data_dir(arena, &place);
-    err *e = ensure_folder(&keys, &place);
+    err *e = cli_ensure_folder(arena, &place);
     return e != NULL ? cli_fail(CLI_FAILED, e) : run(&keys, words);
 }

@@ -2,6 +2,8 @@
 #include "app/app.h"
 #include "cli/cli_int.h"
 
+#include <string.h>
+
 static bool is_identifier(const char *text)
 {
     size_t len = strlen(text);
@@ -37,6 +39,9 @@ static err *check_values(
 
 int cli_sandbox(struct arena *arena, int argc, char **argv)
 {
+    if (argc > 0 && strcmp(argv[0], "secret") == 0) {
+        return cli_secret(arena, argc - 1, argv + 1);
+    }
     u64 started_us = time_mono_us();
     struct app_options app = {
         .project = ".", .port = -1, .started_us = started_us, .is_trusted = cli_is_trusted};

@@ -101,7 +101,7 @@ static void add_custom_outputs(
     struct arena *a, const struct project_outputs_options *options, struct json *root)
 {
     struct project_tokens tokens = {
-        options->ids, options->auth, options->base_url, options->authority};
+        options->ids, options->auth, options->base_url, options->authority, NULL, {}};
     bool unknown = false; // such texts stay as they are
     json_each (part, json_get(options->manifest->root, S("outputs"))) {
         merge(a, root, project_resolve_all(a, &tokens, part, &unknown), 0);

@@ -399,6 +399,7 @@ err *project_roles_make(struct arena *arena, const struct json *manifest,
         add_data_access(&maker);
     }
     role_add_storage(&maker);
+    role_add_functions(&maker);
     TRY(add_all_customs(&maker));
     struct iam_role *roles = arena_array(arena, struct iam_role, maker.roles.count);
     for (size_t i = 0; i < maker.roles.count; i++) {

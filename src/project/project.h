@@ -8,6 +8,7 @@
 #include "data/data.h"
 #include "fiber/fiber.h"
 #include "iam/iam.h"
+#include "vault/vault.h"
 
 // ---- ids -----------------------------------------------------------------------------------
 // Made once at random and kept in the data folder, since clients remember them: signed-in users and
@@ -77,17 +78,33 @@ str project_function_role(struct arena *arena, str key);
 str project_arn(
     struct arena *arena, const struct project_ids *ids, const char *service, str resource);
 
+struct project_secret {
+    str name;
+    str value; // none: it is not set
+};
+
+struct project_secrets {
+    const struct project_secret *items;
+    size_t count;
+};
+
 struct project_tokens { // what they stand for
     const struct project_ids *ids;
-    const struct auth_service *auth; // NULL: names of roles stay unknown
-    str base_url;                    // "http://localhost:4443"
-    str authority;                   // "localhost:4443"
+    const struct auth_service *auth;       // NULL: names of roles stay unknown
+    str base_url;                          // "http://localhost:4443"
+    str authority;                         // "localhost:4443"
+    const struct project_secrets *secrets; // NULL: they stay as they are
+    str sender_key; // ARN of the key for senders that name none; for roles only
 };
 
 // The text with its ${amplify:...} tokens replaced. One that stands for nothing here stays, and
 // *unknown becomes true.
 str project_resolve(
     struct arena *arena, const struct project_tokens *tokens, str text, bool *unknown);
+// Takes the text up to the end of its next ${amplify:secret:NAME} off *rest; false without one.
+bool project_next_secret(str *rest, str *name);
+// The name of the first secret in the text that is not set, none when there is no such.
+str project_missing_secret(const struct project_tokens *tokens, str text);
 // A copy of the value with every text resolved.
 struct json *project_resolve_all(struct arena *arena, const struct project_tokens *tokens,
     const struct json *value, bool *unknown);

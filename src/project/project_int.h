@@ -49,3 +49,5 @@ struct json *role_statement(
 struct json *role_one(struct arena *arena, str text);
 // Adds the policies of the access rules of all buckets.
 void role_add_storage(struct role_maker *maker);
+// Adds what functions may do for their secrets, and senders for the codes they are given.
+void role_add_functions(struct role_maker *maker);

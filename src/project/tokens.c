@@ -5,6 +5,7 @@
 #include "json/json.h"
 
 static const str OPEN = S_INIT("${amplify:");
+static const str SECRET = S_INIT("secret:");
 // Tables are not made anew when their stream is: one label is enough.
 static const str STREAM_LABEL = S_INIT("2026-01-01T00:00:00.000");
 
@@ -211,8 +212,21 @@ static str deployment_value(struct arena *a, const struct project_tokens *tokens
     return (str){};
 }
 
+static str secret_value(const struct project_tokens *tokens, str name)
+{
+    for (size_t i = 0; tokens->secrets != NULL && i < tokens->secrets->count; i++) {
+        if (str_eq(tokens->secrets->items[i].name, name)) {
+            return tokens->secrets->items[i].value;
+        }
+    }
+    return (str){};
+}
+
 static str value_of(struct arena *a, const struct project_tokens *tokens, str name)
 {
+    if (str_starts(name, SECRET)) {
+        return secret_value(tokens, str_sub(name, SECRET.len, name.len));
+    }
     if (str_starts(name, S("auth."))) {
         str value = pool_value(a, tokens, name);
         return value.len > 0 ? value : role_value(a, tokens, name);
@@ -247,6 +261,31 @@ str project_resolve(
     }
     *unknown = *unknown || at >= 0;
     return done.len == 0 ? text : str_cat(arena, done, text);
+}
+
+bool project_next_secret(str *rest, str *name)
+{
+    str open = S("${amplify:secret:");
+    ptrdiff_t at = str_find(*rest, open);
+    str tail = str_sub(*rest, at >= 0 ? (size_t)at + open.len : 0, rest->len);
+    ptrdiff_t end = at >= 0 ? str_find_char(tail, '}') : -1;
+    if (end < 0) {
+        return false;
+    }
+    *name = str_sub(tail, 0, (size_t)end);
+    *rest = str_sub(tail, (size_t)end + 1, tail.len);
+    return true;
+}
+
+str project_missing_secret(const struct project_tokens *tokens, str text)
+{
+    str name = {};
+    while (project_next_secret(&text, &name)) {
+        if (secret_value(tokens, name).len == 0) {
+            return name;
+        }
+    }
+    return (str){};
 }
 
 static void resolve_in(struct arena *arena, const struct project_tokens *tokens, struct json *value,

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const AMPD = process.env.AMPD ?? path.join(here, '../../build/ampd');
+export const AMPD = process.env.AMPD ?? path.join(here, '../../build/ampd');
 const START_MS = 120_000; // handlers are bundled with their packages, perhaps on a busy machine
 
 /** Waits for `test()` to be true, or to return something. */
@@ -60,11 +60,15 @@ export async function serve(fixture, { watch = false } = {}) {
       const { accessKeyId, secretAccessKey } = JSON.parse(stdout);
       return { accessKeyId, secretAccessKey };
     },
-    end: async () => {
+    /** Ends the process, and leaves its folder. */
+    stop: async () => {
       child.kill('SIGTERM');
       await ended;
       process.off('exit', kill);
       assert.equal(code, 0, `ampd ended with ${code}:\n${log}`);
+    },
+    end: async () => {
+      await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

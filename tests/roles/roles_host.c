@@ -62,7 +62,11 @@ static err *make(struct arena *arena, const struct project_manifest *manifest,
     if (manifest->has_data) {
         TRY(data_api_build(arena, manifest->sdl, &manifest->modes, &api));
     }
-    struct project_tokens tokens = {&IDS, *auth, S("http://localhost:1"), S("localhost:1")};
+    struct project_tokens tokens = {.ids = &IDS,
+        .auth = *auth,
+        .base_url = S("http://localhost:1"),
+        .authority = S("localhost:1"),
+        .sender_key = S("arn:aws:kms:us-east-1:1:key/1")};
     return project_roles_make(arena, manifest->root, &tokens, api, roles);
 }
 
