@@ -79,8 +79,8 @@ static err *set_headers(struct http_outgoing *out, const struct http_client_req 
     for (size_t i = 0; i < req->header_count; i++) {
         const struct http_header *header = &req->headers[i];
         if (!is_token(header->name) || has_control(header->value)) {
-            return fail(out->arena, ERR_INVALID, "the header '%.*s' cannot be sent",
-                PRI(header->name));
+            return fail(
+                out->arena, ERR_INVALID, "the header '%.*s' cannot be sent", PRI(header->name));
         }
         // "Name;" is curl's way to say a header without a value.
         str between = header->value.len > 0 ? S(": ") : S(";");
@@ -174,8 +174,7 @@ err *http_outgoing_failure(struct http_outgoing *out, const struct http_client_r
             PRI(host), RESPONSE_HEADERS_MAX);
     }
     enum err_code code = ERR_IO;
-    if (out->curl.result == CURLE_URL_MALFORMAT ||
-        out->curl.result == CURLE_UNSUPPORTED_PROTOCOL) {
+    if (out->curl.result == CURLE_URL_MALFORMAT || out->curl.result == CURLE_UNSUPPORTED_PROTOCOL) {
         code = ERR_INVALID;
     } else if (out->curl.result == CURLE_OPERATION_TIMEDOUT) {
         code = ERR_TIMEOUT;

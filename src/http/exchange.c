@@ -129,8 +129,8 @@ static err *wait_for(struct http_exchange *exchange) YIELDS;
 static err *wait_for(struct http_exchange *exchange)
 {
     u64 timeout_us = exchange->req->timeout_ms * 1000;
-    err *e = http_transfer_wait(
-        &exchange->out.curl, timeout_us > 0 ? time_mono_us() + timeout_us : 0);
+    err *e =
+        http_transfer_wait(&exchange->out.curl, timeout_us > 0 ? time_mono_us() + timeout_us : 0);
     return e != NULL && e->code == ERR_TIMEOUT ? http_outgoing_late(&exchange->out, exchange->req)
                                                : e;
 }
@@ -139,8 +139,8 @@ static err *wait_for(struct http_exchange *exchange)
 static void go_on(struct http_exchange *exchange, bool *paused)
 {
     *paused = false;
-    int still = (exchange->send_paused ? CURLPAUSE_SEND : 0) |
-                (exchange->read_paused ? CURLPAUSE_RECV : 0);
+    int still =
+        (exchange->send_paused ? CURLPAUSE_SEND : 0) | (exchange->read_paused ? CURLPAUSE_RECV : 0);
     (void)curl_easy_pause(exchange->out.curl.easy, still); // what goes wrong ends the transfer
 }
 
