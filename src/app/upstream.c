@@ -11,6 +11,12 @@ static str setting(const char *name)
     return str_trim(str_from(getenv(name)));
 }
 
+static u64 milliseconds(const char *name, u64 otherwise)
+{
+    u64 ms = 0;
+    return str_to_u64(setting(name), &ms) ? ms : otherwise;
+}
+
 static bool is_plain(str text, const char *more)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -75,6 +81,8 @@ static err *read_upstream(struct arena *arena, str url, struct blob_upstream_opt
               "AMPD_BLOB_SECRET_ACCESS_KEY_FILE."));
     }
     const char *ca = getenv("AMPD_BLOB_CA");
+    out->idle_ms = milliseconds("AMPD_BLOB_TIMEOUT_MS", 0);
+    out->patience_ms = milliseconds("AMPD_BLOB_PATIENCE_MS", 0);
     out->ca_pem = ca != NULL && ca[0] != '\0' ? ca : NULL;
     return NULL;
 }
@@ -92,7 +100,5 @@ err *app_open_blobs(struct arena *arena, const char *data_dir, struct blob_store
 
 u64 app_blob_age_ms(void)
 {
-    u64 age_ms = AGE_MS;
-    str text = setting("AMPD_BLOB_SWEEP_AGE_MS");
-    return text.len > 0 && !str_to_u64(text, &age_ms) ? AGE_MS : age_ms;
+    return milliseconds("AMPD_BLOB_SWEEP_AGE_MS", AGE_MS);
 }

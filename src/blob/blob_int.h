@@ -39,7 +39,11 @@ bool blob_path(const struct blob_store *store, str id, struct blob_path *out);
 [[nodiscard]] err *blob_io_error(struct arena *arena, int code, const char *doing);
 
 // ---- the upstream: requests (blob_s3.c) --------------------------------------------------------
-enum { BLOB_UPSTREAM_MAGIC = 0x75707374, BLOB_DIGEST_TEXT = 2 * CRYPTO_SHA256_SIZE };
+enum {
+    BLOB_UPSTREAM_MAGIC = 0x75707374,
+    BLOB_ID_MAX = 96,
+    BLOB_DIGEST_TEXT = 2 * CRYPTO_SHA256_SIZE
+};
 
 struct blob_upstream {
     u32 magic;
@@ -79,6 +83,9 @@ struct blob_up_call { // one request
 [[nodiscard]] err *blob_up_head(struct blob_upstream *upstream, struct arena *arena,
     const struct blob_up_call *call, struct http_exchange *exchange, struct http_client_res *res,
     bool *again) YIELDS;
+// What is left of an answer's body, of at most `max` bytes.
+[[nodiscard]] err *blob_up_rest(
+    struct http_exchange *exchange, struct arena *arena, size_t max, str *out) YIELDS;
 // A request without a body, with its answer's (at most `max` bytes), tried again for as long as the
 // upstream's patience.
 [[nodiscard]] err *blob_up_fetch(struct blob_upstream *upstream, struct arena *arena,
@@ -139,6 +146,8 @@ void blob_up_close(struct blob_up_reader *reader);
     struct blob_up_reader *reader, struct arena *arena, u64 *size) YIELDS;
 [[nodiscard]] err *blob_up_read(struct blob_up_reader *reader, struct arena *arena, u64 offset,
     void *bytes, size_t size, size_t *got) YIELDS;
+// Is it being read? With `remove` its last reader removes it.
+bool blob_up_is_read(struct blob_upstream *upstream, str id, bool remove);
 // Of the upstream's among `ids`: those that are being read go when they are not any more.
 void blob_up_remove(struct blob_upstream *upstream, const str *ids, size_t count) YIELDS;
 [[nodiscard]] err *blob_up_walk(

@@ -127,11 +127,7 @@ err *blob_up_begin(struct blob_upstream *upstream, struct arena *arena,
 
 // ---- answers -----------------------------------------------------------------------------------
 
-static err *read_all(
-    struct http_exchange *exchange, struct arena *arena, size_t max, str *out) YIELDS;
-
-// At most `max` bytes: what is more is an error.
-static err *read_all(struct http_exchange *exchange, struct arena *arena, size_t max, str *out)
+err *blob_up_rest(struct http_exchange *exchange, struct arena *arena, size_t max, str *out)
 {
     struct buf text = buf_in(arena, max);
     char piece[4096];
@@ -158,7 +154,7 @@ static err *refusal(struct blob_upstream *upstream, struct arena *arena,
     struct xml_node *root = NULL;
     str code = S("no error of S3's");
     str message = {};
-    err *e = read_all(exchange, arena, ERROR_MAX, &text);
+    err *e = blob_up_rest(exchange, arena, ERROR_MAX, &text);
     if (e != NULL && e->code == ERR_CANCELLED) {
         return e;
     }
@@ -207,7 +203,7 @@ static err *fetch(struct blob_upstream *upstream, struct arena *arena,
     TRY(blob_up_begin(upstream, arena, call, &exchange));
     err *e = blob_up_head(upstream, arena, call, exchange, out, again);
     if (e == NULL) {
-        e = read_all(exchange, arena, max, &out->body);
+        e = blob_up_rest(exchange, arena, max, &out->body);
         *again = e != NULL && is_lost(e);
     }
     http_exchange_end(exchange);

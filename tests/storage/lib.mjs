@@ -1,7 +1,7 @@
 // A sandbox of a fixture project, and S3's clients pointed at it.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,15 +39,15 @@ export async function upstreamEnv(upstream, { prefix = 'blobs' } = {}) {
  * as long as the first.
  */
 async function engine(options) {
-  if (process.env.AMPD_TEST_ENGINE !== 'upstream' || options.env !== undefined) return { env: {}, end: async () => {} };
+  if (process.env.AMPD_TEST_ENGINE !== 'upstream' || options.env !== undefined) return { env: options.env ?? {}, end: async () => {} };
   const upstream = await startStorage('files', { env: {} });
-  return { env: await upstreamEnv(upstream), end: upstream.end };
+  return { env: await upstreamEnv(upstream), end: upstream.end, blobs: upstream.blobCount };
 }
 
 /** Starts `ampd sandbox` for a project of fixtures/; `folder` holds data and outputs. */
 export async function startStorage(fixture, options = {}) {
   const { folder = mkdtempSync(path.join(tmpdir(), 'ampd-storage-')), args = [], watch = false, port = '0' } = options;
-  const { env, end } = options.engine ?? { ...(await engine(options)), ...(options.env && { env: options.env }) };
+  const { env, end, blobs } = options.engine ?? (await engine(options));
   const source = path.join(here, 'fixtures', fixture);
   const project = watch ? path.join(folder, 'project') : source;
   if (watch) cpSync(source, project, { recursive: true });
@@ -85,6 +85,8 @@ export async function startStorage(fixture, options = {}) {
     /** S3's address with TLS, as the official client calls it. */
     secure: `https://s3.localhost:${new URL(origin).port}`,
     log: () => log,
+    /** How many objects and parts lie outside of the database. */
+    blobCount: blobs ?? (() => readdirSync(path.join(dataDir, 'blob'), { recursive: true }).filter((name) => /[0-9a-f]+-[0-9a-f]+$/.test(name)).length),
     /** The name of a bucket, by its name in the definitions. */
     bucket: (name) => outputs.storage.buckets.find((bucket) => bucket.name === name).bucket_name,
     /** Ends it in order; keeps the folder. */
@@ -113,7 +115,7 @@ export async function startStorage(fixture, options = {}) {
     },
     /** The same after it has ended; `port` and `env` may be others. */
     again: (changed = {}) =>
-      startStorage(fixture, { folder, args, engine: { env: changed.env ?? env, end }, port: changed.port ?? '0' }),
+      startStorage(fixture, { folder, args, engine: { env: changed.env ?? env, end, blobs }, port: changed.port ?? '0' }),
     /** A new access key; `allow` names actions. */
     key: async (...allow) => {
       const { stdout } = await ampd('keys', 'create', '--json', ...(allow.length > 0 ? ['--allow', ...allow] : []));
