@@ -157,7 +157,17 @@ void app_set_problem(struct app *app, str problem);
 [[nodiscard]] err *app_open_iam(
     struct arena *arena, const char *data_dir, struct store *store, struct iam **out) YIELDS;
 
+// ---- upstream.c --------------------------------------------------------------------------------
+// The blobs of a data folder: files, and the bucket that AMPD_BLOB_URL names. Blocks.
+[[nodiscard]] err *app_open_blobs(
+    struct arena *arena, const char *data_dir, struct blob_store **out);
+// How old a blob of that bucket has to be to be removed when nobody names it.
+u64 app_blob_age_ms(void);
+
 // ---- delivery.c --------------------------------------------------------------------------------
+// NAME of the environment, or the first line of the file that NAME_FILE names. None when neither is
+// set. Blocks.
+[[nodiscard]] err *app_read_secret(struct arena *arena, const char *name, str *out);
 // How messages leave the machine, as AMPD_SMTP_URL and its like say. *any: whether they do. Blocks.
 [[nodiscard]] err *app_read_delivery(
     struct arena *arena, struct auth_delivery_options *out, bool *any);

@@ -76,8 +76,7 @@ static err *open_all(struct inspection *inspection)
                          S("End it first: what is being changed cannot be checked."))
                    : e;
     }
-    return blob_store_open(
-        arena, path_join(arena, inspection->data_dir, "blob"), &inspection->blobs);
+    return app_open_blobs(arena, inspection->data_dir, &inspection->blobs);
 }
 
 err *app_check_folder(struct arena *arena, const char *data_dir, struct app_check *check)

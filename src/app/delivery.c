@@ -6,8 +6,7 @@
 
 enum { SECRET_FILE_MAX = 16 << 10, SECRET_MIN = 16 };
 
-// NAME, or the first line of the file that NAME_FILE names. None when neither is set.
-static err *read_secret(struct arena *arena, const char *name, str *out)
+err *app_read_secret(struct arena *arena, const char *name, str *out)
 {
     str file_name = str_cat(arena, str_from(name), S("_FILE"));
     const char *file = getenv(str_cstr(arena, file_name));
@@ -80,7 +79,7 @@ err *app_read_delivery(struct arena *arena, struct auth_delivery_options *out, b
 {
     str url = {};
     *out = (struct auth_delivery_options){};
-    TRY(read_secret(arena, "AMPD_SMTP_URL", &url));
+    TRY(app_read_secret(arena, "AMPD_SMTP_URL", &url));
     TRY(read_webhook(arena, "AMPD_EMAIL_WEBHOOK", &out->email_webhook));
     TRY(read_webhook(arena, "AMPD_SMS_WEBHOOK", &out->sms_webhook));
     if (url.len > 0) {
@@ -92,7 +91,7 @@ err *app_read_delivery(struct arena *arena, struct auth_delivery_options *out, b
             "AMPD_SMTP_URL and AMPD_EMAIL_WEBHOOK are both set; e-mail leaves by one of them");
     }
     if (out->email_webhook.len > 0 || out->sms_webhook.len > 0) {
-        TRY(read_secret(arena, "AMPD_WEBHOOK_SECRET", &out->webhook_secret));
+        TRY(app_read_secret(arena, "AMPD_WEBHOOK_SECRET", &out->webhook_secret));
         if (out->webhook_secret.len < SECRET_MIN) {
             return err_hint(
                 fail(arena, ERR_CONFIG, "AMPD_WEBHOOK_SECRET has to have at least %d characters",

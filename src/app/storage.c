@@ -26,9 +26,12 @@ static void deliver_events(void *arg) YIELDS
 
 err *app_open_objects(struct app *app)
 {
-    TRY(blob_store_open(app->arena, path_join(app->arena, app->data_dir, "blob"), &app->blobs));
-    struct object_hub_options options = {
-        .store = app->store, .blobs = app->blobs, .iam = app->iam, .functions = app->functions};
+    TRY(app_open_blobs(app->arena, app->data_dir, &app->blobs));
+    struct object_hub_options options = {.store = app->store,
+        .blobs = app->blobs,
+        .iam = app->iam,
+        .functions = app->functions,
+        .sweep_age_ms = app_blob_age_ms()};
     TRY(object_hub_open(app->objects, app->arena, &options));
     fiber_start("objects", watch_objects, app->objects);
     fiber_start("objects-tidy", tidy_objects, app->objects);

@@ -139,6 +139,7 @@ void blob_store_close(struct blob_store *store)
     for (size_t i = 0; i < store->opened.count && !atomic_load(&store->left_behind); i++) {
         mark_closed(store->arena, epoch_folder(store->arena, store, store->opened.items[i]));
     }
+    blob_up_free(store->upstream);
     uv_mutex_destroy(&store->lock);
     store->magic = 0;
     arena_free(store->arena);
@@ -213,7 +214,7 @@ err *blob_store_walk(struct blob_store *store, struct arena *arena, const struct
             TRY(walk->each(walk->arg, list.ids.items[k]));
         }
     }
-    return NULL;
+    return store->upstream != NULL ? blob_up_walk(store->upstream, arena, walk) : NULL;
 }
 
 // ---- the sweep
@@ -370,8 +371,31 @@ void blob_remove(struct blob_store *store, const str *ids, size_t count)
 {
     check_magic(store, BLOB_STORE_MAGIC);
     struct removal removal = {store, ids, count};
-    if (count > 0) {
+    size_t remote = 0;
+    for (size_t i = 0; i < count; i++) {
+        remote += blob_is_remote(ids[i]) ? 1 : 0;
+    }
+    if (remote < count) {
         err *e = worker_run(remove_work, &removal);
         (void)e; // cancelled: it has been done all the same
     }
+    if (remote > 0 && store->upstream != NULL) {
+        blob_up_remove(store->upstream, ids, count);
+    }
+}
+
+// ---- the upstream
+// --------------------------------------------------------------------------------------
+
+bool blob_store_is_remote(const struct blob_store *store)
+{
+    check_magic(store, BLOB_STORE_MAGIC);
+    return store->upstream != NULL;
+}
+
+err *blob_store_tidy(
+    struct blob_store *store, struct arena *arena, const struct blob_sweep *sweep, u64 age_ms)
+{
+    check_magic(store, BLOB_STORE_MAGIC);
+    return store->upstream != NULL ? blob_up_tidy(store->upstream, arena, sweep, age_ms) : NULL;
 }

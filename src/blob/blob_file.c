@@ -1,4 +1,5 @@
-// Reading and writing one blob. Each step is a job of the worker pool.
+// Reading and writing one blob. Each step on a file is a job of the worker pool; what is written is
+// a file first in any case, and the upstream's (blob_upstream.c) in the end when there is one.
 #include "blob/blob_int.h"
 
 #include <errno.h>
@@ -18,11 +19,14 @@ struct blob_writer {
     str id;
     struct blob_path path;
     struct worker_job *work;
-    struct job *append; // under way; NULL: none
+    struct job *append;       // under way; NULL: none
+    struct crypto_hash *hash; // for the upstream; NULL: there is none
+    u64 size;
 };
 
 struct blob_reader {
     int file;
+    struct blob_up_reader *remote; // NULL: it is a file
 };
 
 struct job { // of one step
@@ -60,7 +64,7 @@ static err *job_run(void (*fn)(void *arg), struct job *job, struct arena *arena)
 static void begin_work(void *arg)
 {
     struct job *job = arg;
-    job->writer->file = open(job->writer->new_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    job->writer->file = open(job->writer->new_path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (job->writer->file < 0) {
         job_fail(job, "making a file");
     }
@@ -77,6 +81,7 @@ err *blob_begin(struct blob_store *store, struct arena *arena, struct blob_write
         str_fmt(arena, "%llx-%llx", (unsigned long long)store->epoch, (unsigned long long)number);
     writer->new_path = path_join(arena, store->new_folder, str_cstr(arena, writer->id));
     writer->work = worker_job_new(arena);
+    writer->hash = store->upstream != NULL ? crypto_hash_new(CRYPTO_SHA256) : NULL;
     check(blob_path(store, writer->id, &writer->path));
     struct job job = {.writer = writer};
     err *e = job_run(begin_work, &job, arena);
@@ -95,6 +100,10 @@ static void append_work(void *arg)
     if (job->sums != NULL) {
         crypto_sums_add(job->sums, job->bytes);
     }
+    if (job->writer->hash != NULL) {
+        crypto_hash_add(job->writer->hash, job->bytes);
+    }
+    job->writer->size += job->bytes.len;
     while (left.len > 0) {
         ssize_t wrote = write(job->writer->file, left.ptr, left.len);
         if (wrote < 0 && errno == EINTR) {
@@ -194,10 +203,36 @@ static void finish_work(void *arg)
     }
 }
 
+static void drop_work(void *arg)
+{
+    struct job *job = arg;
+    (void)close(job->writer->file);
+    (void)unlink(job->writer->new_path);
+    job->writer->file = -1;
+}
+
+static err *finish_remote(struct blob_writer *writer, struct arena *arena, str *id) YIELDS;
+
+// The file has served its turn; it was never synced, nor does it have to be.
+static err *finish_remote(struct blob_writer *writer, struct arena *arena, str *id)
+{
+    struct blob_up_file file = {.file = writer->file, .size = writer->size};
+    check(writer->file >= 0 && writer->hash != NULL);
+    crypto_hash_finish(writer->hash, file.sha256);
+    TRY(blob_up_put(writer->store->upstream, arena, &file, id));
+    struct job job = {.writer = writer};
+    err *cancelled = worker_run(drop_work, &job);
+    blob_abandon(writer); // nothing is left but memory
+    return cancelled;
+}
+
 err *blob_finish(struct blob_writer *writer, struct arena *arena, str *id)
 {
     struct job job = {.writer = writer};
     check(writer->append == NULL);
+    if (writer->store->upstream != NULL) {
+        return finish_remote(writer, arena, id);
+    }
     TRY(job_run(finish_work, &job, arena));
     *id = writer->id;
     return NULL;
@@ -213,6 +248,8 @@ void blob_abandon(struct blob_writer *writer)
         (void)close(writer->file);
         writer->file = -1;
     }
+    crypto_hash_free(writer->hash);
+    writer->hash = NULL;
     (void)unlink(writer->new_path != NULL ? writer->new_path : writer->path.file);
 }
 
@@ -243,6 +280,19 @@ static bool open_at_once(const struct blob_store *store, str id, struct blob_rea
     return reader->file >= 0;
 }
 
+static err *open_remote(struct blob_store *store, struct arena *arena, str id,
+    struct blob_reader *reader, struct blob_reader **out)
+{
+    if (store->upstream == NULL) {
+        log_error("blob.upstream",
+            "%.*s lies in an S3-compatible store, and none is configured (AMPD_BLOB_URL)", PRI(id));
+        return fail(arena, ERR_UNAVAILABLE, "the store of this object is not configured");
+    }
+    reader->remote = blob_up_open(store->upstream, id);
+    *out = reader;
+    return NULL;
+}
+
 err *blob_reader_open(
     struct blob_store *store, struct arena *arena, str id, struct blob_reader **out)
 {
@@ -250,6 +300,9 @@ err *blob_reader_open(
     struct blob_reader *reader = arena_new_of(arena, struct blob_reader);
     struct job job = {.reader = reader, .store = store, .id = id};
     reader->file = -1;
+    if (blob_is_remote(id)) {
+        return open_remote(store, arena, id, reader, out);
+    }
     err *e = open_at_once(store, id, reader) ? NULL : job_run(open_work, &job, arena);
     if (e != NULL) {
         blob_reader_close(reader);
@@ -289,6 +342,9 @@ static size_t read_at_once(const struct job *job)
 err *blob_read(struct blob_reader *reader, struct arena *arena, u64 offset, void *bytes,
     size_t size, size_t *got)
 {
+    if (reader->remote != NULL) {
+        return blob_up_read(reader->remote, arena, offset, bytes, size, got);
+    }
     check(reader->file >= 0);
     struct job job = {.reader = reader, .offset = offset, .into = bytes, .size = size};
     job.got = read_at_once(&job);
@@ -296,6 +352,33 @@ err *blob_read(struct blob_reader *reader, struct arena *arena, u64 offset, void
         TRY(job_run(read_work, &job, arena));
     }
     *got = job.got;
+    return NULL;
+}
+
+err *blob_reader_expect(struct blob_reader *reader, struct arena *arena, u64 offset, u64 size)
+{
+    return reader->remote != NULL ? blob_up_expect(reader->remote, arena, offset, size) : NULL;
+}
+
+static void size_work(void *arg)
+{
+    struct job *job = arg;
+    struct stat info;
+    if (fstat(job->reader->file, &info) != 0) {
+        job_fail(job, "looking at a file");
+        return;
+    }
+    job->offset = (u64)info.st_size;
+}
+
+err *blob_reader_size(struct blob_reader *reader, struct arena *arena, u64 *size)
+{
+    struct job job = {.reader = reader};
+    if (reader->remote != NULL) {
+        return blob_up_size(reader->remote, arena, size);
+    }
+    TRY(job_run(size_work, &job, arena));
+    *size = job.offset;
     return NULL;
 }
 
@@ -338,7 +421,7 @@ err *blob_warm(struct blob_reader *reader, struct arena *arena, u64 offset, u64 
 
 int blob_reader_file(const struct blob_reader *reader)
 {
-    check(reader->file >= 0);
+    check(reader->file >= 0 || reader->remote != NULL);
     return reader->file;
 }
 
@@ -347,5 +430,9 @@ void blob_reader_close(struct blob_reader *reader)
     if (reader != NULL && reader->file >= 0) {
         (void)close(reader->file);
         reader->file = -1;
+    }
+    if (reader != NULL && reader->remote != NULL) {
+        blob_up_close(reader->remote);
+        reader->remote = NULL;
     }
 }

@@ -4,12 +4,8 @@
 enum { RESPONSE_HEADERS_MAX = 256 };
 
 struct transfer { // on the stack of the fiber that waits for it
-    struct arena *arena;
-    struct http_transfer curl;
-    struct curl_slist *sent_headers;
+    struct http_outgoing out;
     struct buf body;
-    vec_of(struct http_header) headers;
-    bool too_many_headers;
 };
 
 // ---- the response ------------------------------------------------------------------------------
@@ -20,27 +16,33 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return transfer->body.overflow ? 0 : size * count; // less than all ends the transfer
 }
 
+bool http_outgoing_header(struct http_outgoing *out, str line)
+{
+    line = str_trim(line);
+    ptrdiff_t colon = str_find_char(line, ':');
+    if (str_starts(line, S("HTTP/"))) {
+        out->headers.count = 0; // those of an interim response (100, 103) do not count
+        return true;
+    }
+    if (colon <= 0) {
+        return true;
+    }
+    if (out->headers.count == RESPONSE_HEADERS_MAX) {
+        out->too_many_headers = true;
+        return false;
+    }
+    *vec_push(out->arena, &out->headers) = (struct http_header){
+        .name = str_dup(out->arena, str_sub(line, 0, (size_t)colon)),
+        .value = str_dup(out->arena, str_trim(str_sub(line, (size_t)colon + 1, line.len))),
+    };
+    return true;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
     struct transfer *transfer = arg;
-    str line = str_trim((str){bytes, size * count});
-    ptrdiff_t colon = str_find_char(line, ':');
-    if (str_starts(line, S("HTTP/"))) {
-        transfer->headers.count = 0; // those of an interim response (100, 103) do not count
-        return size * count;
-    }
-    if (colon <= 0) {
-        return size * count;
-    }
-    if (transfer->headers.count == RESPONSE_HEADERS_MAX) {
-        transfer->too_many_headers = true;
-        return 0;
-    }
-    *vec_push(transfer->arena, &transfer->headers) = (struct http_header){
-        .name = str_dup(transfer->arena, str_sub(line, 0, (size_t)colon)),
-        .value = str_dup(transfer->arena, str_trim(str_sub(line, (size_t)colon + 1, line.len))),
-    };
-    return size * count;
+    bool taken = http_outgoing_header(&transfer->out, (str){bytes, size * count});
+    return taken ? size * count : 0;
 }
 
 // ---- the request -------------------------------------------------------------------------------
@@ -64,39 +66,38 @@ static bool is_token(str text)
     return text.len > 0;
 }
 
-static void add_line(struct transfer *transfer, str line)
+static void add_line(struct http_outgoing *out, str line)
 {
-    struct curl_slist *list =
-        curl_slist_append(transfer->sent_headers, str_cstr(transfer->arena, line));
+    struct curl_slist *list = curl_slist_append(out->sent_headers, str_cstr(out->arena, line));
     check(list != NULL);
-    transfer->sent_headers = list;
+    out->sent_headers = list;
 }
 
-static err *set_headers(struct transfer *transfer, const struct http_client_req *req)
+static err *set_headers(struct http_outgoing *out, const struct http_client_req *req)
 {
     bool typed = false;
     for (size_t i = 0; i < req->header_count; i++) {
         const struct http_header *header = &req->headers[i];
         if (!is_token(header->name) || has_control(header->value)) {
-            return fail(transfer->arena, ERR_INVALID, "the header '%.*s' cannot be sent",
-                PRI(header->name));
+            return fail(
+                out->arena, ERR_INVALID, "the header '%.*s' cannot be sent", PRI(header->name));
         }
         // "Name;" is curl's way to say a header without a value.
         str between = header->value.len > 0 ? S(": ") : S(";");
-        add_line(transfer, str_cat(transfer->arena, header->name, between, header->value));
+        add_line(out, str_cat(out->arena, header->name, between, header->value));
         typed = typed || str_eq_nocase(header->name, S("content-type"));
     }
     if (!typed) {
-        add_line(transfer, S("Content-Type:")); // curl would say it is a form
+        add_line(out, S("Content-Type:")); // curl would say it is a form
     }
-    add_line(transfer, S("Expect:")); // curl would wait a second for servers that ignore it
-    curl_easy_setopt(transfer->curl.easy, CURLOPT_HTTPHEADER, transfer->sent_headers);
+    add_line(out, S("Expect:")); // curl would wait a second for servers that ignore it
+    curl_easy_setopt(out->curl.easy, CURLOPT_HTTPHEADER, out->sent_headers);
     return NULL;
 }
 
-static void set_method(struct transfer *transfer, const struct http_client_req *req)
+static void set_method(struct http_outgoing *out, const struct http_client_req *req)
 {
-    CURL *easy = transfer->curl.easy;
+    CURL *easy = out->curl.easy;
     bool sends = req->body.len > 0 || str_eq(req->method, S("POST")) ||
                  str_eq(req->method, S("PUT")) || str_eq(req->method, S("PATCH"));
     if (sends) {
@@ -108,7 +109,7 @@ static void set_method(struct transfer *transfer, const struct http_client_req *
     } else {
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, str_cstr(transfer->arena, req->method));
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, str_cstr(out->arena, req->method));
 }
 
 // The environment's proxy (http_proxy) is for the world outside; nothing of this machine is behind
@@ -129,20 +130,15 @@ static bool is_local(const char *url)
     return local;
 }
 
-static err *set_up(struct transfer *transfer, const struct http_client_req *req)
+err *http_outgoing_set_up(struct http_outgoing *out, const struct http_client_req *req)
 {
-    CURL *easy = transfer->curl.easy;
-    const char *url = str_cstr(transfer->arena, req->url);
+    CURL *easy = out->curl.easy;
+    const char *url = str_cstr(out->arena, req->url);
     if (!is_token(req->method) || has_control(req->url)) { // a NUL is one as well
-        return fail(transfer->arena, ERR_INVALID, "the method or the URL cannot be sent");
+        return fail(out->arena, ERR_INVALID, "the method or the URL cannot be sent");
     }
-    TRY(set_headers(transfer, req));
-    set_method(transfer, req);
+    TRY(set_headers(out, req));
     curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     if (is_local(url)) {
@@ -169,60 +165,77 @@ static str host_of(struct arena *arena, str url)
     return str_dup(arena, str_sub(authority, (size_t)(at + 1), authority.len));
 }
 
-static err *failure(struct transfer *transfer, const struct http_client_req *req)
+err *http_outgoing_failure(struct http_outgoing *out, const struct http_client_req *req)
 {
-    str host = host_of(transfer->arena, req->url);
-    if (transfer->body.overflow) {
-        return fail(transfer->arena, ERR_TOO_LARGE, "the answer of %.*s is larger than %zu bytes",
-            PRI(host), req->response_max);
-    }
-    if (transfer->too_many_headers) {
-        return fail(transfer->arena, ERR_TOO_LARGE, "the answer of %.*s has more than %d headers",
+    str host = host_of(out->arena, req->url);
+    check(out->curl.done && out->curl.result != CURLE_OK);
+    if (out->too_many_headers) {
+        return fail(out->arena, ERR_TOO_LARGE, "the answer of %.*s has more than %d headers",
             PRI(host), RESPONSE_HEADERS_MAX);
     }
     enum err_code code = ERR_IO;
-    if (transfer->curl.result == CURLE_URL_MALFORMAT ||
-        transfer->curl.result == CURLE_UNSUPPORTED_PROTOCOL) {
+    if (out->curl.result == CURLE_URL_MALFORMAT || out->curl.result == CURLE_UNSUPPORTED_PROTOCOL) {
         code = ERR_INVALID;
-    } else if (transfer->curl.result == CURLE_OPERATION_TIMEDOUT) {
+    } else if (out->curl.result == CURLE_OPERATION_TIMEDOUT) {
         code = ERR_TIMEOUT;
     }
-    const char *reason = http_transfer_reason(&transfer->curl);
-    return fail(transfer->arena, code, "the request to %.*s failed: %s", PRI(host), reason);
+    const char *reason = http_transfer_reason(&out->curl);
+    return fail(out->arena, code, "the request to %.*s failed: %s", PRI(host), reason);
+}
+
+err *http_outgoing_late(struct http_outgoing *out, const struct http_client_req *req)
+{
+    str host = host_of(out->arena, req->url);
+    return fail(out->arena, ERR_TIMEOUT, "%.*s did not answer in time", PRI(host));
+}
+
+void http_outgoing_end(struct http_outgoing *out)
+{
+    http_transfer_end(&out->curl);
+    curl_slist_free_all(out->sent_headers);
+    out->sent_headers = NULL;
 }
 
 static err *run(struct transfer *transfer, const struct http_client_req *req) YIELDS;
 
 static err *run(struct transfer *transfer, const struct http_client_req *req)
 {
-    TRY(set_up(transfer, req));
-    err *e = http_transfer_run(&transfer->curl, req->timeout_ms);
+    struct http_outgoing *out = &transfer->out;
+    TRY(http_outgoing_set_up(out, req));
+    set_method(out, req);
+    curl_easy_setopt(out->curl.easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(out->curl.easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(out->curl.easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(out->curl.easy, CURLOPT_HEADERDATA, transfer);
+    err *e = http_transfer_run(&out->curl, req->timeout_ms);
     if (e != NULL && e->code == ERR_TIMEOUT) {
-        str host = host_of(transfer->arena, req->url);
-        return fail(transfer->arena, ERR_TIMEOUT, "%.*s did not answer in time", PRI(host));
+        return http_outgoing_late(out, req);
     }
     TRY(e);
-    return transfer->curl.result == CURLE_OK ? NULL : failure(transfer, req);
+    if (transfer->body.overflow) {
+        return fail(out->arena, ERR_TOO_LARGE, "the answer of %.*s is larger than %zu bytes",
+            PRI(host_of(out->arena, req->url)), req->response_max);
+    }
+    return out->curl.result == CURLE_OK ? NULL : http_outgoing_failure(out, req);
 }
 
 err *http_fetch(struct arena *arena, const struct http_client_req *req, struct http_client_res *out)
 {
     check(fiber_current() != NULL);
-    struct transfer transfer = {.arena = arena};
+    struct transfer transfer = {.out.arena = arena};
     transfer.body = buf_in(arena, req->response_max);
-    http_transfer_begin(&transfer.curl);
+    http_transfer_begin(&transfer.out.curl);
     err *e = run(&transfer, req);
     if (e == NULL) {
         long status = 0;
-        curl_easy_getinfo(transfer.curl.easy, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(transfer.out.curl.easy, CURLINFO_RESPONSE_CODE, &status);
         *out = (struct http_client_res){
             .status = (int)status,
-            .headers = transfer.headers.items,
-            .header_count = transfer.headers.count,
+            .headers = transfer.out.headers.items,
+            .header_count = transfer.out.headers.count,
             .body = buf_str(&transfer.body),
         };
     }
-    http_transfer_end(&transfer.curl);
-    curl_slist_free_all(transfer.sent_headers);
+    http_outgoing_end(&transfer.out);
     return e;
 }

@@ -30,7 +30,7 @@ static void take_finished(struct client *client)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         transfer->done = true;
         transfer->result = message->data.result;
-        fiber_wake(transfer->fiber);
+        http_transfer_wake(transfer);
     }
 }
 
@@ -170,23 +170,47 @@ CURL *http_transfer_begin(struct http_transfer *transfer)
     return transfer->easy;
 }
 
-static err *wait_for(struct http_transfer *transfer, u64 until_us) YIELDS;
-
-static err *wait_for(struct http_transfer *transfer, u64 until_us)
+void http_transfer_start(struct http_transfer *transfer)
 {
-    while (!transfer->done) {
-        TRY(fiber_wait_until(until_us));
+    check(curl_multi_add_handle(client_of_loop()->multi, transfer->easy) == CURLM_OK);
+}
+
+void http_transfer_stop(struct http_transfer *transfer)
+{
+    curl_multi_remove_handle(client_of_loop()->multi, transfer->easy); // unfinished: its connection
+                                                                       // ends
+}
+
+void http_transfer_wake(struct http_transfer *transfer)
+{
+    if (transfer->waiting) {
+        transfer->waiting = false;
+        fiber_wake(transfer->fiber);
     }
-    return NULL;
+}
+
+err *http_transfer_wait(struct http_transfer *transfer, u64 until_us)
+{
+    check(!transfer->waiting);
+    if (transfer->done) {
+        return NULL;
+    }
+    transfer->fiber = fiber_current();
+    transfer->waiting = true;
+    err *e = fiber_wait_until(until_us);
+    transfer->waiting = false;
+    return e;
 }
 
 err *http_transfer_run(struct http_transfer *transfer, u64 timeout_ms)
 {
-    struct client *client = client_of_loop();
     u64 until_us = timeout_ms != 0 ? time_mono_us() + timeout_ms * 1000 : 0;
-    check(curl_multi_add_handle(client->multi, transfer->easy) == CURLM_OK);
-    err *e = wait_for(transfer, until_us);
-    curl_multi_remove_handle(client->multi, transfer->easy); // unfinished: its connection ends
+    err *e = NULL;
+    http_transfer_start(transfer);
+    while (e == NULL && !transfer->done) {
+        e = http_transfer_wait(transfer, until_us);
+    }
+    http_transfer_stop(transfer);
     return e;
 }
 

@@ -186,3 +186,24 @@ struct http_client_res {
 // or a broken answer; ERR_TIMEOUT; ERR_TOO_LARGE; ERR_CANCELLED ends the connection.
 [[nodiscard]] err *http_fetch(
     struct arena *arena, const struct http_client_req *req, struct http_client_res *out) YIELDS;
+
+// One request whose body and answer pass in pieces, as fast as both sides take them. Of one loop
+// and one fiber at a time; http_exchange_end, whatever came of it.
+struct http_exchange;
+
+// Starts it: `req` without body, whose `body_size` bytes are sent (a PUT) or none (UINT64_MAX);
+// `timeout_ms` is how long the peer may do nothing while it is waited for. `req` is borrowed until
+// the end, all memory is in `arena`.
+[[nodiscard]] err *http_exchange_begin(struct arena *arena, const struct http_client_req *req,
+    u64 body_size, struct http_exchange **out);
+// Sends the next bytes; returns once they are on their way. An answer that comes before all has
+// been sent ends the sending: what is left is dropped.
+[[nodiscard]] err *http_exchange_send(struct http_exchange *exchange, str bytes) YIELDS;
+// Waits for the head of the answer; `out` has no body. After all of the request's.
+[[nodiscard]] err *http_exchange_head(
+    struct http_exchange *exchange, struct http_client_res *out) YIELDS;
+// The next 1..size bytes of the answer's body; 0 at its end. Fails when it breaks off.
+[[nodiscard]] err *http_exchange_read(
+    struct http_exchange *exchange, void *bytes, size_t size, size_t *got) YIELDS;
+// Does not wait. A connection whose answer was read to its end is used again. NULL is allowed.
+void http_exchange_end(struct http_exchange *exchange);

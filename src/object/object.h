@@ -42,6 +42,7 @@ struct object_hub_options {
     struct iam *iam;
     struct func_hub *functions; // NULL: events for functions are kept, not delivered
     u64 (*now_ms)(void); // NULL: the wall clock
+    u64 sweep_age_ms; // how old a blob of an upstream has to be to be removed when no row names it
 };
 
 // Makes the tables, removes what a crash has left of blobs. Before the routes are in use.

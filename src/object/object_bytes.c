@@ -339,6 +339,8 @@ err *s3_source_read(struct s3_source *source, void *bytes, size_t size, size_t *
             TRY(blob_reader_open(
                 call->hub->blobs, call->arena, json_get_str(row, S("blob")), &source->reader));
             source->open = row;
+            u64 wanted = source->left < there ? source->left : there;
+            TRY(blob_reader_expect(source->reader, call->arena, offset, wanted));
         }
         struct arena_mark mark = arena_mark(call->arena);
         TRY(blob_read(source->reader, call->arena, offset, bytes, some, got));

@@ -3,10 +3,7 @@
 // (`ampd fsck`); the other one goes on for ever, an object at a time, beside the service.
 #include "object/object_int.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { PAGE = 200, HASHES_MAX = 256 * 1024 * 1024 };
 
@@ -84,36 +81,6 @@ static bool agree(struct walk *walk, const struct json *row, struct crypto_sums 
     return true;
 }
 
-struct reading { // of one blob, on the worker pool
-    int file;
-    u64 size;
-    struct crypto_sums *sums[2]; // NULL: not taken
-    char *piece;
-    bool whole; // the file has that size, and could be read
-};
-
-static void read_work(void *arg)
-{
-    struct reading *reading = arg;
-    check(reading->file >= 0);
-    struct stat info;
-    u64 at = 0;
-    reading->whole = fstat(reading->file, &info) == 0 && (u64)info.st_size == reading->size;
-    while (reading->whole && reading->piece != NULL && at < reading->size) {
-        ssize_t got = pread(reading->file, reading->piece, PIECE, (off_t)at);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        reading->whole = got > 0;
-        for (size_t i = 0; i < countof(reading->sums) && got > 0; i++) {
-            if (reading->sums[i] != NULL) {
-                crypto_sums_add(reading->sums[i], (str){reading->piece, (size_t)got});
-            }
-        }
-        at += got > 0 ? (u64)got : 0;
-    }
-}
-
 struct taken { // sums of a row's bytes, and of all parts' together
     struct crypto_sums *own;
     struct crypto_sums *all;
@@ -123,6 +90,46 @@ static char *piece_of(struct walk *walk)
 {
     walk->piece = walk->piece != NULL ? walk->piece : mem_alloc(PIECE);
     return walk->piece;
+}
+
+struct adding { // on the worker pool
+    const struct taken *taken;
+    str bytes;
+};
+
+static void add_work(void *arg)
+{
+    struct adding *adding = arg;
+    crypto_sums_add(adding->taken->own, adding->bytes);
+    if (adding->taken->all != NULL) {
+        crypto_sums_add(adding->taken->all, adding->bytes);
+    }
+}
+
+static err *read_blob(struct walk *walk, struct blob_reader *reader, u64 size,
+    const struct taken *taken, const char **why) YIELDS;
+
+// *why is NULL when it has that size and, if sums are taken, could be read.
+static err *read_blob(struct walk *walk, struct blob_reader *reader, u64 size,
+    const struct taken *taken, const char **why)
+{
+    u64 there = 0;
+    size_t got = 1;
+    TRY(blob_reader_size(reader, walk->arena, &there));
+    *why = there == size ? NULL : "its file has another size than its row says";
+    for (u64 at = 0; *why == NULL && taken->own != NULL && at < size; at += got) {
+        u64 left = size - at;
+        err *e = blob_read(
+            reader, walk->arena, at, piece_of(walk), left < PIECE ? (size_t)left : PIECE, &got);
+        if (e != NULL && e->code != ERR_IO) {
+            return e;
+        }
+        *why = e != NULL || got == 0 ? "its file cannot be read" : NULL;
+        struct adding adding = {taken, {walk->piece, got}};
+        TRY(*why == NULL ? worker_run(add_work, &adding) : NULL);
+    }
+    walk->check->bytes += *why == NULL && taken->own != NULL ? size : 0;
+    return NULL;
 }
 
 static err *look_at_blob(
@@ -136,22 +143,17 @@ static err *look_at_blob(
     struct blob_reader *reader = NULL;
     struct json *kept = NULL;
     err *e = blob_reader_open(hub->blobs, walk->arena, id, &reader);
+    e = e == NULL ? read_blob(walk, reader, (u64)json_get_int(row, S("size"), 0), taken, why) : e;
+    blob_reader_close(reader);
     if (e != NULL) {
         *why = e->code == ERR_NOT_FOUND ? "its file is missing" : "its file cannot be opened";
-        return e->code == ERR_CANCELLED ? e : NULL;
+        bool unknown = e->code == ERR_CANCELLED || e->code == ERR_UNAVAILABLE;
+        return unknown ? e : NULL;
     }
-    struct reading reading = {.file = blob_reader_file(reader),
-        .size = (u64)json_get_int(row, S("size"), 0),
-        .sums = {taken->own, taken->all},
-        .piece = taken->own != NULL ? piece_of(walk) : NULL};
-    e = worker_run(read_work, &reading);
-    blob_reader_close(reader);
-    TRY(e);
     TRY(store_get(hub->store, walk->arena, BLOBS, json_string(walk->arena, id), NULL, &kept));
-    *why = !reading.whole ? "its file has another size than its row says, or cannot be read"
-           : kept == NULL ? "no row keeps its file"
-                          : NULL;
-    walk->check->bytes += reading.whole && taken->own != NULL ? reading.size : 0;
+    if (*why == NULL && kept == NULL) {
+        *why = "no row keeps its file";
+    }
     return NULL;
 }
 

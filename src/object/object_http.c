@@ -52,6 +52,7 @@ static const struct code *code_of_error(const err *e)
     case ERR_TOO_LARGE: return code_of(S("EntityTooLarge"));
     case ERR_TIMEOUT:
     case ERR_DISK_FULL: return code_of(S("SlowDown"));
+    case ERR_UNAVAILABLE: return code_of(S("ServiceUnavailable"));
     case ERR_UNSUPPORTED: return code_of(S("NotImplemented"));
     case ERR_FORBIDDEN:
     case ERR_UNAUTHORIZED: return code_of(S("AccessDenied"));

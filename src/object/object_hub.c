@@ -77,10 +77,18 @@ void object_hub_free(struct object_hub *hub)
 static bool is_owned(void *arg, str id) YIELDS
 {
     struct object_hub *hub = arg;
-    struct arena *arena = fiber_arena();
+    struct arena *arena = arena_new();
     struct json *row = NULL;
     err *e = store_get(hub->store, arena, BLOBS, json_string(arena, id), NULL, &row);
-    return e != NULL || row != NULL; // in doubt it is kept
+    bool owned = e != NULL || row != NULL; // in doubt it is kept
+    arena_free(arena);
+    return owned;
+}
+
+err *object_tidy_blobs(struct object_hub *hub, struct arena *arena)
+{
+    struct blob_sweep sweep = {.keep = is_owned, .arg = hub};
+    return blob_store_tidy(hub->blobs, arena, &sweep, hub->sweep_age_ms);
 }
 
 static err *note_versioning(struct object_hub *hub, struct arena *arena) YIELDS;
@@ -132,6 +140,7 @@ err *object_hub_open(
     hub->blobs = options->blobs;
     hub->iam = options->iam;
     hub->functions = options->functions;
+    hub->sweep_age_ms = options->sweep_age_ms;
     hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
     TRY(note_versioning(hub, arena));

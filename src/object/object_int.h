@@ -2,6 +2,7 @@
 #pragma once
 
 #include "object/object.h"
+#include "xml/xml.h"
 
 #include <stdatomic.h>
 
@@ -68,6 +69,7 @@ struct object_hub {
     struct func_hub *functions;
     struct fiber *deliverer; // of events; touched by the first loop only
     u64 (*now_ms)(void);
+    u64 sweep_age_ms;
     atomic_ullong last_order;   // of versions: grows
     atomic_ullong events_known; // about how many wait
     atomic_bool versioning_put; // CONFIG says something about versioning of some bucket
@@ -180,18 +182,9 @@ struct buf s3_xml_begin(struct s3_call *call, struct s3_xml *xml, const char *ro
 err *s3_xml_reply(struct s3_call *call, struct s3_xml *xml, const char *root) YIELDS;
 
 // A request's document: elements by name, texts of leaves. Namespaces are ignored.
-struct xml_node {
-    str name;
-    str text;
-    struct xml_node *child;
-    struct xml_node *next;
-    struct xml_node *last;
-};
-
-// MalformedXML for anything that is not well-formed, has another root or a document type.
+// A document whose root has that name. MalformedXML.
 [[nodiscard]] err *xml_parse(
     struct arena *arena, str text, const char *root, struct xml_node **out);
-str xml_child(const struct xml_node *node, const char *name);
 
 // ---- objects -----------------------------------------------------------------------------------
 // The bytes of an object, or of a part, once they are kept.
@@ -432,6 +425,8 @@ void s3_events_wanted(struct object_hub *hub);
 // ---- what is over ------------------------------------------------------------------------------
 // Uploads that nobody completed, what lifecycle rules let expire, events that nobody took.
 void object_sweep(struct object_hub *hub) YIELDS;
+// Blobs of an upstream that no row names.
+[[nodiscard]] err *object_tidy_blobs(struct object_hub *hub, struct arena *arena) YIELDS;
 // The service in force on this loop; object_service_release.
 struct object_service *s3_hold_service(struct object_hub *hub);
 // All rules of the call's bucket: put by requests, and of the definitions.

@@ -175,9 +175,33 @@ static void add_checksums(struct s3_call *call, const struct json *row)
 
 static err *send_blob(struct s3_call *call, struct blob_reader *reader, u64 from, u64 size) YIELDS;
 
+static err *pass_blob(struct s3_call *call, struct blob_reader *reader, u64 from, u64 size) YIELDS;
+
+// What is no file here, piece by piece.
+static err *pass_blob(struct s3_call *call, struct blob_reader *reader, u64 from, u64 size)
+{
+    char *piece = arena_alloc(call->arena, PIECE);
+    while (size > 0) {
+        size_t got = 0;
+        struct arena_mark mark = arena_mark(call->arena);
+        TRY(blob_read(reader, call->arena, from, piece, size < PIECE ? size : PIECE, &got));
+        if (got == 0) {
+            return fail(call->arena, ERR_IO, "bytes are missing behind an object's row");
+        }
+        arena_rewind(call->arena, mark);
+        TRY(http_write(call->req, (str){piece, got}));
+        from += got;
+        size -= got;
+    }
+    return NULL;
+}
+
 // In spans that are seen to be in memory before: the loop never waits for the disk.
 static err *send_blob(struct s3_call *call, struct blob_reader *reader, u64 from, u64 size)
 {
+    if (blob_reader_file(reader) < 0) {
+        return pass_blob(call, reader, from, size);
+    }
     while (size > 0) {
         u64 some = size < SPAN ? size : SPAN;
         TRY(blob_warm(reader, call->arena, from, some));
@@ -212,7 +236,8 @@ static err *open_bytes(
         return s3_source_read(&out->parts, out->piece, PIECE, &out->got);
     }
     if (blob.len > 0) {
-        return blob_reader_open(call->hub->blobs, call->arena, blob, &out->reader);
+        TRY(blob_reader_open(call->hub->blobs, call->arena, blob, &out->reader));
+        return blob_reader_expect(out->reader, call->arena, range->from, range->size);
     }
     TRY(s3_read_small(call, row, &out->small));
     out->small = str_sub(out->small, (size_t)range->from, (size_t)(range->from + range->size));

@@ -1,7 +1,7 @@
 // A sandbox of a fixture project, and S3's clients pointed at it.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,11 +23,31 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 export const AMPD = process.env.AMPD ?? path.join(here, '../../build/ampd');
 const START_MS = 60_000;
 
+/** What makes a bucket of `upstream` the place of another ampd's bytes, with a key made for it. */
+export async function upstreamEnv(upstream, { prefix = 'blobs' } = {}) {
+  const key = await upstream.key();
+  return {
+    AMPD_BLOB_URL: `s3://${upstream.bucket('files')}${prefix && `/${prefix}`}`,
+    AMPD_BLOB_ENDPOINT: upstream.origin.replace('localhost', '127.0.0.1'),
+    AMPD_BLOB_ACCESS_KEY_ID: key.accessKeyId,
+    AMPD_BLOB_SECRET_ACCESS_KEY: key.secretAccessKey,
+  };
+}
+
+/**
+ * With AMPD_TEST_ENGINE=upstream every sandbox keeps its bytes in a bucket of a second one, which lives
+ * as long as the first.
+ */
+async function engine(options) {
+  if (process.env.AMPD_TEST_ENGINE !== 'upstream' || options.env !== undefined) return { env: options.env ?? {}, end: async () => {} };
+  const upstream = await startStorage('files', { env: {} });
+  return { env: await upstreamEnv(upstream), end: upstream.end, blobs: upstream.blobCount };
+}
+
 /** Starts `ampd sandbox` for a project of fixtures/; `folder` holds data and outputs. */
-export async function startStorage(
-  fixture,
-  { folder = mkdtempSync(path.join(tmpdir(), 'ampd-storage-')), args = [], watch = false } = {},
-) {
+export async function startStorage(fixture, options = {}) {
+  const { folder = mkdtempSync(path.join(tmpdir(), 'ampd-storage-')), args = [], watch = false, port = '0' } = options;
+  const { env, end, blobs } = options.engine ?? (await engine(options));
   const source = path.join(here, 'fixtures', fixture);
   const project = watch ? path.join(folder, 'project') : source;
   if (watch) cpSync(source, project, { recursive: true });
@@ -36,9 +56,9 @@ export async function startStorage(
   rmSync(outputsFile, { force: true });
   const child = spawn(
     AMPD,
-    ['sandbox', ...(watch ? [] : ['--once']), '--project', project, '--port', '0', '--data-dir', dataDir,
+    ['sandbox', ...(watch ? [] : ['--once']), '--project', project, '--port', port, '--data-dir', dataDir,
       '--outputs-out-dir', folder, ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
   );
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text));
@@ -56,7 +76,7 @@ export async function startStorage(
   }
   const outputs = JSON.parse(readFileSync(outputsFile, 'utf8'));
   const origin = new URL(outputs.Auth.Cognito.userPoolEndpoint).origin;
-  const ampd = (...words) => promisify(execFile)(AMPD, [...words, '--data-dir', dataDir]);
+  const ampd = (...words) => promisify(execFile)(AMPD, [...words, '--data-dir', dataDir], { env: { ...process.env, ...env } });
   const caFile = path.join(dataDir, 'ca.pem');
   trust(caFile);
   const storage = {
@@ -65,6 +85,8 @@ export async function startStorage(
     /** S3's address with TLS, as the official client calls it. */
     secure: `https://s3.localhost:${new URL(origin).port}`,
     log: () => log,
+    /** How many objects and parts lie outside of the database. */
+    blobCount: blobs ?? (() => readdirSync(path.join(dataDir, 'blob'), { recursive: true }).filter((name) => /[0-9a-f]+-[0-9a-f]+$/.test(name)).length),
     /** The name of a bucket, by its name in the definitions. */
     bucket: (name) => outputs.storage.buckets.find((bucket) => bucket.name === name).bucket_name,
     /** Ends it in order; keeps the folder. */
@@ -84,12 +106,16 @@ export async function startStorage(
     end: async () => {
       await storage.stop();
       rmSync(folder, { recursive: true, force: true });
+      await end();
     },
     /** The same data behind a new process. */
     restart: async () => {
       await storage.stop();
-      return startStorage(fixture, { folder, args });
+      return storage.again();
     },
+    /** The same after it has ended; `port` and `env` may be others. */
+    again: (changed = {}) =>
+      startStorage(fixture, { folder, args, engine: { env: changed.env ?? env, end, blobs }, port: changed.port ?? '0' }),
     /** A new access key; `allow` names actions. */
     key: async (...allow) => {
       const { stdout } = await ampd('keys', 'create', '--json', ...(allow.length > 0 ? ['--allow', ...allow] : []));
