@@ -53,7 +53,7 @@ err *func_invoke_event(struct func_hub *hub, struct arena *in, const struct func
     if (function == NULL) {
         return fail(in, ERR_NOT_FOUND, "Function not found: %.*s", PRI(call->key));
     }
-    if (function->program.len == 0) {
+    if (function->problem.len > 0) {
         return fail(in, ERR_UNSUPPORTED, "%.*s", PRI(function->problem));
     }
     struct arena *arena = arena_new();
