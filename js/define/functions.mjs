@@ -1,10 +1,12 @@
 // Bundles the handlers of functions as Amplify does, each into one module; only those whose files changed. A handler that does
 // not bundle is told with its place, and the rest of the project goes on.
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeIfChanged } from './files.mjs';
 import { BuildError } from './report.mjs';
-import { ResolverBundler } from './resolvers.mjs';
+import { ResolverBundler, markOf } from './resolvers.mjs';
 
 /** `$amplify/env/<name>` is the environment, typed. @type {import('esbuild').Plugin} */
 const environment = {
@@ -37,6 +39,29 @@ const runtime = {
   },
 };
 
+/** @param {string} key */
+const fileName = (key) => key.replaceAll(/[^\w.-]/g, (c) => `+${c.charCodeAt(0).toString(16)}+`);
+
+const FILES_MAX = 5000; // of one program that are watched
+
+/** The files below a folder, but for what interpreters and packages leave there. @param {string} folder @returns {string[]} */
+function filesIn(folder) {
+  /** @type {string[]} */
+  const files = [];
+  const walk = (/** @type {string} */ at) => {
+    for (const item of fs.readdirSync(at, { withFileTypes: true })) {
+      const file = path.join(at, item.name);
+      if (item.isDirectory() && !/^(__pycache__|node_modules|\.git|\.venv|venv)$/.test(item.name)) {
+        walk(file);
+      } else if (item.isFile() && files.length < FILES_MAX) {
+        files.push(file);
+      }
+    }
+  };
+  walk(folder);
+  return files.sort();
+}
+
 export class FunctionBundler extends ResolverBundler {
   /** @param {string} root @param {string} folder */
   constructor(root, folder) {
@@ -53,9 +78,11 @@ export class FunctionBundler extends ResolverBundler {
   async bundleAll(functions, warnings) {
     const entries = Object.entries(functions).filter(([, { entry }]) => entry !== null);
     const kept = new Set();
+    const others = Object.entries(functions).filter(([, { entry }]) => entry === null);
+    const programs = others.flatMap(([key, fn]) => this.place(key, fn, kept));
     const files = await Promise.all(
       entries.map(async ([key, fn]) => {
-        const name = `${key.replaceAll(/[^\w.-]/g, (c) => `+${c.charCodeAt(0).toString(16)}+`)}.mjs`;
+        const name = `${fileName(key)}.mjs`;
         try {
           const { code, marks } = await this.bundle(fn.entry);
           kept.add(name);
@@ -72,7 +99,26 @@ export class FunctionBundler extends ResolverBundler {
       }),
     );
     this.removeOthers(kept);
-    return files.flat();
+    return [...files.flat(), ...programs];
+  }
+
+  /**
+   * A program that is no bundle of ours: the folder it lies in, and what changes when one of its files does.
+   * @param {string} key @param {any} fn the manifest's @param {Set<string>} kept
+   * @returns {string[]} its files
+   */
+  place(key, fn, kept) {
+    if (fn.inline !== null) {
+      const name = `${fileName(key)}.code`;
+      const extension = fn.lambdaRuntime.startsWith('python') ? 'py' : 'js';
+      kept.add(name);
+      fn.code = path.join(this.folder, name);
+      fs.mkdirSync(fn.code, { recursive: true });
+      writeIfChanged(path.join(fn.code, `${fn.handler.split('.')[0] || 'index'}.${extension}`), fn.inline);
+    }
+    const files = fn.code === null ? [] : filesIn(fn.code);
+    fn.hash = createHash('sha256').update(files.map((file) => `${file} ${markOf(file)}`).join('\n')).digest('hex');
+    return fn.inline === null ? files : [];
   }
 
   /** @param {string} entry @returns {import('esbuild').BuildOptions} */

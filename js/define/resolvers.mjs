@@ -85,13 +85,13 @@ export class ResolverBundler {
     if (fs.existsSync(this.folder)) {
       fs.readdirSync(this.folder)
         .filter((name) => !names.has(name))
-        .forEach((name) => fs.rmSync(path.join(this.folder, name)));
+        .forEach((name) => fs.rmSync(path.join(this.folder, name), { recursive: true }));
     }
   }
 }
 
-/** @param {string} file */
-function markOf(file) {
+/** What changes when the file does. @param {string} file */
+export function markOf(file) {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   return stat === undefined ? 'gone' : `${stat.size} ${stat.mtimeMs}`;
 }

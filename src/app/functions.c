@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 // Beside js/define: in the source tree, or where it was installed.
-static const char *find_bootstrap(struct arena *arena)
+static const char *find_runtimes(struct arena *arena)
 {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -18,16 +18,19 @@ static const char *find_bootstrap(struct arena *arena)
     }
     const char *home = getenv("AMPD_HOME");
     const char *candidates[] = {
-        home != NULL ? path_join(arena, home, "js/runtime/bootstrap.mjs") : "",
-        path_join(arena, self, "../js/runtime/bootstrap.mjs"),
-        path_join(arena, self, "../share/ampd/js/runtime/bootstrap.mjs"),
+        home != NULL ? path_join(arena, home, "js/runtime") : "",
+        path_join(arena, self, "../js/runtime"),
+        path_join(arena, self, "../share/ampd/js/runtime"),
     };
     for (size_t i = 0; i < countof(candidates); i++) {
         if (access(candidates[i], R_OK) == 0) {
-            return candidates[i];
+            char *whole = realpath(candidates[i], NULL); // functions run in folders of their own
+            const char *copy = str_cstr(arena, str_from(whole != NULL ? whole : candidates[i]));
+            free(whole);
+            return copy;
         }
     }
-    return "js/runtime/bootstrap.mjs";
+    return "js/runtime";
 }
 
 // In milliseconds.
@@ -48,7 +51,7 @@ err *app_open_functions(struct app *app)
         folder = "/tmp";
     }
     struct func_hub_options options = {.iam = app->iam,
-        .bootstrap = find_bootstrap(app->arena),
+        .runtimes = find_runtimes(app->arena),
         .folder = folder,
         .log = app_say_function};
     func_hub_open(app->functions, &options);
@@ -80,6 +83,28 @@ static void read_environment(struct arena *arena, const struct project_tokens *t
     out->environment = list;
 }
 
+// Why it cannot be run; or none.
+static str problem_of(struct arena *arena, const struct func_options *f)
+{
+    static const str SERVED[] = {S_INIT("nodejs"), S_INIT("python"), S_INIT("provided")};
+    bool served = false;
+    for (size_t i = 0; i < countof(SERVED); i++) {
+        served = served || str_starts(f->runtime, SERVED[i]);
+    }
+    if (!served) {
+        return str_fmt(arena,
+            "The function %.*s is for the runtime %.*s, which is not served: nodejs, python and "
+            "provided are.",
+            PRI(f->name), PRI(f->runtime));
+    }
+    return f->program.len > 0 || f->code.len > 0
+               ? S("")
+               : str_fmt(arena,
+                     "The function %.*s has no code that can be found here: neither a handler in "
+                     "TypeScript or JavaScript nor a folder given to Code.fromAsset.",
+                     PRI(f->name));
+}
+
 struct func_service *app_make_functions(
     struct app *app, struct arena *arena, const struct app_parts *parts)
 {
@@ -99,19 +124,19 @@ struct func_service *app_make_functions(
         *f = (struct func_options){.key = entry->key,
             .name = project_function_name(arena, entry->key),
             .role = project_function_role(arena, entry->key),
+            .runtime = json_get_str(entry, S("lambdaRuntime")),
+            .handler = json_get_str(entry, S("handler")),
             .program = json_get_str(entry, S("out")),
+            .code = json_get_str(entry, S("code")),
+            .hash = json_get_str(entry, S("hash")),
             .problem = json_get_str(entry, S("problem")),
+            .storage_mb = (u32)json_get_int(entry, S("ephemeralStorageSizeMB"), 512),
             .timeout_ms = (u32)json_get_int(entry, S("timeoutSeconds"), 3) * 1000,
             .memory_mb = (u32)json_get_int(entry, S("memoryMB"), 128),
             .json_logs = str_eq(json_get_str(logging, S("format")), S("json")),
             .log_level = json_get_str(logging, S("level"))};
         f->arn = project_arn(arena, &app->ids, "lambda", str_cat(arena, S("function:"), f->name));
-        if (f->program.len == 0 && f->problem.len == 0) {
-            f->problem = str_fmt(arena,
-                "The function %.*s has no handler in TypeScript or JavaScript; other runtimes are "
-                "not served yet.",
-                PRI(f->name));
-        }
+        f->problem = f->problem.len > 0 ? f->problem : problem_of(arena, f);
         read_environment(arena, &tokens, json_get(entry, S("environment")), f);
     }
     struct func_service_options options = {.functions = list,

@@ -42,11 +42,20 @@ static str mark_of(struct arena *arena, const struct func_function *function)
         (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec, (long long)info.st_size,
         function->timeout_ms, function->memory_mb, function->json_logs, PRI(function->log_level),
         PRI(function->role));
+    buf_fmt(&text, " %.*s %.*s %.*s %.*s %u", PRI(function->runtime), PRI(function->handler),
+        PRI(function->code), PRI(function->hash), function->storage_mb);
     for (size_t i = 0; i < function->environment_count; i++) {
         buf_fmt(&text, "\n%.*s=%.*s", PRI(function->environment[i].name),
             PRI(function->environment[i].value));
     }
     return buf_str(&text);
+}
+
+static enum func_kind kind_of(str runtime)
+{
+    return str_starts(runtime, S("python"))     ? FUNC_PYTHON
+           : str_starts(runtime, S("provided")) ? FUNC_CUSTOM
+                                                : FUNC_NODE;
 }
 
 struct func_service *func_service_new(const struct func_service_options *options)
@@ -68,7 +77,13 @@ struct func_service *func_service_new(const struct func_service_options *options
             .name = str_dup(arena, from->name),
             .arn = str_dup(arena, from->arn),
             .role = str_dup(arena, from->role),
+            .kind = kind_of(from->runtime),
+            .runtime = str_dup(arena, from->runtime),
+            .handler = str_dup(arena, from->handler),
             .program = str_dup(arena, from->program),
+            .code = str_dup(arena, from->code),
+            .hash = str_dup(arena, from->hash),
+            .storage_mb = from->storage_mb,
             .problem = str_dup(arena, from->problem),
             .timeout_ms = from->timeout_ms,
             .memory_mb = from->memory_mb,
@@ -130,6 +145,7 @@ struct func_hub *func_hub_new(struct loop **loops, size_t count)
     struct func_hub *hub = mem_new(struct func_hub);
     hub->magic = FUNC_HUB_MAGIC;
     hub->count = count;
+    hub->interpreters = func_runtimes_new();
     hub->loops = mem_alloc(count * sizeof(struct func_loop));
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
@@ -159,6 +175,7 @@ void func_hub_free(struct func_hub *hub)
         events_free(hub->events);
     }
     hub->magic = 0;
+    func_runtimes_free(hub->interpreters);
     mem_free(hub->loops);
     mem_free(hub);
 }
@@ -168,7 +185,7 @@ void func_hub_open(struct func_hub *hub, const struct func_hub_options *options)
     check_magic(hub, FUNC_HUB_MAGIC);
     check(options->iam != NULL);
     hub->iam = options->iam;
-    hub->bootstrap = options->bootstrap;
+    hub->runtimes = options->runtimes;
     hub->folder = options->folder;
     hub->log = options->log;
 }
@@ -331,7 +348,7 @@ err *func_invoke(struct func_hub *hub, struct arena *arena, const struct func_ca
     if (function == NULL) {
         return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(call->key));
     }
-    if (function->program.len == 0) {
+    if (function->problem.len > 0) {
         return fail(arena, ERR_UNSUPPORTED, "%.*s", PRI(function->problem));
     }
     struct invocation *made = invocation_new(hub, call, function->key);

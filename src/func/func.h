@@ -26,8 +26,13 @@ struct func_options {
     str name; // as Lambda does
     str arn;
     str role;    // of the function's credentials
-    str program; // path of the bundled module; none: it cannot be run, `problem` says why
+    str runtime; // as Lambda calls it: nodejs22.x, python3.12, provided.al2023
+    str handler; // "module.function"
+    str program; // path of the bundled module of a handler for Node.js; or none
+    str code;    // else the folder of the program; neither: `problem` says why
+    str hash;    // of what lies in the folder
     str problem;
+    u32 storage_mb; // what it may write to /tmp
     u32 timeout_ms;
     u32 memory_mb;
     const struct func_async *async; // NULL: two retries, six hours
@@ -57,8 +62,8 @@ void func_hub_free(struct func_hub *hub); // after all loops have ended; NULL is
 
 struct func_hub_options {
     struct iam *iam;
-    const char *bootstrap; // js/runtime/bootstrap.mjs
-    const char *folder;    // for the functions' working files
+    const char *runtimes; // js/runtime: bootstrap.mjs and its like
+    const char *folder;   // for the functions' working files
     // A line that a function or the platform has to tell; any loop's thread, must be quick.
     void (*log)(str function, str line);
 };

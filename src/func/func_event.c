@@ -124,7 +124,7 @@ static err *find_runnable(
     if (*out == NULL) {
         return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(name));
     }
-    return (*out)->program.len > 0 ? NULL
+    return (*out)->problem.len == 0 ? NULL
                                    : fail(arena, ERR_UNSUPPORTED, "%.*s", PRI((*out)->problem));
 }
 

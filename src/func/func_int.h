@@ -18,13 +18,21 @@ enum {
     LIFE_MS = 10 * 60 * 60 * 1000, // of a process: its credentials must outlive it
 };
 
+enum func_kind { FUNC_NODE, FUNC_PYTHON, FUNC_CUSTOM };
+
 struct func_function {
     str key;
     str name;
     str arn;
     str role;
+    enum func_kind kind;
+    str runtime;
+    str handler;
     str program;
+    str code;
+    str hash;
     str problem;
+    u32 storage_mb;
     str mark; // of program and options: another one, another function
     u32 timeout_ms;
     u32 memory_mb;
@@ -47,6 +55,7 @@ struct func_service {
 };
 
 struct func_worker;
+struct func_runtimes; // interpreters of this machine
 struct invocation;
 
 struct func_pool { // processes and calls of one function
@@ -75,7 +84,8 @@ struct func_hub {
     struct func_loop *loops;
     size_t count;
     struct iam *iam;
-    const char *bootstrap;
+    const char *runtimes;
+    struct func_runtimes *interpreters;
     const char *folder;
     void (*log)(str function, str line);
     atomic_ullong next_worker;
@@ -129,6 +139,11 @@ struct func_events;
 void events_kick(struct func_events *events);
 // After all loops have ended.
 void events_free(struct func_events *events);
+
+// ---- func_runtime.c ----------------------------------------------------------------------------
+// What the hub knows of this machine's interpreters; nothing yet.
+struct func_runtimes *func_runtimes_new(void);
+void func_runtimes_free(struct func_runtimes *runtimes);
 
 // ---- logs --------------------------------------------------------------------------------------
 // Hands a line to whoever listens to the hub's logs.

@@ -95,18 +95,18 @@ static err *worker_start(struct func_pool *pool, struct arena *arena)
     pool->worker_count++;
     here->processes++;
     struct net_listen_options listen = {
-        .host = "127.0.0.1", .connections_max = 8, .serve = http_serve, .arg = &worker->server};
+        .host = "127.0.0.1", .connections_max = 8, .serve = worker_serve, .arg = worker};
     err *e = net_listen(arena, &listen, &worker->listener);
-    int rc = e == NULL ? process_spawn(worker, arena) : 0;
     if (e != NULL) {
         worker->has_exited = true;
         worker->is_ending = true; // nobody waits for it to start
-        workers_reap(here);
-        return e;
+    } else {
+        e = process_spawn(worker, arena);
     }
-    return rc == 0 ? NULL
-                   : fail(arena, ERR_CONFIG, "cannot start node, which runs functions: %s",
-                         uv_strerror(rc));
+    if (worker->has_exited) {
+        workers_reap(here);
+    }
+    return e;
 }
 
 // ---- pools -------------------------------------------------------------------------------------
@@ -221,6 +221,8 @@ static void start_more(void *arg) YIELDS
         e = worker_start(pool, fiber_arena());
         if (e == NULL) {
             fiber_start("function start", watch_init, pool);
+        } else if (e->code == ERR_CLOSED) { // it changed meanwhile: another one
+            e = NULL;
         }
     }
     if (e != NULL) {

@@ -104,9 +104,8 @@ static void on_lingered(uv_timer_t *timer)
 void process_kill(struct func_worker *worker)
 {
     check_magic(worker, WORKER_MAGIC);
-    check(worker->has_exited || worker->process.pid > 0); // never the own group
     worker->is_ending = true;
-    if (!worker->has_exited) {
+    if (!worker->has_exited && worker->process.pid > 0) { // it may be about to be started
         (void)kill(-worker->process.pid, SIGKILL);
     }
     cond_signal_all(&worker->changed);
@@ -141,16 +140,10 @@ static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
     pool_after_exit(worker->pool, worker->is_ready, worker->exit_code);
 }
 
-int process_spawn(struct func_worker *worker, struct arena *arena)
+static void open_outputs(struct func_worker *worker, uv_stdio_container_t stdio[3])
 {
-    check(worker->listener != NULL && worker->open_handles == 0);
     uv_loop_t *uv = loop_uv(loop_current());
-    char heap[64];
-    unsigned mb = worker->function->memory_mb < 64 ? 64 : worker->function->memory_mb;
-    snprintf(heap, sizeof(heap), "--max-old-space-size=%u", mb);
-    const char *args[] = {
-        "node", heap, "--enable-source-maps", worker->pool->here->hub->bootstrap, NULL};
-    uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}};
+    stdio[0] = (uv_stdio_container_t){.flags = UV_IGNORE};
     for (size_t i = 0; i < 2; i++) {
         check(uv_pipe_init(uv, &worker->outputs[i].pipe, 0) == 0);
         worker->outputs[i].worker = worker;
@@ -159,10 +152,40 @@ int process_spawn(struct func_worker *worker, struct arena *arena)
         stdio[i + 1] = (uv_stdio_container_t){.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
             .data.stream = (uv_stream_t *)&worker->outputs[i].pipe};
     }
-    uv_process_options_t options = {.file = "node",
-        .args = (char **)(void *)args,
+}
+
+static void begin_outputs(struct func_worker *worker, bool runs)
+{
+    for (size_t i = 0; i < 2; i++) {
+        uv_stream_t *stream = (uv_stream_t *)&worker->outputs[i].pipe;
+        if (runs) {
+            check(uv_read_start(stream, on_room, on_output) == 0);
+        } else {
+            uv_close((uv_handle_t *)stream, output_closed);
+        }
+    }
+}
+
+err *process_spawn(struct func_worker *worker, struct arena *arena)
+{
+    check(worker->listener != NULL && worker->open_handles == 0);
+    uv_loop_t *uv = loop_uv(loop_current());
+    struct command command = {};
+    uv_stdio_container_t stdio[3] = {};
+    err *e = command_make(worker, arena, &command);
+    if (e == NULL && worker->is_ending) {
+        e = fail(arena, ERR_CLOSED, "The function %.*s has changed", PRI(worker->function->name));
+    }
+    if (e != NULL) {
+        worker->has_exited = true;
+        worker->is_ending = true;
+        return e;
+    }
+    open_outputs(worker, stdio);
+    uv_process_options_t options = {.file = command.words.items[0],
+        .args = command.words.items,
         .env = environment_make(worker, arena),
-        .cwd = worker->pool->here->hub->folder,
+        .cwd = str_cstr(arena, func_task_root(worker->function)),
         .flags = UV_PROCESS_DETACHED, // the leader of a group: it can be ended with all it started
         .exit_cb = on_exit_,
         .stdio = stdio,
@@ -172,18 +195,13 @@ int process_spawn(struct func_worker *worker, struct arena *arena)
     worker->process.data = worker;
     worker->open_handles += 2;
     int rc = uv_spawn(uv, &worker->process, &options);
-    for (size_t i = 0; i < 2; i++) {
-        uv_stream_t *stream = (uv_stream_t *)&worker->outputs[i].pipe;
-        if (rc == 0) {
-            check(uv_read_start(stream, on_room, on_output) == 0);
-        } else {
-            uv_close((uv_handle_t *)stream, output_closed);
-        }
-    }
+    begin_outputs(worker, rc == 0);
     if (rc != 0) {
         worker->has_exited = true;
         worker->is_ending = true;
         uv_close((uv_handle_t *)&worker->process, handle_closed);
+        return fail(arena, ERR_CONFIG, "cannot start %s, which runs the function %.*s: %s",
+            command.words.items[0], PRI(worker->function->name), uv_strerror(rc));
     }
-    return rc;
+    return NULL;
 }

@@ -78,8 +78,12 @@ void worker_start_limit(struct func_worker *worker, u64 ms)
     }
 }
 
+// A runtime of ours shows the token of its process; of another one the connection was looked at.
 static err *check_token(const struct func_worker *worker, struct http_req *req)
 {
+    if (worker->function->kind == FUNC_CUSTOM) {
+        return NULL;
+    }
     str given = http_header(req, S("ampd-runtime-token"));
     check_magic(worker, WORKER_MAGIC);
     return bytes_eq_secret(given, (str){worker->token, TOKEN_LEN})
@@ -222,4 +226,16 @@ void worker_mount(struct func_worker *worker)
     worker->server.limits.body_buffer_max = PAYLOAD_MAX + 1;
     worker->server.limits.idle_timeout_ms = 0;
     worker->server.limits.requests_max = SIZE_MAX;
+}
+
+void worker_serve(struct net_stream *stream, void *arg)
+{
+    struct func_worker *worker = arg;
+    check_magic(worker, WORKER_MAGIC);
+    if (worker->function->kind != FUNC_CUSTOM || peer_is_own(worker, stream)) {
+        http_serve(stream, &worker->server);
+    } else {
+        log_warn("func.stranger", "%.*s: a connection that is not its process's was closed",
+            PRI(worker->function->name));
+    }
 }

@@ -9,7 +9,7 @@ enum { LINGER_MS = 1000 }; // for a process to go, and for what it wrote to be r
 
 enum { TOKEN_LEN = 32 }; // characters
 
-enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 64 * 1024, ENV_MAX = 256 };
+enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 64 * 1024 };
 
 struct output { // of a process: one of its two streams
     struct func_worker *worker;
@@ -41,6 +41,7 @@ struct func_worker {
     bool is_asking; // and waits for one
     bool is_ending; // told to go
     bool has_exited;
+    str program;           // of a handler for Node.js; the function's, or in the arena of its start
     char token[TOKEN_LEN]; // of its requests: others on this machine can reach the port too
     int exit_code;
     int exit_signal;
@@ -49,13 +50,34 @@ struct func_worker {
 };
 
 // ---- func_process.c: the process ---------------------------------------------------------------
-// Starts it, with its pipes and its environment. The rc of uv_spawn: when it is not 0 the process
-// has ended already, for reap.
-int process_spawn(struct func_worker *worker, struct arena *arena);
+// Starts it, with its pipes and its environment. When that fails it counts as ended already, for
+// workers_reap.
+[[nodiscard]] err *process_spawn(struct func_worker *worker, struct arena *arena) YIELDS;
 // Ends the whole group: what the handler has started goes with it.
 void process_kill(struct func_worker *worker);
 // A line of its log, by itself or by the platform.
 void worker_say(struct func_worker *worker, str line);
+
+// ---- func_command.c ----------------------------------------------------------------------------
+struct command {
+    vec_of(char *) words; // ended by NULL
+};
+
+// Adds a word, borrowed.
+void command_add(struct arena *arena, struct command *command, const char *word);
+// What is to be run, in `arena`. ERR_CONFIG when the interpreter or the program is not there.
+[[nodiscard]] err *command_make(
+    struct func_worker *worker, struct arena *arena, struct command *out) YIELDS;
+// The folder of a function's code.
+str func_task_root(const struct func_function *f);
+
+// ---- func_runtime.c ----------------------------------------------------------------------------
+// Looks on the PATH; NULL when it is not there.
+const char *find_program(struct arena *arena, str name);
+// The path of an interpreter ("node", "python3.12") that works, in `arena`; NULL when there is
+// none. Asks it once.
+const char *func_runtimes_find(
+    struct func_runtimes *runtimes, struct arena *arena, str name) YIELDS;
 
 // ---- func_environment.c ------------------------------------------------------------------------
 // What Lambda sets, then what the definitions set: a list ended by NULL.
@@ -64,6 +86,8 @@ char **environment_make(struct func_worker *worker, struct arena *arena);
 // ---- func_worker.c: its Runtime API ------------------------------------------------------------
 // Makes its router and server.
 void worker_mount(struct func_worker *worker);
+// Serves a connection to it; arg is the worker.
+void worker_serve(struct net_stream *stream, void *arg) YIELDS;
 // The call that it runs fails; it has none then.
 void worker_fail_call(struct func_worker *worker, str type, str message);
 // Ends the process in `ms`, unless that is set anew, or it ends before.
@@ -76,3 +100,23 @@ void workers_reap(struct func_loop *here);
 void pool_next(struct func_pool *pool);
 // A process has ended: calls that wait may need another one.
 void pool_after_exit(struct func_pool *pool, bool was_ready, int code);
+
+// ---- func_peer.c -------------------------------------------------------------------------------
+// Whether the other end of a connection is the worker's process, or one that it has started.
+bool peer_is_own(struct func_worker *worker, const struct net_stream *stream) YIELDS;
+
+// ---- func_proc.c -------------------------------------------------------------------------------
+struct process_stat {
+    int pid;
+    int parent;
+    int group;
+    int session;
+    u64 memory; // bytes it has in memory
+};
+
+// Of one process; false when there is none of that id.
+bool process_stat_read(int pid, struct process_stat *out);
+// The ids of all processes that are `wanted`, in `arena`. Some milliseconds on a busy machine: on
+// the worker pool.
+int *processes_find(struct arena *arena, bool (*wanted)(void *arg, const struct process_stat *stat),
+    void *arg, size_t *count);

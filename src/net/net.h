@@ -77,6 +77,8 @@ void net_set_timeouts(struct net_stream *stream, u64 read_ms, u64 write_ms);
 bool net_is_tls(const struct net_stream *stream);
 // The peer's address, "127.0.0.1" or "::1", for logs and identity.sourceIp; as long as the stream.
 str net_peer(const struct net_stream *stream);
+// The port it connects from; 0 when the connection is gone.
+u16 net_peer_port(const struct net_stream *stream);
 // Whether the connection could be ended now without anybody losing something: see
 // net_listener_drain, which may cancel the calling fiber.
 void net_stream_set_idle(struct net_stream *stream, bool idle);

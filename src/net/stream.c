@@ -441,6 +441,19 @@ str net_peer(const struct net_stream *stream)
     return str_from(stream->peer);
 }
 
+u16 net_peer_port(const struct net_stream *stream)
+{
+    check_magic(stream, NET_STREAM_MAGIC);
+    struct sockaddr_storage address = {};
+    socklen_t size = sizeof(address);
+    if (getpeername(stream->fd, (struct sockaddr *)&address, &size) != 0) {
+        return 0;
+    }
+    return address.ss_family == AF_INET    ? ntohs(((struct sockaddr_in *)&address)->sin_port)
+           : address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port)
+                                           : 0;
+}
+
 void net_stream_set_idle(struct net_stream *stream, bool idle)
 {
     check_magic(stream, NET_STREAM_MAGIC);

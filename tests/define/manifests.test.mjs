@@ -238,6 +238,11 @@ test('functions: every option, schedules, a wrapper in another folder, a provide
     timeoutSeconds: 60,
     memoryMB: 1024,
     ephemeralStorageSizeMB: 2048,
+    lambdaRuntime: 'nodejs20.x',
+    handler: 'index.handler',
+    code: null,
+    inline: null,
+    hash: null,
     runtime: 20,
     architecture: 'arm64',
     environment: { GREETING: 'hi', TOKEN: '${amplify:secret:API_TOKEN}', FROM_ENV: 'set' },
@@ -263,6 +268,13 @@ test('functions: every option, schedules, a wrapper in another folder, a provide
   assert.equal(functions.wrapped.entry, path.join(root, 'amplify/shared/wrapped.ts'));
   assert.deepEqual(functions.lasting.durable, { executionTimeoutSeconds: 3600, retentionPeriodDays: 14 });
   assert.deepEqual([functions.python.group, functions.python.entry], ['auth', null]);
+  const { lambdaRuntime, handler, code, hash, timeoutSeconds, memoryMB } = functions.python;
+  assert.deepEqual(
+    [lambdaRuntime, handler, code, timeoutSeconds, memoryMB],
+    ['python3.12', 'index.handler', path.join(root, 'amplify/python'), 3, 128],
+  );
+  assert.match(hash, /^[0-9a-f]{64}$/);
+  assert.ok(manifest.inputs.includes(path.join(root, 'amplify/python/index.py')));
   const construct = manifest.constructs.find(({ ref }) => ref === functions.python.provided.$ref);
   assert.equal(construct.scope, 'stack:auth');
   assert.deepEqual(construct.args[0], {

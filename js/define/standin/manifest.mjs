@@ -1,6 +1,8 @@
 // All that one evaluation recorded -> the manifest. Members come in a fixed order: equal projects give equal texts.
 import { rateConstructs } from './construct_support.mjs';
 import { applyOverrides } from './overrides.mjs';
+import { providedOptions } from './provided.mjs';
+import { urlOption } from './override_data.mjs';
 import { constructs, overrides, recordChangedSeeds } from './recorder.mjs';
 import { serialise, serialiseConstruct, serialiseOp } from './serialise.mjs';
 import { state } from './state.mjs';
@@ -63,17 +65,24 @@ function functionsPart(backend) {
   const functions = {};
   for (const [key, factory] of backend?.functions ?? []) {
     const { options } = factory;
+    const provided = factory.provided === null ? null : providedOptions(factory.provided);
+    factory.environment = new Map([...Object.entries(provided?.environment ?? {}), ...factory.environment]);
     functions[key] = {
       name: factory.name,
       group: options?.group ?? factory.providerProps.resourceGroupName ?? 'function',
-      entry: options?.entry ?? null,
+      entry: options?.entry ?? provided?.entry ?? null,
       out: null,
       problem: null,
-      timeoutSeconds: options?.timeoutSeconds ?? 3,
-      memoryMB: options?.memoryMB ?? 128,
-      ephemeralStorageSizeMB: options?.ephemeralStorageSizeMB ?? 512,
+      lambdaRuntime: provided?.runtime ?? `nodejs${options?.runtime ?? 22}.x`,
+      handler: provided?.handler ?? 'index.handler',
+      code: provided?.code ?? null,
+      inline: provided?.inline ?? null,
+      hash: null,
+      timeoutSeconds: options?.timeoutSeconds ?? provided?.timeoutSeconds ?? 3,
+      memoryMB: options?.memoryMB ?? provided?.memoryMB ?? 128,
+      ephemeralStorageSizeMB: options?.ephemeralStorageSizeMB ?? provided?.ephemeralStorageSizeMB ?? 512,
       runtime: options?.runtime ?? null,
-      architecture: options?.architecture ?? 'x86_64',
+      architecture: options?.architecture ?? provided?.architecture ?? 'x86_64',
       environment: {},
       schedule: options?.schedule ?? [],
       layers: options?.layers ?? {},
@@ -82,7 +91,7 @@ function functionsPart(backend) {
       durable: options?.durable ?? null,
       grants: factory.grants,
       policies: factory.policies,
-      url: null,
+      url: provided?.url ? urlOption(provided.url) : null,
       eventSources: [],
       provided: factory.provided === null ? null : serialise(factory.provided),
     };

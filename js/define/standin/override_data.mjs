@@ -117,6 +117,18 @@ export const storageRules = [
   },
 ];
 
+/**
+ * The options of addFunctionUrl.
+ * @param {any} options serialised
+ */
+export function urlOption({ authType, cors, invokeMode }) {
+  const word = (/** @type {any} */ value, /** @type {string} */ fallback) =>
+    String(value?.$const ?? value ?? fallback)
+      .split('.')
+      .pop();
+  return { authType: word(authType, 'AWS_IAM'), cors: cors ?? null, invokeMode: word(invokeMode, 'BUFFERED') };
+}
+
 /** @type {Rule[]} */
 export const functionRules = [
   {
@@ -137,16 +149,7 @@ export const functionRules = [
   {
     call: /^function\.(.+?)\.resources\.lambda\.addFunctionUrl$/,
     apply: ({ functions }, op, [, key = '']) => {
-      const { authType, cors, invokeMode } = op.args[0] ?? {};
-      const word = (/** @type {any} */ value, /** @type {string} */ fallback) =>
-        String(value?.$const ?? value ?? fallback)
-          .split('.')
-          .pop();
-      functions[key].url = {
-        authType: word(authType, 'AWS_IAM'),
-        cors: cors ?? null,
-        invokeMode: word(invokeMode, 'BUFFERED'),
-      };
+      functions[key].url = urlOption(op.args[0] ?? {});
       return true;
     },
   },
