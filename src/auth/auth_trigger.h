@@ -42,7 +42,8 @@ bool auth_has_trigger(const struct auth_call *call, enum auth_trigger trigger);
 struct json *auth_event_attributes(struct auth_call *call, const struct auth_event *event);
 // Has the function run some time soon; nobody waits for what becomes of it, and it is tried again
 // when it fails. There has to be one. UnexpectedLambdaException: it cannot be run.
-[[nodiscard]] err *auth_trigger_later(struct auth_call *call, const struct auth_event *event);
+[[nodiscard]] err *auth_trigger_later(
+    struct auth_call *call, const struct auth_event *event) YIELDS;
 // InvalidLambdaResponseException
 [[nodiscard]] err *auth_bad_response(struct auth_call *call);
 // A flag of a response: absent is false, what is no flag is refused.
@@ -73,7 +74,7 @@ void auth_add_not_found(struct auth_call *call, struct json *request, bool missi
 // Gives the code of a message to the project's sender for its medium. *taken: it has one, and
 // nothing else is to be sent.
 [[nodiscard]] err *auth_send_custom(struct auth_call *call, const struct auth_user *user,
-    const char *source, const struct auth_message *message, str code, bool *taken);
+    const char *source, const struct auth_message *message, str code, bool *taken) YIELDS;
 // A user that only the project's function knows, made here; NULL in *out when it knows none.
 // `password` none: it is forgotten.
 [[nodiscard]] err *auth_migrate(
