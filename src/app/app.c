@@ -111,7 +111,6 @@ static err *open_auth(struct app *app)
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
     TRY(app_open_functions(app));
     TRY(app_open_objects(app));
-    app_mount_introspection(app);
     app_mount_rest(app);
     data_hub_connect(app->hub, app->auth, app->iam, app->functions);
     return NULL;

@@ -135,7 +135,8 @@ void app_stop_functions(struct app *app) YIELDS;
 void app_say_function(str function, str line);
 
 // ---- introspection.c ----------------------------------------------------------------------------
-// Adds the path of modelIntrospectionSchema.json in the bucket of that name.
+// Adds the places of modelIntrospectionSchema.json in the bucket of that name. First of all: below
+// S3's host names every other path is a key's.
 void app_mount_introspection(struct app *app);
 // The text there from now on; none: there is no data API.
 void app_set_introspection(struct app *app, str text);

@@ -68,8 +68,21 @@ void app_set_introspection(struct app *app, str text)
 
 void app_mount_introspection(struct app *app)
 {
-    str path = str_cat(
-        app->arena, S("/"), project_introspection_bucket(), S("/modelIntrospectionSchema.json"));
-    http_router_add(app->router,
-        &(struct http_route){.methods = HTTP_GET, .path = path, .handler = get_schema, .arg = app});
+    str bucket = project_introspection_bucket();
+    str key = S("/modelIntrospectionSchema.json");
+    const struct {
+        str host;
+        str path;
+    } PLACES[] = {
+        {str_cat(app->arena, bucket, S(".s3.localhost")), key},
+        {S("s3.localhost"), str_cat(app->arena, S("/"), bucket, key)},
+        {(str){}, str_cat(app->arena, S("/"), bucket, key)},
+    };
+    for (size_t i = 0; i < countof(PLACES); i++) {
+        http_router_add(app->router, &(struct http_route){.methods = HTTP_GET,
+                                         .host = PLACES[i].host,
+                                         .path = PLACES[i].path,
+                                         .handler = get_schema,
+                                         .arg = app});
+    }
 }

@@ -140,6 +140,7 @@ void store_close(struct store *store)
     conn_close(&store->writer); // the last one moves the log into the database
     close(store->lock_file);
     schema_free_all(store);
+    recorder_free(store->recorder);
     uv_mutex_destroy(&store->lock);
     uv_cond_destroy(&store->wanted);
     arena_free(store->writer_arena);

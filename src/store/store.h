@@ -208,6 +208,24 @@ struct store_change {
 void store_watch(
     struct store *store, void (*fn)(void *arg, const struct store_change *change), void *arg);
 
+// Consumers that must not miss a change, however often the process ends: of the tables named here
+// every change is an item of the table STORE_CHANGES too, written in the same transaction: {table,
+// sequence, time (epoch ms), keys, old, new}; `old` and `new` as in store_change, absent for NULL.
+// The sequence, a number of 21 digits, grows. A write that changes nothing is not recorded. Whoever
+// reads the items removes them. Writes to other tables cost nothing more.
+#define STORE_CHANGES S("_changes")
+
+struct store_record_options {
+    const str *tables;
+    size_t count;
+    void (*tell)(void *arg); // there are new ones; on the writer thread, must be quick
+    void *arg;
+};
+
+// In the place of what was recorded before; holds until the store is closed, not longer.
+[[nodiscard]] err *store_record(
+    struct store *store, struct arena *arena, const struct store_record_options *options) YIELDS;
+
 // ---- keys --------------------------------------------------------------------------------------
 // Order-preserving bytes of a key value: memcmp order equals DynamoDB's order. Fails with
 // ERR_INVALID for other types, numbers beyond 38 digits or 1e126, and over-long strings

@@ -152,7 +152,7 @@ struct watcher {
     void *arg;
 };
 
-enum job_kind { JOB_WRITE, JOB_APPLY };
+enum job_kind { JOB_WRITE, JOB_APPLY, JOB_RECORD };
 
 // Work for the writer thread. Lives on the stack of the fiber that waits for it; what the writer
 // makes is in the job's own arena, since a fiber's arena may serve other fibers meanwhile.
@@ -172,6 +172,8 @@ struct job {
     const struct store_table_def *tables;
     size_t table_count;
     struct store_apply_options options;
+    // JOB_RECORD: the next one; when it has been carried out, the former one.
+    struct recorder *recorder;
 };
 
 // A write with everything worked out that needs no look at the table.
@@ -186,6 +188,7 @@ struct prepared {
     const struct json *old_item;
     const struct json *new_item;
     bool changed;
+    bool recorded;
 };
 
 enum { STORE_MAGIC = 0x73746f72 };
@@ -222,9 +225,10 @@ struct store {
     u64 commit_us;              // that it took
     u64 sequence;
     u64 sequence_reserved;
-    int log_pages; // in the write-ahead log after the last commit
-    int log_done;  // of them, when a checkpoint was last asked for
-    bool building; // an index may be incomplete
+    int log_pages;             // in the write-ahead log after the last commit
+    int log_done;              // of them, when a checkpoint was last asked for
+    struct recorder *recorder; // NULL: of no table
+    bool building;             // an index may be incomplete
     struct watcher watchers[WATCHERS_MAX];
     size_t watcher_count;
 };
@@ -265,6 +269,16 @@ struct index *table_index(const struct table *table, str name);
     struct store_write *write, struct prepared *out);
 // Carries out one job inside the writer's transaction; what it fails with is left in the result.
 void write_run(struct store *store, struct job *job);
+
+// Keeps the change of a prepared write, when its table is one of those that are recorded; `place`
+// is that of the write in its transaction. While there is a recorder.
+[[nodiscard]] err *record_change(
+    struct store *store, struct arena *arena, struct prepared *prepared, size_t place);
+// After the commit: tells whoever reads recorded changes.
+void recorder_tell(const struct store *store, const struct job *job);
+// Carries out a job that brings another recorder.
+void recorder_exchange(struct store *store, struct job *job);
+void recorder_free(struct recorder *recorder);
 
 // The writer's thread, until the store is closing and the queue empty.
 void *writer_main(void *store);

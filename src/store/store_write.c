@@ -238,7 +238,8 @@ static err *change_item(struct store *store, struct arena *arena, const struct p
     return conn_run(&store->writer, arena, statement);
 }
 
-static err *carry_out(struct store *store, struct arena *arena, struct prepared *prepared)
+static err *carry_out(
+    struct store *store, struct arena *arena, struct prepared *prepared, size_t place)
 {
     TRY(read_old(store, arena, prepared));
     TRY(check_conditions(arena, prepared));
@@ -254,7 +255,7 @@ static err *carry_out(struct store *store, struct arena *arena, struct prepared 
         TRY(change_index(store, arena, prepared, i));
     }
     prepared->changed = true;
-    return NULL;
+    return store->recorder != NULL ? record_change(store, arena, prepared, place) : NULL;
 }
 
 // The definitions have changed since the loop prepared the job.
@@ -279,7 +280,8 @@ static err *carry_out_all(struct store *store, struct job *job)
         prepared->old_item = NULL;
         prepared->new_item = NULL;
         prepared->changed = false;
-        TRY(carry_out(store, job->arena, prepared));
+        prepared->recorded = false;
+        TRY(carry_out(store, job->arena, prepared, job->failed));
     }
     return NULL;
 }

@@ -98,6 +98,9 @@ static void finish(const struct store *store, struct job *job)
 {
     if (job->kind == JOB_WRITE && job->result == NULL) {
         tell_watchers(store, job);
+        if (store->recorder != NULL) {
+            recorder_tell(store, job);
+        }
     }
     wake_send(&job->wake); // the job may be gone from here on
 }
@@ -262,6 +265,8 @@ void *writer_main(void *arg)
     while (take(store, jobs, &count, patience_of(store, stuck))) {
         if (count > 0 && jobs[0]->kind == JOB_WRITE) {
             run_group(store, jobs, count);
+        } else if (count > 0 && jobs[0]->kind == JOB_RECORD) {
+            recorder_exchange(store, jobs[0]);
         } else if (count > 0) {
             run_apply(store, jobs[0]);
         }
