@@ -30,6 +30,9 @@ static size_t on_send(char *into, size_t size, size_t count, void *arg)
     if (exchange->to_send == 0) {
         return 0;
     }
+    if (some == 0 && exchange->head) {
+        return CURL_READFUNC_ABORT; // answered, and it wants more: the rest will not come
+    }
     if (some == 0) {
         exchange->send_paused = true;
         return CURL_READFUNC_PAUSE;
@@ -164,6 +167,9 @@ err *http_exchange_send(struct http_exchange *exchange, str bytes)
         }
     }
     exchange->sending = (str){};
+    if (exchange->head && exchange->send_paused) { // or curl would wait for it behind the answer
+        go_on(exchange, &exchange->send_paused);
+    }
     return e != NULL ? e : exchange->out.curl.done ? failure(exchange) : NULL;
 }
 
