@@ -33,6 +33,11 @@ static const char *find_runtimes(struct arena *arena)
     return "js/runtime";
 }
 
+str app_isolation(struct arena *arena)
+{
+    return func_isolation_here(arena);
+}
+
 // In milliseconds.
 static u64 from_environment(const char *name)
 {

@@ -125,7 +125,7 @@ static err *find_runnable(
         return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(name));
     }
     return (*out)->problem.len == 0 ? NULL
-                                   : fail(arena, ERR_UNSUPPORTED, "%.*s", PRI((*out)->problem));
+                                    : fail(arena, ERR_UNSUPPORTED, "%.*s", PRI((*out)->problem));
 }
 
 static err *add_event(struct func_hub *hub, struct queueing *q, const struct func_event *event)

@@ -103,6 +103,13 @@ str sandbox_text(const struct func_sandbox *sandbox, struct arena *arena)
         sandbox->setpriv != NULL ? ", no new privileges" : "", limits, sandbox->reason);
 }
 
+str func_isolation_here(struct arena *arena)
+{
+    struct func_sandbox sandbox = {};
+    sandbox_detect(&sandbox, arena);
+    return sandbox_text(&sandbox, arena);
+}
+
 // ---- for one process ---------------------------------------------------------------------------
 
 static bool is_below(const char *path, const char *folder)
