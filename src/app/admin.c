@@ -186,6 +186,26 @@ static err *functions_failed(
     return NULL;
 }
 
+// What is in force: of the ampd that serves the folder, or, when none does, of this machine.
+static err *info(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out) YIELDS;
+
+static err *info(
+    struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out)
+{
+    (void)in;
+    str isolation = admin->functions != NULL ? func_hub_isolation(admin->functions, arena)
+                                             : func_isolation_here(arena);
+    json_set(out, S("version"), json_string(arena, S(AMPD_VERSION)));
+    json_set(out, S("isServed"), json_bool(arena, admin->url.len > 0));
+    json_set(out, S("url"), json_string(arena, admin->url));
+    if (admin->url.len > 0) {
+        json_set(out, S("processId"), json_string(arena, str_fmt(arena, "%d", (int)getpid())));
+    }
+    json_set(out, S("functionIsolation"), json_string(arena, isolation));
+    return NULL;
+}
+
 static const struct {
     str name;
     err *(*run)(struct app_admin *admin, struct arena *arena, const struct json *in,
@@ -195,6 +215,7 @@ static const struct {
     {S_INIT("functions.invoke"), functions_invoke},
     {S_INIT("inbox.list"), inbox_list},
     {S_INIT("inbox.take"), inbox_take},
+    {S_INIT("info"), info},
     {S_INIT("keys.create"), keys_create},
     {S_INIT("keys.list"), keys_list},
     {S_INIT("keys.delete"), keys_delete},
@@ -248,7 +269,7 @@ static err *serve_call(struct http_req *req) YIELDS;
 static err *serve_call(struct http_req *req)
 {
     struct app *app = req->route_arg;
-    struct app_admin admin = {app->iam, app->vault, app->auth, app->functions};
+    struct app_admin admin = {app->iam, app->vault, app->auth, app->functions, app->base_url};
     str text;
     struct json *in = NULL;
     struct json *out = NULL;

@@ -42,6 +42,9 @@ const char *app_data_dir(struct arena *arena, const struct app_place *place);
 [[nodiscard]] err *app_admin_call(
     struct arena *arena, const char *data_dir, str call, const struct json *in, struct json **out);
 
+// How this machine lets functions be isolated, in words. Blocks for some milliseconds.
+str app_isolation(struct arena *arena);
+
 struct app_check {
     bool data;   // read all bytes of objects
     bool repair; // remove what nobody names

@@ -181,6 +181,7 @@ struct app_admin { // what the calls work on
     struct vault *vault;
     struct auth_hub *auth;      // NULL: no ampd serves the folder
     struct func_hub *functions; // likewise
+    str url;                    // where it serves; or none
 };
 
 // Adds the calls of the commands, for whoever knows the secret of admin.json.

@@ -33,6 +33,11 @@ static const char *find_runtimes(struct arena *arena)
     return "js/runtime";
 }
 
+str app_isolation(struct arena *arena)
+{
+    return func_isolation_here(arena);
+}
+
 // In milliseconds.
 static u64 from_environment(const char *name)
 {
@@ -44,16 +49,12 @@ static u64 from_environment(const char *name)
 err *app_open_functions(struct app *app)
 {
     check(app->iam != NULL && app->router != NULL);
-    const char *folder = path_join(app->arena, app->data_dir, "functions");
-    err *e = dir_make(app->arena, folder, 0700);
-    if (e != NULL) {
-        log_warn("app.functions", "%.*s", PRI(e->text));
-        folder = "/tmp";
-    }
+    char *data = realpath(app->data_dir, NULL);
     struct func_hub_options options = {.iam = app->iam,
         .runtimes = find_runtimes(app->arena),
-        .folder = folder,
+        .hidden = str_cstr(app->arena, str_from(data != NULL ? data : app->data_dir)),
         .log = app_say_function};
+    free(data);
     func_hub_open(app->functions, &options);
     func_hub_mount(app->functions, app->router);
     const struct func_event_options events = {

@@ -29,6 +29,10 @@ static const struct cli_command COMMANDS[] = {
         "Prints the e-mails and text messages (codes of sign-up and sign-in, invitations) that\n"
         "the backend of the project has sent. It has to be running.",
         cli_inbox},
+    {"info", "print version, folders, addresses, and how functions are isolated", "[options]",
+        "Tells of the backend that serves the project, or, when none does, of what this machine\n"
+        "would let it do.",
+        cli_info},
     {"invoke", "run a function of a running backend", "NAME [--payload JSON] [options]",
         "Prints what the function returns; exit code 1 when it fails, with its error. The payload\n"
         "is JSON, or @FILE (@- is the standard input). Without one it is {}. With --async nobody\n"

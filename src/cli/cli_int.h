@@ -46,6 +46,8 @@ int cli_secret(struct arena *arena, int argc, char **argv);
 int cli_fsck(struct arena *arena, int argc, char **argv);
 // Prints the messages of a running backend.
 int cli_inbox(struct arena *arena, int argc, char **argv);
+// Prints version, folders, addresses and what is in force.
+int cli_info(struct arena *arena, int argc, char **argv);
 // Runs a function of a running backend.
 int cli_invoke(struct arena *arena, int argc, char **argv);
 // Reads SDL, prints what becomes of it.

@@ -1,6 +1,6 @@
 // Services, the hub, and calls. Each function belongs to one loop, which has its processes: a call
 // from elsewhere is handed over and waited for.
-#include "func/func_int.h"
+#include "func/func_worker.h"
 
 #include <sys/stat.h>
 
@@ -146,6 +146,7 @@ struct func_hub *func_hub_new(struct loop **loops, size_t count)
     hub->magic = FUNC_HUB_MAGIC;
     hub->count = count;
     hub->interpreters = func_runtimes_new();
+    hub->arena = arena_new();
     hub->loops = mem_alloc(count * sizeof(struct func_loop));
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
@@ -176,8 +177,15 @@ void func_hub_free(struct func_hub *hub)
     }
     hub->magic = 0;
     func_runtimes_free(hub->interpreters);
+    arena_free(hub->arena);
     mem_free(hub->loops);
     mem_free(hub);
+}
+
+static void detect(void *arg)
+{
+    struct func_hub *hub = arg;
+    sandbox_detect(&hub->sandbox, hub->arena);
 }
 
 void func_hub_open(struct func_hub *hub, const struct func_hub_options *options)
@@ -186,8 +194,20 @@ void func_hub_open(struct func_hub *hub, const struct func_hub_options *options)
     check(options->iam != NULL);
     hub->iam = options->iam;
     hub->runtimes = options->runtimes;
-    hub->folder = options->folder;
+    hub->hidden = options->hidden;
     hub->log = options->log;
+    err *e = worker_run(detect, hub);
+    struct arena *arena = arena_new();
+    if (e == NULL) {
+        log_info("func.isolation", "%.*s", PRI(func_hub_isolation(hub, arena)));
+    }
+    arena_free(arena);
+}
+
+str func_hub_isolation(const struct func_hub *hub, struct arena *arena)
+{
+    check_magic(hub, FUNC_HUB_MAGIC);
+    return sandbox_text(&hub->sandbox, arena);
 }
 
 struct func_loop *func_here(struct func_hub *hub)

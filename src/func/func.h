@@ -63,13 +63,18 @@ void func_hub_free(struct func_hub *hub); // after all loops have ended; NULL is
 struct func_hub_options {
     struct iam *iam;
     const char *runtimes; // js/runtime: bootstrap.mjs and its like
-    const char *folder;   // for the functions' working files
+    const char *hidden;   // folder that no function may see: data and keys
     // A line that a function or the platform has to tell; any loop's thread, must be quick.
     void (*log)(str function, str line);
 };
 
-// What calls need; before the first one. The texts are borrowed for the hub's life.
-void func_hub_open(struct func_hub *hub, const struct func_hub_options *options);
+// What calls need; before the first one. The texts are borrowed for the hub's life. Finds out how
+// processes can be isolated here, which is logged.
+void func_hub_open(struct func_hub *hub, const struct func_hub_options *options) YIELDS;
+// How processes are isolated here, in words; in `arena`.
+str func_hub_isolation(const struct func_hub *hub, struct arena *arena);
+// The same where no hub is: tries it. Blocks for some milliseconds.
+str func_isolation_here(struct arena *arena);
 // Takes over a reference; processes of functions that changed end when they are idle. NULL: there
 // are none any more. Any thread.
 void func_hub_set_service(struct func_hub *hub, struct func_service *service);

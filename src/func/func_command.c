@@ -56,6 +56,7 @@ static err *add_node(struct func_worker *worker, struct arena *arena, struct com
         return no_interpreter(arena, worker->function, S("node"));
     }
     TRY(find_module(worker, arena));
+    sandbox_begin(worker, arena, command, node);
     command_add(arena, command, node);
     command_add(arena, command, str_cstr(arena, str_fmt(arena, "--max-old-space-size=%u", mb)));
     command_add(arena, command, "--enable-source-maps");
@@ -76,6 +77,7 @@ static err *add_python(struct func_worker *worker, struct arena *arena, struct c
     if (python == NULL) {
         return no_interpreter(arena, worker->function, S("python3"));
     }
+    sandbox_begin(worker, arena, command, python);
     command_add(arena, command, python);
     command_add(arena, command, "-B"); // the folder of the code is not ours to write to
     command_add(
@@ -94,6 +96,7 @@ static err *add_custom(struct func_worker *worker, struct arena *arena, struct c
                             PRI(f->name), program),
             S("Put a program of that name into the folder of its code: chmod +x bootstrap"));
     }
+    sandbox_begin(worker, arena, command, program);
     command_add(arena, command, program);
     return NULL;
 }

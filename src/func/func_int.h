@@ -8,9 +8,10 @@
 enum {
     FUNC_HUB_MAGIC = 0x66756e63,
     FUNC_SERVICE_MAGIC = 0x66737263,
-    WORKERS_MAX = 32,      // processes of one function
-    WAITING_MAX = 1000,    // calls of one function
-    PAYLOAD_MAX = 6291556, // bytes, AWS's limit
+    WORKERS_MAX = 32,                     // processes of one function
+    WAITING_MAX = 1000,                   // calls of one function
+    WAITING_BYTES_MAX = 64 * 1024 * 1024, // of their payloads
+    PAYLOAD_MAX = 6291556,                // bytes, AWS's limit
     LOG_TAIL = 4096,
     INIT_MS = 10000,          // for loading the handler
     IDLE_MS = 10 * 60 * 1000, // then a process is ended
@@ -66,6 +67,8 @@ struct func_pool { // processes and calls of one function
     struct invocation *waiting; // oldest first
     struct invocation *waiting_last;
     size_t waiting_count;
+    size_t waiting_bytes; // of their payloads
+    unsigned failures;    // to load the handler, since it last could be loaded
 };
 
 struct func_loop { // touched only by its thread
@@ -77,6 +80,16 @@ struct func_loop { // touched only by its thread
     struct cond quiet; // a process has ended
     bool is_stopping;
     bool is_reaping;
+    bool is_watching;      // the memory of its processes
+    bool watch_is_idle;    // it looks seldom, since nothing runs
+    struct fiber *watcher; // while it waits for its next look
+};
+
+struct func_sandbox {  // programs that there are, and work; else NULL
+    const char *bwrap; // bubblewrap: namespaces
+    const char *setpriv;
+    const char *prlimit;
+    const char *reason; // why bwrap is not used
 };
 
 struct func_hub {
@@ -86,7 +99,9 @@ struct func_hub {
     struct iam *iam;
     const char *runtimes;
     struct func_runtimes *interpreters;
-    const char *folder;
+    const char *hidden;
+    struct func_sandbox sandbox;
+    struct arena *arena; // of what was found out at the start
     void (*log)(str function, str line);
     atomic_ullong next_worker;
     struct func_events *events; // NULL: there is no queue

@@ -2,6 +2,8 @@
 // function any more.
 #include "func/func_worker.h"
 
+#include <unistd.h>
+
 // ---- the end of a worker -----------------------------------------------------------------------
 
 static void worker_free(struct func_worker *worker)
@@ -17,12 +19,15 @@ static void worker_free(struct func_worker *worker)
     http_router_free(worker->router);
     func_service_release(worker->service);
     worker->magic = 0;
+    if (worker->memory_fd >= 0) {
+        close(worker->memory_fd);
+    }
     mem_free(worker);
 }
 
 static bool is_over(const struct func_worker *worker)
 {
-    return worker->has_exited && worker->open_handles == 0;
+    return worker->has_exited && worker->is_swept && worker->open_handles == 0;
 }
 
 // Frees workers that have ended, once nobody speaks with them any more.
@@ -86,6 +91,8 @@ static err *worker_start(struct func_pool *pool, struct arena *arena)
     worker->magic = WORKER_MAGIC;
     memcpy(worker->token, random_text(arena, TOKEN_LEN).ptr, TOKEN_LEN);
     worker->pool = pool;
+    worker->memory_fd = -1;
+    worker->started_us = time_mono_us();
     worker->service = func_service_hold(here->service);
     worker->function = function;
     worker->started_ms = time_now_ms();
@@ -99,6 +106,7 @@ static err *worker_start(struct func_pool *pool, struct arena *arena)
     err *e = net_listen(arena, &listen, &worker->listener);
     if (e != NULL) {
         worker->has_exited = true;
+        worker->is_swept = true;
         worker->is_ending = true; // nobody waits for it to start
     } else {
         e = process_spawn(worker, arena);
@@ -132,6 +140,16 @@ static bool is_current(const struct func_worker *worker)
     return now != NULL && str_eq(now->mark, worker->function->mark) && !old;
 }
 
+static struct invocation *take_waiting(struct func_pool *pool)
+{
+    struct invocation *call = pool->waiting;
+    check(call != NULL && pool->waiting_count > 0 && pool->waiting_bytes >= call->payload.len);
+    pool->waiting = call->next;
+    pool->waiting_count--;
+    pool->waiting_bytes -= call->payload.len;
+    return call;
+}
+
 // Hands calls that wait to processes that ask.
 void pool_next(struct func_pool *pool)
 {
@@ -142,9 +160,7 @@ void pool_next(struct func_pool *pool)
         if (pool->waiting == NULL || !w->is_asking || w->call != NULL || w->is_ending) {
             continue;
         }
-        struct invocation *call = pool->waiting;
-        pool->waiting = call->next;
-        pool->waiting_count--;
+        struct invocation *call = take_waiting(pool);
         call->worker = w;
         w->call = call;
         worker_start_limit(w, w->function->timeout_ms);
@@ -185,21 +201,10 @@ static void watch_init(void *arg) YIELDS
         }
     }
     while (alive(pool) == 0 && pool->waiting != NULL) {
-        struct invocation *call = pool->waiting;
-        pool->waiting = call->next;
-        pool->waiting_count--;
+        struct invocation *call = take_waiting(pool);
         invocation_fail(call, S("Sandbox.Timedout"),
             S("Error: Task timed out while the handler was being loaded (10 seconds)"));
     }
-}
-
-static struct invocation *take_waiting(struct func_pool *pool)
-{
-    check(pool->waiting != NULL && pool->waiting_count > 0);
-    struct invocation *call = pool->waiting;
-    pool->waiting = call->next;
-    pool->waiting_count--;
-    return call;
 }
 
 static void refuse_waiting(struct func_pool *pool, const err *e)
@@ -217,7 +222,7 @@ static void start_more(void *arg) YIELDS
     struct func_pool *pool = arg;
     err *e = NULL;
     while (e == NULL && !pool->here->is_stopping && pool->waiting_count > starting(pool) &&
-           alive(pool) < WORKERS_MAX) {
+           alive(pool) < WORKERS_MAX && (pool->failures == 0 || starting(pool) == 0)) {
         e = worker_start(pool, fiber_arena());
         if (e == NULL) {
             fiber_start("function start", watch_init, pool);
@@ -230,15 +235,31 @@ static void start_more(void *arg) YIELDS
     }
 }
 
-// One that ended before it could take a call would end again: a call that waits is told.
-void pool_after_exit(struct func_pool *pool, bool was_ready, int code)
+// The call that it was started for is told; those behind it get another process, unless loading has
+// failed again and again: all of them would find the same.
+void pool_init_failed(struct func_pool *pool, struct func_worker *worker, str type, str message)
 {
-    if (!was_ready && pool->waiting != NULL && !pool->here->is_stopping) {
+    enum { ENOUGH = 3 };
+
+    pool->failures++;
+    while (pool->waiting != NULL) {
         struct invocation *call = take_waiting(pool);
-        str text =
-            str_fmt(call->arena, "RequestId: %.*s Error: Runtime exited with error: exit status %d",
-                PRI(call->request_id), code);
-        invocation_fail(call, S("Runtime.ExitError"), text);
+        call->result.log = str_dup(call->arena, (str){worker->tail, worker->tail_len});
+        invocation_fail(call, type, message);
+        if (pool->failures < ENOUGH) {
+            break;
+        }
+    }
+}
+
+// One that ended before it could take a call would end again: a call that waits is told.
+void pool_after_exit(struct func_pool *pool, const struct func_worker *worker)
+{
+    if (!worker->is_ready && !worker->has_failed && pool->waiting != NULL &&
+        !pool->here->is_stopping) {
+        struct invocation *call = take_waiting(pool);
+        invocation_fail(
+            call, S("Runtime.ExitError"), worker_exit_text(worker, call->arena, call->request_id));
     }
     if (pool->waiting != NULL) {
         fiber_start("function start", start_more, pool);
@@ -249,7 +270,8 @@ void pool_submit(struct func_pool *pool, struct invocation *call)
 {
     check(pool->here->loop == loop_current() && call->worker == NULL);
     struct invocation *last = pool->waiting_last;
-    if (pool->waiting_count >= WAITING_MAX) {
+    if (pool->waiting_count >= WAITING_MAX ||
+        pool->waiting_bytes + call->payload.len > WAITING_BYTES_MAX) {
         call->refused = fail(call->arena, ERR_LIMIT, "Rate Exceeded.");
         invocation_end(call);
         return;
@@ -258,6 +280,7 @@ void pool_submit(struct func_pool *pool, struct invocation *call)
     *(pool->waiting != NULL ? &last->next : &pool->waiting) = call;
     pool->waiting_last = call;
     pool->waiting_count++;
+    pool->waiting_bytes += call->payload.len;
     pool_next(pool);
     start_more(pool);
 }
@@ -281,9 +304,7 @@ void pool_kill(struct func_pool *pool)
         }
     }
     while (pool->waiting != NULL) {
-        struct invocation *call = pool->waiting;
-        pool->waiting = call->next;
-        pool->waiting_count--;
+        struct invocation *call = take_waiting(pool);
         invocation_fail(call, S("ServiceException"), S("The server is going away."));
     }
 }

@@ -2,6 +2,7 @@
 #include "func/func_worker.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,4 +51,33 @@ int *processes_find(struct arena *arena, bool (*wanted)(void *arg, const struct 
     }
     *count = found.count;
     return found.items;
+}
+
+static int first_child(int pid)
+{
+    char path[64];
+    char text[32] = "";
+    u64 child = 0;
+    str rest = {};
+    str word = {};
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    FILE *file = fopen(path, "re");
+    rest = (str){text, file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0};
+    if (file != NULL) {
+        fclose(file);
+    }
+    (void)str_next(&rest, ' ', &word);
+    return str_to_u64(word, &child) ? (int)child : pid;
+}
+
+// Under bubblewrap the process is the child of the namespace's first, which is the child of ours.
+int process_memory_open(const struct func_worker *worker)
+{
+    char path[64];
+    int pid = worker->process.pid;
+    if (worker->pool->here->hub->sandbox.bwrap != NULL) {
+        pid = first_child(first_child(pid));
+    }
+    snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
 }

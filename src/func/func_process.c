@@ -111,14 +111,37 @@ void process_kill(struct func_worker *worker)
     cond_signal_all(&worker->changed);
 }
 
-static str exit_text(struct func_worker *worker, struct arena *arena)
+// The names that Lambda (Go's runtime) gives to signals.
+static const char *signal_text(int signal_number)
 {
-    const char *reason = worker->exit_signal != 0 ? "signal: killed" : "exit status";
-    return worker->exit_signal != 0
-               ? str_fmt(arena, "RequestId: %.*s Error: Runtime exited with error: %s",
-                     PRI(worker->call->request_id), reason)
-               : str_fmt(arena, "RequestId: %.*s Error: Runtime exited with error: %s %d",
-                     PRI(worker->call->request_id), reason, worker->exit_code);
+    switch (signal_number) {
+    case SIGKILL: return "killed";
+    case SIGABRT: return "aborted";
+    case SIGSEGV: return "segmentation fault";
+    case SIGTERM: return "terminated";
+    case SIGBUS: return "bus error";
+    case SIGILL: return "illegal instruction";
+    case SIGFPE: return "floating point exception";
+    default: return "hangup";
+    }
+}
+
+str worker_exit_text(const struct func_worker *worker, struct arena *arena, str request_id)
+{
+    int number = worker->exit_signal;
+    int code = worker->exit_code;
+    if (number == 0 && code > 128 && worker->pool->here->hub->sandbox.bwrap != NULL) {
+        number = code - 128; // bubblewrap tells its child's end so
+    }
+    // A runtime that ends by itself, without an error, does not keep its promise either.
+    return number != 0
+               ? str_fmt(arena, "RequestId: %.*s Error: Runtime exited with error: signal: %s",
+                     PRI(request_id), signal_text(number))
+           : code == 0
+               ? str_fmt(arena, "RequestId: %.*s Error: Runtime exited without providing a reason",
+                     PRI(request_id))
+               : str_fmt(arena, "RequestId: %.*s Error: Runtime exited with error: exit status %d",
+                     PRI(request_id), code);
 }
 
 static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
@@ -130,14 +153,16 @@ static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
     worker->exit_signal = signal_number;
     (void)kill(-process->pid, SIGKILL); // what it started and left
     if (worker->call != NULL) {
-        worker_fail_call(worker, S("Runtime.ExitError"), exit_text(worker, worker->call->arena));
+        worker_fail_call(worker, S("Runtime.ExitError"),
+            worker_exit_text(worker, worker->call->arena, worker->call->request_id));
     }
     worker->is_ending = true;
     cond_signal_all(&worker->changed);
     check(uv_timer_start(&worker->limit, on_lingered, LINGER_MS, 0) == 0);
     uv_close((uv_handle_t *)process, handle_closed);
     pool_next(worker->pool);
-    pool_after_exit(worker->pool, worker->is_ready, worker->exit_code);
+    pool_after_exit(worker->pool, worker);
+    sweep_begin(worker);
 }
 
 static void open_outputs(struct func_worker *worker, uv_stdio_container_t stdio[3])
@@ -179,6 +204,7 @@ err *process_spawn(struct func_worker *worker, struct arena *arena)
     if (e != NULL) {
         worker->has_exited = true;
         worker->is_ending = true;
+        worker->is_swept = true;
         return e;
     }
     open_outputs(worker, stdio);
@@ -199,9 +225,11 @@ err *process_spawn(struct func_worker *worker, struct arena *arena)
     if (rc != 0) {
         worker->has_exited = true;
         worker->is_ending = true;
+        worker->is_swept = true;
         uv_close((uv_handle_t *)&worker->process, handle_closed);
         return fail(arena, ERR_CONFIG, "cannot start %s, which runs the function %.*s: %s",
             command.words.items[0], PRI(worker->function->name), uv_strerror(rc));
     }
+    watch_begin(worker->pool->here);
     return NULL;
 }

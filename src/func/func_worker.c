@@ -3,11 +3,17 @@
 #include "func/func_worker.h"
 
 #include <stdio.h>
+#include <unistd.h>
+
+static void end_call(struct func_worker *worker);
 
 void worker_fail_call(struct func_worker *worker, str type, str message)
 {
     struct invocation *call = worker->call;
     check(call != NULL && call->worker == worker);
+    if (worker->call_started_us > 0) {
+        end_call(worker);
+    }
     worker->call = NULL;
     call->worker = NULL;
     call->result.log = str_dup(call->arena, (str){worker->tail, worker->tail_len});
@@ -32,21 +38,48 @@ static void begin_call(struct func_worker *worker)
     worker->tail_len = 0;
     worker->is_asking = false;
     worker->call_started_us = time_mono_us();
+    watch_begin(worker->pool->here);
     worker_say(worker, str_from(line));
 }
 
+// Memory now, as far as one system call tells: what else it started is added by the watcher.
+static u64 memory_now(const struct func_worker *worker)
+{
+    char text[128];
+    ssize_t got = worker->memory_fd >= 0 ? pread(worker->memory_fd, text, sizeof(text), 0) : 0;
+    str rest = {text, got > 0 ? (size_t)got : 0};
+    str word = {};
+    u64 pages = 0;
+    (void)str_next(&rest, ' ', &word);
+    (void)str_next(&rest, ' ', &word);
+    return str_to_u64(word, &pages) ? pages * (u64)sysconf(_SC_PAGESIZE) : 0;
+}
+
+// END and REPORT, for a call that has begun.
 static void end_call(struct func_worker *worker)
 {
     struct invocation *call = worker->call;
-    char line[256];
+    char line[512];
+    char init[64] = "";
     check(call != NULL && worker->call_started_us > 0);
     double ms = (double)(time_mono_us() - worker->call_started_us) / 1000;
+    u64 memory = memory_now(worker);
+    worker->memory_peak = memory > worker->memory_peak ? memory : worker->memory_peak;
+    u64 mb = (worker->memory_peak + (1 << 20) - 1) >> 20;
+    mb = mb < worker->function->memory_mb ? mb : worker->function->memory_mb;
+    if (worker->init_us > 0) {
+        snprintf(init, sizeof(init), "\tInit Duration: %.2f ms", (double)worker->init_us / 1000);
+        worker->init_us = 0;
+    }
     snprintf(line, sizeof(line), "END RequestId: %.*s", PRI(call->request_id));
     worker_say(worker, str_from(line));
     snprintf(line, sizeof(line),
-        "REPORT RequestId: %.*s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %u MB",
-        PRI(call->request_id), ms, ms + 0.5 < 1 ? 1 : ms + 0.5, worker->function->memory_mb);
+        "REPORT RequestId: %.*s\tDuration: %.2f ms\tBilled Duration: %llu ms\tMemory Size: %u "
+        "MB\tMax Memory Used: %llu MB%s\t",
+        PRI(call->request_id), ms, (unsigned long long)ms + 1, worker->function->memory_mb,
+        (unsigned long long)mb, init);
     worker_say(worker, str_from(line));
+    worker->call_started_us = 0;
     call->result.log = str_dup(call->arena, (str){worker->tail, worker->tail_len});
 }
 
@@ -96,10 +129,12 @@ static err *runtime_next(struct http_req *req) YIELDS
 {
     struct func_worker *worker = req->route_arg;
     TRY(check_token(worker, req));
-    if (worker->call != NULL && !worker->is_ready) { // the call it was started for
+    if (!worker->is_ready) {
         worker->is_ready = true;
+        worker->pool->failures = 0;
+        worker->init_us = time_mono_us() - worker->started_us;
+        worker->memory_fd = process_memory_open(worker);
     }
-    worker->is_ready = true;
     worker->is_asking = true;
     if (worker->call == NULL) {
         worker_start_limit(worker, IDLE_MS);
@@ -178,7 +213,7 @@ static err *runtime_answer(struct http_req *req) YIELDS
     return reply_accepted(req);
 }
 
-// Loading the handler has failed: the calls that wait for this process are told why.
+// Loading the handler has failed: who waits for this process is told why.
 static err *runtime_init_error(struct http_req *req) YIELDS
 {
     struct func_worker *worker = req->route_arg;
@@ -192,14 +227,9 @@ static err *runtime_init_error(struct http_req *req) YIELDS
     str type = e == NULL ? json_get_str(parsed, S("errorType")) : S("Runtime.InitError");
     str message = e == NULL ? json_get_str(parsed, S("errorMessage")) : body;
     worker->is_ending = true;
+    worker->has_failed = true;
     worker_start_limit(worker, LINGER_MS);
-    while (pool->waiting != NULL) {
-        struct invocation *call = pool->waiting;
-        pool->waiting = call->next;
-        pool->waiting_count--;
-        call->result.log = str_dup(call->arena, (str){worker->tail, worker->tail_len});
-        invocation_fail(call, type, message);
-    }
+    pool_init_failed(pool, worker, type, message);
     return reply_accepted(req);
 }
 

@@ -36,11 +36,17 @@ struct func_worker {
     struct cond changed; // a call came, or it is to end
     struct invocation *call;
     u64 started_ms;
+    u64 started_us;
     u64 call_started_us;
-    bool is_ready;  // it has asked for a call once
-    bool is_asking; // and waits for one
-    bool is_ending; // told to go
+    bool is_ready;   // it has asked for a call once
+    bool is_asking;  // and waits for one
+    bool is_ending;  // told to go
+    bool has_failed; // it could not load its handler, and said so
     bool has_exited;
+    bool is_swept;         // nothing that it started is left
+    u64 init_us;           // that loading took; 0: not yet, or told already
+    u64 memory_peak;       // bytes, with all that it started
+    int memory_fd;         // /proc/PID/statm of its process; -1: none
     str program;           // of a handler for Node.js; the function's, or in the arena of its start
     char token[TOKEN_LEN]; // of its requests: others on this machine can reach the port too
     int exit_code;
@@ -55,6 +61,10 @@ struct func_worker {
 [[nodiscard]] err *process_spawn(struct func_worker *worker, struct arena *arena) YIELDS;
 // Ends the whole group: what the handler has started goes with it.
 void process_kill(struct func_worker *worker);
+// Opens what tells its memory; -1 when there is nothing.
+int process_memory_open(const struct func_worker *worker);
+// How it ended, as Lambda says it.
+str worker_exit_text(const struct func_worker *worker, struct arena *arena, str request_id);
 // A line of its log, by itself or by the platform.
 void worker_say(struct func_worker *worker, str line);
 
@@ -70,6 +80,15 @@ void command_add(struct arena *arena, struct command *command, const char *word)
     struct func_worker *worker, struct arena *arena, struct command *out) YIELDS;
 // The folder of a function's code.
 str func_task_root(const struct func_function *f);
+
+// ---- func_sandbox.c ----------------------------------------------------------------------------
+// Adds what `program` is to be run by, and with which limits.
+void sandbox_begin(
+    struct func_worker *worker, struct arena *arena, struct command *command, const char *program);
+// Finds out what this machine lets us do. Blocks for some milliseconds. Texts are in `arena`.
+void sandbox_detect(struct func_sandbox *sandbox, struct arena *arena);
+// What is in force, in words.
+str sandbox_text(const struct func_sandbox *sandbox, struct arena *arena);
 
 // ---- func_runtime.c ----------------------------------------------------------------------------
 // Looks on the PATH; NULL when it is not there.
@@ -98,8 +117,10 @@ void worker_start_limit(struct func_worker *worker, u64 ms);
 void workers_reap(struct func_loop *here);
 // Hands calls that wait to processes that ask.
 void pool_next(struct func_pool *pool);
+// A process could not load its handler.
+void pool_init_failed(struct func_pool *pool, struct func_worker *worker, str type, str message);
 // A process has ended: calls that wait may need another one.
-void pool_after_exit(struct func_pool *pool, bool was_ready, int code);
+void pool_after_exit(struct func_pool *pool, const struct func_worker *worker);
 
 // ---- func_peer.c -------------------------------------------------------------------------------
 // Whether the other end of a connection is the worker's process, or one that it has started.
@@ -120,3 +141,10 @@ bool process_stat_read(int pid, struct process_stat *out);
 // the worker pool.
 int *processes_find(struct arena *arena, bool (*wanted)(void *arg, const struct process_stat *stat),
     void *arg, size_t *count);
+
+// ---- func_watch.c ------------------------------------------------------------------------------
+// A call begins, or a process: the memory of this loop's processes is looked at often from now on.
+// One that has too much is ended.
+void watch_begin(struct func_loop *here);
+// The process has ended: what it has started and left behind is ended too.
+void sweep_begin(struct func_worker *worker);

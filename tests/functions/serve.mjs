@@ -23,8 +23,20 @@ export async function until(test, what, ms = 30_000) {
   }
 }
 
-/** Starts `ampd sandbox` for a project of fixtures/. With `watch` it serves a copy, whose files the test may change. */
-export async function serve(fixture, { watch = false } = {}) {
+/** Whether a process runs: one that has ended and that nobody has asked for its status does not. */
+export function isAlive(pid) {
+  try {
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Starts `ampd sandbox` for a project of fixtures/. With `watch` it serves a copy, whose files the test may change. Handlers run without
+ * a namespace of their own, unless `env` says otherwise: tests look at their files and process ids.
+ */
+export async function serve(fixture, { watch = false, env = {} } = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-'));
   const source = path.join(here, 'fixtures', fixture);
   const project = watch ? path.join(folder, 'project') : source;
@@ -33,7 +45,7 @@ export async function serve(fixture, { watch = false } = {}) {
   const child = spawn(
     AMPD,
     ['sandbox', ...(watch ? [] : ['--once']), '--project', project, '--port', '0', '--data-dir', dataDir, '--outputs-out-dir', folder],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, AMPD_FUNCTION_ISOLATION: 'none', ...env } },
   );
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text));
