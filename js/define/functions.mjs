@@ -62,6 +62,24 @@ function filesIn(folder) {
   return files.sort();
 }
 
+// As the original has them: globals, so that a module may declare its own of the same name.
+const GLOBALS = [
+  "import { createRequire as ampdRequire } from 'node:module'; import { fileURLToPath as ampdPath } from 'node:url';",
+  'globalThis.require = ampdRequire(import.meta.url); globalThis.__filename = ampdPath(import.meta.url);',
+  "globalThis.__dirname = ampdPath(new URL('.', import.meta.url)).slice(0, -1);",
+].join(' ');
+
+/**
+ * What a function's definition says about its bundle: packages of layers stay outside, and are the project's own here.
+ * @param {any} fn the manifest's
+ * @returns {import('esbuild').BuildOptions}
+ */
+const bundling = ({ layers, minify }) => ({
+  external: Object.keys(layers ?? {}),
+  minifySyntax: minify,
+  minifyWhitespace: minify,
+});
+
 export class FunctionBundler extends ResolverBundler {
   /** @param {string} root @param {string} folder */
   constructor(root, folder) {
@@ -84,9 +102,13 @@ export class FunctionBundler extends ResolverBundler {
       entries.map(async ([key, fn]) => {
         const name = `${fileName(key)}.mjs`;
         try {
-          const { code, marks } = await this.bundle(fn.entry);
+          const { code, marks, assets } = await this.bundle(fn.entry, bundling(fn));
           kept.add(name);
           fn.out = path.join(this.folder, name);
+          for (const asset of assets) {
+            kept.add(path.basename(asset.path));
+            writeIfChanged(path.join(this.folder, path.basename(asset.path)), asset.contents);
+          }
           writeIfChanged(fn.out, code);
           return [...marks.keys()];
         } catch (error) {
@@ -132,7 +154,6 @@ export class FunctionBundler extends ResolverBundler {
       format: 'esm',
       platform: 'node',
       target: 'node18',
-      mainFields: ['module', 'main'],
       keepNames: true,
       sourcemap: 'inline',
       sourcesContent: false,
@@ -140,9 +161,7 @@ export class FunctionBundler extends ResolverBundler {
       outfile: path.join(this.folder, 'index.mjs'),
       loader: { '.node': 'file' },
       plugins: [environment, runtime],
-      banner: {
-        js: "import { createRequire as ampdRequire } from 'node:module'; import { fileURLToPath as ampdPath } from 'node:url'; const require = ampdRequire(import.meta.url); const __filename = ampdPath(import.meta.url); const __dirname = ampdPath(new URL('.', import.meta.url));",
-      },
+      banner: { js: GLOBALS },
     };
   }
 }

@@ -6,14 +6,14 @@ import path from 'node:path';
 import { translate } from './bundle.mjs';
 import { writeIfChanged } from './files.mjs';
 
-/** @typedef {{marks: Map<string, string>, code: Uint8Array, hash: string}} Built */
+/** @typedef {{marks: Map<string, string>, code: Uint8Array, hash: string, assets: import('esbuild').OutputFile[]}} Built */
 
 export class ResolverBundler {
   /** @param {string} root @param {string} folder */
   constructor(root, folder) {
     this.root = root;
     this.folder = path.join(folder, 'resolvers');
-    /** @type {Map<string, Built>} by entry */
+    /** @type {Map<string, Built>} by entry and options */
     this.built = new Map();
   }
 
@@ -39,22 +39,25 @@ export class ResolverBundler {
     return bundles.flatMap(({ marks }) => [...marks.keys()]);
   }
 
-  /** @param {string} entry @returns {Promise<Built>} */
-  async bundle(entry) {
-    const before = this.built.get(entry);
+  /** @param {string} entry @param {import('esbuild').BuildOptions} [more] @returns {Promise<Built>} */
+  async bundle(entry, more = {}) {
+    const key = JSON.stringify([entry, more]);
+    const before = this.built.get(key);
     if (before !== undefined && [...before.marks].every(([file, mark]) => markOf(file) === mark)) {
       return before;
     }
     try {
-      const { outputFiles, metafile } = await esbuild.build(this.options(entry));
-      const code = outputFiles?.[0]?.contents ?? new Uint8Array();
+      const { outputFiles, metafile } = await esbuild.build({ ...this.options(entry), ...more });
+      const [first, ...assets] = [...(outputFiles ?? [])].sort((a, b) => Number(isModule(b)) - Number(isModule(a)));
+      const code = first?.contents ?? new Uint8Array();
       const files = Object.keys(metafile?.inputs ?? {}).map((file) => path.resolve(this.root, file));
       const built = {
         marks: new Map(files.map((file) => [file, markOf(file)])),
         code,
         hash: createHash('sha256').update(code).digest('hex'),
+        assets,
       };
-      this.built.set(entry, built);
+      this.built.set(key, built);
       return built;
     } catch (error) {
       throw translate(error, this.root);
@@ -89,6 +92,9 @@ export class ResolverBundler {
     }
   }
 }
+
+/** The bundle itself, not a file that it brings along. @param {import('esbuild').OutputFile} output */
+const isModule = (output) => /\.m?js$/.test(output.path);
 
 /** What changes when the file does. @param {string} file */
 export function markOf(file) {

@@ -1,16 +1,26 @@
 // Runs one Lambda handler: takes invocations from the Runtime API, one at a time, and gives back what the handler returns.
 // What a handler may expect is what AWS's own runtime for Node gives it.
 import dns from 'node:dns';
-import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { format, inspect } from 'node:util';
+import { RuntimeApi } from './api.mjs';
+import {
+  HandlerNotFound, ImportModuleError, MalformedHandlerName, MalformedStreamingHandler, UserCodeSyntaxError,
+  logError, patchConsole, setRequestId, told, unhandledRejection,
+} from './logs.mjs';
 
-const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
-const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-const base = '/2018-06-01/runtime';
-const token = process.env.AMPD_RUNTIME_TOKEN;
-delete process.env.AMPD_RUNTIME_TOKEN; // it is not for the handler
+const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
+const BEFORE_EXIT = Symbol.for('aws.lambda.beforeExit'); // where libraries look for it
+const HTTP_RESPONSE = 'application/vnd.awslambda.http-integration-response';
+
+const { AMPD_PROGRAM: program = '', AMPD_RUNTIME_TOKEN: token, AWS_LAMBDA_RUNTIME_API: address = '' } = process.env;
+delete process.env.AMPD_RUNTIME_TOKEN; // not for the handler, nor for what it starts
+delete process.env.AMPD_PROGRAM;
+const api = new RuntimeApi(address, token);
+const now = Date.now; // whatever a handler does to clocks
+const later = setImmediate;
+/** @type {string | undefined} */
+let running; // the invocation in progress
 
 // The SDK puts a bucket's name before the endpoint's, which only a name can bear, not an address. Names of the loopback
 // address are not known to every resolver (RFC 6761, section 6.3).
@@ -18,203 +28,231 @@ if (process.env.AWS_ENDPOINT_URL && !process.env.AWS_ENDPOINT_URL_S3) {
   process.env.AWS_ENDPOINT_URL_S3 = `http://s3.localhost:${new URL(process.env.AWS_ENDPOINT_URL).port}`;
 }
 const { lookup } = dns;
-dns.lookup = (name, options, done = options) =>
-  lookup(String(name).endsWith('.localhost') ? '127.0.0.1' : name, options === done ? {} : options, done);
+dns.lookup = /** @type {any} */ ((/** @type {any} */ name, /** @type {any} */ options, /** @type {any} */ done = options) =>
+  lookup(String(name).endsWith('.localhost') ? '127.0.0.1' : name, options === done ? {} : options, done));
 syncBuiltinESMExports();
 
-let requestId; // of the invocation in progress
-let fail; // ends it with an error
+// Calls `listener` when nothing is left to do for this process; the last one counts.
+const whenIdle = (/** @type {() => void} */ listener) => void (/** @type {any} */ (globalThis)[BEFORE_EXIT] = listener);
+whenIdle(() => {});
+process.on('beforeExit', () => /** @type {any} */ (globalThis)[BEFORE_EXIT]());
 
-/** @returns {Promise<{status: number, headers: http.IncomingHttpHeaders, body: string}>} */
-function call(method, path, body, headers = {}) {
-  return new Promise((resolve, reject) => {
-    const bytes = body === undefined ? undefined : Buffer.from(body);
-    const options = { host, port, agent, method, path: base + path, headers: { ...headers, 'ampd-runtime-token': token, ...(bytes && { 'content-length': bytes.length }) } };
-    const request = http.request(options, (response) => {
-      const parts = [];
-      response.on('data', (part) => parts.push(part));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts).toString() }));
-      response.on('error', reject);
-    });
-    request.on('error', reject);
-    request.end(bytes);
-  });
-}
+// ---- loading -----------------------------------------------------------------------------------
 
-// ---- errors ------------------------------------------------------------------------------------
-
-class RuntimeError extends Error {
-  constructor(type, message) {
-    super(message);
-    this.name = type;
+class HttpResponseStream {
+  /** @param {any} stream @param {object} prelude statusCode, headers, cookies */
+  static from(stream, prelude) {
+    stream.setContentType(HTTP_RESPONSE);
+    stream._onBeforeFirstWrite = (/** @type {(bytes: string | Uint8Array) => void} */ write) => {
+      write(JSON.stringify(prelude));
+      write(new Uint8Array(8)); // ends it
+    };
+    return stream;
   }
 }
 
-function errorOf(error) {
-  if (error instanceof Error) {
-    return { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
-  }
-  return { errorType: typeof error, errorMessage: typeof error === 'string' ? error : inspect(error), trace: [] };
-}
+/** @param {any} handler */
+const streamifyResponse = (handler) => Object.assign(handler, { [STREAMING]: 'response' });
 
-const report = (path, error) => {
-  const body = errorOf(error);
-  return call('POST', path, JSON.stringify(body), {
-    'content-type': 'application/json', 'lambda-runtime-function-error-type': body.errorType.replaceAll(/[^\x20-\x7e]/g, '?'),
-  });
-};
-
-// ---- logs --------------------------------------------------------------------------------------
-
-const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
-const isJson = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
-const least = isJson ? Math.max(0, LEVELS.indexOf((process.env.AWS_LAMBDA_LOG_LEVEL ?? 'TRACE').toUpperCase())) : 0;
-
-function log(level, args) {
-  if (LEVELS.indexOf(level) < least) return;
-  const timestamp = new Date().toISOString();
-  if (isJson) {
-    const [first] = args;
-    const message = args.length === 1 && typeof first === 'object' && !(first instanceof Error) ? first : format(...args);
-    const error = args.find((arg) => arg instanceof Error);
-    const more = error && { errorType: error.name, errorMessage: error.message, stackTrace: (error.stack ?? '').split('\n') };
-    process.stdout.write(`${JSON.stringify({ timestamp, level, requestId, message, ...more })}\n`);
-    return;
-  }
-  process.stdout.write(`${timestamp}\t${requestId}\t${level}\t${format(...args).replaceAll('\n', '\r')}\n`);
-}
-
-const METHODS = { trace: 'TRACE', debug: 'DEBUG', log: 'INFO', info: 'INFO', warn: 'WARN', error: 'ERROR', fatal: 'FATAL' };
-for (const [method, level] of Object.entries(METHODS)) console[method] = (...args) => log(level, args);
-
-// ---- the handler -------------------------------------------------------------------------------
+const inside = (/** @type {any} */ object, /** @type {string} */ path) =>
+  path.split('.').reduce((/** @type {any} */ value, part) => value && value[part], object);
 
 async function load() {
-  const file = process.env.AMPD_PROGRAM;
-  const name = process.env._HANDLER.split('.').slice(1);
+  const name = process.env._HANDLER ?? 'index.handler';
+  if (name.includes('..')) {
+    throw new MalformedHandlerName(
+      `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`,
+    );
+  }
+  const path = /^[^.]*\.(.*)$/.exec(name.slice(name.lastIndexOf('/') + 1))?.[1];
+  if (path === undefined) throw new MalformedHandlerName('Bad handler');
+  Object.assign(globalThis, { awslambda: { streamifyResponse, HttpResponseStream } });
   let module;
   try {
-    module = await import(pathToFileURL(file).href);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new RuntimeError('Runtime.UserCodeSyntaxError', `SyntaxError: ${error.message}`);
-    if (error?.code === 'ERR_MODULE_NOT_FOUND' || error?.code === 'MODULE_NOT_FOUND') {
-      throw new RuntimeError('Runtime.ImportModuleError', `Error: ${error.message}`);
-    }
+    module = await import(pathToFileURL(program).href);
+  } catch (/** @type {any} */ error) {
+    if (error instanceof SyntaxError) throw new UserCodeSyntaxError(error);
+    if (error?.code === 'MODULE_NOT_FOUND') throw new ImportModuleError(error);
     throw error;
   }
-  const handler = name.reduce((value, part) => value?.[part], module) ?? name.reduce((value, part) => value?.[part], module.default);
-  if (handler === undefined) throw new RuntimeError('Runtime.HandlerNotFound', `${process.env._HANDLER} is undefined or not exported`);
-  if (typeof handler !== 'function') throw new RuntimeError('Runtime.HandlerNotFound', `${process.env._HANDLER} is not a function`);
-  return handler;
+  // A CommonJS source is the default export of its bundle.
+  const handler = inside(module, path) ?? inside(module.default, path);
+  if (!handler) throw new HandlerNotFound(`${name} is undefined or not exported`);
+  if (typeof handler !== 'function') throw new HandlerNotFound(`${name} is not a function`);
+  const mode = handler[STREAMING] ?? false;
+  if (mode !== false && mode !== 'response') throw new MalformedStreamingHandler('Only response streaming is supported.');
+  return { handler, isStreaming: mode === 'response' };
 }
 
-const parse = (text) => (text === undefined ? undefined : JSON.parse(text));
+// ---- one invocation ----------------------------------------------------------------------------
 
-function contextOf(headers, settle) {
+/** @param {string | undefined} json @param {string} name */
+function parse(json, name) {
+  try {
+    return json === undefined ? undefined : JSON.parse(json);
+  } catch (error) {
+    throw new Error(`Cannot parse ${name} as json: ${error}`);
+  }
+}
+
+/** The context of an invocation. @param {Record<string, string>} headers @param {object} own */
+function contextOf(headers, own) {
+  const { env } = process;
   const deadline = Number(headers['lambda-runtime-deadline-ms']);
+  const trace = headers['lambda-runtime-trace-id'];
+  if (trace === undefined) delete env._X_AMZN_TRACE_ID;
+  else env._X_AMZN_TRACE_ID = trace;
+  let waits = true;
   const context = {
-    callbackWaitsForEmptyEventLoop: true,
-    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
-    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
-    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
-    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
-    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    get callbackWaitsForEmptyEventLoop() { return waits; },
+    set callbackWaitsForEmptyEventLoop(value) { waits = value; },
+  };
+  return Object.assign(context, own, {
+    functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: parse(headers['lambda-runtime-client-context'], 'ClientContext'),
+    identity: parse(headers['lambda-runtime-cognito-identity'], 'CognitoIdentity'),
     invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
     awsRequestId: headers['lambda-runtime-aws-request-id'],
-    clientContext: parse(headers['lambda-runtime-client-context']),
-    identity: parse(headers['lambda-runtime-cognito-identity']),
-    getRemainingTimeInMillis: () => deadline - Date.now(),
-    done: (error, result) => settle(error, result),
-    fail: (error) => settle(error ?? new Error('undefined'), undefined),
-    succeed: (result) => settle(null, result),
-  };
-  return context;
-}
-
-// A callback's result counts at once, or when nothing is left to do, as the context says.
-function invoke(handler, event, headers) {
-  return new Promise((resolve, reject) => {
-    const over = (error, result) => (error === null || error === undefined ? resolve(result) : reject(error));
-    let settled = false;
-    const settle = (error, result) => {
-      if (settled) return;
-      settled = true;
-      process.off('beforeExit', empty);
-      if (context.callbackWaitsForEmptyEventLoop) process.once('beforeExit', () => over(error, result));
-      else over(error, result);
-    };
-    const empty = () => {
-      settled = true;
-      if (isPromise) reject(new RuntimeError('Runtime.NodeJsExit', 'The handler\'s promise can not be settled: nothing is left to wait for'));
-      else resolve(null);
-    };
-    const context = contextOf(headers, settle);
-    let isPromise = false;
-    fail = reject;
-    process.once('beforeExit', empty);
-    let returned;
-    try {
-      returned = handler(event, context, settle);
-    } catch (error) {
-      process.off('beforeExit', empty);
-      reject(error);
-      return;
-    }
-    if (typeof returned?.then === 'function') {
-      isPromise = true;
-      returned.then(
-        (result) => { process.off('beforeExit', empty); settled = true; resolve(result); },
-        (error) => { process.off('beforeExit', empty); settled = true; reject(error); },
-      );
-    }
+    tenantId: headers['lambda-runtime-aws-tenant-id'],
+    getRemainingTimeInMillis: () => deadline - now(),
   });
 }
 
-function text(result) {
-  const json = JSON.stringify(result === undefined ? null : result);
-  if (json === undefined) throw new RuntimeError('Runtime.UnserializableResult', 'The result can not be made into JSON');
+/** @param {unknown} result */
+function serialised(result) {
+  let json;
+  try {
+    json = JSON.stringify(result === undefined ? null : result);
+  } catch (error) {
+    throw new Error('Unable to stringify response body', { cause: error });
+  }
+  if (json === undefined) throw new Error('Unable to stringify response body');
   return json;
 }
 
-// What the handler threw outside of its own call ends the invocation, and this process.
-async function crash(type, error, code) {
-  const id = requestId;
-  if (id !== undefined) {
-    const what = error instanceof Error ? error : new Error(format(error));
-    const wrapped = type === undefined ? what : Object.assign(new RuntimeError(type, `${what.name}: ${what.message}`), { stack: what.stack });
-    log('ERROR', [type === undefined ? 'Uncaught Exception ' : 'Unhandled Promise Rejection ', JSON.stringify(errorOf(wrapped))]);
-    await report(`/invocation/${id}/error`, wrapped).catch(() => {});
+const isThenable = (/** @type {any} */ value) => Boolean(value) && typeof value.then === 'function';
+
+/**
+ * Runs the handler; done when the next invocation may be asked for. The first that settles counts, be it the callback, a
+ * method of the context or the promise; without any, the answer is null when nothing is left to do.
+ * @param {any} handler @param {string} body @param {Record<string, string>} headers
+ */
+function invoke(handler, body, headers) {
+  const id = String(running);
+  return new Promise((over) => {
+    let isDone = false;
+    let isAnswered = false;
+    const fail = (/** @type {unknown} */ error) => {
+      logError('Invoke Error', error);
+      over(api.fail(`/invocation/${id}/error`, told(error)));
+    };
+    const complete = (/** @type {unknown} */ result) => {
+      if (isAnswered) {
+        console.error('Invocation has already been reported as done. Cannot call complete more than once per invocation.');
+        return;
+      }
+      isAnswered = true;
+      over(api.respond(id, serialised(result)));
+    };
+    const first = (/** @type {(...args: any[]) => void} */ settle) => (/** @type {any[]} */ ...args) => {
+      if (isDone) return;
+      settle(...args);
+      isDone = true;
+    };
+    const done = (/** @type {unknown} */ error, /** @type {unknown} */ result) => {
+      whenIdle(() => {});
+      if (error !== undefined && error !== null) fail(error);
+      else complete(result);
+    };
+    const methods = {
+      succeed: first((result) => done(null, result)),
+      fail: first((error) => done(error ?? 'handled', null)),
+      done: first(done),
+    };
+    const callback = first((error, result) => {
+      if ((error === undefined || error === null) && context?.callbackWaitsForEmptyEventLoop) {
+        whenIdle(() => void later(() => complete(result)));
+      } else done(error, result);
+    });
+    /** @type {any} */
+    let context;
+    whenIdle(() => {
+      whenIdle(() => {});
+      if (isPromised) console.warn('The promise of the handler can not be settled any more: nothing is left to wait for. The result is null.');
+      complete(null);
+    });
+    let isPromised = false;
+    try {
+      const event = JSON.parse(body);
+      context = contextOf(headers, methods);
+      const returned = handler(event, context, callback);
+      isPromised = isThenable(returned);
+      if (isPromised) {
+        Promise.resolve(returned.then(methods.succeed, methods.fail)).catch(methods.fail);
+      }
+    } catch (error) {
+      callback(error);
+    }
+  });
+}
+
+/** As `invoke`, for a handler that writes its response. @type {typeof invoke} */
+async function invokeStreaming(handler, body, headers) {
+  const { openStream } = await import('./stream.mjs');
+  const stream = openStream(api, String(running));
+  const fail = (/** @type {unknown} */ error) => {
+    logError('Invoke Error', error);
+    return stream.fail(error);
+  };
+  whenIdle(() => {});
+  try {
+    const context = contextOf(headers, {});
+    const returned = handler(JSON.parse(body), stream.given, context);
+    if (!isThenable(returned)) return await fail('Streaming does not support non-async handlers.');
+    if ((await returned) !== undefined) console.warn('Streaming handlers ignore return values.');
+    await stream.accepted;
+    if (context.callbackWaitsForEmptyEventLoop) {
+      await new Promise((resolve) => whenIdle(() => void later(() => resolve(undefined))));
+    }
+    return undefined;
+  } catch (error) {
+    return fail(error);
   }
+}
+
+// ---- the process -------------------------------------------------------------------------------
+
+// What is thrown outside of the handler's own call ends the invocation, or the loading, and this process.
+/** @param {string} what @param {unknown} error @param {number} code */
+async function crash(what, error, code) {
+  logError(what, error);
+  const path = running === undefined ? '/init/error' : `/invocation/${running}/error`;
+  if (running !== undefined || !isLoaded) await api.fail(path, told(error));
   process.exit(code);
 }
-process.on('uncaughtException', (error) => void crash(undefined, error, 129));
-process.on('unhandledRejection', (error) => void crash('Runtime.UnhandledPromiseRejection', error, 128));
 
-let handler;
-try {
-  handler = await load();
-} catch (error) {
-  log('ERROR', ['Uncaught Exception ', JSON.stringify(errorOf(error))]);
-  await report('/init/error', error).catch(() => {});
-  process.exit(1);
-}
+let isLoaded = false;
+patchConsole();
+process.on('uncaughtException', (error) => void crash('Uncaught Exception', error, 129));
+process.on('unhandledRejection', (reason, promise) =>
+  void crash('Unhandled Promise Rejection', unhandledRejection(reason, promise), 128));
+
+const { handler, isStreaming } = await load();
+isLoaded = true;
+const run = isStreaming ? invokeStreaming : invoke;
 
 async function serve() {
   for (;;) {
-    const { status, headers, body } = await call('GET', '/invocation/next');
-    if (status !== 200) { process.stderr.write(`next ${status} ${body}\n`); process.exit(0); }
-    requestId = headers['lambda-runtime-aws-request-id'];
-    process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
-    let answer;
-    try {
-      const result = text(await invoke(handler, JSON.parse(body), headers));
-      answer = () => call('POST', `/invocation/${requestId}/response`, result, { 'content-type': 'application/json' });
-    } catch (error) {
-      log('ERROR', ['Invoke Error ', JSON.stringify(errorOf(error))]);
-      answer = () => report(`/invocation/${requestId}/error`, error);
-    }
-    await answer();
-    requestId = undefined;
+    const { status, headers, body } = await api.next();
+    if (status !== 200) process.exit(0); // this process is not needed any more
+    running = headers['lambda-runtime-aws-request-id'];
+    setRequestId(running);
+    await run(handler, body.utf8Slice(), headers);
+    running = undefined;
   }
 }
-await serve();
+serve().catch(() => process.exit(0)); // the server is gone
