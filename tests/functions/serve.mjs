@@ -24,7 +24,7 @@ export async function until(test, what, ms = 30_000) {
 }
 
 /** Starts `ampd sandbox` for a project of fixtures/. With `watch` it serves a copy, whose files the test may change. */
-export async function serve(fixture, { watch = false } = {}) {
+export async function serve(fixture, { watch = false, env = {} } = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-'));
   const source = path.join(here, 'fixtures', fixture);
   const project = watch ? path.join(folder, 'project') : source;
@@ -33,7 +33,7 @@ export async function serve(fixture, { watch = false } = {}) {
   const child = spawn(
     AMPD,
     ['sandbox', ...(watch ? [] : ['--once']), '--project', project, '--port', '0', '--data-dir', dataDir, '--outputs-out-dir', folder],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
   );
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text));
