@@ -44,7 +44,6 @@ const LOADS = {
   loadmissing: fails('Error', /Cannot find package 'nobody-has-this-package'/),
   nohandler: fails('Runtime.HandlerNotFound', /^index\.handler is undefined or not exported$/),
   nofunction: fails('Runtime.HandlerNotFound', /^index\.handler is not a function$/),
-  badstream: fails('Runtime.MalformedStreamingHandler', /^Only response streaming is supported\.$/),
 };
 
 /** Defines the tests. @param {{env?: Record<string, string>, isOurs?: boolean}} options of the server */
@@ -251,13 +250,14 @@ export function contract({ env = {}, isOurs = true } = {}) {
     assert.ok(!(await run('mute')).log.includes('not to be seen'));
   });
 
-  test('the tail of a log is its last four kilobytes', async () => {
+  // The original writes to a descriptor of the platform's there, or loses the end.
+  if (isOurs) test('the tail of a log is its last four kilobytes', async () => {
     const { log } = await run('much');
     assert.ok(Buffer.byteLength(log) <= 4096 && Buffer.byteLength(log) > 3900, `${log.length}`);
     assert.match(log, /line 499 x+\nEND RequestId/);
   });
 
-  test('what is said before the end of the process is not lost', async () => {
+  if (isOurs) test('what is said before the end of the process is not lost', async () => {
     await run('lastwords');
     await until(() => /word 1999 x+/.test(server.log()), 'the last words');
   });
@@ -305,7 +305,9 @@ export function contract({ env = {}, isOurs = true } = {}) {
     const { value: plain } = await invoke('readable', {});
     assert.match(plain.trace[1], /amplify\/functions\/readable\.ts:2:\d+/);
   });
-  if (isOurs) { // the original finds no handler in a bundle of CommonJS
+  if (isOurs) { // the original stumbles over the one, and finds no handler in the other
+    test('loading badstream', async () =>
+      check(await invoke('badstream', {}), fails('Runtime.MalformedStreamingHandler', /^Only response streaming is supported\.$/)));
     test('bundle: CommonJS', async () =>
       assert.deepEqual((await invoke('common', { value: 5 })).value, { common: 5, file: 'common.mjs', kind: 'function' }));
   }
