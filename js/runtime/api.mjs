@@ -1,9 +1,7 @@
-// The Runtime API's client: one connection, requests in order. A small response and the question for the next invocation
-// leave in one piece, and nothing here keeps a process alive while a handler runs.
+// The Runtime API's client: one connection, one request after the other. Nothing here keeps a process alive while a handler runs.
 import net from 'node:net';
 
 const BASE = '/2018-06-01/runtime';
-const TOGETHER = 64 * 1024; // bytes of a response that the next question need not wait for
 
 /** @typedef {{status: number, headers: Record<string, string>, body: Buffer}} Answer */
 
@@ -37,8 +35,7 @@ export class RuntimeApi {
   /** @param {string} id @param {string} json @returns {Promise<unknown>} when the next invocation may be asked for */
   respond(id, json) {
     // Who asked may be gone, or the response be too large: that is no matter of the next invocation.
-    const done = this.ask('POST', `/invocation/${id}/response`, json).catch(() => {});
-    return json.length > TOGETHER ? done : Promise.resolve();
+    return this.ask('POST', `/invocation/${id}/response`, json).catch(() => {});
   }
 
   /** @param {string} path behind the base @param {{errorType?: string}} error */
@@ -58,10 +55,6 @@ export class RuntimeApi {
       this.asked.push({ resolve, reject });
       const socket = this.socket ?? this.connect();
       socket.ref();
-      if (!socket.writableCorked) { // what else is asked for in this turn goes with it
-        socket.cork();
-        process.nextTick(() => socket.uncork());
-      }
       socket.write(text);
     });
   }
@@ -90,7 +83,7 @@ export class RuntimeApi {
       this.parts = [all];
       const end = all.indexOf('\r\n\r\n');
       if (end < 0) return;
-      const [first = '', ...lines] = all.latin1Slice(0, end).split('\r\n');
+      const [first = '', ...lines] = all.utf8Slice(0, end).split('\r\n');
       /** @type {Record<string, string>} */
       const headers = {};
       for (const line of lines) {

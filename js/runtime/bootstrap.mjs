@@ -225,6 +225,8 @@ async function crash(what, error, code) {
 }
 
 let isLoaded = false;
+// What is written is out before the response is, or the process gone.
+for (const stream of [process.stdout, process.stderr]) /** @type {any} */ (stream)._handle?.setBlocking?.(true);
 patchConsole();
 process.on('uncaughtException', (error) => void crash('Uncaught Exception', error, 129));
 process.on('unhandledRejection', (reason, promise) =>
