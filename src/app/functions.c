@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// Beside js/define: in the source tree, or where it was installed.
-static const char *find_bootstrap(struct arena *arena)
+const char *app_find_runtime(struct arena *arena, const char *name)
 {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -17,16 +16,16 @@ static const char *find_bootstrap(struct arena *arena)
     }
     const char *home = getenv("AMPD_HOME");
     const char *candidates[] = {
-        home != NULL ? path_join(arena, home, "js/runtime/bootstrap.mjs") : "",
-        path_join(arena, self, "../js/runtime/bootstrap.mjs"),
-        path_join(arena, self, "../share/ampd/js/runtime/bootstrap.mjs"),
+        home != NULL ? path_join(arena, path_join(arena, home, "js/runtime"), name) : "",
+        path_join(arena, path_join(arena, self, "../js/runtime"), name),
+        path_join(arena, path_join(arena, self, "../share/ampd/js/runtime"), name),
     };
     for (size_t i = 0; i < countof(candidates); i++) {
         if (access(candidates[i], R_OK) == 0) {
             return candidates[i];
         }
     }
-    return "js/runtime/bootstrap.mjs";
+    return path_join(arena, "js/runtime", name);
 }
 
 void app_open_functions(struct app *app)
@@ -39,7 +38,7 @@ void app_open_functions(struct app *app)
         folder = "/tmp";
     }
     struct func_hub_options options = {.iam = app->iam,
-        .bootstrap = find_bootstrap(app->arena),
+        .bootstrap = app_find_runtime(app->arena, "bootstrap.mjs"),
         .folder = folder,
         .log = app_say_function};
     func_hub_open(app->functions, &options);
@@ -110,6 +109,7 @@ static void stop_here(void *arg) YIELDS
 {
     struct stopping *stopping = arg;
     func_hub_stop(stopping->app->functions);
+    script_hub_stop(stopping->app->scripts);
     wake_send(&stopping->wake);
 }
 
