@@ -72,7 +72,7 @@ export class ResolverBundler {
       bundle: true,
       write: false,
       metafile: true,
-      format: 'esm',
+      format: 'cjs', // run as a function, anew for each evaluation
       platform: 'neutral',
       target: 'es2022',
       mainFields: ['module', 'main'],

@@ -111,8 +111,10 @@ static err *open_auth(struct app *app)
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
     TRY(app_open_functions(app));
     TRY(app_open_objects(app));
+    app_open_scripts(app);
     app_mount_rest(app);
-    data_hub_connect(app->hub, app->auth, app->iam, app->functions);
+    data_hub_connect(
+        app->hub, &(struct data_neighbours){app->auth, app->iam, app->functions, app->scripts});
     return NULL;
 }
 
@@ -527,6 +529,7 @@ static void make_loops(struct app *app)
     app->auth = auth_hub_new(loops, app->loop_count);
     app->objects = object_hub_new(loops, app->loop_count);
     app->functions = func_hub_new(loops, app->loop_count);
+    app->scripts = script_hub_new(loops, app->loop_count);
 }
 
 static void run_loops(struct app *app)
@@ -551,6 +554,7 @@ static void close_all(struct app *app)
     auth_hub_free(app->auth);
     object_hub_free(app->objects);
     func_hub_free(app->functions);
+    script_hub_free(app->scripts);
     blob_store_close(app->blobs);
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_free(app->loops[i].loop);

@@ -10,6 +10,7 @@
 #include "iam/iam.h"
 #include "object/object.h"
 #include "project/project.h"
+#include "script/script.h"
 #include "store/store.h"
 #include "vault/vault.h"
 
@@ -53,6 +54,7 @@ struct app {
     struct blob_store *blobs;
     struct object_hub *objects;
     struct func_hub *functions;
+    struct script_hub *scripts;
     str delivery; // what of messages leaves the machine, in words; none: nothing
     struct http_router *router;
     struct http_server server;
@@ -129,10 +131,20 @@ struct app_parts { // of a backend that is not in force yet
 // The manifest's functions; NULL when it has none.
 struct func_service *app_make_functions(
     struct app *app, struct arena *arena, const struct app_parts *parts);
-// Ends all processes of functions, on every loop.
+// A file of js/runtime: in the source tree, or where it was installed.
+const char *app_find_runtime(struct arena *arena, const char *name);
+// Ends all processes of functions and resolvers, on every loop.
 void app_stop_functions(struct app *app) YIELDS;
 // One line of a function's log, on the terminal.
 void app_say_function(str function, str line);
+
+// ---- resolvers.c -------------------------------------------------------------------------------
+// Opens the hub of JavaScript resolvers.
+void app_open_scripts(struct app *app);
+// What the manifest says of JavaScript resolvers and their data sources, into the options of its
+// data service.
+void app_read_resolvers(struct app *app, struct arena *arena, const struct app_parts *parts,
+    struct data_service_options *out);
 
 // ---- introspection.c ----------------------------------------------------------------------------
 // Adds the places of modelIntrospectionSchema.json in the bucket of that name. First of all: below

@@ -41,8 +41,6 @@ static err *build_service(struct next_backend *next)
         .api_arn = str_fmt(next->arena, "arn:aws:appsync:%.*s:%.*s:apis/%.*s", PRI(app->ids.region),
             PRI(app->ids.account), PRI(app->ids.api_id)),
         .oidc = manifest->has_oidc ? &manifest->oidc : NULL,
-        .handled = manifest->handled,
-        .handled_count = manifest->handled_count,
         .handlers = manifest->handlers,
         .handler_count = manifest->handler_count,
         .authoriser = manifest->authoriser,
@@ -50,6 +48,8 @@ static err *build_service(struct next_backend *next)
         .depth_max = manifest->depth_max,
         .resolvers_max = manifest->resolvers_max,
         .no_introspection = manifest->no_introspection};
+    struct app_parts parts = {manifest, NULL, next->auth, &next->secrets};
+    app_read_resolvers(app, next->arena, &parts, &options);
     return data_service_new(next->arena, &options, &next->service);
 }
 

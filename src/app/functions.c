@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 // Beside js/define: in the source tree, or where it was installed.
-static const char *find_runtimes(struct arena *arena)
+const char *app_find_runtime(struct arena *arena, const char *name)
 {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -18,9 +18,9 @@ static const char *find_runtimes(struct arena *arena)
     }
     const char *home = getenv("AMPD_HOME");
     const char *candidates[] = {
-        home != NULL ? path_join(arena, home, "js/runtime") : "",
-        path_join(arena, self, "../js/runtime"),
-        path_join(arena, self, "../share/ampd/js/runtime"),
+        home != NULL ? path_join(arena, path_join(arena, home, "js/runtime"), name) : "",
+        path_join(arena, path_join(arena, self, "../js/runtime"), name),
+        path_join(arena, path_join(arena, self, "../share/ampd/js/runtime"), name),
     };
     for (size_t i = 0; i < countof(candidates); i++) {
         if (access(candidates[i], R_OK) == 0) {
@@ -30,7 +30,7 @@ static const char *find_runtimes(struct arena *arena)
             return copy;
         }
     }
-    return "js/runtime";
+    return path_join(arena, "js/runtime", name);
 }
 
 str app_isolation(struct arena *arena)
@@ -51,7 +51,7 @@ err *app_open_functions(struct app *app)
     check(app->iam != NULL && app->router != NULL);
     char *data = realpath(app->data_dir, NULL);
     struct func_hub_options options = {.iam = app->iam,
-        .runtimes = find_runtimes(app->arena),
+        .runtimes = app_find_runtime(app->arena, "."),
         .hidden = str_cstr(app->arena, str_from(data != NULL ? data : app->data_dir)),
         .log = app_say_function};
     free(data);
@@ -157,6 +157,7 @@ static void stop_here(void *arg) YIELDS
 {
     struct stopping *stopping = arg;
     func_hub_stop(stopping->app->functions);
+    script_hub_stop(stopping->app->scripts);
     wake_send(&stopping->wake);
 }
 

@@ -7,6 +7,7 @@
 #include "func/func.h"
 #include "http/http.h"
 #include "iam/iam.h"
+#include "script/script.h"
 #include "store/store.h"
 
 // A deployed API: schema, resolvers, keys. Immutable and reference counted; replaced whole when
@@ -18,6 +19,33 @@ struct data_handler { // what the schema calls a function
     str key; // of the function
 };
 
+enum data_source_kind {
+    DATA_SOURCE_NONE,
+    DATA_SOURCE_TABLE,
+    DATA_SOURCE_FUNCTION,
+    DATA_SOURCE_HTTP,
+    DATA_SOURCE_UNSUPPORTED
+};
+
+struct data_source_options { // beside NONE_DS and the models' own "<Model>Table"
+    str name;
+    enum data_source_kind kind;
+    str target; // a model, the key of a function, an endpoint; or what is not supported, in words
+};
+
+struct data_resolver_step { // a JavaScript handler
+    str source;             // name of its data source
+    str file;               // of the bundled module
+    str hash;               // of its content
+    str problem;            // why it cannot be run; none: it can
+};
+
+struct data_resolver { // of an operation: its handlers, one after the other
+    str field;         // "Query.hello"
+    const struct data_resolver_step *steps;
+    size_t step_count;
+};
+
 struct data_service_options {
     str sdl; // what the definitions' transform() gave
     struct data_modes modes;
@@ -25,10 +53,13 @@ struct data_service_options {
     str api_key; // accepted in x-api-key; none: API-key mode refuses
     str api_arn; // "arn:aws:appsync:REGION:ACCOUNT:apis/ID": what IAM policies speak of
     const struct auth_oidc_options *oidc; // the external issuer; NULL: none
-    // "Type.field" of the operations with a handler of the app's own code: refused until such code
-    // is run.
-    const str *handled;
-    size_t handled_count;
+    // Operations with handlers in the app's own JavaScript, and what these ask.
+    const struct data_resolver *resolvers;
+    size_t resolver_count;
+    const struct data_source_options *sources;
+    size_t source_count;
+    str api_id;                          // as handlers know it
+    str environment;                     // JSON object: ctx.env; none: empty
     const struct data_handler *handlers; // names of @function(name:)
     size_t handler_count;
     str authoriser;       // key of the function that lets callers in; none: no such mode
@@ -58,11 +89,16 @@ const struct store_table_def *data_service_tables(
 struct data_hub;
 // `loops` are all loops of the process, in order of their index.
 struct data_hub *data_hub_new(struct loop **loops, size_t count);
-// Who proves callers, of user-pool tokens and of signatures, and who runs functions. Before the
-// routes are in use; all live as long as the hub. NULL: callers of that kind are refused, functions
-// not run.
-void data_hub_connect(
-    struct data_hub *hub, struct auth_hub *auth, struct iam *iam, struct func_hub *functions);
+
+struct data_neighbours {        // all live as long as the hub
+    struct auth_hub *auth;      // proves tokens of user pools; NULL: they are refused
+    struct iam *iam;            // proves signatures; likewise
+    struct func_hub *functions; // NULL: none are run
+    struct script_hub *scripts; // evaluates JavaScript handlers; NULL: none are run
+};
+
+// Before the routes are in use.
+void data_hub_connect(struct data_hub *hub, const struct data_neighbours *neighbours);
 // Sign-ins have ended or groups have changed: subscriptions of users are judged anew. Any thread.
 void data_hub_recheck(struct data_hub *hub);
 // After all loops have ended, before they are freed. NULL is allowed.

@@ -269,7 +269,7 @@ static err *run_event(
     err *e = func_invoke_event(request->hub->functions, call->arena, &event);
     if (e != NULL) {
         e = call_error(call, e);
-        gql_call_append_error(call, e->text, err_wire(e), NULL);
+        gql_call_append_error(call, e->text, err_wire(e), NULL, NULL);
     }
     *out = json_object(call->arena);
     json_set(*out, S("success"), json_bool(call->arena, e == NULL));

@@ -42,13 +42,13 @@ struct data_loop *data_hub_here(struct data_hub *hub)
     return &hub->loops[index];
 }
 
-void data_hub_connect(
-    struct data_hub *hub, struct auth_hub *auth, struct iam *iam, struct func_hub *functions)
+void data_hub_connect(struct data_hub *hub, const struct data_neighbours *neighbours)
 {
     check(hub->auth == NULL && hub->iam == NULL);
-    hub->auth = auth;
-    hub->iam = iam;
-    hub->functions = functions;
+    hub->auth = neighbours->auth;
+    hub->iam = neighbours->iam;
+    hub->functions = neighbours->functions;
+    hub->scripts = neighbours->scripts;
 }
 
 size_t data_hub_subscriptions(const struct data_hub *hub)

@@ -25,8 +25,10 @@ struct data_service {
     u64 serial;           // of services, in order
     str authoriser;       // key of a function; none: there is no such mode
     u64 authoriser_ttl_s;
-    struct map *handled; // "Type.field" with a handler of the app's own code
-    struct map *feeds;   // mutation field -> struct data_feed
+    struct map *custom; // "Type.field" -> struct data_custom
+    str api_id;
+    str environment;   // JSON object, of handlers
+    struct map *feeds; // mutation field -> struct data_feed
 };
 
 struct data_feed { // the subscription fields that a mutation feeds (@aws_subscribe)
@@ -64,6 +66,8 @@ struct data_access {
     size_t group_count;
 };
 
+struct data_custom;
+
 struct data_step { // a handler of an operation
     str key;       // of its function
     bool is_event; // not waited for
@@ -82,6 +86,7 @@ struct data_field_plan {
     bool is_ruled;                 // it has @auth
     const struct data_step *steps; // its handlers, one after the other; none: no function
     size_t step_count;
+    const struct data_custom *custom; // its JavaScript handlers; NULL: none
 };
 
 // Gives AppSync's scalars (AWSDate, ...) their checks.
@@ -229,8 +234,23 @@ err *data_resolve_delete(struct gql_call *call, struct json **out) YIELDS;
 err *data_resolve_guarded(struct gql_call *call, struct json **out);
 // An owner's field.
 err *data_resolve_owner(struct gql_call *call, struct json **out);
-// An operation with a function or custom handler: ERR_UNSUPPORTED says so.
+// An operation without any handler: ERR_UNSUPPORTED says so.
 err *data_resolve_unserved(struct gql_call *call, struct json **out);
+// An operation with handlers in JavaScript; of a subscription they run when it starts.
+err *data_resolve_custom(struct gql_call *call, struct json **out) YIELDS;
+// Copies what the options say of such operations into the service, which has its models.
+void data_custom_keep(struct data_service *service, const struct data_service_options *options);
+// Keys of a model's table, or of an index of it: partition and sort.
+void data_table_keys(
+    const struct data_model *model, const struct data_index *index, struct store_key_def out[2]);
+// The model whose table has that name ("Post-<api>-NONE"), or the name itself.
+str data_table_model(str table, str api_id);
+
+struct data_segment { // of a scan in parallel parts
+    str partition;
+    u64 total;
+    u64 number;
+};
 
 // "b#c" of an object's fields; NULL when one is missing. A single field is its own value.
 const struct json *data_join_keys(struct arena *arena, const struct data_model *model,
@@ -274,6 +294,7 @@ struct data_hub {
     struct auth_hub *auth;      // NULL: no tokens of user pools are let in
     struct iam *iam;            // NULL: no signatures
     struct func_hub *functions; // NULL: none are run
+    struct script_hub *scripts; // NULL: none are run
     atomic_size_t subscriptions;
     pthread_mutex_t verdict_lock;
     struct map *verdicts; // the Lambda authoriser's answers, by token; under the lock
@@ -316,10 +337,10 @@ struct data_subscribe {
     const struct json *args;       // coerced, of the subscription field
     const struct store_pred *rule; // of dynamic authorisation rules; NULL: none
     bool compares; // arguments with the payload's fields: not where a filter is in force
+    const struct store_pred *invalidation; // payloads that end it; NULL: none
 };
 
-// onXxx: checks the caller and leaves the arguments in request->subscribe. Does not wait:
-// subscription_start relies on it.
+// onXxx: checks the caller and leaves the arguments in request->subscribe.
 err *data_resolve_subscribe(struct gql_call *call, struct json **out);
 
 struct subscription_options {
@@ -361,10 +382,14 @@ struct data_conn {
 
 // Sends the message {"id","type":"error","payload":{"errors":...}}.
 void data_conn_error(struct data_conn *conn, struct arena *arena, str id, struct json *errors);
+// Sends {"id","type":"complete"}: the server has ended the subscription.
+void data_conn_complete(struct data_conn *conn, struct arena *arena, str id);
 // gql_exec.wants_payload: whether anybody may be subscribed to what the mutation feeds.
 bool data_wants_payload(void *request, const struct gql_field_def *field);
 // gql_exec.publish: hands the payload to every loop's dispatcher. Does not wait.
 void data_publish(void *request, const struct gql_field_def *field, const struct json *payload);
+// Ends the subscriptions to that field whose invalidation filter the payload meets, on every loop.
+void data_invalidate(const struct data_request *request, str field, const struct json *payload);
 // Moves the loop's subscriptions to its new service; starts a fiber for it.
 void data_realtime_rebind(struct data_loop *here);
 // Looks at the callers of the loop's subscriptions again, in a fiber: those who have signed out

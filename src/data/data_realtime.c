@@ -61,6 +61,11 @@ void data_conn_error(struct data_conn *conn, struct arena *arena, str id, struct
     send_errors(conn, arena, id, S("error"), errors);
 }
 
+void data_conn_complete(struct data_conn *conn, struct arena *arena, str id)
+{
+    send_simple(conn, arena, id, S("complete"));
+}
+
 static void send_error(
     struct data_conn *conn, struct arena *arena, str id, str kind, str type, str message, i64 code)
 {
@@ -269,7 +274,7 @@ static void on_stop(struct data_conn *conn, struct arena *arena, str id)
     if (subscription != NULL) {
         subscription_end(subscription);
     }
-    send_simple(conn, arena, id, S("complete"));
+    data_conn_complete(conn, arena, id);
 }
 
 // The credentials offered at the handshake are judged when the client asks for the connection: an

@@ -1,5 +1,5 @@
 // A service: from SDL to an executable schema with resolvers and access data attached.
-#include "data/data_int.h"
+#include "data/data_custom.h"
 
 static const char SCALARS[] = "scalar AWSDate scalar AWSTime scalar AWSDateTime scalar "
                               "AWSTimestamp scalar AWSEmail scalar AWSJSON "
@@ -180,7 +180,18 @@ static struct data_field_plan operation_plan(struct data_service *service, str r
     return plan;
 }
 
-// Operations with handlers of JavaScript say so until they are served.
+static gql_resolver operation_resolver(str root, const struct data_field_plan *plan)
+{
+    if (plan->custom != NULL) {
+        return data_resolve_custom;
+    }
+    if (str_eq(root, S("Subscription"))) {
+        return data_resolve_subscribe;
+    }
+    return plan->step_count > 0 ? data_resolve_function : data_resolve_unserved;
+}
+
+// Operations outside of models.
 static void attach_custom(struct data_service *service)
 {
     static const str ROOTS[] = {S_INIT("Query"), S_INIT("Mutation"), S_INIT("Subscription")};
@@ -189,15 +200,10 @@ static void attach_custom(struct data_service *service)
         for (size_t k = 0; root != NULL && k < root->field_count; k++) {
             struct gql_field_def *field = &root->fields[k];
             str name = str_cat(service->arena, ROOTS[i], S("."), field->name);
-            bool plain =
-                str_eq(ROOTS[i], S("Subscription")) && map_get(service->handled, name) == NULL;
             if (field->resolve == NULL) {
                 struct data_field_plan plan = operation_plan(service, ROOTS[i], field->name);
-                attach(service, ROOTS[i], field->name,
-                    plain                 ? data_resolve_subscribe
-                    : plan.step_count > 0 ? data_resolve_function
-                                          : data_resolve_unserved,
-                    plan);
+                plan.custom = map_get(service->custom, name);
+                attach(service, ROOTS[i], field->name, operation_resolver(ROOTS[i], &plan), plan);
             }
         }
     }
@@ -252,6 +258,7 @@ static err *build(struct data_service *service, const struct data_service_option
     for (size_t i = 0; i < service->api->model_count; i++) {
         attach_model(service, service->api->models[i]);
     }
+    data_custom_keep(service, options);
     attach_custom(service);
     collect_feeds(service);
     return NULL;
@@ -292,10 +299,6 @@ err *data_service_new(
     service->authoriser = str_dup(memory, options->authoriser);
     service->authoriser_ttl_s = options->authoriser_ttl_s;
     keep_handlers(service, options);
-    service->handled = map_new(memory);
-    for (size_t i = 0; i < options->handled_count; i++) {
-        map_set(service->handled, str_dup(memory, options->handled[i]), service);
-    }
     err *e = options->oidc != NULL ? auth_oidc_new(arena, options->oidc, &service->oidc) : NULL;
     e = e == NULL ? build(service, options) : e;
     if (e != NULL) {
@@ -346,6 +349,15 @@ static struct store_key_def key_def(const struct data_model *model, str name, bo
     bool number = !composite && data_key_is_number(model, name);
     return (struct store_key_def){
         .name = name, .type = number ? STORE_KEY_NUMBER : STORE_KEY_STRING};
+}
+
+void data_table_keys(
+    const struct data_model *model, const struct data_index *index, struct store_key_def out[2])
+{
+    bool main = index == NULL;
+    out[0] = key_def(model, main ? model->partition : index->partition, false);
+    out[1] = main ? key_def(model, model->sort_attribute, model->sort_count > 1)
+                  : key_def(model, index->sort_attribute, index->sort_count > 1);
 }
 
 const struct store_table_def *data_service_tables(

@@ -30,8 +30,10 @@ struct subscription {
     struct arena *memory; // of args, filter, claims; NULL when there are none
     const struct json *args;
     const struct store_pred *filter;
-    bool compares;  // arguments with the payload
-    u64 serial;     // never used again, as its address and id may be
+    const struct store_pred *invalidation; // payloads that end it; NULL: none
+    struct starting *successor;            // that is about to take its place
+    bool compares;                         // arguments with the payload
+    u64 serial;                            // never used again, as its address and id may be
     u64 generation; // of sign-ins and groups, when the caller was last looked at
     str id;         // the texts lie behind the struct
     str query;
@@ -109,7 +111,13 @@ static str too_many_values(const struct json *filter, int depth)
     return (str){};
 }
 
+// A subscription on its way into another's place; void once the other has ended.
+struct starting {
+    bool is_void;
+};
+
 struct started { // what preparing found
+    struct data_service *service;
     struct gql_plan *plan;
     struct data_subscribe subscribe;
 };
@@ -123,16 +131,16 @@ static bool authorise(struct data_loop *here, struct arena *arena,
 {
     struct buf result = buf_in(arena, EVENT_MAX);
     struct json *variables = NULL;
-    struct data_request request = {.service = here->service,
+    struct data_request request = {.service = out->service,
         .hub = here->hub,
         .caller = options->caller,
         .subscribe = &out->subscribe};
     err *e = gql_coerce_variables(arena, out->plan, options->variables, &variables);
     if (e == NULL) {
         struct gql_exec exec = {.arena = arena,
-            .schema = here->service->schema,
+            .schema = out->service->schema,
             .plan = out->plan,
-            .limits = &here->service->limits,
+            .limits = &out->service->limits,
             .variables = variables,
             .request = &request,
             .may_access = data_may_access};
@@ -180,7 +188,7 @@ static bool keep_arguments(struct subscription *subscription, struct arena *aren
     const struct data_subscribe *subscribe, struct json **problems)
 {
     subscription->compares = subscribe->compares;
-    if (subscribe->args->count == 0 && subscribe->rule == NULL) {
+    if (subscribe->args->count == 0 && subscribe->rule == NULL && subscribe->invalidation == NULL) {
         return true;
     }
     subscription->memory = subscription->memory != NULL ? subscription->memory : arena_new();
@@ -199,6 +207,7 @@ static bool keep_arguments(struct subscription *subscription, struct arena *aren
     }
     subscription->filter = store_pred_and(subscription->memory, subscription->filter,
         store_pred_copy(subscription->memory, subscribe->rule));
+    subscription->invalidation = store_pred_copy(subscription->memory, subscribe->invalidation);
     return *problems == NULL;
 }
 
@@ -268,21 +277,56 @@ static void list_in(struct subscription *subscription, struct subscription *repl
     atomic_fetch_add(&subscription->here->hub->subscriptions, 1);
 }
 
+// A handler of a subscription may wait: meanwhile the one that is to be replaced may end, and the
+// service may change, for which the new one is started once more.
+static bool prepare_for(struct data_loop *here, struct arena *arena,
+    const struct subscription_options *options, struct started *out, struct json **problems) YIELDS;
+
+static bool prepare_for(struct data_loop *here, struct arena *arena,
+    const struct subscription_options *options, struct started *out, struct json **problems)
+{
+    struct starting starting = {};
+    struct subscription *replaced = options->replaces;
+    bool prepared = false;
+    bool again = false;
+    if (replaced != NULL && replaced->successor != NULL) {
+        replaced->successor->is_void = true; // the later one knows more
+    }
+    if (replaced != NULL) {
+        replaced->successor = &starting;
+    }
+    do {
+        if (here->service == NULL) {
+            *problems = one_error(
+                arena, S("ServiceUnavailableException"), S("No data API is served."), 503);
+            break;
+        }
+        *out = (struct started){.service = data_service_hold(here->service)};
+        prepared = prepare(here, arena, options, out, problems);
+        bool stale = prepared && (here->service != out->service || starting.is_void);
+        again = stale && !starting.is_void;
+        if (stale) {
+            prepared = false;
+            gql_plan_cache_release(NULL, out->plan);
+        }
+        data_service_release(out->service);
+    } while (again);
+    if (replaced != NULL && !starting.is_void) {
+        replaced->successor = NULL;
+    }
+    *problems = starting.is_void ? NULL : *problems;
+    return prepared && !starting.is_void;
+}
+
 bool subscription_start(struct data_loop *here, struct arena *arena,
     const struct subscription_options *options, struct json **problems)
 {
     struct started started = {};
-    const struct data_service *service = here->service;
     *problems = NULL;
-    if (service == NULL) {
-        *problems =
-            one_error(arena, S("ServiceUnavailableException"), S("No data API is served."), 503);
+    if (!prepare_for(here, arena, options, &started, problems)) {
         return false;
     }
-    if (!prepare(here, arena, options, &started, problems)) {
-        return false;
-    }
-    check(here->service == service); // resolvers of subscriptions do not wait
+    check(here->service == started.service);
     struct subscription *subscription = subscription_new(here, arena, options);
     subscription->plan = started.plan;
     subscription->service = data_service_hold(here->service);
@@ -303,6 +347,9 @@ void subscription_end(struct subscription *subscription)
     struct data_loop *here = subscription->here;
     check_magic(subscription, SUBSCRIPTION_MAGIC);
     check(here->loop == loop_current());
+    if (subscription->successor != NULL) {
+        subscription->successor->is_void = true;
+    }
     if (here->cursor == subscription) {
         here->cursor = subscription->next;
     }
@@ -366,10 +413,10 @@ static void rebind_one(struct data_loop *here, struct arena *arena, struct subsc
         .query = str_dup(arena, old->query),
         .operation_name = str_dup(arena, old->operation_name),
         .variables = variables,
-        .caller = old->caller,
+        .caller = data_caller_copy(arena, &old->caller), // it may end meanwhile
         .generation = old->generation,
         .replaces = old};
-    if (!subscription_start(here, arena, &options, &problems)) {
+    if (!subscription_start(here, arena, &options, &problems) && problems != NULL) {
         subscription_end(old);
         data_conn_error(conn, arena, options.id, problems);
     }
@@ -674,6 +721,60 @@ static void receive_posted(void *arg)
     struct delivery *delivery = arg;
     receive(delivery->here, delivery->publication);
     mem_free(delivery);
+}
+
+// ---- invalidation --------------------------------------------------------------------------
+
+struct invalidation { // on its way to one loop
+    struct data_loop *here;
+    str field; // the texts lie behind the struct
+    str payload;
+};
+
+static void complete_one(struct subscription *subscription, struct arena *arena)
+{
+    struct data_conn *conn = subscription->conn;
+    str id = str_dup(arena, subscription->id);
+    subscription_end(subscription);
+    data_conn_complete(conn, arena, id);
+}
+
+static void invalidate_here(void *arg)
+{
+    struct invalidation *invalidation = arg;
+    struct arena *arena = arena_new();
+    struct json *payload = NULL;
+    struct topic *topic = map_get(invalidation->here->topics, invalidation->field);
+    if (json_parse(arena, invalidation->payload, &payload, NULL) != NULL) {
+        unreachable("the payload was written by us");
+    }
+    struct subscription *next = topic != NULL ? topic->first : NULL;
+    while (next != NULL) {
+        struct subscription *subscription = next;
+        next = subscription->next;
+        if (subscription->invalidation != NULL &&
+            store_pred_eval(subscription->invalidation, payload)) {
+            complete_one(subscription, arena);
+        }
+    }
+    arena_free(arena);
+    mem_free(invalidation);
+}
+
+void data_invalidate(const struct data_request *request, str field, const struct json *payload)
+{
+    struct buf text = buf_heap(EVENT_MAX);
+    json_write(&text, payload);
+    for (size_t i = 0; i < request->hub->count && !text.overflow; i++) {
+        struct invalidation *invalidation =
+            mem_alloc(sizeof(struct invalidation) + field.len + text.len);
+        char *at = (char *)(invalidation + 1);
+        invalidation->here = &request->hub->loops[i];
+        invalidation->field = append_text(&at, field);
+        invalidation->payload = append_text(&at, buf_str(&text));
+        loop_post(invalidation->here->loop, invalidate_here, invalidation);
+    }
+    buf_free(&text);
 }
 
 void data_publish(void *arg, const struct gql_field_def *field, const struct json *payload)

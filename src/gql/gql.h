@@ -186,8 +186,14 @@ struct gql_call {
 
 // True when the selection set below this field has a field of that name (at its first level).
 bool gql_call_selects(const struct gql_call *call, str field);
+// The fields selected below this one, as paths ("id", "author", "author/name"), in `call->arena`;
+// `graphql` gets the same as a selection set in GraphQL's own form. Conditions are looked at.
+struct json *gql_call_selection(const struct gql_call *call, struct buf *graphql);
 // Reports an error at this field while keeping its result. errorInfo and data may be NULL.
-void gql_call_append_error(struct gql_call *call, str message, str type, const struct json *info);
+void gql_call_append_error(
+    struct gql_call *call, str message, str type, const struct json *info, const struct json *data);
+// Data and errorInfo of the error that the resolver is about to return; either may be NULL.
+void gql_call_explain(struct gql_call *call, const struct json *data, const struct json *info);
 
 struct gql_exec {
     struct arena *arena;

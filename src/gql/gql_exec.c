@@ -22,7 +22,9 @@ struct state {
     struct buf *out;
     struct buf errors; // JSON objects with commas between
     u32 resolvers;
-    bool by_name; // payload: fields under their own names
+    bool by_name;                  // payload: fields under their own names
+    const struct json *error_data; // of the next error of a resolver
+    const struct json *error_info;
     err *fatal;
 };
 
@@ -99,6 +101,7 @@ struct field_error {
     str message;
     str type;
     const struct json *info;
+    const struct json *data;
 };
 
 static void add_error(
@@ -107,7 +110,7 @@ static void add_error(
     struct json_writer writer;
     struct json_writer *w = begin_error(s, &writer, path);
     jw_key(w, S("data"));
-    jw_null(w);
+    jw_value(w, error.data);
     write_text_or_null(w, S("errorType"), error.type);
     jw_key(w, S("errorInfo"));
     jw_value(w, error.info);
@@ -436,7 +439,10 @@ __attribute__((noinline, cold)) static bool field_failed(
 {
     bool nullable = field->field->type->kind != GQL_REF_NON_NULL;
     s->fatal = s->fatal == NULL && e->code == ERR_CANCELLED ? e : s->fatal;
-    add_error(s, path, field->pos, (struct field_error){.message = e->text, .type = err_wire(e)});
+    add_error(s, path, field->pos,
+        (struct field_error){
+            .message = e->text, .type = err_wire(e), .info = s->error_info, .data = s->error_data});
+    s->error_info = s->error_data = NULL;
     if (nullable) {
         buf_add(s->out, S("null"));
     }
@@ -595,12 +601,86 @@ bool gql_call_selects(const struct gql_call *call, str field)
     return false;
 }
 
-void gql_call_append_error(struct gql_call *call, str message, str type, const struct json *info)
+void gql_call_append_error(
+    struct gql_call *call, str message, str type, const struct json *info, const struct json *data)
 {
-    check(call->path != NULL && message.len > 0);
+    check(call->path != NULL);
     const struct call_place *place = call->path;
     add_error(place->state, place->path, place->field->pos,
-        (struct field_error){.message = message, .type = type, .info = info});
+        (struct field_error){.message = message, .type = type, .info = info, .data = data});
+}
+
+void gql_call_explain(struct gql_call *call, const struct json *data, const struct json *info)
+{
+    check(call->path != NULL);
+    const struct call_place *place = call->path;
+    place->state->error_data = data;
+    place->state->error_info = info;
+}
+
+struct selection { // being told
+    struct state *state;
+    struct json *list;
+    struct buf *graphql;
+    struct map *seen; // paths: of an interface's types, each has the field
+};
+
+static void tell_set(struct selection *to, const struct gql_plan_set *set, str above, u32 depth);
+
+static void tell_field(
+    struct selection *to, const struct gql_plan_field *field, str above, u32 depth)
+{
+    struct arena *arena = to->state->arena;
+    str name = field->field->name;
+    str path = above.len > 0 ? str_cat(arena, above, S("/"), name) : name;
+    if (map_get(to->seen, path) != NULL) {
+        return;
+    }
+    map_set(to->seen, path, to);
+    json_push(to->list, json_string(arena, path));
+    for (u32 i = 0; i < depth; i++) {
+        buf_add(to->graphql, S("  "));
+    }
+    if (!str_eq(field->response_key, name)) {
+        buf_add(to->graphql, field->response_key);
+        buf_add(to->graphql, S(": "));
+    }
+    buf_add(to->graphql, name);
+    if (field->set != NULL) {
+        buf_add_char(to->graphql, ' ');
+        tell_set(to, field->set, path, depth);
+    }
+    buf_add_char(to->graphql, '\n');
+}
+
+// As deep as the document, which is bounded.
+static void tell_set(struct selection *to, const struct gql_plan_set *set, str above, u32 depth)
+{
+    buf_add(to->graphql, S("{\n"));
+    for (size_t i = 0; i < set->count; i++) {
+        for (size_t k = 0; k < set->objects[i].count; k++) {
+            if (is_included(to->state, &set->objects[i].fields[k])) {
+                tell_field(to, &set->objects[i].fields[k], above, depth + 1);
+            }
+        }
+    }
+    for (u32 i = 0; i < depth; i++) {
+        buf_add(to->graphql, S("  "));
+    }
+    buf_add_char(to->graphql, '}');
+}
+
+struct json *gql_call_selection(const struct gql_call *call, struct buf *graphql)
+{
+    const struct call_place *place = call->path;
+    struct selection to = {.state = place->state,
+        .list = json_array(call->arena),
+        .graphql = graphql,
+        .seen = map_new(call->arena)};
+    if (call->selection != NULL) {
+        tell_set(&to, call->selection, (str){}, 0);
+    }
+    return to.list;
 }
 
 // ---- errors before execution -------------------------------------------------------------------

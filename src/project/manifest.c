@@ -41,18 +41,6 @@ static err *read_oidc(struct arena *arena, const struct json *data, struct proje
     return read_seconds(arena, oidc, S("tokenExpireFromIssueInSeconds"), &out->oidc.iat_ttl_s);
 }
 
-static void read_handled(struct arena *arena, const struct json *data, struct project_manifest *out)
-{
-    const struct json *list = json_get(data, S("jsFunctions"));
-    size_t count = list != NULL ? list->count : 0;
-    str *names = arena_array(arena, str, count);
-    out->handled = names;
-    json_each (entry, list) {
-        names[out->handled_count++] = str_cat(
-            arena, json_get_str(entry, S("typeName")), S("."), json_get_str(entry, S("fieldName")));
-    }
-}
-
 static void read_functions(
     struct arena *arena, const struct json *data, struct project_manifest *out)
 {
@@ -90,7 +78,6 @@ static err *read_data(struct arena *arena, struct project_manifest *out)
     }
     out->has_data = true;
     out->sdl = json_get_str(data, S("sdl"));
-    read_handled(arena, data, out);
     read_functions(arena, data, out);
     read_limits(json_get(data, S("api")), out);
     TRY(read_oidc(arena, data, out));
@@ -127,10 +114,6 @@ size_t project_manifest_unserved(
     const struct json *auth = json_get(root, S("auth"));
     if (!json_is_null(json_get(json_get(auth, S("loginWith")), S("externalProviders")))) {
         list[count++] = S("auth: external providers are not served yet");
-    }
-    if (manifest->handled_count > 0) {
-        list[count++] = str_fmt(arena, "data: %zu custom operation%s not served yet",
-            manifest->handled_count, manifest->handled_count == 1 ? " is" : "s are");
     }
     return count;
 }

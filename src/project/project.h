@@ -39,8 +39,6 @@ struct project_manifest {
     struct data_modes modes;
     bool has_oidc; // an external issuer's tokens are let in
     struct auth_oidc_options oidc;
-    const str *handled; // "Type.field" with handlers of the app's own code
-    size_t handled_count;
     const struct data_handler *handlers; // functions by what the schema calls them
     size_t handler_count;
     str authoriser; // key of the function that lets callers in; or none

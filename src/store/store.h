@@ -35,6 +35,7 @@ enum store_op {
     STORE_NOT_EXISTS,
     STORE_TYPE, // values[0]: "S","N","BOOL","NULL","L","M",...
     STORE_SIZE, // kids[0] compares the size as attribute of its own (its path is ignored)
+    STORE_TEST, // test(test_arg, item): a condition of another language, of the whole item
 };
 
 struct store_pred {
@@ -44,6 +45,9 @@ struct store_pred {
     size_t value_count;
     const struct store_pred **kids;
     size_t kid_count;
+    // TEST; any thread. Copies of the predicate share the argument.
+    bool (*test)(const void *arg, const struct json *item);
+    const void *test_arg;
 };
 
 // `item` may be NULL (no item: every attribute is missing). NULL predicate is true.
@@ -179,6 +183,10 @@ struct store_write {
     const struct json *set; // UPDATE: object; each member replaces the attribute
     const str *remove;      // UPDATE: attribute names
     size_t remove_count;
+    // UPDATE, instead of both: makes the item of what it was, or of its key alone where there was
+    // none. On the writer thread, perhaps several times; what it fails with the write fails with.
+    err *(*edit)(const void *arg, struct arena *arena, const struct json *item, struct json **out);
+    const void *edit_arg;
     const struct store_pred *guard;     // authorisation, evaluated first: ERR_GUARD_FAILED
     const struct store_pred *condition; // ERR_CONDITION_FAILED
     bool only_absent;                   // PUT: fails with ERR_CONDITION_FAILED when the key exists

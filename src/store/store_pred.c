@@ -185,6 +185,7 @@ static bool eval(const struct store_pred *pred, const struct subject *subject, u
         return pred->op == STORE_AND;
     case STORE_NOT: check(pred->kid_count == 1); return !eval(pred->kids[0], subject, depth + 1);
     case STORE_SIZE: return eval_size(pred, subject, depth + 1);
+    case STORE_TEST: return pred->test(pred->test_arg, subject->item);
     default: return leaf(pred, attribute(subject, pred->path));
     }
 }

@@ -152,20 +152,44 @@ static err *check_conditions(struct arena *arena, const struct prepared *prepare
     return NULL;
 }
 
+// An update of nothing makes an item of its key.
+static struct json *key_item(struct arena *arena, const struct prepared *prepared)
+{
+    const struct store_write *write = prepared->write;
+    struct json *item = json_object(arena);
+    json_set(item, prepared->table->partition.name, json_copy(arena, write->pk));
+    if (write->sk != NULL) {
+        json_set(item, prepared->table->sort.name, json_copy(arena, write->sk));
+    }
+    return item;
+}
+
+// The item as `edit` makes it, whose key must stay.
+static err *edited(struct arena *arena, const struct prepared *prepared, struct json **out)
+{
+    const struct store_write *write = prepared->write;
+    const struct json *old = prepared->old_item;
+    const struct store_key_def *keys[] = {&prepared->table->partition, &prepared->table->sort};
+    const struct json *values[] = {write->pk, write->sk};
+    TRY(write->edit(write->edit_arg, arena, old != NULL ? old : key_item(arena, prepared), out));
+    for (size_t i = 0; i < countof(keys); i++) {
+        const struct json *value = values[i] != NULL ? json_get(*out, keys[i]->name) : NULL;
+        if (values[i] != NULL && (value == NULL || !json_equal(value, values[i]))) {
+            return fail(arena, ERR_INVALID,
+                "One or more parameter values were invalid: Cannot update attribute %.*s. This "
+                "attribute is part of the key",
+                PRI(keys[i]->name));
+        }
+    }
+    return NULL;
+}
+
 // The item after the update; shares the values of the old one.
 static struct json *updated(struct arena *arena, const struct prepared *prepared)
 {
     const struct store_write *write = prepared->write;
-    struct json *item = NULL;
-    if (prepared->old_item != NULL) {
-        item = json_shallow(arena, prepared->old_item);
-    } else { // an update of nothing makes an item of its key
-        item = json_object(arena);
-        json_set(item, prepared->table->partition.name, json_copy(arena, write->pk));
-        if (write->sk != NULL) {
-            json_set(item, prepared->table->sort.name, json_copy(arena, write->sk));
-        }
-    }
+    struct json *item = prepared->old_item != NULL ? json_shallow(arena, prepared->old_item)
+                                                   : key_item(arena, prepared);
     json_each (member, write->set) {
         struct json *value = arena_new_of(arena, struct json);
         *value = *member;
@@ -188,7 +212,13 @@ static err *work_out(struct arena *arena, struct prepared *prepared)
         prepared->new_item = prepared->write->item;
         return NULL;
     }
-    prepared->new_item = updated(arena, prepared);
+    if (prepared->write->edit != NULL) {
+        struct json *item = NULL;
+        TRY(edited(arena, prepared, &item));
+        prepared->new_item = item;
+    } else {
+        prepared->new_item = updated(arena, prepared);
+    }
     TRY(index_keys_of(arena, prepared->table, prepared->new_item, &prepared->keys));
     prepared->text = json_text(arena, prepared->new_item);
     return check_size(arena, prepared->new_item, prepared->text, "Item size to update");

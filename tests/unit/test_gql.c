@@ -102,7 +102,7 @@ static err *resolve_warns(struct gql_call *call, struct json **out)
 {
     struct json *info = json_object(call->arena);
     json_set(info, S("left"), json_int(call->arena, 3));
-    gql_call_append_error(call, S("nearly"), S("Warning"), info);
+    gql_call_append_error(call, S("nearly"), S("Warning"), info, NULL);
     *out = json_string(call->arena, S("kept"));
     return NULL;
 }
