@@ -125,6 +125,10 @@ struct app_parts { // of a backend that is not in force yet
 // The manifest's functions; NULL when it has none.
 struct func_service *app_make_functions(
     struct app *app, struct arena *arena, const struct app_parts *parts);
+// sources.c: the tables whose changes a function is called with; what becomes of its events.
+void app_read_sources(
+    struct app *app, struct arena *arena, const struct json *entry, struct func_options *out);
+void app_read_async(struct arena *arena, const struct json *entry, struct func_options *out);
 // Ends all processes of functions, on every loop.
 void app_stop_functions(struct app *app) YIELDS;
 // One line of a function's log, on the terminal.

@@ -103,6 +103,8 @@ struct func_service *app_make_functions(
                 "not served yet.",
                 PRI(f->name));
         }
+        app_read_sources(app, arena, entry, f);
+        app_read_async(arena, entry, f);
         read_environment(arena, &tokens, json_get(entry, S("environment")), f);
     }
     struct func_service_options options = {.functions = list,

@@ -70,6 +70,7 @@ void app_mount_introspection(struct app *app)
 {
     str bucket = project_introspection_bucket();
     str key = S("/modelIntrospectionSchema.json");
+
     const struct {
         str host;
         str path;
@@ -78,6 +79,7 @@ void app_mount_introspection(struct app *app)
         {S("s3.localhost"), str_cat(app->arena, S("/"), bucket, key)},
         {(str){}, str_cat(app->arena, S("/"), bucket, key)},
     };
+
     for (size_t i = 0; i < countof(PLACES); i++) {
         http_router_add(app->router, &(struct http_route){.methods = HTTP_GET,
                                          .host = PLACES[i].host,

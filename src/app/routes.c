@@ -77,7 +77,8 @@ static err *json_service(struct http_req *req)
 void app_mount(struct app *app)
 {
     app_mount_introspection(app);
-    // Before the others: below S3's host names every path is a key's, those of the other services too.
+    // Before the others: below S3's host names every path is a key's, those of the other services
+    // too.
     object_hub_mount(app->objects, app->arena, app->router, S("localhost"));
     http_router_add(app->router, &(struct http_route){.methods = HTTP_GET,
                                      .path = S("/_ampd/health"),

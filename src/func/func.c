@@ -17,6 +17,21 @@ static void copy_environment(
     to->environment_count = from->environment_count;
 }
 
+static void copy_sources(
+    struct arena *arena, const struct func_options *from, struct func_function *to)
+{
+    to->sources = arena_array(arena, struct func_source, from->source_count);
+    for (size_t i = 0; i < from->source_count; i++) {
+        struct func_source *source = &to->sources[i];
+        *source = from->sources[i];
+        source->id = str_dup(arena, source->id);
+        source->table = str_dup(arena, source->table);
+        source->arn = str_dup(arena, source->arn);
+        source->filters = source->filters != NULL ? json_copy(arena, source->filters) : NULL;
+    }
+    to->source_count = from->source_count;
+}
+
 static struct func_async copy_async(struct arena *arena, const struct func_async *from)
 {
     enum { RETRIES = 2, AGE_S = 6 * 60 * 60 };
@@ -76,6 +91,7 @@ struct func_service *func_service_new(const struct func_service_options *options
             .json_logs = from->json_logs,
             .log_level = str_dup(arena, from->log_level)};
         copy_environment(arena, from, to);
+        copy_sources(arena, from, to);
         to->mark = mark_of(arena, to);
     }
     return service;

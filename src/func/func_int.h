@@ -29,6 +29,8 @@ struct func_function {
     u32 timeout_ms;
     u32 memory_mb;
     struct func_async async;
+    struct func_source *sources;
+    size_t source_count;
     struct func_variable *environment;
     size_t environment_count;
     bool json_logs;

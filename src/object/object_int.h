@@ -66,7 +66,8 @@ struct object_hub {
     struct blob_store *blobs;
     struct iam *iam;
     struct func_hub *functions;
-    struct fiber *deliverer; // of events; touched by the first loop only
+    struct cond events_come; // touched by the first loop only
+    bool events_wanted;      // likewise
     u64 (*now_ms)(void);
     atomic_ullong last_order;   // of versions: grows
     atomic_ullong events_known; // about how many wait
