@@ -129,6 +129,8 @@ struct func_service *app_make_functions(
 void app_read_sources(
     struct app *app, struct arena *arena, const struct json *entry, struct func_options *out);
 void app_read_async(struct arena *arena, const struct json *entry, struct func_options *out);
+void app_read_schedules(
+    struct arena *arena, const struct json *functions, struct func_service_options *out);
 // Ends all processes of functions, on every loop.
 void app_stop_functions(struct app *app) YIELDS;
 // One line of a function's log, on the terminal.

@@ -123,16 +123,15 @@ static void drop_groups(struct next_backend *next)
     }
 }
 
-// Without it functions are not called with the changes of tables: better than no backend.
+// Without it functions are not called by tables and schedules: better than no backend.
 static void prepare_events(
-    struct app *app, struct arena *arena, const struct func_service *functions) YIELDS;
+    struct app *app, struct arena *arena, struct func_service *functions) YIELDS;
 
-static void prepare_events(
-    struct app *app, struct arena *arena, const struct func_service *functions)
+static void prepare_events(struct app *app, struct arena *arena, struct func_service *functions)
 {
     err *e = func_events_prepare(app->functions, arena, functions);
     if (e != NULL) {
-        log_error("app.functions", "event sources: %.*s", PRI(e->text));
+        log_error("app.functions", "event sources and schedules: %.*s", PRI(e->text));
     }
 }
 

@@ -38,6 +38,14 @@ static u64 from_environment(const char *name)
     return text != NULL && str_to_u64(str_from(text), &value) ? value : 0;
 }
 
+#define CLOCK "AMPD_SCHEDULE_CLOCK_AHEAD_MS"
+
+// So that tests need not wait for a schedule's time.
+static u64 shifted_now(void)
+{
+    return time_now_ms() + from_environment(CLOCK);
+}
+
 err *app_open_functions(struct app *app)
 {
     check(app->iam != NULL && app->router != NULL);
@@ -53,8 +61,9 @@ err *app_open_functions(struct app *app)
         .log = app_say_function};
     func_hub_open(app->functions, &options);
     func_hub_mount(app->functions, app->router);
-    const struct func_event_options events = {
-        .store = app->store, .retry_ms = from_environment("AMPD_EVENT_RETRY_MS")};
+    const struct func_event_options events = {.store = app->store,
+        .retry_ms = from_environment("AMPD_EVENT_RETRY_MS"),
+        .now_ms = from_environment(CLOCK) > 0 ? shifted_now : NULL};
     return func_events_open(app->functions, app->arena, &events);
 }
 
@@ -112,6 +121,7 @@ struct func_service *app_make_functions(
         .region = app->ids.region,
         .account = app->ids.account,
         .endpoint = str_fmt(arena, "http://127.0.0.1:%u", (unsigned)app->port)};
+    app_read_schedules(arena, functions, &options);
     return count > 0 ? func_service_new(&options) : NULL;
 }
 

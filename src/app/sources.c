@@ -100,3 +100,19 @@ void app_read_async(struct arena *arena, const struct json *entry, struct func_o
         .on_failure = json_get_str(given, S("onFailure"))};
     out->async = async;
 }
+
+void app_read_schedules(
+    struct arena *arena, const struct json *functions, struct func_service_options *out)
+{
+    vec_of(struct func_schedule_options) list = {};
+    json_each (entry, functions) {
+        json_each (given, json_get(entry, S("schedule"))) {
+            str zone = json_get_str(given, S("timezone"));
+            *vec_push(arena, &list) = (struct func_schedule_options){.function = entry->key,
+                .cron = json_get_str(given, S("cron")),
+                .timezone = zone.len > 0 ? zone : S("UTC")};
+        }
+    }
+    out->schedules = list.items;
+    out->schedule_count = list.count;
+}

@@ -64,6 +64,27 @@ static str mark_of(struct arena *arena, const struct func_function *function)
     return buf_str(&text);
 }
 
+static void copy_schedules(struct func_service *service, const struct func_service_options *options)
+{
+    struct arena *arena = service->arena;
+    service->schedules = arena_array(arena, struct func_schedule, options->schedule_count);
+    service->schedule_count = options->schedule_count;
+    for (size_t i = 0; i < options->schedule_count; i++) {
+        const struct func_schedule_options *from = &options->schedules[i];
+        size_t same = 0; // of this function, before
+        for (size_t k = 0; k < i; k++) {
+            same += str_eq(options->schedules[k].function, from->function);
+        }
+        service->schedules[i] = (struct func_schedule){.function = str_dup(arena, from->function),
+            .text = str_dup(arena, from->cron),
+            .timezone = str_dup(arena, from->timezone),
+            .id = str_fmt(arena, "%.*s|%zu|%.*s|%.*s", PRI(from->function), same, PRI(from->cron),
+                PRI(from->timezone)),
+            .arn = str_fmt(arena, "arn:aws:scheduler:%.*s:%.*s:schedule/default/%.*s-schedule-%zu",
+                PRI(options->region), PRI(options->account), PRI(from->function), same)};
+    }
+}
+
 struct func_service *func_service_new(const struct func_service_options *options)
 {
     struct arena *arena = arena_new();
@@ -94,6 +115,7 @@ struct func_service *func_service_new(const struct func_service_options *options
         copy_sources(arena, from, to);
         to->mark = mark_of(arena, to);
     }
+    copy_schedules(service, options);
     return service;
 }
 

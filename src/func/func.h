@@ -53,9 +53,17 @@ struct func_options {
     size_t source_count;
 };
 
+struct func_schedule_options {
+    str function; // key
+    str cron;     // EventBridge's six fields
+    str timezone; // IANA's name
+};
+
 struct func_service_options {
     const struct func_options *functions;
     size_t count;
+    const struct func_schedule_options *schedules;
+    size_t schedule_count;
     str region;
     str account;
     str endpoint; // "http://127.0.0.1:4443": where the SDKs of functions find this server

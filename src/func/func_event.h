@@ -36,9 +36,10 @@ struct func_event {
 str func_lineage_of(str trace);
 
 // Before a service is put in force: from now on the changes of the tables that it wants to be told
-// of are kept, and sources that are new begin here, those that are gone are forgotten.
+// of are kept, and sources that are new begin here, those that are gone are forgotten. Reads its
+// schedules.
 [[nodiscard]] err *func_events_prepare(
-    struct func_hub *hub, struct arena *arena, const struct func_service *service) YIELDS;
+    struct func_hub *hub, struct arena *arena, struct func_service *service) YIELDS;
 
 // What became of events that were given up, newest first: [{function, record}], of one function or
 // of all.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "func/func.h"
+#include "func/func_schedule.h"
 
 #include <stdatomic.h>
 
@@ -37,12 +38,24 @@ struct func_function {
     str log_level;
 };
 
+struct func_schedule {
+    str id; // among all: what is remembered of it goes by this
+    str function;
+    str text; // the expression
+    str timezone;
+    str arn;
+    struct func_cron cron;
+    const struct func_zone *zone; // NULL: expression or zone is wrong
+};
+
 struct func_service {
     u32 magic;
     struct arena *arena;
     atomic_int references;
     struct func_function *functions;
     size_t count;
+    struct func_schedule *schedules;
+    size_t schedule_count;
     str region;
     str account;
     str endpoint;

@@ -176,6 +176,7 @@ void events_kick(struct func_events *events)
         kick_lane(lane);
     }
     streams_follow(events);
+    timers_follow(events);
 }
 
 // ---- coming ------------------------------------------------------------------------------------
@@ -320,6 +321,7 @@ void events_free(struct func_events *events)
         mem_free(lane);
     }
     streams_free(events);
+    timers_free(events);
     map_free(events->lanes);
     map_free(events->groups);
     mem_free(events);

@@ -106,7 +106,7 @@ static err *move_on(struct batch *b, size_t count)
 static bool is_too_old(const struct batch *b, const struct json *change)
 {
     u64 age_ms = b->source->max_age_s > 0 ? (u64)b->source->max_age_s * 1000 : KEPT_MS;
-    return (u64)json_get_int(change, S("time"), 0) + age_ms < b->stream->events->now_ms();
+    return (u64)json_get_int(change, S("time"), 0) + age_ms < time_now_ms();
 }
 
 static size_t batch_limit(const struct batch *b)
@@ -488,8 +488,7 @@ static err *forget_sources(
     return NULL;
 }
 
-err *func_events_prepare(
-    struct func_hub *hub, struct arena *arena, const struct func_service *service)
+err *func_events_prepare(struct func_hub *hub, struct arena *arena, struct func_service *service)
 {
     struct func_events *events = hub->events;
     vec_of(str) tables = {};
@@ -507,7 +506,9 @@ err *func_events_prepare(
             TRY(begin_source(events, arena, &service->functions[i].sources[k]));
         }
     }
-    return forget_sources(events, arena, service);
+    TRY(forget_sources(events, arena, service));
+    TRY(timers_forget(events, arena, service));
+    return worker_run(timers_load, service);
 }
 
 // ---- what is over ------------------------------------------------------------------------------
