@@ -41,7 +41,7 @@ struct object_hub_options {
     struct blob_store *blobs;
     struct iam *iam;
     struct func_hub *functions; // NULL: events for functions are kept, not delivered
-    u64 (*now_ms)(void); // NULL: the wall clock
+    u64 (*now_ms)(void);        // NULL: the wall clock
 };
 
 // Makes the tables, removes what a crash has left of blobs. Before the routes are in use.

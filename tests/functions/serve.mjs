@@ -23,9 +23,11 @@ export async function until(test, what, ms = 30_000) {
   }
 }
 
-/** Starts `ampd sandbox` for a project of fixtures/. With `watch` it serves a copy, whose files the test may change. */
-export async function serve(fixture, { watch = false } = {}) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-'));
+/**
+ * Starts `ampd sandbox` for a project of fixtures/. With `watch` it serves a copy, whose files the test may change; with
+ * the `folder` of a server that ended and kept it, what that one left.
+ */
+export async function serve(fixture, { watch = false, folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-')) } = {}) {
   const source = path.join(here, 'fixtures', fixture);
   const project = watch ? path.join(folder, 'project') : source;
   if (watch) cpSync(source, project, { recursive: true });
@@ -60,12 +62,12 @@ export async function serve(fixture, { watch = false } = {}) {
       const { accessKeyId, secretAccessKey } = JSON.parse(stdout);
       return { accessKeyId, secretAccessKey };
     },
-    end: async () => {
+    end: async ({ keep = false } = {}) => {
       child.kill('SIGTERM');
       await ended;
       process.off('exit', kill);
       assert.equal(code, 0, `ampd ended with ${code}:\n${log}`);
-      rmSync(folder, { recursive: true, force: true });
+      if (!keep) rmSync(folder, { recursive: true, force: true });
     },
   };
   return server;
