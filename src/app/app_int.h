@@ -131,6 +131,12 @@ struct app_parts { // of a backend that is not in force yet
 // The manifest's functions; NULL when it has none.
 struct func_service *app_make_functions(
     struct app *app, struct arena *arena, const struct app_parts *parts);
+// sources.c: the tables whose changes a function is called with; what becomes of its events.
+void app_read_sources(
+    struct app *app, struct arena *arena, const struct json *entry, struct func_options *out);
+void app_read_async(struct arena *arena, const struct json *entry, struct func_options *out);
+void app_read_schedules(
+    struct arena *arena, const struct json *functions, struct func_service_options *out);
 // A file of js/runtime: in the source tree, or where it was installed.
 const char *app_find_runtime(struct arena *arena, const char *name);
 // Ends all processes of functions and resolvers, on every loop.

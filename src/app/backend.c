@@ -1,6 +1,7 @@
 // From a manifest to a served backend: build the service, bring the tables into its form, put it in
 // force on every loop, tell the clients' configuration.
 #include "app/app_int.h"
+#include "func/func_event.h"
 
 struct next_backend { // what a manifest becomes, before anything of it is in force
     struct app *app;
@@ -147,6 +148,18 @@ static void drop_groups(struct next_backend *next)
     }
 }
 
+// Without it functions are not called by tables and schedules: better than no backend.
+static void prepare_events(
+    struct app *app, struct arena *arena, struct func_service *functions) YIELDS;
+
+static void prepare_events(struct app *app, struct arena *arena, struct func_service *functions)
+{
+    err *e = func_events_prepare(app->functions, arena, functions);
+    if (e != NULL) {
+        log_error("app.functions", "event sources and schedules: %.*s", PRI(e->text));
+    }
+}
+
 static void nothing(struct app_loop *here)
 {
     (void)here;
@@ -198,11 +211,13 @@ err *app_apply_manifest(struct app *app, struct arena *arena, const char *path)
         return e;
     }
     drop_groups(&next);
+    struct app_parts parts = {&next.manifest, next.service, next.auth, &next.secrets};
+    struct func_service *functions = app_make_functions(app, arena, &parts);
+    prepare_events(app, arena, functions);
     data_hub_set_service(app->hub, next.service);
     app_set_introspection(app, next.introspection);
     auth_hub_set_service(app->auth, next.auth);
-    struct app_parts parts = {&next.manifest, next.service, next.auth, &next.secrets};
-    func_hub_set_service(app->functions, app_make_functions(app, arena, &parts));
+    func_hub_set_service(app->functions, functions);
     object_hub_set_service(app->objects, app_make_buckets(app, arena, &next.manifest));
     app_on_each_loop(app, nothing); // posts arrive in order: the service is in force after this
     TRY(run_and_take_result(outputs_work, &next));

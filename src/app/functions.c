@@ -46,6 +46,14 @@ static u64 from_environment(const char *name)
     return text != NULL && str_to_u64(str_from(text), &value) ? value : 0;
 }
 
+#define CLOCK "AMPD_SCHEDULE_CLOCK_AHEAD_MS"
+
+// So that tests need not wait for a schedule's time.
+static u64 shifted_now(void)
+{
+    return time_now_ms() + from_environment(CLOCK);
+}
+
 err *app_open_functions(struct app *app)
 {
     check(app->iam != NULL && app->router != NULL);
@@ -57,8 +65,9 @@ err *app_open_functions(struct app *app)
     free(data);
     func_hub_open(app->functions, &options);
     func_hub_mount(app->functions, app->router);
-    const struct func_event_options events = {
-        .store = app->store, .retry_ms = from_environment("AMPD_EVENT_RETRY_MS")};
+    const struct func_event_options events = {.store = app->store,
+        .retry_ms = from_environment("AMPD_EVENT_RETRY_MS"),
+        .now_ms = from_environment(CLOCK) > 0 ? shifted_now : NULL};
     return func_events_open(app->functions, app->arena, &events);
 }
 
@@ -138,6 +147,8 @@ struct func_service *app_make_functions(
             .log_level = json_get_str(logging, S("level"))};
         f->arn = project_arn(arena, &app->ids, "lambda", str_cat(arena, S("function:"), f->name));
         f->problem = f->problem.len > 0 ? f->problem : problem_of(arena, f);
+        app_read_sources(app, arena, entry, f);
+        app_read_async(arena, entry, f);
         read_environment(arena, &tokens, json_get(entry, S("environment")), f);
     }
     struct func_service_options options = {.functions = list,
@@ -145,6 +156,7 @@ struct func_service *app_make_functions(
         .region = app->ids.region,
         .account = app->ids.account,
         .endpoint = str_fmt(arena, "http://127.0.0.1:%u", (unsigned)app->port)};
+    app_read_schedules(arena, functions, &options);
     return count > 0 ? func_service_new(&options) : NULL;
 }
 

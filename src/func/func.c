@@ -17,6 +17,21 @@ static void copy_environment(
     to->environment_count = from->environment_count;
 }
 
+static void copy_sources(
+    struct arena *arena, const struct func_options *from, struct func_function *to)
+{
+    to->sources = arena_array(arena, struct func_source, from->source_count);
+    for (size_t i = 0; i < from->source_count; i++) {
+        struct func_source *source = &to->sources[i];
+        *source = from->sources[i];
+        source->id = str_dup(arena, source->id);
+        source->table = str_dup(arena, source->table);
+        source->arn = str_dup(arena, source->arn);
+        source->filters = source->filters != NULL ? json_copy(arena, source->filters) : NULL;
+    }
+    to->source_count = from->source_count;
+}
+
 static struct func_async copy_async(struct arena *arena, const struct func_async *from)
 {
     enum { RETRIES = 2, AGE_S = 6 * 60 * 60 };
@@ -58,6 +73,27 @@ static enum func_kind kind_of(str runtime)
                                                 : FUNC_NODE;
 }
 
+static void copy_schedules(struct func_service *service, const struct func_service_options *options)
+{
+    struct arena *arena = service->arena;
+    service->schedules = arena_array(arena, struct func_schedule, options->schedule_count);
+    service->schedule_count = options->schedule_count;
+    for (size_t i = 0; i < options->schedule_count; i++) {
+        const struct func_schedule_options *from = &options->schedules[i];
+        size_t same = 0; // of this function, before
+        for (size_t k = 0; k < i; k++) {
+            same += str_eq(options->schedules[k].function, from->function);
+        }
+        service->schedules[i] = (struct func_schedule){.function = str_dup(arena, from->function),
+            .text = str_dup(arena, from->cron),
+            .timezone = str_dup(arena, from->timezone),
+            .id = str_fmt(arena, "%.*s|%zu|%.*s|%.*s", PRI(from->function), same, PRI(from->cron),
+                PRI(from->timezone)),
+            .arn = str_fmt(arena, "arn:aws:scheduler:%.*s:%.*s:schedule/default/%.*s-schedule-%zu",
+                PRI(options->region), PRI(options->account), PRI(from->function), same)};
+    }
+}
+
 struct func_service *func_service_new(const struct func_service_options *options)
 {
     struct arena *arena = arena_new();
@@ -91,8 +127,10 @@ struct func_service *func_service_new(const struct func_service_options *options
             .json_logs = from->json_logs,
             .log_level = str_dup(arena, from->log_level)};
         copy_environment(arena, from, to);
+        copy_sources(arena, from, to);
         to->mark = mark_of(arena, to);
     }
+    copy_schedules(service, options);
     return service;
 }
 

@@ -21,6 +21,20 @@ struct func_async { // what becomes of events
     str on_failure;
 };
 
+struct func_source { // a table whose changes the function is called with
+    str id;          // among all: what is remembered of it goes by this
+    str table;       // as the store calls it
+    str arn;         // of the table's stream
+    bool from_start;
+    u32 batch_size;
+    u32 window_ms; // to wait for a batch to become full
+    i64 retries;   // of a batch that fails; below 0: until its records are too old
+    u32 max_age_s; // of a record
+    bool bisect;
+    bool reports_failures;
+    const struct json *filters; // event patterns, of which one must match; NULL: none
+};
+
 struct func_options {
     str key;  // as the manifest calls it
     str name; // as Lambda does
@@ -40,11 +54,21 @@ struct func_options {
     str log_level; // or none
     const struct func_variable *environment;
     size_t environment_count;
+    const struct func_source *sources;
+    size_t source_count;
+};
+
+struct func_schedule_options {
+    str function; // key
+    str cron;     // EventBridge's six fields
+    str timezone; // IANA's name
 };
 
 struct func_service_options {
     const struct func_options *functions;
     size_t count;
+    const struct func_schedule_options *schedules;
+    size_t schedule_count;
     str region;
     str account;
     str endpoint; // "http://127.0.0.1:4443": where the SDKs of functions find this server

@@ -395,6 +395,8 @@ static err *make_tables(struct func_events *events, struct arena *arena)
     const struct store_table_def tables[] = {
         {.name = FUNC_EVENTS, .partition = FUNCTION, .sort = ORDER},
         {.name = FUNC_FAILED, .partition = FUNCTION, .sort = ORDER},
+        {.name = FUNC_STREAMS, .partition = {S("id"), STORE_KEY_STRING}},
+        {.name = FUNC_SCHEDULES, .partition = {S("id"), STORE_KEY_STRING}},
         {.name = FUNC_PAYLOADS,
             .partition = {S("id"), STORE_KEY_STRING},
             .sort = {S("number"), STORE_KEY_NUMBER}},
@@ -439,10 +441,14 @@ err *func_events_open(
         .now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms,
         .retry_ms = options->retry_ms > 0 ? options->retry_ms : 1000,
         .lanes = map_new(NULL),
+        .streams = map_new(NULL),
+        .timers = map_new(NULL),
         .groups = map_new(NULL)};
     hub->events = events;
     TRY(make_tables(events, arena));
     TRY(load(events, arena));
     events_start(events);
+    fiber_start("function streams", streams_tidy, events);
+    fiber_start("function schedules", timers_run, events);
     return NULL;
 }

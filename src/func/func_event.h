@@ -35,6 +35,12 @@ struct func_event {
 // The Lineage of a trace header: which functions an event has already been through.
 str func_lineage_of(str trace);
 
+// Before a service is put in force: from now on the changes of the tables that it wants to be told
+// of are kept, and sources that are new begin here, those that are gone are forgotten. Reads its
+// schedules.
+[[nodiscard]] err *func_events_prepare(
+    struct func_hub *hub, struct arena *arena, struct func_service *service) YIELDS;
+
 // What became of events that were given up, newest first: [{function, record}], of one function or
 // of all.
 [[nodiscard]] err *func_events_failed(

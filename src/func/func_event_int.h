@@ -5,9 +5,11 @@
 #include "func/func_int.h"
 
 // Tables.
-#define FUNC_EVENTS   S("_func.events")   // function, order
-#define FUNC_PAYLOADS S("_func.payloads") // request id, number: pieces of long payloads
-#define FUNC_FAILED   S("_func.failed")   // function, order
+#define FUNC_EVENTS    S("_func.events")    // function, order
+#define FUNC_PAYLOADS  S("_func.payloads")  // request id, number: pieces of long payloads
+#define FUNC_FAILED    S("_func.failed")    // function, order
+#define FUNC_SCHEDULES S("_func.schedules") // schedule's id: when it last ran
+#define FUNC_STREAMS   S("_func.streams")   // source's id: how far it has been read
 
 enum {
     EVENT_MAX = 1024 * 1024,        // bytes of a payload, AWS's limit
@@ -55,7 +57,11 @@ struct func_events { // lists are touched only by the first loop's thread
     struct store *store;
     u64 (*now_ms)(void);
     u64 retry_ms;
-    struct map *lanes;  // function's key -> struct func_lane
+    struct map *lanes;   // function's key -> struct func_lane
+    struct map *streams; // source's id -> struct func_stream
+    struct map *timers;  // schedule's id -> struct func_timer
+    struct cond timers_changed;
+    bool timers_wanted;
     struct map *groups; // of entries -> the last entry of the group
     struct fiber *clock;
     bool has_service; // there has been one: before that nothing can be delivered
@@ -85,6 +91,38 @@ void events_start(struct func_events *events);
 void event_deliver(void *entry) YIELDS;
 // The row of an event, and the pieces of its payload, as writes that remove them.
 size_t event_removal(struct arena *arena, const struct json *row, struct store_write *writes);
+
+// ---- func_stream.c: tables' changes ------------------------------------------------------------
+// Starts a reader for each source of the definitions in force that has none, and lets those go
+// whose source is gone. On the home loop.
+void streams_follow(struct func_events *events);
+// Removes what is older than a day, now and every hour, until the fiber is cancelled.
+void streams_tidy(void *events) YIELDS;
+// After all loops have ended.
+void streams_free(struct func_events *events);
+
+// ---- func_timer.c: schedules -------------------------------------------------------------------
+// Queues events when their times come, until the fiber is cancelled.
+void timers_run(void *events) YIELDS;
+// Other definitions are in force. On the home loop.
+void timers_follow(struct func_events *events);
+// After all loops have ended.
+void timers_free(struct func_events *events);
+// Reads expressions and time zones of a service that is not in force yet; what is wrong is logged.
+// Blocks.
+void timers_load(void *service);
+// Forgets what is remembered of schedules that the service does not have.
+[[nodiscard]] err *timers_forget(
+    struct func_events *events, struct arena *arena, const struct func_service *service) YIELDS;
+
+// ---- func_record.c -----------------------------------------------------------------------------
+// A recorded change as DynamoDB's streams tell it.
+struct json *stream_record(struct arena *arena, const struct func_service *service,
+    const struct func_source *source, const struct json *change);
+
+// ---- func_filter.c -----------------------------------------------------------------------------
+// Does one of the event patterns match? NULL: all do.
+bool pattern_matches(const struct json *filters, const struct json *record);
 
 // ---- func_outcome.c: what became of an event ---------------------------------------------------
 struct func_outcome {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "func/func.h"
+#include "func/func_schedule.h"
 
 #include <stdatomic.h>
 
@@ -38,10 +39,22 @@ struct func_function {
     u32 timeout_ms;
     u32 memory_mb;
     struct func_async async;
+    struct func_source *sources;
+    size_t source_count;
     struct func_variable *environment;
     size_t environment_count;
     bool json_logs;
     str log_level;
+};
+
+struct func_schedule {
+    str id; // among all: what is remembered of it goes by this
+    str function;
+    str text; // the expression
+    str timezone;
+    str arn;
+    struct func_cron cron;
+    const struct func_zone *zone; // NULL: expression or zone is wrong
 };
 
 struct func_service {
@@ -50,6 +63,8 @@ struct func_service {
     atomic_int references;
     struct func_function *functions;
     size_t count;
+    struct func_schedule *schedules;
+    size_t schedule_count;
     str region;
     str account;
     str endpoint;

@@ -175,6 +175,8 @@ void events_kick(struct func_events *events)
     while (map_next(events->lanes, &pos, &key, &lane)) {
         kick_lane(lane);
     }
+    streams_follow(events);
+    timers_follow(events);
 }
 
 // ---- coming ------------------------------------------------------------------------------------
@@ -318,6 +320,8 @@ void events_free(struct func_events *events)
         free_list(lane->delayed);
         mem_free(lane);
     }
+    streams_free(events);
+    timers_free(events);
     map_free(events->lanes);
     map_free(events->groups);
     mem_free(events);

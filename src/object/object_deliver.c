@@ -74,33 +74,35 @@ void object_hub_deliver(struct object_hub *hub)
     bool told = false;
     err *e = NULL;
     check_magic(hub, OBJECT_HUB_MAGIC);
-    check(hub->functions != NULL && s3_here(hub) == &hub->loops[0] && hub->deliverer == NULL);
-    hub->deliverer = fiber_current();
+    check(hub->functions != NULL && s3_here(hub) == &hub->loops[0]);
     while (e == NULL || e->code != ERR_CANCELLED) {
+        hub->events_wanted = false;
         e = s3_here(hub)->service != NULL ? deliver_all(hub, arena) : NULL;
         if (e != NULL && e->code != ERR_CANCELLED && !told) {
             log_warn("object.events", "%.*s; it is tried again", PRI(e->text));
         }
         told = e != NULL;
+        while (e == NULL && !hub->events_wanted) {
+            e = cond_wait(&hub->events_come);
+        }
         if (e == NULL) {
-            e = fiber_wait();
-        } else if (e->code != ERR_CANCELLED) {
+            continue;
+        }
+        if (e->code != ERR_CANCELLED) {
             e = fiber_sleep(AGAIN_MS);
         }
     }
-    hub->deliverer = NULL;
     arena_free(arena);
 }
 
-static void wake_deliverer(void *arg)
+static void want_events(void *arg)
 {
     struct object_hub *hub = arg;
-    if (hub->deliverer != NULL) {
-        fiber_wake(hub->deliverer);
-    }
+    hub->events_wanted = true;
+    cond_signal_all(&hub->events_come);
 }
 
 void s3_events_wanted(struct object_hub *hub)
 {
-    loop_post(hub->loops[0].loop, wake_deliverer, hub);
+    loop_post(hub->loops[0].loop, want_events, hub);
 }

@@ -67,7 +67,8 @@ struct object_hub {
     struct blob_store *blobs;
     struct iam *iam;
     struct func_hub *functions;
-    struct fiber *deliverer; // of events; touched by the first loop only
+    struct cond events_come; // touched by the first loop only
+    bool events_wanted;      // likewise
     u64 (*now_ms)(void);
     u64 sweep_age_ms;
     atomic_ullong last_order;   // of versions: grows

@@ -66,6 +66,8 @@ bool project_stamp_holds(struct arena *arena, const char *manifest_path, const c
 str project_bucket_name(struct arena *arena, str storage);
 // The bucket that holds modelIntrospectionSchema.json, for functions.
 str project_introspection_bucket(void);
+// Of all tables' streams: the last part of their ARNs.
+str project_stream_label(void);
 // The table of a model.
 str project_table_name(struct arena *arena, const struct project_ids *ids, str model);
 // A function's name as Lambda shows it; `key` is the manifest's.

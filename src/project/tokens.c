@@ -150,6 +150,11 @@ str project_table_name(struct arena *arena, const struct project_ids *ids, str m
     return str_cat(arena, model, S("-"), ids->api_id, S("-NONE"));
 }
 
+str project_stream_label(void)
+{
+    return STREAM_LABEL;
+}
+
 str project_introspection_bucket(void)
 {
     return S("amplify-introspection"); // no bucket of a project has a name without a dot

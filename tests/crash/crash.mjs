@@ -3,13 +3,14 @@
 //
 //   node crash.mjs STORE_CRASH AMPD [ROUNDS] [SEED]
 //
-// A target (target_store.mjs, target_ampd.mjs, target_storage.mjs) is an object with start, check and, if it can, copy. Writers of a
+// A target (target_store.mjs, target_ampd.mjs, target_storage.mjs, target_events.mjs) is an object with start, check and, if it can, copy. Writers of a
 // target count their transactions 0, 1, 2, ... and have one under way at a time, so that after a
 // crash the last number found is the last one acknowledged or the next.
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ampdTarget } from "./target_ampd.mjs";
+import { eventsTarget } from "./target_events.mjs";
 import { storageTarget } from "./target_storage.mjs";
 import { storeTarget } from "./target_store.mjs";
 
@@ -107,6 +108,7 @@ const only = process.env.CRASH_TARGET; // its name; none: all
 const targets = [
   { target: storeTarget(storeCrash), rounds },
   { target: ampdTarget(ampd), rounds: Math.ceil(rounds / 3) },
+  { target: eventsTarget(ampd), rounds: Math.ceil(rounds / 4) },
   { target: storageTarget(ampd), rounds: Math.ceil((rounds * 2) / 3) },
 ].filter(({ target }) => !only || target.name === only);
 for (const { target, rounds } of targets) {

@@ -33,11 +33,11 @@ export function isAlive(pid) {
 }
 
 /**
- * Starts `ampd sandbox` for a project of fixtures/. With `watch` it serves a copy, whose files the test may change. Handlers run without
- * a namespace of their own, unless `env` says otherwise: tests look at their files and process ids.
+ * Starts `ampd sandbox` for a project of fixtures/. With `watch` it serves a copy, whose files the test may change; with the `folder` of a
+ * server that ended and kept it, what that one left. Handlers run without a namespace of their own, unless `env` says otherwise: tests look
+ * at their files and process ids.
  */
-export async function serve(fixture, { watch = false, env = {} } = {}) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-'));
+export async function serve(fixture, { watch = false, env = {}, folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-')) } = {}) {
   const source = path.join(here, 'fixtures', fixture);
   const project = watch ? path.join(folder, 'project') : source;
   if (watch) cpSync(source, project, { recursive: true });
@@ -79,9 +79,9 @@ export async function serve(fixture, { watch = false, env = {} } = {}) {
       process.off('exit', kill);
       assert.equal(code, 0, `ampd ended with ${code}:\n${log}`);
     },
-    end: async () => {
+    end: async ({ keep = false } = {}) => {
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      if (!keep) rmSync(folder, { recursive: true, force: true });
     },
   };
   return server;

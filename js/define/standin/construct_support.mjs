@@ -4,7 +4,7 @@ const ignored = /\.(CfnOutput|CfnParameter|CfnCondition|Alarm|Dashboard|LogGroup
 const kept = [
   /^(stack|constructs\.Construct|aws-cdk-lib\.Construct)$/,
   /^aws-cdk-lib\/aws-iam\./,
-  /^aws-cdk-lib\/aws-lambda(-nodejs|-event-sources)?\./,
+  /^aws-cdk-lib\/aws-lambda(-nodejs|-event-sources|-destinations)?\./,
   /^aws-cdk-lib\/aws-(events|events-targets|scheduler|scheduler-targets)\./,
   /^aws-cdk-lib\/aws-apigateway(v2)?(-integrations|-authorizers)?\./,
   /^aws-cdk-lib\/aws-(dynamodb|s3)\./,

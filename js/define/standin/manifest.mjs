@@ -1,5 +1,6 @@
 // All that one evaluation recorded -> the manifest. Members come in a fixed order: equal projects give equal texts.
 import { rateConstructs } from './construct_support.mjs';
+import { applyEventConstructs } from './event_sources.mjs';
 import { applyOverrides } from './overrides.mjs';
 import { providedOptions } from './provided.mjs';
 import { urlOption } from './override_data.mjs';
@@ -45,6 +46,7 @@ export function buildManifest(project, locate) {
     /** @type {any} */ { file, line, column },
   ) => warnings.push({ message, file, line, column, hint });
   applyOverrides(manifest, factories, warnAt);
+  applyEventConstructs(manifest);
   rateConstructs(manifest.constructs, warnAt);
   for (const [key, factory] of factories) {
     manifest.functions[key].environment = Object.fromEntries(factory.environment);

@@ -1,4 +1,5 @@
 // Overrides of data, storage and functions that the server acts on.
+import { eventRules, functionKey } from './event_sources.mjs';
 import { statementsOf } from './iam.mjs';
 
 /** @typedef {import('./overrides.mjs').Rule} Rule */
@@ -23,11 +24,6 @@ const sourceKinds = {
   addElasticsearchDataSource: 'elasticsearch',
   addRdsDataSource: 'rds',
 };
-
-/** @param {string} ref `function.x.resources...` -> x */
-function functionKey(ref) {
-  return /^function\.(.+?)\.resources\./.exec(`${ref}.`)?.[1] ?? null;
-}
 
 /** @type {Rule[]} */
 export const dataRules = [
@@ -131,6 +127,7 @@ export function urlOption({ authType, cors, invokeMode }) {
 
 /** @type {Rule[]} */
 export const functionRules = [
+  ...eventRules,
   {
     call: /^function\.(.+?)\.(?:resources\.lambda\.)?addEnvironment$/,
     apply: ({ factories }, op, [, key = '']) => {
@@ -150,20 +147,6 @@ export const functionRules = [
     call: /^function\.(.+?)\.resources\.lambda\.addFunctionUrl$/,
     apply: ({ functions }, op, [, key = '']) => {
       functions[key].url = urlOption(op.args[0] ?? {});
-      return true;
-    },
-  },
-  {
-    call: /^function\.(.+?)\.resources\.lambda\.addEventSource$/,
-    apply: ({ functions }, op, [, key = '']) => {
-      const [source] = op.args;
-      functions[key].eventSources.push({
-        type: String(source?.$new ?? '')
-          .split('.')
-          .pop(),
-        source: source?.args?.[0] ?? null,
-        options: source?.args?.[1] ?? null,
-      });
       return true;
     },
   },

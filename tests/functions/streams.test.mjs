@@ -1,0 +1,127 @@
+// Functions that are called with the changes of a model's table, written through the official client.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Amplify } from 'aws-amplify';
+import { generateClient } from 'aws-amplify/data';
+import { serve, until } from './serve.mjs';
+
+process.env.AMPD_EVENT_RETRY_MS = '100';
+
+let server;
+let client;
+
+before(async () => {
+  server = await serve('streams');
+  Amplify.configure(server.outputs());
+  client = generateClient();
+});
+after(() => server.end());
+
+const batches = (name) =>
+  [...server.log().matchAll(new RegExp(`\\b${name} BATCH (\\[.*\\])`, 'g'))].map(([, text]) => JSON.parse(text));
+const recordsOf = (name, id) => batches(name).flat().filter((record) => id === undefined || record.dynamodb.Keys.id?.S === id);
+const tries = (name) =>
+  [...server.log().matchAll(new RegExp(`\\b${name} TRY (\\[.*\\])`, 'g'))].map(([, text]) => JSON.parse(text));
+const done = ({ data, errors }) => {
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
+};
+const create = async (values) => done(await client.models.Todo.create(values));
+
+test('the life of an item, as the table\'s stream tells it', async () => {
+  const made = await create({ title: 'Ä', count: 3, price: 1.5, done: false, tags: ['a', 'b'], more: '{"x":1}' });
+  done(await client.models.Todo.update({ id: made.id, title: 'B', tags: null }));
+  done(await client.models.Todo.delete({ id: made.id }));
+  const records = await until(() => recordsOf('all', made.id).length === 3 && recordsOf('all', made.id), 'three records');
+  assert.deepEqual(records.map(({ eventName }) => eventName), ['INSERT', 'MODIFY', 'REMOVE']);
+  const [insert, modify, remove] = records;
+
+  const { eventID, eventSourceARN, dynamodb, ...head } = insert;
+  assert.deepEqual(head, { eventName: 'INSERT', eventVersion: '1.1', eventSource: 'aws:dynamodb', awsRegion: 'us-east-1' });
+  assert.match(eventID, /^[0-9a-f]{32}$/);
+  assert.match(eventSourceARN, /^arn:aws:dynamodb:us-east-1:\d{12}:table\/Todo-\w+-NONE\/stream\/2/);
+  assert.deepEqual(Object.keys(dynamodb).sort(), [
+    'ApproximateCreationDateTime', 'Keys', 'NewImage', 'SequenceNumber', 'SizeBytes', 'StreamViewType',
+  ]);
+  assert.ok(Math.abs(dynamodb.ApproximateCreationDateTime - Date.now() / 1000) < 60);
+  assert.equal(dynamodb.StreamViewType, 'NEW_AND_OLD_IMAGES');
+  assert.deepEqual(dynamodb.Keys, { id: { S: made.id } });
+  assert.deepEqual(dynamodb.NewImage, {
+    __typename: { S: 'Todo' },
+    id: { S: made.id },
+    title: { S: 'Ä' },
+    count: { N: '3' },
+    price: { N: '1.5' },
+    done: { BOOL: false },
+    tags: { L: [{ S: 'a' }, { S: 'b' }] },
+    more: dynamodb.NewImage.more, // a text or a map: as the table keeps it
+    createdAt: { S: made.createdAt },
+    updatedAt: { S: made.updatedAt },
+  });
+
+  assert.deepEqual(modify.dynamodb.OldImage, dynamodb.NewImage);
+  assert.deepEqual(modify.dynamodb.NewImage.title, { S: 'B' });
+  assert.equal(modify.dynamodb.NewImage.tags, undefined); // AppSync's resolvers remove what is set to null
+  assert.deepEqual(remove.dynamodb.OldImage, modify.dynamodb.NewImage);
+  assert.equal(remove.dynamodb.NewImage, undefined);
+  const sequences = records.map((record) => record.dynamodb.SequenceNumber);
+  assert.deepEqual(sequences.map((text) => /^\d{21,}$/.test(text)), [true, true, true]);
+  assert.deepEqual([...sequences].sort(), sequences);
+});
+
+test('a key of several fields', async () => {
+  done(await client.models.Seat.create({ row: 'A', place: 7, guest: 'Ann' }));
+  const [record] = await until(() => batches('seats').flat().length > 0 && batches('seats').flat(), 'the record');
+  assert.deepEqual(record.dynamodb.Keys, { row: { S: 'A' }, place: { N: '7' } });
+});
+
+test('many changes arrive in order', async () => {
+  const { id } = await create({ title: 'counted', count: 0 });
+  for (let count = 1; count <= 50; count++) done(await client.models.Todo.update({ id, count }));
+  const records = await until(() => recordsOf('all', id).length === 51 && recordsOf('all', id), 'all records');
+  assert.deepEqual(records.map(({ dynamodb }) => Number(dynamodb.NewImage.count.N)), Array.from({ length: 51 }, (_, i) => i));
+});
+
+test('filters choose, and a batch waits until it is full or its time is over', async () => {
+  for (const title of ['pick 1', 'other', 'pick 2']) await create({ title });
+  await until(() => recordsOf('all').some(({ dynamodb }) => dynamodb.NewImage?.title.S === 'pick 2'), 'the other function');
+  const { id } = await create({ title: 'pick 3' });
+  done(await client.models.Todo.update({ id, title: 'pick 4' }));
+  const titles = () => batches('picky').flat().map(({ dynamodb }) => dynamodb.NewImage.title.S);
+  await until(() => titles().length >= 3, 'three records');
+  assert.deepEqual(titles(), ['pick 1', 'pick 2', 'pick 3']);
+});
+
+test('a batch that fails is tried again, halved, and its bad record is given up; the rest goes on', async () => {
+  await Promise.all(['stub 1', 'stub 2 bad', 'stub 3', 'stub 4'].map((title) => create({ title })));
+  await until(() => tries('stubborn').some((titles) => titles.length === 1 && titles[0].includes('bad')), 'halved');
+  const { stdout } = await until(async () => {
+    const answer = await server.ampd('invoke', 'stubborn', '--failed');
+    return JSON.parse(answer.stdout).length > 0 && answer;
+  }, 'given up');
+  const [{ record }] = JSON.parse(stdout);
+  assert.equal(record.requestContext.condition, 'RetryAttemptsExhausted');
+  assert.equal(record.DDBStreamBatchInfo.batchSize, 1);
+  assert.equal(tries('stubborn').filter((titles) => titles.length === 1 && titles[0].includes('bad')).length, 3);
+  await create({ title: 'stub 5' });
+  const wanted = ['stub 1', 'stub 3', 'stub 4', 'stub 5'];
+  await until(() => wanted.every((title) => tries('stubborn').some((titles) => titles.includes(title) && !titles.some((t) => t.includes('bad')))), 'the others');
+});
+
+test('a function tells which records it could not deal with: the batch begins anew with the first of them', async () => {
+  for (const title of ['part 1', 'part 2', 'part 3 again', 'part 4']) await create({ title });
+  await until(() => tries('partly').flat().filter((title) => title === 'part 4').length === 2, 'the second try');
+  const all = tries('partly').flat();
+  assert.deepEqual(['part 1', 'part 2', 'part 3 again', 'part 4'].map((title) => all.filter((t) => t === title).length), [1, 1, 2, 2]);
+});
+
+test('a table that no function wants to hear of is not recorded', async () => {
+  done(await client.models.Quiet.create({ title: 'quiet' }));
+  const { DatabaseSync } = await import('node:sqlite').catch(() => ({}));
+  if (DatabaseSync === undefined) return; // this version of Node has no SQLite of its own
+  const db = new DatabaseSync(`${server.dataDir}/data.db`, { readOnly: true });
+  const rows = db.prepare('select item from _changes').all();
+  db.close();
+  assert.ok(rows.length > 0);
+  assert.equal(rows.some(({ item }) => item.includes('quiet')), false);
+});
