@@ -122,8 +122,9 @@ struct invocation {
     struct func_worker *worker; // NULL: it waits for one
     struct invocation *next;    // waiting
     struct wake wake;
-    struct func_result result; // in `arena`
-    err *refused;              // in `arena`
+    struct func_stream *stream; // its answer is taken in pieces; NULL: whole
+    struct func_result result;  // in `arena`
+    err *refused;               // in `arena`
 };
 
 // Takes a reference for the caller, who releases it. NULL gives NULL.

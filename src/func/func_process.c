@@ -90,6 +90,25 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
     }
 }
 
+void process_drain(struct func_worker *worker)
+{
+    enum { READS_MAX = 8 };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct output *output = &worker->outputs[i];
+        uv_os_fd_t fd = -1;
+        ssize_t got = 1;
+        if (uv_is_closing((uv_handle_t *)&output->pipe) ||
+            uv_fileno((uv_handle_t *)&output->pipe, &fd) != 0) {
+            continue;
+        }
+        for (int reads = 0; got > 0 && reads < READS_MAX; reads++) { // it never blocks
+            got = read(fd, output->room, OUTPUT_ROOM);
+            take_output(output, got > 0 ? (size_t)got : 0);
+        }
+    }
+}
+
 // What the process started may have left its group and hold its outputs for ever.
 static void on_lingered(uv_timer_t *timer)
 {
