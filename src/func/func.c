@@ -30,6 +30,24 @@ static struct func_async copy_async(struct arena *arena, const struct func_async
         .on_failure = str_dup(arena, from->on_failure)};
 }
 
+static struct func_url *copy_url(struct arena *arena, const struct func_url *from)
+{
+    if (from == NULL) {
+        return NULL;
+    }
+    struct func_url *to = arena_new_of(arena, struct func_url);
+    str *origins = arena_array(arena, str, from->origin_count + 1);
+    *to = *from;
+    for (size_t i = 0; i < from->origin_count; i++) {
+        origins[i] = str_dup(arena, from->origins[i]);
+    }
+    to->origins = origins;
+    to->methods = str_dup(arena, from->methods);
+    to->headers = str_dup(arena, from->headers);
+    to->exposed = str_dup(arena, from->exposed);
+    return to;
+}
+
 // The program by its content's time and size: a bundle is written anew only when it has changed.
 static str mark_of(struct arena *arena, const struct func_function *function)
 {
@@ -84,6 +102,7 @@ struct func_service *func_service_new(const struct func_service_options *options
             .code = str_dup(arena, from->code),
             .hash = str_dup(arena, from->hash),
             .storage_mb = from->storage_mb,
+            .url = copy_url(arena, from->url),
             .problem = str_dup(arena, from->problem),
             .timeout_ms = from->timeout_ms,
             .memory_mb = from->memory_mb,

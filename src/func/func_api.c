@@ -2,6 +2,7 @@
 #include "func/func_int.h"
 #include "func/func_message.h"
 #include "func/func_stream.h"
+#include "func/func_url.h"
 
 static err *reply_error(struct http_req *req, int status, str type, str message) YIELDS;
 
@@ -248,4 +249,5 @@ void func_hub_mount(struct func_hub *hub, struct http_router *router)
                                 .handler = invoke_stream,
                                 .arg = hub,
                                 .cors = true});
+    url_mount(hub, router);
 }

@@ -34,7 +34,8 @@ struct func_function {
     str hash;
     str problem;
     u32 storage_mb;
-    str mark; // of program and options: another one, another function
+    struct func_url *url; // NULL: it has none
+    str mark;             // of program and options: another one, another function
     u32 timeout_ms;
     u32 memory_mb;
     struct func_async async;
