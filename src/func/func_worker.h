@@ -9,13 +9,16 @@ enum { LINGER_MS = 1000 }; // for a process to go, and for what it wrote to be r
 
 enum { TOKEN_LEN = 32 }; // characters
 
-enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 64 * 1024 };
+enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 16 * 1024 };
 
 struct output { // of a process: one of its two streams
     struct func_worker *worker;
     uv_pipe_t pipe;
     char line[LINE];
     size_t len;
+    u64 spent_us; // on what it wrote, since the last pause
+    u64 pause_ms;
+    bool is_paused;
     char room[OUTPUT_ROOM];
 };
 
