@@ -93,6 +93,50 @@ static void read_environment(struct arena *arena, const struct project_tokens *t
     out->environment = list;
 }
 
+// Words of the CDK's enumerations are constants: HttpMethod.ALL is "*".
+static str word_of(const struct json *item)
+{
+    str word = item->text;
+    str constant = json_get_str(item, S("$const"));
+    ptrdiff_t dot = str_rfind_char(constant, '.');
+    word = dot >= 0 ? str_sub(constant, (size_t)dot + 1, constant.len) : word;
+    return str_eq(word, S("ALL")) ? S("*") : word;
+}
+
+static str words_of(struct arena *arena, const struct json *list)
+{
+    str words = {};
+    json_each (item, list) {
+        words = words.len > 0 ? str_cat(arena, words, S(","), word_of(item)) : word_of(item);
+    }
+    return words;
+}
+
+// NULL: the function has none.
+static struct func_url *read_url(struct arena *arena, const struct json *given)
+{
+    const struct json *cors = json_get(given, S("cors"));
+    const struct json *origins = json_get(cors, S("allowedOrigins"));
+    if (given == NULL || json_get_str(given, S("authType")).len == 0) {
+        return NULL;
+    }
+    struct func_url *url = arena_new_of(arena, struct func_url);
+    str *list = arena_array(arena, str, origins != NULL ? origins->count + 1 : 1);
+    *url = (struct func_url){.is_public = str_eq(json_get_str(given, S("authType")), S("NONE")),
+        .is_stream = str_eq(json_get_str(given, S("invokeMode")), S("RESPONSE_STREAM")),
+        .has_cors = cors != NULL && cors->count > 0,
+        .methods = words_of(arena, json_get(cors, S("allowedMethods"))),
+        .headers = words_of(arena, json_get(cors, S("allowedHeaders"))),
+        .exposed = words_of(arena, json_get(cors, S("exposedHeaders"))),
+        .credentials = json_get_bool(cors, S("allowCredentials"), false),
+        .max_age_s = (u32)json_get_int(json_get(cors, S("maxAge")), S("$seconds"), 0)};
+    json_each (origin, origins) {
+        list[url->origin_count++] = origin->text;
+    }
+    url->origins = list;
+    return url;
+}
+
 // Why it cannot be run; or none.
 static str problem_of(struct arena *arena, const struct func_options *f)
 {
@@ -143,6 +187,7 @@ struct func_service *app_make_functions(
             .storage_mb = (u32)json_get_int(entry, S("ephemeralStorageSizeMB"), 512),
             .timeout_ms = (u32)json_get_int(entry, S("timeoutSeconds"), 3) * 1000,
             .memory_mb = (u32)json_get_int(entry, S("memoryMB"), 128),
+            .url = read_url(arena, json_get(entry, S("url"))),
             .json_logs = str_eq(json_get_str(logging, S("format")), S("json")),
             .log_level = json_get_str(logging, S("level"))};
         f->arn = project_arn(arena, &app->ids, "lambda", str_cat(arena, S("function:"), f->name));

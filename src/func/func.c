@@ -45,6 +45,24 @@ static struct func_async copy_async(struct arena *arena, const struct func_async
         .on_failure = str_dup(arena, from->on_failure)};
 }
 
+static struct func_url *copy_url(struct arena *arena, const struct func_url *from)
+{
+    if (from == NULL) {
+        return NULL;
+    }
+    struct func_url *to = arena_new_of(arena, struct func_url);
+    str *origins = arena_array(arena, str, from->origin_count + 1);
+    *to = *from;
+    for (size_t i = 0; i < from->origin_count; i++) {
+        origins[i] = str_dup(arena, from->origins[i]);
+    }
+    to->origins = origins;
+    to->methods = str_dup(arena, from->methods);
+    to->headers = str_dup(arena, from->headers);
+    to->exposed = str_dup(arena, from->exposed);
+    return to;
+}
+
 // The program by its content's time and size: a bundle is written anew only when it has changed.
 static str mark_of(struct arena *arena, const struct func_function *function)
 {
@@ -120,6 +138,7 @@ struct func_service *func_service_new(const struct func_service_options *options
             .code = str_dup(arena, from->code),
             .hash = str_dup(arena, from->hash),
             .storage_mb = from->storage_mb,
+            .url = copy_url(arena, from->url),
             .problem = str_dup(arena, from->problem),
             .timeout_ms = from->timeout_ms,
             .memory_mb = from->memory_mb,
@@ -315,110 +334,4 @@ void func_hub_stop(struct func_hub *hub)
 bool func_exists(struct func_hub *hub, str key)
 {
     return func_find(func_here(hub)->service, key) != NULL;
-}
-
-// ---- calls -------------------------------------------------------------------------------------
-
-static struct func_loop *owner_of(struct func_hub *hub, str key)
-{
-    u64 sum = 14695981039346656037u; // FNV-1a
-    for (size_t i = 0; i < key.len; i++) {
-        sum = (sum ^ (u8)key.ptr[i]) * 1099511628211u;
-    }
-    return &hub->loops[sum % hub->count];
-}
-
-void invocation_end(struct invocation *call)
-{
-    check(call->owner->loop == loop_current());
-    wake_send(&call->wake);
-}
-
-void invocation_fail(struct invocation *call, str type, str message)
-{
-    check(type.len > 0 && call->worker == NULL);
-    struct json *error = json_object(call->arena);
-    message = str_dup(call->arena, message);
-    type = str_dup(call->arena, type);
-    json_set(error, S("errorType"), json_string(call->arena, type));
-    json_set(error, S("errorMessage"), json_string(call->arena, message));
-    call->result.payload = json_text(call->arena, error);
-    call->result.failed = true;
-    call->result.error_type = type;
-    call->result.error_message = message;
-    invocation_end(call);
-}
-
-static void submit(void *arg) YIELDS
-{
-    struct invocation *call = arg;
-    struct func_loop *here = call->owner;
-    check(here->loop == loop_current());
-    const struct func_function *function = func_find(here->service, call->key);
-    if (function == NULL || here->is_stopping) {
-        call->refused =
-            fail(call->arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(call->key));
-        invocation_end(call);
-        return;
-    }
-    pool_submit(pool_of(here, function->key), call);
-}
-
-static void submit_posted(void *arg)
-{
-    fiber_start("function call", submit, arg);
-}
-
-static struct invocation *invocation_new(
-    struct func_hub *hub, const struct func_call *call, str key)
-{
-    struct arena *arena = arena_new();
-    struct invocation *made = arena_new_of(arena, struct invocation);
-    *made = (struct invocation){.arena = arena,
-        .home = func_here(hub),
-        .owner = owner_of(hub, key),
-        .key = str_dup(arena, key),
-        .request_id =
-            call->request_id.len > 0 ? str_dup(arena, call->request_id) : random_uuid(arena),
-        .trace = str_dup(arena, call->trace),
-        .payload = str_dup(arena, call->payload),
-        .client_context = str_dup(arena, call->client_context),
-        .cognito_identity = str_dup(arena, call->cognito_identity)};
-    return made;
-}
-
-static void copy_result(struct arena *arena, const struct invocation *from, struct func_result *out)
-{
-    const struct func_result *r = &from->result;
-    *out = (struct func_result){.payload = str_dup(arena, r->payload),
-        .failed = r->failed,
-        .error_type = str_dup(arena, r->error_type),
-        .error_message = str_dup(arena, r->error_message),
-        .log = str_dup(arena, r->log),
-        .request_id = str_dup(arena, from->request_id)};
-}
-
-err *func_invoke(struct func_hub *hub, struct arena *arena, const struct func_call *call,
-    struct func_result *out)
-{
-    struct func_loop *here = func_here(hub);
-    const struct func_function *function = func_find(here->service, call->key);
-    if (function == NULL) {
-        return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(call->key));
-    }
-    if (function->problem.len > 0) {
-        return fail(arena, ERR_UNSUPPORTED, "%.*s", PRI(function->problem));
-    }
-    struct invocation *made = invocation_new(hub, call, function->key);
-    wake_init(&made->wake);
-    if (made->owner == here) {
-        submit(made);
-    } else {
-        loop_post(made->owner->loop, submit_posted, made);
-    }
-    wake_wait(&made->wake);
-    err *e = made->refused != NULL ? err_copy(arena, made->refused) : NULL;
-    copy_result(arena, made, out);
-    arena_free(made->arena);
-    return e;
 }

@@ -35,6 +35,19 @@ struct func_source { // a table whose changes the function is called with
     const struct json *filters; // event patterns, of which one must match; NULL: none
 };
 
+struct func_url {   // its own URL, without a signature or with one
+    bool is_public; // authType NONE
+    bool is_stream; // invokeMode RESPONSE_STREAM
+    bool has_cors;  // the platform answers for the function:
+    const str *origins;
+    size_t origin_count;
+    str methods; // joined, as the header has them
+    str headers;
+    str exposed;
+    bool credentials;
+    u32 max_age_s;
+};
+
 struct func_options {
     str key;  // as the manifest calls it
     str name; // as Lambda does
@@ -50,6 +63,7 @@ struct func_options {
     u32 timeout_ms;
     u32 memory_mb;
     const struct func_async *async; // NULL: two retries, six hours
+    const struct func_url *url;     // NULL: it has none
     bool json_logs;
     str log_level; // or none
     const struct func_variable *environment;
@@ -104,7 +118,7 @@ str func_isolation_here(struct arena *arena);
 void func_hub_set_service(struct func_hub *hub, struct func_service *service);
 // Ends all processes of this loop and refuses new calls; for an orderly end, on each loop.
 void func_hub_stop(struct func_hub *hub) YIELDS;
-// Adds Lambda's own API.
+// Adds Lambda's own API, and the URLs of functions below /lambda-url/NAME/.
 void func_hub_mount(struct func_hub *hub, struct http_router *router);
 
 struct func_call {

@@ -1,5 +1,8 @@
-// Lambda's own API: Invoke. Source: AWS Lambda API reference.
+// Lambda's own API: Invoke and InvokeWithResponseStream. Source: AWS Lambda API reference.
 #include "func/func_int.h"
+#include "func/func_message.h"
+#include "func/func_stream.h"
+#include "func/func_url.h"
 
 static err *reply_error(struct http_req *req, int status, str type, str message) YIELDS;
 
@@ -57,17 +60,20 @@ static err *reply_event(struct http_req *req, const struct func_call *call)
     }
 }
 
-static err *invoke_of(struct func_service *service, struct http_req *req) YIELDS;
+// Refuses, or fills in the call. *call has no key when the request has been answered.
+static err *read_call(
+    struct func_service *service, struct http_req *req, str action, struct func_call *call) YIELDS;
 
 // "NAME/invocations"
-static err *invoke_of(struct func_service *service, struct http_req *req)
+static err *read_call(
+    struct func_service *service, struct http_req *req, str action, struct func_call *call)
 {
     struct func_hub *hub = req->route_arg;
     str body = {};
     str name = {};
     str rest = req->route_rest;
     (void)str_next(&rest, '/', &name);
-    if (!http_url_decode(req->arena, name, false, &name) || !str_eq(rest, S("invocations"))) {
+    if (!http_url_decode(req->arena, name, false, &name) || !str_eq(rest, action)) {
         return reply_error(req, 404, S("ResourceNotFoundException"), S("Not found"));
     }
     err *e = http_read_body(req, PAYLOAD_MAX, &body);
@@ -92,15 +98,42 @@ static err *invoke_of(struct func_service *service, struct http_req *req)
         return reply_error(req, 400, S("InvalidRequestContentException"),
             S("Could not parse request body into json: it is not valid JSON."));
     }
-    str type = http_header(req, S("x-amz-invocation-type"));
-    struct func_call call = {.key = function->key,
-        .payload = body.len > 0 ? body : S("{}"),
-        .request_id = req->request_id,
-        .trace = http_header(req, S("x-amzn-trace-id"))};
+    str client = {};
     str context = http_header(req, S("x-amz-client-context"));
-    if (context.len > 0 && !base64_decode(req->arena, context, &call.client_context)) {
+    if (context.len > 0 && !base64_decode(req->arena, context, &client)) {
         return reply_error(
             req, 400, S("InvalidRequestContentException"), S("The client context is not base64."));
+    }
+    *call = (struct func_call){.key = function->key,
+        .payload = body.len > 0 ? body : S("{}"),
+        .client_context = client,
+        .request_id = req->request_id,
+        .trace = http_header(req, S("x-amzn-trace-id"))};
+    return NULL;
+}
+
+static err *reply_refused(struct http_req *req, err *e) YIELDS;
+
+static err *reply_refused(struct http_req *req, err *e)
+{
+    return e->code == ERR_LIMIT ? reply_error(req, 429, S("TooManyRequestsException"), e->text)
+           : e->code == ERR_UNSUPPORTED || e->code == ERR_CONFIG
+               ? reply_error(req, 502, S("ServiceException"), e->text)
+               : e;
+}
+
+static err *invoke_of(struct func_service *service, struct http_req *req) YIELDS;
+
+static err *invoke_of(struct func_service *service, struct http_req *req)
+{
+    struct func_hub *hub = req->route_arg;
+    struct func_call call = {};
+    struct func_result result = {};
+    str type = http_header(req, S("x-amz-invocation-type"));
+    bool log = str_eq(http_header(req, S("x-amz-log-type")), S("Tail"));
+    err *e = read_call(service, req, S("invocations"), &call);
+    if (e != NULL || call.key.len == 0) {
+        return e;
     }
     if (str_eq(type, S("DryRun"))) {
         return http_reply_empty(req, 204);
@@ -108,17 +141,80 @@ static err *invoke_of(struct func_service *service, struct http_req *req)
     if (str_eq(type, S("Event"))) {
         return reply_event(req, &call);
     }
-    struct func_result result = {};
-    bool log = str_eq(http_header(req, S("x-amz-log-type")), S("Tail"));
     e = func_invoke(hub, req->arena, &call, &result);
-    if (e != NULL && e->code == ERR_LIMIT) {
-        return reply_error(req, 429, S("TooManyRequestsException"), e->text);
+    return e != NULL ? reply_refused(req, e) : reply_result(req, &result, log);
+}
+
+// ---- InvokeWithResponseStream ------------------------------------------------------------------
+
+static err *write_message(struct http_req *req, str kind, str content_type, str payload) YIELDS;
+
+static err *write_message(struct http_req *req, str kind, str content_type, str payload)
+{
+    const struct event_header headers[] = {{S(":event-type"), kind},
+        {S(":content-type"), content_type}, {S(":message-type"), S("event")}};
+    return http_write(req, event_message(req->arena, headers, countof(headers), payload));
+}
+
+static str completion(struct http_req *req, const struct func_result *result, bool log)
+{
+    struct json *complete = json_object(req->arena);
+    if (result->failed) {
+        json_set(complete, S("ErrorCode"), json_string(req->arena, S("Unhandled")));
+        json_set(complete, S("ErrorDetails"), json_string(req->arena, result->payload));
     }
-    if (e != NULL && (e->code == ERR_UNSUPPORTED || e->code == ERR_CONFIG)) {
-        return reply_error(req, 502, S("ServiceException"), e->text);
+    if (log) {
+        json_set(complete, S("LogResult"),
+            json_string(req->arena, base64_encode(req->arena, result->log)));
     }
-    TRY(e);
-    return reply_result(req, &result, log);
+    return json_text(req->arena, complete);
+}
+
+static err *write_stream(struct http_req *req, struct func_stream *stream, bool log) YIELDS;
+
+static err *write_stream(struct http_req *req, struct func_stream *stream, bool log)
+{
+    struct func_result result = {};
+    struct arena_mark mark = arena_mark(req->arena);
+    http_add_header(req, S("X-Amz-Executed-Version"), S("$LATEST"));
+    TRY(http_begin(req, 200, S("application/vnd.amazon.eventstream"), UINT64_MAX));
+    for (;;) {
+        str piece = {};
+        arena_rewind(req->arena, mark);
+        func_stream_read(stream, req->arena, &piece);
+        if (piece.len == 0) {
+            break;
+        }
+        TRY(write_message(req, S("PayloadChunk"), S("application/octet-stream"), piece));
+    }
+    func_stream_result(stream, req->arena, &result);
+    TRY(write_message(
+        req, S("InvokeComplete"), S("application/json"), completion(req, &result, log)));
+    return http_end(req);
+}
+
+static err *invoke_stream_of(struct func_service *service, struct http_req *req) YIELDS;
+
+static err *invoke_stream_of(struct func_service *service, struct http_req *req)
+{
+    struct func_hub *hub = req->route_arg;
+    struct func_call call = {};
+    struct func_stream *stream = NULL;
+    bool log = str_eq(http_header(req, S("x-amz-log-type")), S("Tail"));
+    err *e = read_call(service, req, S("response-streaming-invocations"), &call);
+    if (e != NULL || call.key.len == 0) {
+        return e;
+    }
+    if (str_eq(http_header(req, S("x-amz-invocation-type")), S("DryRun"))) {
+        return http_reply_empty(req, 204);
+    }
+    e = func_stream_open(hub, req->arena, &call, &stream);
+    if (e != NULL) {
+        return reply_refused(req, e);
+    }
+    e = write_stream(req, stream, log);
+    func_stream_close(stream);
+    return e;
 }
 
 // The definitions may be replaced while the caller is looked up: these stay until the answer.
@@ -131,6 +227,15 @@ static err *invoke(struct http_req *req) YIELDS
     return e;
 }
 
+static err *invoke_stream(struct http_req *req) YIELDS
+{
+    struct func_hub *hub = req->route_arg;
+    struct func_service *service = func_service_hold(func_here(hub)->service);
+    err *e = invoke_stream_of(service, req);
+    func_service_release(service);
+    return e;
+}
+
 void func_hub_mount(struct func_hub *hub, struct http_router *router)
 {
     check_magic(hub, FUNC_HUB_MAGIC);
@@ -139,4 +244,10 @@ void func_hub_mount(struct func_hub *hub, struct http_router *router)
                                 .handler = invoke,
                                 .arg = hub,
                                 .cors = true});
+    http_router_add(router, &(struct http_route){.methods = HTTP_POST,
+                                .path = S("/2021-11-15/functions/*"),
+                                .handler = invoke_stream,
+                                .arg = hub,
+                                .cors = true});
+    url_mount(hub, router);
 }

@@ -35,7 +35,8 @@ struct func_function {
     str hash;
     str problem;
     u32 storage_mb;
-    str mark; // of program and options: another one, another function
+    struct func_url *url; // NULL: it has none
+    str mark;             // of program and options: another one, another function
     u32 timeout_ms;
     u32 memory_mb;
     struct func_async async;
@@ -137,8 +138,9 @@ struct invocation {
     struct func_worker *worker; // NULL: it waits for one
     struct invocation *next;    // waiting
     struct wake wake;
-    struct func_result result; // in `arena`
-    err *refused;              // in `arena`
+    struct func_stream *stream; // its answer is taken in pieces; NULL: whole
+    struct func_result result;  // in `arena`
+    err *refused;               // in `arena`
 };
 
 // Takes a reference for the caller, who releases it. NULL gives NULL.

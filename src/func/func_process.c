@@ -49,9 +49,11 @@ static void close_once(uv_handle_t *handle, uv_close_cb closed)
     }
 }
 
-static void handle_closed(uv_handle_t *handle)
+static void handle_closed(uv_handle_t *handle);
+
+// One of its handles, or who works for one, is done.
+static void leave(struct func_worker *worker)
 {
-    struct func_worker *worker = handle->data;
     check_magic(worker, WORKER_MAGIC);
     check(worker->open_handles > 0);
     worker->open_handles--;
@@ -59,6 +61,11 @@ static void handle_closed(uv_handle_t *handle)
         close_once((uv_handle_t *)&worker->limit, handle_closed);
     }
     workers_reap(worker->pool->here);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    leave(handle->data);
 }
 
 static void output_closed(uv_handle_t *handle)
@@ -76,17 +83,71 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
     *out = uv_buf_init(output->room, OUTPUT_ROOM);
 }
 
+static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes);
+
+static void resume(void *arg) YIELDS
+{
+    struct output *output = arg;
+    uv_stream_t *stream = (uv_stream_t *)&output->pipe;
+    err *e = fiber_sleep(output->pause_ms);
+    output->is_paused = false;
+    if (!uv_is_closing((uv_handle_t *)stream)) {
+        int rc = e == NULL ? uv_read_start(stream, on_room, on_output) : 0;
+        check(rc == 0 || output->worker->has_exited);
+    }
+    leave(output->worker);
+}
+
+// A process that writes without end gets a part of the loop's time, not all: what it writes waits
+// in its pipe meanwhile, and then so does the process.
+static void pause_after(struct output *output, u64 spent_us)
+{
+    enum { FREE_US = 300, SHARE = 9 }; // of ten
+
+    output->spent_us += spent_us;
+    if (output->spent_us < FREE_US || output->is_paused) {
+        return;
+    }
+    output->pause_ms = output->spent_us * SHARE / 1000 + 1;
+    output->spent_us = 0;
+    output->is_paused = true;
+    uv_read_stop((uv_stream_t *)&output->pipe);
+    output->worker->open_handles++;
+    fiber_start("function output", resume, output);
+}
+
 static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
 {
     struct output *output = stream->data;
     (void)bytes;
     if (got > 0) {
+        u64 before = time_mono_us();
         take_output(output, (size_t)got);
+        pause_after(output, time_mono_us() - before);
     } else if (got < 0) {
         if (output->len > 0) {
             worker_say(output->worker, (str){output->line, output->len});
         }
         close_once((uv_handle_t *)stream, output_closed);
+    }
+}
+
+void process_drain(struct func_worker *worker)
+{
+    enum { READS_MAX = 8 };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct output *output = &worker->outputs[i];
+        uv_os_fd_t fd = -1;
+        ssize_t got = 1;
+        if (uv_is_closing((uv_handle_t *)&output->pipe) ||
+            uv_fileno((uv_handle_t *)&output->pipe, &fd) != 0) {
+            continue;
+        }
+        for (int reads = 0; got > 0 && reads < READS_MAX; reads++) { // it never blocks
+            got = read(fd, output->room, OUTPUT_ROOM);
+            take_output(output, got > 0 ? (size_t)got : 0);
+        }
     }
 }
 

@@ -5,14 +5,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void end_call(struct func_worker *worker);
-
 void worker_fail_call(struct func_worker *worker, str type, str message)
 {
     struct invocation *call = worker->call;
     check(call != NULL && call->worker == worker);
     if (worker->call_started_us > 0) {
-        end_call(worker);
+        worker_end_call(worker);
     }
     worker->call = NULL;
     call->worker = NULL;
@@ -22,9 +20,7 @@ void worker_fail_call(struct func_worker *worker, str type, str message)
 
 // ---- the Runtime API ---------------------------------------------------------------------------
 
-static err *reply_accepted(struct http_req *req) YIELDS;
-
-static err *reply_accepted(struct http_req *req)
+err *worker_reply_accepted(struct http_req *req)
 {
     return http_reply(req, 202, S("application/json"), S("{\"status\":\"OK\"}"));
 }
@@ -37,6 +33,7 @@ static void begin_call(struct func_worker *worker)
     snprintf(line, sizeof(line), "START RequestId: %.*s Version: $LATEST", PRI(call->request_id));
     worker->tail_len = 0;
     worker->is_asking = false;
+    worker->is_answering = false;
     worker->call_started_us = time_mono_us();
     watch_begin(worker->pool->here);
     worker_say(worker, str_from(line));
@@ -56,11 +53,12 @@ static u64 memory_now(const struct func_worker *worker)
 }
 
 // END and REPORT, for a call that has begun.
-static void end_call(struct func_worker *worker)
+void worker_end_call(struct func_worker *worker)
 {
     struct invocation *call = worker->call;
     char line[512];
     char init[64] = "";
+    process_drain(worker);
     check(call != NULL && worker->call_started_us > 0);
     double ms = (double)(time_mono_us() - worker->call_started_us) / 1000;
     u64 memory = memory_now(worker);
@@ -112,7 +110,7 @@ void worker_start_limit(struct func_worker *worker, u64 ms)
 }
 
 // A runtime of ours shows the token of its process; of another one the connection was looked at.
-static err *check_token(const struct func_worker *worker, struct http_req *req)
+err *worker_check_token(const struct func_worker *worker, struct http_req *req)
 {
     if (worker->function->kind == FUNC_CUSTOM) {
         return NULL;
@@ -128,7 +126,7 @@ static err *check_token(const struct func_worker *worker, struct http_req *req)
 static err *runtime_next(struct http_req *req) YIELDS
 {
     struct func_worker *worker = req->route_arg;
-    TRY(check_token(worker, req));
+    TRY(worker_check_token(worker, req));
     if (!worker->is_ready) {
         worker->is_ready = true;
         worker->pool->failures = 0;
@@ -167,52 +165,6 @@ static err *runtime_next(struct http_req *req) YIELDS
     return http_reply(req, 200, S("application/json"), str_dup(req->arena, call->payload));
 }
 
-static err *refuse_id(struct http_req *req) YIELDS;
-
-static err *refuse_id(struct http_req *req)
-{
-    return http_reply(req, 400, S("application/json"),
-        S("{\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}"));
-}
-
-// "ID/response", "ID/error".
-static err *runtime_answer(struct http_req *req) YIELDS
-{
-    struct func_worker *worker = req->route_arg;
-    str rest = req->route_rest;
-    str id = {};
-    str body = {};
-    TRY(check_token(worker, req));
-    (void)str_next(&rest, '/', &id);
-    bool response = str_eq(rest, S("response"));
-    err *e = http_read_body(req, PAYLOAD_MAX, &body);
-    if (worker->call == NULL || !str_eq(worker->call->request_id, id)) {
-        return refuse_id(req); // it was too late, for instance
-    }
-    struct invocation *call = worker->call;
-    struct json *parsed = NULL;
-    if (e != NULL && e->code == ERR_TOO_LARGE) {
-        end_call(worker);
-        worker_fail_call(worker, S("Function.ResponseSizeTooLarge"),
-            S("Response payload size exceeded maximum allowed payload size (6291556 bytes)."));
-        return http_reply(req, 413, S("application/json"), S("{}"));
-    }
-    TRY(e);
-    end_call(worker);
-    worker->call = NULL;
-    call->worker = NULL;
-    call->result.payload = str_dup(call->arena, body.len > 0 ? body : S("null"));
-    if (!response) {
-        call->result.failed = true;
-        if (json_parse(call->arena, call->result.payload, &parsed, NULL) == NULL) {
-            call->result.error_type = json_get_str(parsed, S("errorType"));
-            call->result.error_message = json_get_str(parsed, S("errorMessage"));
-        }
-    }
-    invocation_end(call);
-    return reply_accepted(req);
-}
-
 // Loading the handler has failed: who waits for this process is told why.
 static err *runtime_init_error(struct http_req *req) YIELDS
 {
@@ -221,7 +173,7 @@ static err *runtime_init_error(struct http_req *req) YIELDS
     struct func_pool *pool = worker->pool;
     struct json *parsed = NULL;
     str body = {};
-    TRY(check_token(worker, req));
+    TRY(worker_check_token(worker, req));
     TRY(http_read_body(req, PAYLOAD_MAX, &body));
     err *e = json_parse(req->arena, body, &parsed, NULL);
     str type = e == NULL ? json_get_str(parsed, S("errorType")) : S("Runtime.InitError");
@@ -230,7 +182,7 @@ static err *runtime_init_error(struct http_req *req) YIELDS
     worker->has_failed = true;
     worker_start_limit(worker, LINGER_MS);
     pool_init_failed(pool, worker, type, message);
-    return reply_accepted(req);
+    return worker_reply_accepted(req);
 }
 
 void worker_mount(struct func_worker *worker)
@@ -241,7 +193,7 @@ void worker_mount(struct func_worker *worker)
         http_handler handler;
     } ROUTES[] = {
         {HTTP_GET, S_INIT("/2018-06-01/runtime/invocation/next"), runtime_next},
-        {HTTP_POST, S_INIT("/2018-06-01/runtime/invocation/*"), runtime_answer},
+        {HTTP_POST, S_INIT("/2018-06-01/runtime/invocation/*"), worker_answer},
         {HTTP_POST, S_INIT("/2018-06-01/runtime/init/error"), runtime_init_error},
     };
 

@@ -9,13 +9,16 @@ enum { LINGER_MS = 1000 }; // for a process to go, and for what it wrote to be r
 
 enum { TOKEN_LEN = 32 }; // characters
 
-enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 64 * 1024 };
+enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 16 * 1024 };
 
 struct output { // of a process: one of its two streams
     struct func_worker *worker;
     uv_pipe_t pipe;
     char line[LINE];
     size_t len;
+    u64 spent_us; // on what it wrote, since the last pause
+    u64 pause_ms;
+    bool is_paused;
     char room[OUTPUT_ROOM];
 };
 
@@ -38,10 +41,11 @@ struct func_worker {
     u64 started_ms;
     u64 started_us;
     u64 call_started_us;
-    bool is_ready;   // it has asked for a call once
-    bool is_asking;  // and waits for one
-    bool is_ending;  // told to go
-    bool has_failed; // it could not load its handler, and said so
+    bool is_ready;     // it has asked for a call once
+    bool is_asking;    // and waits for one
+    bool is_answering; // an answer to its call is on its way
+    bool is_ending;    // told to go
+    bool has_failed;   // it could not load its handler, and said so
     bool has_exited;
     bool is_swept;         // nothing that it started is left
     u64 init_us;           // that loading took; 0: not yet, or told already
@@ -61,6 +65,8 @@ struct func_worker {
 [[nodiscard]] err *process_spawn(struct func_worker *worker, struct arena *arena) YIELDS;
 // Ends the whole group: what the handler has started goes with it.
 void process_kill(struct func_worker *worker);
+// Takes what it has written so far: an answer comes by another way, and must not be faster.
+void process_drain(struct func_worker *worker);
 // Opens what tells its memory; -1 when there is nothing.
 int process_memory_open(const struct func_worker *worker);
 // How it ended, as Lambda says it.
@@ -111,6 +117,16 @@ void worker_serve(struct net_stream *stream, void *arg) YIELDS;
 void worker_fail_call(struct func_worker *worker, str type, str message);
 // Ends the process in `ms`, unless that is set anew, or it ends before.
 void worker_start_limit(struct func_worker *worker, u64 ms);
+
+// Ends the call's log with END and REPORT, and keeps its end for who asked for it.
+void worker_end_call(struct func_worker *worker);
+// A runtime of ours shows the token of its process; of another one the connection was looked at.
+[[nodiscard]] err *worker_check_token(const struct func_worker *worker, struct http_req *req);
+[[nodiscard]] err *worker_reply_accepted(struct http_req *req) YIELDS;
+
+// ---- func_answer.c -----------------------------------------------------------------------------
+// POST .../invocation/ID/response and ID/error.
+[[nodiscard]] err *worker_answer(struct http_req *req) YIELDS;
 
 // ---- func_pool.c: its life ---------------------------------------------------------------------
 // Frees processes that have ended, once nobody speaks with them any more.

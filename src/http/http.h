@@ -56,6 +56,9 @@ str http_url_encode(struct arena *arena, str text);
 [[nodiscard]] err *http_read_some(
     struct http_req *req, void *bytes, size_t size, size_t *got) YIELDS;
 
+// A field behind a chunked body that has been read to its end, or none.
+str http_trailer(const struct http_req *req, str name);
+
 // Adds a response header; before the response begins.
 void http_add_header(struct http_req *req, str name, str value);
 // Sends a whole response. For HEAD the body is left out but its length told.

@@ -3,6 +3,8 @@
 
 #include "http/http.h"
 
+enum { HTTP_TRAILERS_MAX = 8 }; // more are passed over
+
 enum { HTTP_LINE_MAX = 8 * 1024, HTTP_HEADERS_MAX = 128, HTTP_CHUNK_LINE_MAX = 256 };
 
 struct http_head { // what the parser finds beside the request itself
@@ -22,8 +24,8 @@ int http_parse_head(struct http_req *req, struct http_head *head, str bytes,
 int http_parse_chunk_line(str bytes, u64 *size, size_t *used);
 
 // Reads one line behind the last chunk: 0 when incomplete, 200 with *used (2 for the empty line
-// that ends the body), or 400. Trailer fields are checked and passed over.
-int http_parse_trailer_line(str bytes, size_t *used);
+// that ends the body), or 400. The field points into `bytes`.
+int http_parse_trailer_line(str bytes, struct http_header *field, size_t *used);
 
 // Space of the thread to read into. Good until the caller waits: a connection that waits holds
 // none.
@@ -50,6 +52,8 @@ struct http_conn {
     size_t in_used;
     enum http_body_state body;
     u64 body_left;
+    struct http_header trailers[HTTP_TRAILERS_MAX]; // those that came behind the body
+    size_t trailer_count;
     struct http_head head;
     bool continue_sent;
     bool begun; // the response head is sent

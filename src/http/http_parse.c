@@ -424,17 +424,15 @@ int http_parse_chunk_line(str bytes, u64 *size, size_t *used)
     return 200;
 }
 
-int http_parse_trailer_line(str bytes, size_t *used)
+int http_parse_trailer_line(str bytes, struct http_header *field, size_t *used)
 {
     str line = {};
-    str name = {};
-    str value = {};
     size_t at = 0;
     int status = next_line(bytes, &at, &line);
     if (status == 0) {
         return bytes.len > HTTP_LINE_MAX ? 400 : 0;
     }
-    if (status != 200 || (line.len > 0 && !split_field(line, &name, &value))) {
+    if (status != 200 || (line.len > 0 && !split_field(line, &field->name, &field->value))) {
         return 400;
     }
     *used = at;

@@ -329,6 +329,25 @@ static err *need_bytes(struct http_req *req)
     return after_reading(req, e, got);
 }
 
+static void keep_trailer(struct http_req *req, const struct http_header *field)
+{
+    struct http_conn *conn = req->conn;
+    if (field->name.len > 0 && conn->trailer_count < HTTP_TRAILERS_MAX) {
+        conn->trailers[conn->trailer_count++] = (struct http_header){
+            str_dup(req->arena, field->name), str_dup(req->arena, field->value)};
+    }
+}
+
+str http_trailer(const struct http_req *req, str name)
+{
+    for (size_t i = 0; i < req->conn->trailer_count; i++) {
+        if (str_eq_nocase(req->conn->trailers[i].name, name)) {
+            return req->conn->trailers[i].value;
+        }
+    }
+    return (str){};
+}
+
 // Moves through the lines between chunks until body bytes or the end are next.
 static err *chunk_frame(struct http_req *req) YIELDS;
 
@@ -350,7 +369,9 @@ static err *chunk_frame(struct http_req *req)
             status = used > 0 ? 200 : str_starts(S("\r"), bytes) ? 0 : 400;
             conn->body = used > 0 ? BODY_CHUNK_LINE : conn->body;
         } else {
-            status = http_parse_trailer_line(bytes, &used);
+            struct http_header field = {};
+            status = http_parse_trailer_line(bytes, &field, &used);
+            keep_trailer(req, &field);
             conn->body = status == 200 && used == 2 ? BODY_DONE : conn->body;
             trailer_bytes += used;
             status = trailer_bytes > HTTP_LINE_MAX ? 400 : status;
@@ -650,6 +671,7 @@ static void prepare(struct http_conn *conn, struct http_req *req)
                  : req->body_length > 0 ? BODY_LENGTH
                                         : BODY_NONE;
     conn->body_left = conn->head.chunked ? 0 : req->body_length;
+    conn->trailer_count = 0;
     conn->continue_sent = false;
     conn->chunked_out = false;
     conn->head_only = req->method == HTTP_HEAD;

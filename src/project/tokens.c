@@ -2,6 +2,7 @@
 // have here. Whoever names a resource of the project takes the name from here.
 #include "project/project.h"
 
+#include "http/http.h"
 #include "json/json.h"
 
 static const str OPEN = S_INIT("${amplify:");
@@ -183,6 +184,10 @@ static str function_value(struct arena *a, const struct project_tokens *tokens, 
     if (between(name, S("function."), S(".arn"), &key)) {
         return project_arn(
             a, tokens->ids, "lambda", str_cat(a, S("function:"), project_function_name(a, key)));
+    }
+    if (between(name, S("function."), S(".url"), &key)) {
+        return str_cat(a, tokens->base_url, S("/lambda-url/"),
+            http_url_encode(a, project_function_name(a, key)), S("/"));
     }
     if (between(name, S("function."), S(".roleName"), &key)) {
         return project_function_role(a, key);

@@ -45,7 +45,7 @@ export async function serve(fixture, { watch = false, env = {}, folder = mkdtemp
   const child = spawn(
     AMPD,
     ['sandbox', ...(watch ? [] : ['--once']), '--project', project, '--port', '0', '--data-dir', dataDir, '--outputs-out-dir', folder],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, AMPD_FUNCTION_ISOLATION: 'none', ...env } },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, AMPD_FUNCTION_ISOLATION: process.env.AMPD_FUNCTION_ISOLATION ?? 'none', ...env } },
   );
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text));

@@ -1,0 +1,14 @@
+// Messages of an event stream, the binary framing of AWS's streaming answers. Source: "Event stream
+// encoding" of the Smithy specification (application/vnd.amazon.eventstream).
+#pragma once
+
+#include "base/base.h"
+
+struct event_header {
+    str name;
+    str value; // a text, shorter than 64 KiB
+};
+
+// A whole message with its checksums, in `arena`.
+str event_message(
+    struct arena *arena, const struct event_header *headers, size_t count, str payload);
