@@ -91,11 +91,12 @@ err *object_tidy_blobs(struct object_hub *hub, struct arena *arena)
     return blob_store_tidy(hub->blobs, arena, &sweep, hub->sweep_age_ms);
 }
 
-static err *note_versioning(struct object_hub *hub, struct arena *arena) YIELDS;
+static err *note(struct object_hub *hub, struct arena *arena, str what, atomic_bool *out) YIELDS;
 
-static err *note_versioning(struct object_hub *hub, struct arena *arena)
+// Does CONFIG say something about it, of any bucket?
+static err *note(struct object_hub *hub, struct arena *arena, str what, atomic_bool *out)
 {
-    const struct json *name = json_string(arena, S("versioning"));
+    const struct json *name = json_string(arena, what);
     struct store_query query = {
         .table = CONFIG, .allowed = store_pred_leaf(arena, STORE_EQ, S("name"), name)};
     struct store_page page = {};
@@ -103,7 +104,7 @@ static err *note_versioning(struct object_hub *hub, struct arena *arena)
         TRY(store_query(hub->store, arena, &query, &page));
         query.page_token = page.next_token;
         if (page.count > 0) {
-            atomic_store(&hub->versioning_put, true);
+            atomic_store(out, true);
         }
     } while (page.next_token.len > 0);
     return NULL;
@@ -143,7 +144,8 @@ err *object_hub_open(
     hub->sweep_age_ms = options->sweep_age_ms;
     hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
-    TRY(note_versioning(hub, arena));
+    TRY(note(hub, arena, S("versioning"), &hub->versioning_put));
+    TRY(note(hub, arena, S("cors"), &hub->cors_put));
     return blob_store_sweep(hub->blobs, arena, &sweep);
 }
 
@@ -203,6 +205,11 @@ static err *by_host(struct http_req *req) YIELDS
     return object_http(req->route_arg, req);
 }
 
+static err *preflight_by_host(struct http_req *req) YIELDS
+{
+    return object_preflight(req->route_arg, req);
+}
+
 void object_hub_mount(
     struct object_hub *hub, struct arena *arena, struct http_router *router, str host)
 {
@@ -213,7 +220,8 @@ void object_hub_mount(
                                     .host = hosts[i],
                                     .handler = by_host,
                                     .arg = hub,
-                                    .cors = true});
+                                    .cors = true,
+                                    .preflight = preflight_by_host});
     }
 }
 
@@ -225,6 +233,16 @@ bool object_is_request(struct object_hub *hub, struct http_req *req)
     return str_find(http_header(req, S("authorization")), S("/s3/aws4_request")) >= 0 ||
            str_find(req->query, S("%2Fs3%2Faws4_request")) >= 0 ||
            s3_bucket(s3_here(hub)->service, first) != NULL;
+}
+
+err *object_preflight(struct object_hub *hub, struct http_req *req)
+{
+    check_magic(hub, OBJECT_HUB_MAGIC);
+    struct s3_call call = {
+        .arena = req->arena, .req = req, .hub = hub, .service = hold(s3_here(hub)->service)};
+    err *e = s3_preflight(&call);
+    object_service_release(call.service);
+    return e;
 }
 
 err *object_http(struct object_hub *hub, struct http_req *req)

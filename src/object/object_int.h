@@ -73,6 +73,7 @@ struct object_hub {
     atomic_ullong last_order;   // of versions: grows
     atomic_ullong events_known; // about how many wait
     atomic_bool versioning_put; // CONFIG says something about versioning of some bucket
+    atomic_bool cors_put;       // and about CORS
 };
 
 struct s3_param { // of a query, decoded
@@ -120,6 +121,8 @@ bool s3_query(const struct s3_call *call, const char *name, str *value);
 // True when the caller may list the key's name: then it may be told that the key is not there.
 bool s3_may_list(struct s3_call *call, str key);
 const struct object_bucket *s3_bucket(const struct object_service *service, str name);
+// Which bucket and key the request names.
+[[nodiscard]] err *s3_read_address(struct s3_call *call);
 
 // ---- bodies ------------------------------------------------------------------------------------
 struct s3_body; // of a request, decoded and checked as it is read
@@ -413,6 +416,17 @@ str s3_form_field(const struct s3_form *form, str name);
 [[nodiscard]] err *s3_config_get(
     struct s3_call *call, str bucket, const char *name, struct json **value) YIELDS;
 [[nodiscard]] err *s3_config_put(struct s3_call *call, const char *name, struct json *value) YIELDS;
+
+// A request's body as a document whose root has that name. `body`: its text. MalformedXML.
+[[nodiscard]] err *s3_read_document(
+    struct s3_call *call, const char *root, str *body, struct xml_node **out) YIELDS;
+
+// ---- CORS --------------------------------------------------------------------------------------
+// Headers of the answer to a browser, by the rules of the call's bucket; a bucket without rules has
+// those that the route adds.
+[[nodiscard]] err *s3_cors_headers(struct s3_call *call) YIELDS;
+// The answer to a preflight request.
+[[nodiscard]] err *s3_preflight(struct s3_call *call) YIELDS;
 
 // ---- events ------------------------------------------------------------------------------------
 // Adds the event to what is written, when the bucket has a trigger for it.
