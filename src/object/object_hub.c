@@ -51,6 +51,7 @@ struct object_hub *object_hub_new(struct loop **loops, size_t count)
     struct object_hub *hub = mem_new(struct object_hub);
     hub->magic = OBJECT_HUB_MAGIC;
     hub->count = count;
+    hub->readers = s3_readers_new();
     hub->loops = mem_alloc(count * sizeof(struct object_loop));
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
@@ -70,6 +71,7 @@ void object_hub_free(struct object_hub *hub)
         s3_cache_free(hub->loops[i].cache);
     }
     hub->magic = 0;
+    s3_readers_free(hub->readers);
     mem_free(hub->loops);
     mem_free(hub);
 }
@@ -129,6 +131,7 @@ err *object_hub_open(
             .indexes = &BY_KEY,
             .index_count = 1},
         {.name = PARTS, .partition = TEXT_ID, .sort = {S("number"), STORE_KEY_NUMBER}},
+        {.name = GONE, .partition = TEXT_ID},
         {.name = SMALL, .partition = TEXT_ID},
         {.name = BLOBS, .partition = TEXT_ID},
         {.name = CONFIG, .partition = BUCKET, .sort = {S("name"), STORE_KEY_STRING}},
@@ -146,6 +149,7 @@ err *object_hub_open(
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
     TRY(note(hub, arena, S("versioning"), &hub->versioning_put));
     TRY(note(hub, arena, S("cors"), &hub->cors_put));
+    TRY(s3_drop_gone(hub, arena));
     return blob_store_sweep(hub->blobs, arena, &sweep);
 }
 
