@@ -72,6 +72,13 @@ static err *rest(struct http_req *req) YIELDS
                : http_reply(req, 404, S("application/json"), S("{\"message\":\"not found\"}"));
 }
 
+// Only what lies below a bucket's name is S3's.
+static err *rest_preflight(struct http_req *req) YIELDS
+{
+    struct app *app = req->route_arg;
+    return object_preflight(app->objects, req);
+}
+
 void app_mount_rest(struct app *app)
 {
     check(app->objects != NULL);
@@ -83,5 +90,6 @@ void app_mount_rest(struct app *app)
                                      .handler = rest,
                                      .arg = app,
                                      .cors = true,
+                                     .preflight = rest_preflight,
                                      .otherwise = true});
 }

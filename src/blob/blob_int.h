@@ -117,7 +117,7 @@ struct blob_list {
     str next; // the token of the next page; none: it is the last
 };
 
-// Reads it; keys that do not begin with `prefix` are left out, of the others the rest is the id.
+// Reads it; the id of a blob is its key without `prefix`. Keys that are none are left out.
 // ERR_SYNTAX.
 [[nodiscard]] err *blob_list_read(struct arena *arena, str xml, str prefix, struct blob_list *out);
 

@@ -268,6 +268,16 @@ static u64 parse_time(str text)
     return seconds > 0 ? (u64)seconds * 1000 : 0;
 }
 
+// As they are made here: what else lies there is not ours.
+static bool is_id(str text)
+{
+    bool plain = blob_is_remote(text) && text.len < BLOB_ID_MAX;
+    for (size_t i = 3; plain && i < text.len; i++) {
+        plain = text.ptr[i] != '\0' && strchr("0123456789abcdef-", text.ptr[i]) != NULL;
+    }
+    return plain;
+}
+
 err *blob_list_read(struct arena *arena, str xml, str prefix, struct blob_list *out)
 {
     struct xml_node *root = NULL;
@@ -279,9 +289,10 @@ err *blob_list_read(struct arena *arena, str xml, str prefix, struct blob_list *
     for (const struct xml_node *at = root->child; at != NULL; at = at->next) {
         str key = xml_child(at, "Key");
         u64 modified = parse_time(xml_child(at, "LastModified"));
-        if (str_eq(at->name, S("Contents")) && str_starts(key, prefix) && modified > 0) {
-            *vec_push(arena, &out->entries) = (struct blob_list_entry){
-                .id = str_sub(key, prefix.len, key.len), .modified_ms = modified};
+        str id = str_sub(key, prefix.len, key.len);
+        bool ours = str_starts(key, prefix) && is_id(id) && modified > 0;
+        if (str_eq(at->name, S("Contents")) && ours) {
+            *vec_push(arena, &out->entries) = (struct blob_list_entry){id, modified};
         }
     }
     if (str_eq(xml_child(root, "IsTruncated"), S("true"))) {

@@ -7,6 +7,7 @@
 struct being_read {
     size_t readers;
     bool gone; // it is to be removed once nobody reads it
+    char id[]; // the map's key
 };
 
 static void hold(struct blob_upstream *upstream, str id)
@@ -14,8 +15,9 @@ static void hold(struct blob_upstream *upstream, str id)
     uv_mutex_lock(&upstream->lock);
     struct being_read *read = map_get(upstream->read, id);
     if (read == NULL) {
-        read = mem_new(struct being_read);
-        map_set(upstream->read, id, read);
+        read = mem_alloc(sizeof(*read) + id.len);
+        memcpy(read->id, id.ptr, id.len);
+        map_set(upstream->read, (str){read->id, id.len}, read);
     }
     read->readers++;
     uv_mutex_unlock(&upstream->lock);

@@ -61,6 +61,10 @@ str http_trailer(const struct http_req *req, str name);
 
 // Adds a response header; before the response begins.
 void http_add_header(struct http_req *req, str name, str value);
+// Leaves the CORS headers of the route out: the handler adds its own, or none.
+void http_cors_off(struct http_req *req);
+// Answers a preflight request: everything is allowed.
+[[nodiscard]] err *http_preflight(struct http_req *req) YIELDS;
 // Sends a whole response. For HEAD the body is left out but its length told.
 [[nodiscard]] err *http_reply(struct http_req *req, int status, str content_type, str body) YIELDS;
 // A response without body and content type.
@@ -90,8 +94,9 @@ struct http_route {
     str host;         // exact host name without port, "*.suffix", or none for any
     http_handler handler;
     void *arg;
-    bool cors;      // answers preflight requests and adds the CORS headers browsers need
-    bool otherwise; // only for paths that no route before it has, by whatever method
+    bool cors;              // answers preflight requests and adds the CORS headers browsers need
+    http_handler preflight; // with `cors`: answers preflight requests instead; NULL: http_preflight
+    bool otherwise;         // only for paths that no route before it has, by whatever method
 };
 
 // Routes are tried in order of registration; immutable once a server uses them. Heap, freed whole.

@@ -99,6 +99,12 @@ void http_add_header(struct http_req *req, str name, str value)
     add_field(&req->conn->headers, name, value);
 }
 
+void http_cors_off(struct http_req *req)
+{
+    check(!req->conn->begun);
+    req->conn->cors = false;
+}
+
 static void add_cors(struct http_req *req, struct buf *head)
 {
     if (req->conn->cors) {
@@ -560,11 +566,9 @@ static bool read_head(struct http_conn *conn, struct http_req *req)
     }
 }
 
-static err *preflight(struct http_req *req) YIELDS;
-
 // Browsers ask before they send AWS headers; everything they name is allowed, since access is
 // decided by credentials in the request, never by cookies.
-static err *preflight(struct http_req *req)
+err *http_preflight(struct http_req *req)
 {
     str wanted = http_header(req, S("access-control-request-headers"));
     http_add_header(
@@ -621,7 +625,7 @@ static err *dispatch(struct http_req *req)
     if (req->method == HTTP_OPTIONS && route->cors &&
         ((route->methods & HTTP_OPTIONS) == 0 ||
             http_header(req, S("access-control-request-method")).len > 0)) {
-        return preflight(req);
+        return route->preflight != NULL ? call_handler(route->preflight, req) : http_preflight(req);
     }
     return call_handler(route->handler, req);
 }

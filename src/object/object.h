@@ -58,6 +58,9 @@ void object_hub_mount(
 bool object_is_request(struct object_hub *hub, struct http_req *req);
 // Any request of S3.
 [[nodiscard]] err *object_http(struct object_hub *hub, struct http_req *req) YIELDS;
+// A preflight request of a browser, for S3 or anything else below such a path: by the bucket's CORS
+// rules when it has some.
+[[nodiscard]] err *object_preflight(struct object_hub *hub, struct http_req *req) YIELDS;
 
 // Removes what is over, now and every hour: uploads that nobody completed, what lifecycle rules let
 // expire. Returns when the fiber is cancelled.

@@ -24,6 +24,8 @@ err *s3_config_put(struct s3_call *call, const char *name, struct json *value)
     }
     if (strcmp(name, "versioning") == 0) {
         atomic_store(&call->hub->versioning_put, true);
+    } else if (strcmp(name, "cors") == 0) {
+        atomic_store(&call->hub->cors_put, true);
     }
     struct json *row = json_object(call->arena);
     json_set(row, S("bucket"), s3_string(call, call->bucket->name));
@@ -42,10 +44,7 @@ static err *forget_config(struct s3_call *call, const char *action, const char *
     return http_reply_empty(call->req, 204);
 }
 
-static err *read_document(
-    struct s3_call *call, const char *root, str *body, struct xml_node **out) YIELDS;
-
-static err *read_document(struct s3_call *call, const char *root, str *body, struct xml_node **out)
+err *s3_read_document(struct s3_call *call, const char *root, str *body, struct xml_node **out)
 {
     TRY(s3_body_whole(call, XML_MAX, body));
     return xml_parse(call->arena, *body, root, out);
@@ -72,7 +71,7 @@ err *s3_put_versioning(struct s3_call *call)
     struct xml_node *document = NULL;
     str body = {};
     TRY(s3_allow(call, "s3:PutBucketVersioning", (str){}));
-    TRY(read_document(call, "VersioningConfiguration", &body, &document));
+    TRY(s3_read_document(call, "VersioningConfiguration", &body, &document));
     str status = xml_child(document, "Status");
     if (str_eq(xml_child(document, "MfaDelete"), S("Enabled"))) {
         return s3_refuse(call->arena, "NotImplemented", "%s", "");
@@ -84,93 +83,6 @@ err *s3_put_versioning(struct s3_call *call)
     json_set(value, S("status"), s3_string(call, status));
     TRY(s3_config_put(call, "versioning", value));
     return http_reply_empty(call->req, 200);
-}
-
-// ---- CORS --------------------------------------------------------------------------------------
-
-enum { CORS_RULES_MAX = 100, CORS_MAX = 64 * 1024 };
-
-static bool is_method(str text)
-{
-    static const char *const METHODS[] = {"GET", "PUT", "POST", "DELETE", "HEAD"};
-    for (size_t i = 0; i < countof(METHODS); i++) {
-        if (str_eq(text, str_from(METHODS[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static err *check_cors_rule(struct s3_call *call, const struct xml_node *rule)
-{
-    bool origin = false;
-    bool method = false;
-    for (const struct xml_node *at = rule->child; at != NULL; at = at->next) {
-        origin = origin || str_eq(at->name, S("AllowedOrigin"));
-        if (str_eq(at->name, S("AllowedMethod"))) {
-            method = true;
-            if (!is_method(at->text)) {
-                return s3_refuse(call->arena, "InvalidRequest",
-                    "Found unsupported HTTP method in CORS config. Unsupported method is %.*s",
-                    PRI(str_sub(at->text, 0, 32)));
-            }
-        }
-    }
-    return str_eq(rule->name, S("CORSRule")) && origin && method
-               ? NULL
-               : s3_refuse(call->arena, "MalformedXML", "%s", "");
-}
-
-err *s3_put_cors(struct s3_call *call)
-{
-    struct xml_node *document = NULL;
-    str body = {};
-    int count = 0;
-    TRY(s3_allow(call, "s3:PutBucketCORS", (str){}));
-    TRY(read_document(call, "CORSConfiguration", &body, &document));
-    for (const struct xml_node *rule = document->child; rule != NULL; rule = rule->next) {
-        TRY(check_cors_rule(call, rule));
-        count++;
-    }
-    if (count == 0 || count > CORS_RULES_MAX || body.len > CORS_MAX) {
-        return s3_refuse(call->arena, "MalformedXML", "%s", "");
-    }
-    TRY(s3_config_put(call, "cors", s3_string(call, body)));
-    return http_reply_empty(call->req, 200);
-}
-
-// What Amplify gives its buckets.
-#define CORS_RULE                                                                                  \
-    "<CORSRule><AllowedHeader>*</AllowedHeader><AllowedMethod>GET</AllowedMethod>"                 \
-    "<AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod>"                        \
-    "<AllowedMethod>POST</AllowedMethod><AllowedMethod>DELETE</AllowedMethod>"                     \
-    "<AllowedOrigin>*</AllowedOrigin><ExposeHeader>x-amz-server-side-encryption</ExposeHeader>"    \
-    "<ExposeHeader>x-amz-request-id</ExposeHeader><ExposeHeader>x-amz-id-2</ExposeHeader>"         \
-    "<ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>3000</MaxAgeSeconds></CORSRule>"
-
-err *s3_get_cors(struct s3_call *call)
-{
-    struct json *value = NULL;
-    struct s3_xml xml = {};
-    TRY(s3_allow(call, "s3:GetBucketCORS", (str){}));
-    TRY(s3_config_get(call, call->bucket->name, "cors", &value));
-    if (value != NULL && value->kind == JSON_NULL) {
-        return s3_refuse(call->arena, "NoSuchCORSConfiguration", "%s", "");
-    }
-    if (value != NULL) {
-        return http_reply(call->req, 200, S("application/xml"), value->text);
-    }
-    struct buf out = s3_xml_begin(call, &xml, "CORSConfiguration");
-    xml.out = &out;
-    buf_add(&out, S(CORS_RULE));
-    return s3_xml_reply(call, &xml, "CORSConfiguration");
-}
-
-err *s3_delete_cors(struct s3_call *call)
-{
-    TRY(s3_allow(call, "s3:PutBucketCORS", (str){}));
-    TRY(s3_config_put(call, "cors", json_null(call->arena)));
-    return http_reply_empty(call->req, 204);
 }
 
 // ---- tags --------------------------------------------------------------------------------------

@@ -225,21 +225,17 @@ err *s3_parts(struct s3_call *call, str upload, i64 from, struct store_page *pag
     return NULL;
 }
 
-err *s3_forget(struct s3_call *call, struct s3_writes *writes, const struct json *row)
+void s3_forget(struct s3_call *call, struct s3_writes *writes, const struct json *row)
 {
     str upload = json_get_str(row, S("upload"));
-    i64 next = 1;
     s3_forget_own(call, writes, row);
-    while (upload.len > 0 && next > 0) {
-        struct store_page page = {};
-        TRY(s3_parts(call, upload, next, &page, &next));
-        for (size_t i = 0; i < page.count; i++) {
-            s3_forget_own(call, writes, page.items[i]);
-            s3_delete(
-                call, writes, PARTS, s3_string(call, upload), json_get(page.items[i], S("number")));
-        }
+    if (upload.len > 0) {
+        struct json *gone = json_object(call->arena);
+        upload = str_dup(call->arena, upload);
+        json_set(gone, S("id"), s3_string(call, upload));
+        s3_put(call, writes, GONE, gone);
+        *vec_push(call->arena, &writes->uploads) = upload;
     }
-    return NULL;
 }
 
 err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed)
@@ -252,6 +248,9 @@ err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed)
     blob_remove(call->hub->blobs, writes->blobs.items, writes->blobs.count);
     if (writes->events) {
         s3_events_wanted(call->hub);
+    }
+    for (size_t i = 0; i < writes->uploads.count; i++) {
+        s3_drop_parts(call->hub, writes->uploads.items[i]);
     }
     return NULL;
 }
@@ -287,6 +286,8 @@ void s3_source_open(
         out->next = (i64)(from / uniform) + 1;
         out->part_at = (from / uniform) * uniform;
     }
+    str upload = json_get_str(row, S("upload"));
+    out->held = upload.len > 0 && s3_hold_parts(call->hub, upload);
 }
 
 static err *find_bytes(struct s3_source *source, const struct json **bytes, u64 *offset) YIELDS;
@@ -297,6 +298,9 @@ static err *find_bytes(struct s3_source *source, const struct json **bytes, u64 
     str upload = json_get_str(source->row, S("upload"));
     *bytes = source->row;
     *offset = source->at;
+    if (upload.len > 0 && !source->held) {
+        return fail(source->call->arena, ERR_NOT_FOUND, "parts are being removed");
+    }
     while (upload.len > 0) {
         if (source->part == source->parts.count) {
             bool end = source->begun && source->next == 0;
@@ -320,6 +324,13 @@ static err *find_bytes(struct s3_source *source, const struct json **bytes, u64 
     return NULL;
 }
 
+static void close_reader(struct s3_source *source)
+{
+    blob_reader_close(source->reader);
+    source->reader = NULL;
+    source->open = NULL;
+}
+
 err *s3_source_read(struct s3_source *source, void *bytes, size_t size, size_t *got)
 {
     struct s3_call *call = source->call;
@@ -335,7 +346,7 @@ err *s3_source_read(struct s3_source *source, void *bytes, size_t size, size_t *
     some = there < some ? (size_t)there : some;
     if (json_get_str(row, S("blob")).len > 0) {
         if (source->open != row) {
-            s3_source_close(source);
+            close_reader(source);
             TRY(blob_reader_open(
                 call->hub->blobs, call->arena, json_get_str(row, S("blob")), &source->reader));
             source->open = row;
@@ -362,9 +373,11 @@ err *s3_source_read(struct s3_source *source, void *bytes, size_t size, size_t *
 
 void s3_source_close(struct s3_source *source)
 {
-    blob_reader_close(source->reader);
-    source->reader = NULL;
-    source->open = NULL;
+    close_reader(source);
+    if (source->held) {
+        s3_release_parts(source->call->hub, json_get_str(source->row, S("upload")));
+        source->held = false;
+    }
 }
 
 err *s3_part_span(struct s3_call *call, const struct json *row, i64 number, u64 *from, u64 *size)

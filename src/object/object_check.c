@@ -439,6 +439,7 @@ static err *check_all(struct walk *walk)
     sort(&walk->uploads);
     TRY(each_row(walk, PARTS, check_part));
     TRY(each_row(walk, UPLOADS, name_upload));
+    TRY(each_row(walk, GONE, name_upload));
     if (walk->named.overflow || walk->uploads.overflow) {
         return fail(walk->arena, ERR_TOO_LARGE, "there are too many objects for one check");
     }

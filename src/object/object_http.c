@@ -157,7 +157,7 @@ enum on { ON_SERVICE, ON_BUCKET, ON_OBJECT };
 
 // The bucket stands before ".s3." in the host's name, or first in the path. The rest of the path is
 // the key, decoded once and otherwise as it is: "//" and ".." are parts of names like others.
-static err *read_address(struct s3_call *call)
+err *s3_read_address(struct s3_call *call)
 {
     read_params(call);
     str rest = str_sub(call->req->path, 1, call->req->path.len);
@@ -328,7 +328,8 @@ err *s3_run(struct s3_call *call)
     if (call->service == NULL) { // the project has no storage
         return s3_refuse(call->arena, "NoSuchBucket", "%s", "");
     }
-    TRY(read_address(call));
+    TRY(s3_read_address(call));
+    TRY(call->bucket != NULL ? s3_cors_headers(call) : NULL);
     bool form = s3_is_form(call->req) && call->key.len == 0 && call->bucket != NULL;
     struct iam_request signs = iam_request_of(call->req, (str){});
     if (form && !iam_is_signed(&signs)) {

@@ -51,6 +51,7 @@ struct object_hub *object_hub_new(struct loop **loops, size_t count)
     struct object_hub *hub = mem_new(struct object_hub);
     hub->magic = OBJECT_HUB_MAGIC;
     hub->count = count;
+    hub->readers = s3_readers_new();
     hub->loops = mem_alloc(count * sizeof(struct object_loop));
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
@@ -70,6 +71,7 @@ void object_hub_free(struct object_hub *hub)
         s3_cache_free(hub->loops[i].cache);
     }
     hub->magic = 0;
+    s3_readers_free(hub->readers);
     mem_free(hub->loops);
     mem_free(hub);
 }
@@ -91,11 +93,12 @@ err *object_tidy_blobs(struct object_hub *hub, struct arena *arena)
     return blob_store_tidy(hub->blobs, arena, &sweep, hub->sweep_age_ms);
 }
 
-static err *note_versioning(struct object_hub *hub, struct arena *arena) YIELDS;
+static err *note(struct object_hub *hub, struct arena *arena, str what, atomic_bool *out) YIELDS;
 
-static err *note_versioning(struct object_hub *hub, struct arena *arena)
+// Does CONFIG say something about it, of any bucket?
+static err *note(struct object_hub *hub, struct arena *arena, str what, atomic_bool *out)
 {
-    const struct json *name = json_string(arena, S("versioning"));
+    const struct json *name = json_string(arena, what);
     struct store_query query = {
         .table = CONFIG, .allowed = store_pred_leaf(arena, STORE_EQ, S("name"), name)};
     struct store_page page = {};
@@ -103,7 +106,7 @@ static err *note_versioning(struct object_hub *hub, struct arena *arena)
         TRY(store_query(hub->store, arena, &query, &page));
         query.page_token = page.next_token;
         if (page.count > 0) {
-            atomic_store(&hub->versioning_put, true);
+            atomic_store(out, true);
         }
     } while (page.next_token.len > 0);
     return NULL;
@@ -128,6 +131,7 @@ err *object_hub_open(
             .indexes = &BY_KEY,
             .index_count = 1},
         {.name = PARTS, .partition = TEXT_ID, .sort = {S("number"), STORE_KEY_NUMBER}},
+        {.name = GONE, .partition = TEXT_ID},
         {.name = SMALL, .partition = TEXT_ID},
         {.name = BLOBS, .partition = TEXT_ID},
         {.name = CONFIG, .partition = BUCKET, .sort = {S("name"), STORE_KEY_STRING}},
@@ -143,7 +147,9 @@ err *object_hub_open(
     hub->sweep_age_ms = options->sweep_age_ms;
     hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
-    TRY(note_versioning(hub, arena));
+    TRY(note(hub, arena, S("versioning"), &hub->versioning_put));
+    TRY(note(hub, arena, S("cors"), &hub->cors_put));
+    TRY(s3_drop_gone(hub, arena));
     return blob_store_sweep(hub->blobs, arena, &sweep);
 }
 
@@ -203,6 +209,11 @@ static err *by_host(struct http_req *req) YIELDS
     return object_http(req->route_arg, req);
 }
 
+static err *preflight_by_host(struct http_req *req) YIELDS
+{
+    return object_preflight(req->route_arg, req);
+}
+
 void object_hub_mount(
     struct object_hub *hub, struct arena *arena, struct http_router *router, str host)
 {
@@ -213,7 +224,8 @@ void object_hub_mount(
                                     .host = hosts[i],
                                     .handler = by_host,
                                     .arg = hub,
-                                    .cors = true});
+                                    .cors = true,
+                                    .preflight = preflight_by_host});
     }
 }
 
@@ -225,6 +237,16 @@ bool object_is_request(struct object_hub *hub, struct http_req *req)
     return str_find(http_header(req, S("authorization")), S("/s3/aws4_request")) >= 0 ||
            str_find(req->query, S("%2Fs3%2Faws4_request")) >= 0 ||
            s3_bucket(s3_here(hub)->service, first) != NULL;
+}
+
+err *object_preflight(struct object_hub *hub, struct http_req *req)
+{
+    check_magic(hub, OBJECT_HUB_MAGIC);
+    struct s3_call call = {
+        .arena = req->arena, .req = req, .hub = hub, .service = hold(s3_here(hub)->service)};
+    err *e = s3_preflight(&call);
+    object_service_release(call.service);
+    return e;
 }
 
 err *object_http(struct object_hub *hub, struct http_req *req)

@@ -15,6 +15,7 @@ enum { OBJECT_HUB_MAGIC = 0x6f686221, OBJECT_SERVICE_MAGIC = 0x6f736572 };
 #define VERSIONS S("_s3.versions") // "bucket/key", order: former versions
 #define UPLOADS  S("_s3.uploads")  // bucket, upload id
 #define PARTS    S("_s3.parts")    // upload id, number
+#define GONE     S("_s3.gone")     // id: uploads whose parts are nobody's and have yet to go
 #define SMALL    S("_s3.small")    // id: bytes in base64
 #define BLOBS    S("_s3.blobs")    // id
 #define CONFIG   S("_s3.config")   // bucket, name: versioning, cors, lifecycle, tagging
@@ -71,9 +72,11 @@ struct object_hub {
     bool events_wanted;      // likewise
     u64 (*now_ms)(void);
     u64 sweep_age_ms;
+    struct s3_readers *readers; // of parts
     atomic_ullong last_order;   // of versions: grows
     atomic_ullong events_known; // about how many wait
     atomic_bool versioning_put; // CONFIG says something about versioning of some bucket
+    atomic_bool cors_put;       // and about CORS
 };
 
 struct s3_param { // of a query, decoded
@@ -121,6 +124,8 @@ bool s3_query(const struct s3_call *call, const char *name, str *value);
 // True when the caller may list the key's name: then it may be told that the key is not there.
 bool s3_may_list(struct s3_call *call, str key);
 const struct object_bucket *s3_bucket(const struct object_service *service, str name);
+// Which bucket and key the request names.
+[[nodiscard]] err *s3_read_address(struct s3_call *call);
 
 // ---- bodies ------------------------------------------------------------------------------------
 struct s3_body; // of a request, decoded and checked as it is read
@@ -223,7 +228,8 @@ struct json *s3_sums_json(struct arena *arena, struct crypto_sums *sums, unsigne
 struct s3_writes {
     vec_of(struct store_write) list;
     vec_of(str) blobs;
-    bool events; // some are for functions
+    bool events;         // some are for functions
+    vec_of(str) uploads; // that are in GONE by this transaction
 };
 
 // One more write of the transaction, to be filled in further.
@@ -234,12 +240,11 @@ struct store_write *s3_delete(struct s3_call *call, struct s3_writes *writes, st
 // What keeps the bytes, and tells `row` where they are.
 void s3_keep(
     struct s3_call *call, struct s3_writes *writes, const struct s3_bytes *bytes, struct json *row);
-// What forgets the bytes of a row: its own, or those of its parts, whose rows go too.
-[[nodiscard]] err *s3_forget(
-    struct s3_call *call, struct s3_writes *writes, const struct json *row) YIELDS;
+// What forgets the bytes of a row: its own, or those of its parts, which go after the transaction.
+void s3_forget(struct s3_call *call, struct s3_writes *writes, const struct json *row);
 // The same for the bytes that a row names itself.
 void s3_forget_own(struct s3_call *call, struct s3_writes *writes, const struct json *row);
-// Carries out the transaction, then removes the blobs. *failed (may be NULL): the write whose
+// Carries out the transaction, then removes blobs and parts. *failed (may be NULL): the write whose
 // condition did not hold.
 [[nodiscard]] err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed) YIELDS;
 // The next parts of an upload, or of an object that was one; in order of their numbers from
@@ -259,6 +264,7 @@ struct s3_source {
     u64 part_at; // of the object
     i64 next;
     bool begun;
+    bool held; // the upload's parts stay
     struct blob_reader *reader;
     const struct json *open; // whose reader that is
 };
@@ -350,6 +356,22 @@ str s3_new_id(struct arena *arena);
 // Grows with time, across processes: of versions and uploads. In microseconds.
 u64 s3_new_order(struct object_hub *hub);
 
+// ---- parts that are nobody's -------------------------------------------------------------------
+struct s3_readers;
+
+// Heap.
+struct s3_readers *s3_readers_new(void);
+// Nobody reads any more. NULL is allowed.
+void s3_readers_free(struct s3_readers *all);
+// Until s3_release_parts no part of the upload is removed. False: they are being removed. Any loop.
+bool s3_hold_parts(struct object_hub *hub, str upload);
+// Does not wait: the last reader of an upload that is gone leaves a fiber that removes its parts.
+void s3_release_parts(struct object_hub *hub, str upload);
+// Removes the parts of an upload in GONE, now or when nobody reads them any more.
+void s3_drop_parts(struct object_hub *hub, str upload) YIELDS;
+// Those of all uploads in GONE.
+[[nodiscard]] err *s3_drop_gone(struct object_hub *hub, struct arena *arena) YIELDS;
+
 // ---- uploads -----------------------------------------------------------------------------------
 // By its name in headers or XML; NULL: there is none such.
 const struct s3_checksum *s3_checksum_of(str name);
@@ -414,6 +436,17 @@ str s3_form_field(const struct s3_form *form, str name);
 [[nodiscard]] err *s3_config_get(
     struct s3_call *call, str bucket, const char *name, struct json **value) YIELDS;
 [[nodiscard]] err *s3_config_put(struct s3_call *call, const char *name, struct json *value) YIELDS;
+
+// A request's body as a document whose root has that name. `body`: its text. MalformedXML.
+[[nodiscard]] err *s3_read_document(
+    struct s3_call *call, const char *root, str *body, struct xml_node **out) YIELDS;
+
+// ---- CORS --------------------------------------------------------------------------------------
+// Headers of the answer to a browser, by the rules of the call's bucket; a bucket without rules has
+// those that the route adds.
+[[nodiscard]] err *s3_cors_headers(struct s3_call *call) YIELDS;
+// The answer to a preflight request.
+[[nodiscard]] err *s3_preflight(struct s3_call *call) YIELDS;
 
 // ---- events ------------------------------------------------------------------------------------
 // Adds the event to what is written, when the bucket has a trigger for it.

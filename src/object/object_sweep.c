@@ -195,6 +195,7 @@ void object_sweep(struct object_hub *hub)
     u64 events = 0;
     struct s3_call call = {.arena = arena, .hub = hub, .service = s3_hold_service(hub)};
     note(sweep_uploads(&call));
+    note(s3_drop_gone(hub, arena));
     note(object_tidy_blobs(hub, arena));
     for (size_t i = 0; call.service != NULL && i < call.service->bucket_count; i++) {
         call.bucket = &call.service->buckets[i];

@@ -241,7 +241,7 @@ err *s3_abandon_upload(struct s3_call *call, const struct json *upload)
     struct json *named = json_object(call->arena);
     json_set(named, S("upload"), json_copy(call->arena, json_get(upload, S("id"))));
     s3_end_upload(call, upload, &writes);
-    TRY(s3_forget(call, &writes, named));
+    s3_forget(call, &writes, named);
     return s3_commit(call, &writes, NULL);
 }
 

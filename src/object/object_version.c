@@ -237,7 +237,8 @@ static err *replace_null(struct s3_call *call, struct s3_writes *writes, str key
     }
     s3_delete(call, writes, VERSIONS, json_get(row, S("path")), json_get(row, S("order")))
         ->only_existing = true;
-    return s3_forget(call, writes, row);
+    s3_forget(call, writes, row);
+    return NULL;
 }
 
 static void add_more(struct s3_call *call, struct s3_writes *writes, const struct s3_writes *more)
@@ -247,6 +248,9 @@ static void add_more(struct s3_call *call, struct s3_writes *writes, const struc
     }
     for (size_t i = 0; more != NULL && i < more->blobs.count; i++) {
         *vec_push(call->arena, &writes->blobs) = more->blobs.items[i];
+    }
+    for (size_t i = 0; more != NULL && i < more->uploads.count; i++) {
+        *vec_push(call->arena, &writes->uploads) = more->uploads.items[i];
     }
 }
 
@@ -268,7 +272,7 @@ static err *replace_once(struct s3_call *call, struct s3_change *change, const s
     if (kept) {
         retire(call, &writes, change->key, present);
     } else if (present != NULL) {
-        TRY(s3_forget(call, &writes, present));
+        s3_forget(call, &writes, present);
     }
     if (state == S3_SUSPENDED) {
         TRY(replace_null(call, &writes, change->key));
@@ -338,7 +342,8 @@ static err *remove_present(
         json_set(former, S("rev"), s3_string(call, s3_new_id(call->arena)));
     }
     write_present(call, writes, key, present, former);
-    return s3_forget(call, writes, present);
+    s3_forget(call, writes, present);
+    return NULL;
 }
 
 static err *remove_once(struct s3_call *call, str key, str version, const struct json *row) YIELDS;
@@ -350,7 +355,7 @@ static err *remove_once(struct s3_call *call, str key, str version, const struct
     if (former) {
         s3_delete(call, &writes, VERSIONS, json_get(row, S("path")), json_get(row, S("order")))
             ->only_existing = true;
-        TRY(s3_forget(call, &writes, row));
+        s3_forget(call, &writes, row);
     } else {
         TRY(remove_present(call, &writes, key, row));
     }

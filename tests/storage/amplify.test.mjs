@@ -206,6 +206,25 @@ test('remove: an object, what is not there, a folder', async () => {
   assert.equal(await text('public/folder-not'), 'x');
 });
 
+test('every bucket by its name, with the configuration as servers of frameworks parse it', async () => {
+  const { parseAmplifyConfig } = await import('aws-amplify/utils');
+  Amplify.configure(parseAmplifyConfig(storage.outputs));
+  const prefixes = { files: 'public/', archive: 'docs/' };
+  assert.deepEqual(storage.outputs.storage.buckets.map(({ name }) => name).sort(), Object.keys(prefixes).sort());
+  for (const [bucket, prefix] of Object.entries(prefixes)) {
+    const path = `${prefix}named/${bucket}`;
+    await put(path, bucket, { bucket });
+    assert.equal(await text(path, { bucket }), bucket);
+    assert.equal((await getProperties({ path, options: { bucket } })).size, bucket.length);
+    assert.deepEqual((await list({ path: `${prefix}named/`, options: { bucket } })).items.map((item) => item.path), [path]);
+    const { url } = await getUrl({ path, options: { bucket } });
+    assert.equal(url.host, `s3.localhost:${storage.port}`);
+    assert.equal(await (await fetch(url)).text(), bucket);
+    await remove({ path, options: { bucket } });
+    await missing(path, { bucket });
+  }
+});
+
 test('several buckets, by name and by address', async () => {
   const bucket = 'archive';
   const path = 'docs/both.txt';

@@ -71,6 +71,15 @@ export const dataRules = [
   },
 ];
 
+/** What Amplify's construct gives its buckets; addCorsRule adds behind it. */
+const CORS = {
+  allowedHeaders: ['*'],
+  allowedMethods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'],
+  allowedOrigins: ['*'],
+  exposedHeaders: ['x-amz-server-side-encryption', 'x-amz-request-id', 'x-amz-id-2', 'ETag'],
+  maxAge: 3000,
+};
+
 /** @type {Rule[]} */
 export const storageRules = [
   {
@@ -106,6 +115,7 @@ export const storageRules = [
           filters,
         });
       } else {
+        if (method === 'addCorsRule' && bucket.cors.length === 0) bucket.cors.push(CORS);
         bucket[method === 'addCorsRule' ? 'cors' : 'lifecycle'].push(op.args[0]);
       }
       return true;
