@@ -68,7 +68,7 @@
   const select = (given) =>
     made((s) => {
       const { columns = ['*'], where: condition, groupBy, having, orderBy, limit, offset } = given;
-      const named = columns.map((column) => (typeof column === 'object' ? `${column.aggregate}(${s.name(column.column)})` : s.name(column))).join(', ');
+      const named = columns.map((column) => (typeof column === 'object' ? `${column.aggregate}(${column.distinct ? 'DISTINCT ' : ''}${s.name(column.column)})` : s.name(column))).join(', ');
       const order = (orderBy ?? []).map(({ column, dir = 'ASC' }) => `${s.name(column)} ${String(dir).toUpperCase() === 'DESC' ? 'DESC' : 'ASC'}`).join(', ');
       return `SELECT ${named} FROM ${s.name(tableOf(given))}${whereClause(s, condition)}${groupBy ? ` GROUP BY ${groupBy.map((column) => s.name(column)).join(', ')}` : ''}${
         having ? ` HAVING ${where(s, having)}` : ''}${order ? ` ORDER BY ${order}` : ''}${limit === undefined ? '' : ` LIMIT ${s.value(limit)}`}${offset === undefined ? '' : ` OFFSET ${s.value(offset)}`}`;
@@ -85,7 +85,8 @@
   const remove = (given) => made((s) => `DELETE FROM ${s.name(tableOf(given))}${whereClause(s, given.where)}${returning(s, given.returning)}`);
   const sql = (texts, ...values) => made((s) => texts.map((text, index) => (index === 0 ? text : s.value(values[index - 1]) + text)).join(''));
 
-  const create = (quote) => (...statements) => {
+  const create = (quote) => (...given) => {
+    const statements = given.filter((statement) => statement !== undefined && statement !== null);
     if (statements.length === 0 || statements.length > STATEMENTS_MAX) throw new Error('One or two statements are expected.');
     const s = new Statement(quote);
     const texts = statements.map((statement) => (typeof statement === 'string' ? statement : statement.write(s)));
@@ -108,7 +109,7 @@
 
   const agg = Object.fromEntries(
     ['min', 'minDistinct', 'max', 'maxDistinct', 'sum', 'sumDistinct', 'avg', 'avgDistinct', 'count', 'countDistinct'].map((name) => [
-      name, (column) => ({ aggregate: name.replace('Distinct', '').toUpperCase() + (name.endsWith('Distinct') ? ' DISTINCT ' : ''), column }),
+      name, (column) => ({ aggregate: name.replace('Distinct', '').toUpperCase(), distinct: name.endsWith('Distinct'), column }),
     ]),
   );
   lib.util.rds = { toJsonObject };
