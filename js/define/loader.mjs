@@ -54,7 +54,7 @@ export class Loader {
     if (problems.length > 0) {
       throw new BuildError(problems);
     }
-    const resolverFiles = await this.resolvers.run(manifest.data?.jsFunctions ?? []);
+    const resolverFiles = await this.resolvers.run(manifest.data?.jsFunctions ?? [], manifest.warnings);
     const functionFiles = await this.functions.bundleAll(manifest.functions, manifest.warnings);
     writeEnvTypes(this.root, manifest.functions);
     this.inputs = [...new Set([...bundle.inputs, ...resolverFiles, ...functionFiles])].sort();

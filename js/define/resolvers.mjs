@@ -1,12 +1,15 @@
-// Bundles the JavaScript resolvers of a.handler.custom, each into one module; only those whose files changed.
+// Bundles the JavaScript resolvers of a.handler.custom, each into one module; only those whose files changed. A resolver that does
+// not bundle, or that AppSync would refuse, is told with its place, and the rest of the project goes on.
 import { createHash } from 'node:crypto';
 import esbuild from 'esbuild';
 import fs from 'node:fs';
 import path from 'node:path';
+import { checkBundle, checkFile } from './appsync_check.mjs';
 import { translate } from './bundle.mjs';
 import { writeIfChanged } from './files.mjs';
+import { BuildError } from './report.mjs';
 
-/** @typedef {{marks: Map<string, string>, code: Uint8Array, hash: string, assets: import('esbuild').OutputFile[]}} Built */
+/** @typedef {{marks: Map<string, string>, code: Uint8Array, hash: string, assets: import('esbuild').OutputFile[], problems: import('./report.mjs').Problem[]}} Built */
 
 export class ResolverBundler {
   /** @param {string} root @param {string} folder */
@@ -18,25 +21,72 @@ export class ResolverBundler {
   }
 
   /**
-   * Fills in `out` and `hash` of every handler.
+   * Fills in `out` and `hash`, or `problem`, of every handler.
    * @param {any[]} jsFunctions the manifest's list
+   * @param {any[]} warnings the manifest's
    * @returns {Promise<string[]>} files the bundles came from
    */
-  async run(jsFunctions) {
+  async run(jsFunctions, warnings) {
     const handlers = jsFunctions.flatMap((fn) =>
       fn.handlers.map((/** @type {any} */ handler, /** @type {number} */ index) => ({
         handler,
+        field: `${fn.typeName}.${fn.fieldName}`,
         name: `${fn.typeName}.${fn.fieldName}.${index + 1}.js`,
       })),
     );
-    const bundles = await Promise.all(handlers.map(({ handler }) => this.bundle(handler.entry)));
-    handlers.forEach(({ handler, name }, index) => {
-      handler.out = path.join(this.folder, name);
-      handler.hash = bundles[index]?.hash ?? null;
-      writeIfChanged(handler.out, bundles[index]?.code ?? '');
-    });
-    this.removeOthers(new Set(handlers.map(({ name }) => name)));
-    return bundles.flatMap(({ marks }) => [...marks.keys()]);
+    const kept = new Set();
+    const told = new Set();
+    const files = await Promise.all(
+      handlers.map(async ({ handler, field, name }) => {
+        const { built, problems, inputs } = await this.tryBundle(handler.entry);
+        handler.hash = built?.hash ?? null;
+        handler.problem = null;
+        if (built === null || problems.length > 0) {
+          const [first] = problems;
+          const place = first?.file ? ` (${first.file}:${first.line}:${first.column})` : '';
+          handler.problem = `The resolver of ${field} can not be run: ${first?.message}${place}`;
+          for (const { message, file, line, column, hint } of problems) {
+            const text = `The resolver of ${field} can not be run: ${message}`;
+            if (!told.has(`${text} ${file}:${line}:${column}`)) warnings.push({ message: text, file, line, column, hint });
+            told.add(`${text} ${file}:${line}:${column}`);
+          }
+          return inputs;
+        }
+        handler.out = path.join(this.folder, name);
+        kept.add(name);
+        writeIfChanged(handler.out, built.code);
+        return inputs;
+      }),
+    );
+    this.removeOthers(kept);
+    return files.flat();
+  }
+
+  /** @param {string} entry */
+  async tryBundle(entry) {
+    try {
+      const built = await this.bundle(entry);
+      return { built, problems: built.problems, inputs: [...built.marks.keys()] };
+    } catch (error) {
+      if (!(error instanceof BuildError)) throw error;
+      const named = error.problems.flatMap(({ file }) => (file === null ? [] : [path.resolve(this.root, file)]));
+      return { built: null, problems: error.problems, inputs: [...new Set([entry, ...named])] };
+    }
+  }
+
+  /**
+   * What AppSync would refuse of a bundle's files.
+   * @param {string} entry @param {string[]} files @param {Uint8Array} code @param {import('esbuild').Metafile | undefined} metafile
+   */
+  async check(entry, files, code, metafile) {
+    const own = files.filter((file) => !file.split(path.sep).includes('node_modules') && /\.[cm]?[jt]s$/.test(file));
+    const problems = (await Promise.all(own.map((file) => checkFile(this.root, file)))).flat();
+    const whole = checkBundle(Buffer.from(code).toString('utf8'), Object.values(metafile?.outputs ?? {})[0]);
+    if (whole !== null) {
+      const [message, hint] = whole;
+      problems.push({ message, hint, code: 'AppSyncCodeError', file: path.relative(this.root, entry), line: 1, column: 1 });
+    }
+    return problems;
   }
 
   /** @param {string} entry @param {import('esbuild').BuildOptions} [more] @returns {Promise<Built>} */
@@ -56,6 +106,7 @@ export class ResolverBundler {
         code,
         hash: createHash('sha256').update(code).digest('hex'),
         assets,
+        problems: await this.check(entry, files, code, metafile),
       };
       this.built.set(key, built);
       return built;

@@ -498,8 +498,12 @@ static err *take_key(struct parser *p, const struct table_condition *c,
     if (keys[1].type != STORE_KEY_NONE && str_eq(name, keys[1].name) && out->sk_low == NULL) {
         return take_sort(p, c, out);
     }
+    bool has_sort = keys[1].type != STORE_KEY_NONE;
+    if (out->pk != NULL && !has_sort) {
+        return key_error(p, "Query key condition not supported");
+    }
     return fail(p->arena, ERR_INVALID, "Query condition missed key schema element: %.*s",
-        PRI(str_eq(name, keys[0].name) ? keys[1].name : keys[0].name));
+        PRI(out->pk != NULL ? keys[1].name : keys[0].name));
 }
 
 err *table_key_compile(struct arena *arena, str text, struct table_names *names,

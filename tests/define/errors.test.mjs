@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test from 'node:test';
-import { failing, projectOf } from './support.mjs';
+import { failing, load, projectOf } from './support.mjs';
 
 const head = `import { a, defineAuth, defineBackend, defineData, defineFunction, defineStorage, secret } from '@aws-amplify/backend';\n`;
 const schema = `'type T @model @auth(rules: [{allow: owner}]) { id: ID! }'`;
@@ -301,17 +301,6 @@ const cases = {
     /none\.js/,
     null,
   ],
-  'a resolver with a syntax error': [
-    {
-      ...data(
-        `const schema = a.schema({\n  q: a.query().returns(a.string()).handler(a.handler.custom({ entry: './r.js' })).authorization((allow) => [allow.publicApiKey()]),\n});`,
-      ),
-      'amplify/r.js': 'export const request = () => ({});\nexport const = 1;',
-    },
-    'SyntaxError',
-    /Expected identifier/,
-    'amplify/r.js:2',
-  ],
   'several modes without a default': [
     backend(
       `const data = defineData({ schema: ${schema}, authorizationModes: { apiKeyAuthorizationMode: {}, lambdaAuthorizationMode: {} as never } });\ndefineBackend({ data });`,
@@ -365,4 +354,39 @@ test('several syntax errors are told at once', async (t) => {
   });
   const errors = await failing(root);
   assert.deepEqual(errors.map(({ file, line }) => `${file}:${line}`).sort(), ['amplify/one.ts:1', 'amplify/two.ts:1']);
+});
+
+test('resolvers that can not be run are told with their place, and the rest goes on', async (t) => {
+  const custom = (name) =>
+    `${name}: a.query().returns(a.string()).handler(a.handler.custom({ entry: './${name}.js' })).authorization((allow) => [allow.publicApiKey()]),`;
+  const good = 'export const request = () => ({});\nexport const response = () => null;\n';
+  const root = projectOf(t, {
+    ...data(`const schema = a.schema({\n${['fine', 'syntax', 'refused', 'half', 'lost'].map(custom).join('\n')}\n});`),
+    'amplify/fine.js': good,
+    'amplify/syntax.js': 'export const request = () => ({});\nexport const = 1;',
+    'amplify/refused.js': `import { util } from '@aws-appsync/utils';\nimport { deep } from './refused.ts';\n${good}const f = () => {\n  for (let i = 0; i < 3; i++) f();\n};\n`,
+    'amplify/refused.ts': 'interface Class { async: string; for: number }\nexport const deep = (x: Class) => {\n  try {\n    return /a/;\n  } catch {\n    throw new Error();\n  }\n};',
+    'amplify/half.js': "import { readFile } from '@aws-appsync/utils/files';\nexport const request = () => readFile('x');",
+    'amplify/lost.js': "import { x } from './nothing.js';\n" + good,
+  });
+  const { manifest } = await load(root);
+  const handlers = Object.fromEntries(manifest.data.jsFunctions.map(({ fieldName, handlers: [handler] }) => [fieldName, handler]));
+  assert.equal(handlers.fine.problem, null);
+  assert.ok(handlers.fine.out !== null && handlers.fine.hash !== null);
+  assert.match(handlers.syntax.problem, /^The resolver of Query\.syntax can not be run: Expected identifier but found "=" \(amplify\/syntax\.js:2:14\)$/);
+  assert.equal(handlers.syntax.out, null);
+  assert.match(handlers.half.problem, /There is no module @aws-appsync\/utils\/files/);
+  assert.match(handlers.lost.problem, /Could not resolve "\.\/nothing\.js" \(amplify\/lost\.js:1:19\)$/);
+  const told = manifest.warnings.filter(({ message }) => message.startsWith('The resolver of Query.refused'));
+  assert.deepEqual(
+    told.map(({ message, file, line, column }) => `${message.split(': ')[1]} ${file}:${line}:${column}`).sort(),
+    [
+      'For statements are not supported. amplify/refused.js:6:3',
+      'Recursive function calls not supported. Detected cycle in f -> f amplify/refused.js:5:11',
+      'Regex literals are not supported. amplify/refused.ts:4:12',
+      'The operator ++ is not supported amplify/refused.js:6:26',
+      'Throw statements are not supported. amplify/refused.ts:6:5',
+      'Try statements are not supported. amplify/refused.ts:3:3',
+    ],
+  );
 });
