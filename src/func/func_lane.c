@@ -184,7 +184,7 @@ void events_kick(struct func_events *events)
 u64 events_order(struct func_events *events)
 {
     u64 now = events->now_ms() * 1000;
-    unsigned long long last = atomic_load(&events->last_order); // the atomic's own type
+    unsigned long long last = atomic_load(&events->last_order);
     u64 next = 0;
     do {
         next = now > last ? now : last + 1;
