@@ -2,7 +2,14 @@
 // AppSync developer guide, "JavaScript resolver function reference for DynamoDB".
 #include "data/data_custom.h"
 
-enum { BATCH_GET_MAX = 100, BATCH_WRITE_MAX = 25, TRANSACTION_MAX = 100, SEGMENTS_MAX = 1000000 };
+enum {
+    BATCH_GET_MAX = 100,
+    BATCH_WRITE_MAX = 25,
+    TRANSACTION_MAX = 100,
+    SEGMENTS_MAX = 1000000,
+    CONFLICT_SECONDS = 10,
+    RETRIES_MAX = 4, // that a function may ask for when a condition was not met
+};
 
 struct dynamo { // one request
     struct gql_call *call;
@@ -199,31 +206,118 @@ static bool is_as_wanted(
     return true;
 }
 
-static err *after_condition(const struct dynamo *d, const struct store_write *write, err *e) YIELDS;
+// ---- conditions that were not met --------------------------------------------------------------
 
-// The present item is the result of a condition that was not met.
-static err *after_condition(const struct dynamo *d, const struct store_write *write, err *e)
+static struct json *conflict_payload(
+    const struct dynamo *d, const struct store_write *write, const struct json *operation)
 {
+    const struct gql_call *call = d->call;
+    struct json *payload = json_object(d->arena);
+    struct json *resolver = json_object(d->arena);
+    json_set(resolver, S("tableName"), json_string(d->arena, write->table));
+    json_set(resolver, S("parentType"), json_string(d->arena, call->parent->name));
+    json_set(resolver, S("field"), json_string(d->arena, call->field->name));
+    json_set(payload, S("arguments"),
+        call->args != NULL ? json_copy(d->arena, call->args) : json_object(d->arena));
+    json_set(payload, S("requestMapping"), json_copy(d->arena, operation));
+    json_set(payload, S("currentValue"),
+        d->answer->result != NULL ? json_copy(d->arena, d->answer->result) : json_null(d->arena));
+    json_set(payload, S("resolver"), resolver);
+    json_set(payload, S("identity"), data_identity(d->arena, call->request));
+    return payload;
+}
+
+// The function that a handler has named for conflicts; *verdict is what it returns.
+static err *ask_function(
+    const struct dynamo *d, str arn, const struct json *payload, struct json **verdict) YIELDS;
+
+static err *ask_function(
+    const struct dynamo *d, str arn, const struct json *payload, struct json **verdict)
+{
+    const struct data_request *request = d->call->request;
+    struct func_result result = {};
+    const struct data_function function = {arn, json_text(d->arena, payload), CONFLICT_SECONDS};
+    if (request->hub->functions == NULL) {
+        return fail(d->arena, ERR_UNSUPPORTED, "Functions are not run here.");
+    }
+    TRY(data_call_function(request->hub, d->arena, &function, &result));
+    if (result.failed) {
+        return data_error(d->call, S("Lambda:Unhandled"), result.error_message);
+    }
+    return json_parse(d->arena, result.payload, verdict, NULL);
+}
+
+// The same operation with what the function wants otherwise; the key stays.
+static const struct json *retry_of(
+    const struct dynamo *d, const struct json *operation, const struct json *verdict)
+{
+    static const str PARTS[] = {S_INIT("attributeValues"), S_INIT("update"), S_INIT("condition")};
+    const struct json *mapping = json_get(verdict, S("retryMapping"));
+    struct json *again = json_copy(d->arena, operation);
+    for (size_t i = 0; i < countof(PARTS); i++) {
+        const struct json *part = json_get(mapping, PARTS[i]);
+        json_remove(again, PARTS[i]);
+        if (part != NULL) {
+            json_set(again, PARTS[i], json_copy(d->arena, part));
+        }
+    }
+    return again;
+}
+
+// *again: the operation to try instead; NULL: the answer stands. The item that is there is the
+// result in any case.
+static err *after_condition(const struct dynamo *d, const struct store_write *write,
+    const struct json *operation, err *e, const struct json **again) YIELDS;
+
+static err *after_condition(const struct dynamo *d, const struct store_write *write,
+    const struct json *operation, err *e, const struct json **again)
+{
+    struct json *verdict = NULL;
+    const struct json *condition = json_get(operation, S("condition"));
+    const struct json *handler = json_get(condition, S("conditionalCheckFailedHandler"));
+    const struct json *pk = write->pk;
+    const struct json *sk = write->sk;
     struct json *current = NULL;
-    const struct json *condition = json_get(d->request, S("condition"));
-    TRY(store_get(d->service->store, d->arena, write->table, write->pk, write->sk, &current));
+    *again = NULL;
+    TRY(store_get(d->service->store, d->arena, write->table, pk, sk, &current));
     d->answer->result = current;
-    return is_as_wanted(write, condition, current) ? NULL : e;
+    if (is_as_wanted(write, condition, current)) {
+        return NULL;
+    }
+    if (!str_eq(json_get_str(handler, S("strategy")), S("Custom"))) {
+        return e;
+    }
+    TRY(ask_function(
+        d, json_get_str(handler, S("lambdaArn")), conflict_payload(d, write, operation), &verdict));
+    str action = json_get_str(verdict, S("action"));
+    if (str_eq(action, S("retry"))) {
+        *again = retry_of(d, operation, verdict);
+        return NULL;
+    }
+    return str_eq(action, S("discard")) ? NULL : e;
 }
 
 static err *write_item(const struct dynamo *d, str kind) YIELDS;
 
 static err *write_item(const struct dynamo *d, str kind)
 {
-    struct store_write write = {};
     const struct data_model *model = data_api_model(d->service->api, d->source->target);
-    TRY(take_write(d, model, kind, d->request, &write));
-    err *e = store_write(d->service->store, d->arena, &write, 1, NULL);
-    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
-        return after_condition(d, &write, e);
+    const struct json *operation = d->request;
+    for (size_t tries = 0; operation != NULL; tries++) {
+        struct store_write write = {};
+        const struct json *again = NULL;
+        TRY(take_write(d, model, kind, operation, &write));
+        err *e = store_write(d->service->store, d->arena, &write, 1, NULL);
+        if (e == NULL) {
+            d->answer->result = written(&write);
+        } else if (e->code != ERR_CONDITION_FAILED || tries == RETRIES_MAX) {
+            return e;
+        } else {
+            TRY(after_condition(d, &write, operation, e, &again));
+        }
+        operation = again;
     }
-    d->answer->result = e == NULL ? written(&write) : NULL;
-    return e;
+    return NULL;
 }
 
 // ---- pages -------------------------------------------------------------------------------------

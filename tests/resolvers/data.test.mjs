@@ -69,6 +69,15 @@ test('put: what is there already as it was to be counts as done', async () => {
   assert.equal((await again([])).error.type, 'DynamoDB:ConditionalCheckFailedException');
 });
 
+test('put: a function decides what becomes of a condition that is not met', async () => {
+  const settle = (text) => json(client.mutations.settle({ id: 'j1', text }));
+  assert.deepEqual(await settle('first'), { result: { id: 'j1', text: 'first' }, error: null });
+  const rejected = await settle('reject');
+  assert.deepEqual([rejected.result.text, rejected.error.type], ['first', 'DynamoDB:ConditionalCheckFailedException']);
+  assert.deepEqual(await settle('discard'), { result: { id: 'j1', text: 'first' }, error: null });
+  assert.equal((await settle('retry')).result.text, 'first, then again for Mutation.settle of j1, null');
+});
+
 test('update: by an expression, in one step for each of many', async () => {
   await note({ id: 'u1', text: 't', likes: 3 });
   assert.equal((await ok(client.mutations.likeNote({ id: 'u1', by: 4 }))).likes, 7);
