@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { PIECE = 256 * 1024 };
+enum { PIECE = 128 * 1024 };
 
 bool blob_is_remote(str id)
 {

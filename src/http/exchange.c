@@ -66,6 +66,9 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct http_exchange *exchange = arg;
     size_t some = size * count;
+    if (exchange->buffer == NULL) {
+        exchange->buffer = arena_alloc(exchange->out.arena, BUFFER);
+    }
     if (exchange->at == exchange->end) {
         exchange->at = 0;
         exchange->end = 0;
@@ -114,7 +117,6 @@ err *http_exchange_begin(struct arena *arena, const struct http_client_req *req,
     check(fiber_current() != NULL && req->body.len == 0);
     exchange->out.arena = arena;
     exchange->req = req;
-    exchange->buffer = arena_alloc(arena, BUFFER);
     http_transfer_begin(&exchange->out.curl);
     err *e = http_outgoing_set_up(&exchange->out, req);
     if (e != NULL) {
@@ -201,9 +203,12 @@ err *http_exchange_read(struct http_exchange *exchange, void *bytes, size_t size
     }
     size_t there = exchange->end - exchange->at;
     *got = there < size ? there : size;
+    if (*got == 0) {
+        return failure(exchange);
+    }
     memcpy(bytes, exchange->buffer + exchange->at, *got);
     exchange->at += *got;
-    return *got == 0 ? failure(exchange) : NULL;
+    return NULL;
 }
 
 void http_exchange_end(struct http_exchange *exchange)

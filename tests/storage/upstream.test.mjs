@@ -380,6 +380,19 @@ test('another backend\'s blobs under the same prefix are left alone', async (t) 
   assert.equal((await own.blobs()).length, 1);
 });
 
+test('over TLS: with the authority that was given, and with no other', async (t) => {
+  const own = await pair(t, { AMPD_BLOB_PATIENCE_MS: '300' });
+  const tls = { ...own.settings, AMPD_BLOB_ENDPOINT: `https://localhost:${own.behind().port}`, AMPD_BLOB_CA: own.behind().caFile };
+  const bytes = randomBytes(3 * MIB);
+  await own.restart('stop', tls);
+  await own.put('safe', bytes);
+  assert.deepEqual(await own.get('safe'), bytes);
+  const { AMPD_BLOB_CA: _, ...untrusted } = tls;
+  await own.restart('stop', untrusted);
+  await assert.rejects(own.get('safe'), { name: 'ServiceUnavailable' });
+  await logged(own.front(), /reading a blob: [^\n]*certificate/i);
+});
+
 test('settings that cannot be are refused at the start', async () => {
   for (const [changed, words] of [
     [{ AMPD_BLOB_URL: 'https://bucket' }, /AMPD_BLOB_URL names no bucket/],
