@@ -27,6 +27,7 @@ need_build() {
     need_file libboost-context-dev has_library boost_context
     need_file nodejs node_is_new_enough
     need_file npm has npm
+    need_file bubblewrap has bwrap # around the processes of functions
 }
 
 need_test() {
