@@ -4,13 +4,18 @@
 
 enum { RECORD_PAYLOAD_MAX = 128 * 1024, RECORD_MAX = 16 * 1024 * 1024, REMOVAL_MAX = 16 };
 
-static void write_payload(struct json_writer *w, str name, str payload, size_t max)
+// A function may have answered with what is no JSON.
+static void write_payload(
+    struct arena *arena, struct json_writer *w, str name, str payload, size_t max)
 {
+    struct json *parsed = NULL;
     jw_key(w, name);
     if (payload.len == 0 || payload.len > max) {
         jw_null(w);
-    } else {
+    } else if (json_parse(arena, payload, &parsed, NULL) == NULL) {
         jw_raw(w, payload);
+    } else {
+        jw_string(w, str_is_utf8(payload) ? payload : base64_encode(arena, payload));
     }
 }
 
@@ -41,7 +46,7 @@ static str record_of(
     jw_member(&w, S("version"), S("1.0"));
     jw_member(&w, S("timestamp"), time_iso8601(arena, events->now_ms()));
     write_context(&w, events, outcome);
-    write_payload(&w, S("requestPayload"), outcome->payload, max);
+    write_payload(arena, &w, S("requestPayload"), outcome->payload, max);
     if (outcome->result != NULL) {
         jw_key(&w, S("responseContext"));
         jw_object(&w);
@@ -52,7 +57,7 @@ static str record_of(
             jw_member(&w, S("functionError"), S("Unhandled"));
         }
         jw_end_object(&w);
-        write_payload(&w, S("responsePayload"), outcome->result->payload, max);
+        write_payload(arena, &w, S("responsePayload"), outcome->result->payload, max);
     }
     jw_end_object(&w);
     check(!out.overflow);

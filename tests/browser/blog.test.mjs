@@ -62,15 +62,23 @@ async function fillSignIn(window, email, password = PASSWORD) {
 }
 
 /** Signs up a new person in a window of theirs. */
-async function join(name, options) {
+async function join(name, { domain = 'example.com', ...options } = {}) {
   const window = await visit(options);
-  const email = `${name.toLowerCase()}@example.com`;
+  const email = `${name.toLowerCase()}@${domain}`;
   await openSignUp(window);
   await fillSignUp(window, { name, email });
   await button(window, 'Create Account').click();
   await confirm(window, (await blog.mail(email)).code);
   await isMember(window);
   return Object.assign(window, { name, email });
+}
+
+async function asGuest(query) {
+  const { url, api_key: apiKey } = blog.outputs.data;
+  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': apiKey }, body: JSON.stringify({ query }) });
+  const { data, errors } = await answer.json();
+  assert.equal(errors, undefined);
+  return data;
 }
 
 const other = (code) => (code === '123456' ? '654321' : '123456');
@@ -137,6 +145,20 @@ test('an address that is taken is told', async () => {
   await window.context.close();
 });
 
+test('an address that is made to be thrown away is refused', async () => {
+  const window = await visit();
+  await openSignUp(window);
+  await fillSignUp(window, { name: 'Eve', email: 'eve@TrashMail.example' });
+  await button(window, 'Create Account').click();
+  await told(window, 'Addresses at trashmail.example are not accepted. Please use one that you keep.');
+  await shoot(window, 'refused-domain');
+  assert.equal(await window.page.getByLabel('Confirmation Code').count(), 0);
+  await window.page.getByLabel('Email').fill('eve@example.com');
+  await button(window, 'Create Account').click();
+  await window.page.getByLabel('Confirmation Code').waitFor();
+  await window.context.close();
+});
+
 test('who left before the code is asked for it at the next sign-in', async () => {
   const email = 'late@example.com';
   const window = await visit();
@@ -150,9 +172,15 @@ test('who left before the code is asked for it at the next sign-in', async () =>
   await fillSignIn(window, email);
   await confirm(window, (await blog.mail(email)).code);
   await window.page.getByRole('tab', { name: 'Sign In' }).waitFor();
+  const { listUsers } = await asGuest('{ listUsers { items { name owner } } }'); // made by the confirmation: nobody has signed in
+  assert.equal(listUsers.items.filter(({ name }) => name === 'Late').length, 1);
   await fillSignIn(window, email);
   await isMember(window);
   await window.page.getByRole('heading', { name: 'A new post' }).waitFor();
+  await go(window, '#/profile');
+  await window.page.getByLabel('Name').waitFor();
+  assert.equal(await window.page.getByLabel('Name').inputValue(), 'Late');
+  assert.equal((await asGuest('{ listUsers { items { name } } }')).listUsers.items.filter(({ name }) => name === 'Late').length, 1);
   await window.context.close();
 });
 
@@ -449,7 +477,10 @@ test('a member changes how others see them', async () => {
     const buffer = await bob.page.screenshot({ clip: { x: 0, y: 0, width: size, height: size } });
     await ann.page.getByLabel('Profile picture').setInputFiles({ name: 'me & my dog.png', mimeType: 'image/png', buffer });
     await becomes(width, size);
+    await ann.page.getByText(`${size} × ${size} pixels`, { exact: true }).waitFor();
   }
+  const thumbnails = async () => (await asGuest('{ listThumbnails { items { width thumbnailWidth } } }')).listThumbnails.items;
+  await becomes(thumbnails, [{ width: 90, thumbnailWidth: 90 }]); // that of the former picture went with it
   await shoot(ann, 'profile');
   await ann.page.reload();
   await becomes(width, 90);
@@ -457,6 +488,7 @@ test('a member changes how others see them', async () => {
   await button(ann, 'Remove the picture').click();
   await picture.waitFor({ state: 'detached' });
   await becomes(() => ann.page.evaluate(async (address) => (await fetch(address)).status, url), 404);
+  await becomes(thumbnails, []);
   await guest.page.getByRole('article').getByText('Ann of the beach').waitFor();
 });
 
@@ -482,6 +514,21 @@ test('the keyboard is enough', async () => {
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.locator('.said').getByText('By hand').waitFor();
+});
+
+test('who has an address of the workshop is an editor, and removes what others said', async () => {
+  const edda = await join('Edda', { domain: 'workshop.example' });
+  await go(edda, '#/');
+  await link(edda, 'A lamp from old driftwood').click();
+  await edda.page.getByRole('button', { name: 'Delete the comment: By hand' }).click();
+  for (const window of [ann, edda]) await window.page.locator('.said').getByText('By hand').waitFor({ state: 'detached' });
+  assert.equal(await bob.page.getByRole('button', { name: /^Delete the comment/ }).count(), 0);
+  await go(edda, '#/profile');
+  const buffer = await edda.page.screenshot({ clip: { x: 0, y: 0, width: 64, height: 48 } });
+  await edda.page.getByLabel('Profile picture').setInputFiles({ name: 'edda.png', mimeType: 'image/png', buffer });
+  await edda.page.getByText('64 × 48 pixels', { exact: true }).waitFor();
+  assert.deepEqual(edda.problems, []);
+  await edda.context.close();
 });
 
 test('it looks well in every form', async () => {
@@ -513,4 +560,14 @@ test('it looks well in every form', async () => {
   await go(phone, '#/profile');
   await fits('profile', phone.page.getByLabel('About you'));
   for (const window of [guest, ann, bob, dark, phone]) assert.deepEqual(window.problems, []);
+});
+
+test('the digest of the week is a post like others', async () => {
+  assert.deepEqual(blog.invoke('digest'), { posts: 2 });
+  await go(guest, '#/');
+  await link(guest, 'The week in the workshop').click();
+  await heading(guest, 'The week in the workshop').waitFor();
+  await guest.page.getByText('“A lamp from old driftwood” - 2 comments').waitFor();
+  await guest.page.getByText('The workshop', { exact: true }).waitFor();
+  assert.deepEqual(guest.problems, []);
 });

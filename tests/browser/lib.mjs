@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { startSandbox } from '../clients/lib/ampd.mjs';
+import { AMPD, startSandbox } from '../clients/lib/ampd.mjs';
 import { build, copyExample } from '../clients/lib/project.mjs';
 
 export const SCREENSHOTS = fileURLToPath(new URL('../../build/screenshots/', import.meta.url));
@@ -77,7 +77,10 @@ export async function startProject(copy) {
     const { browser, stop: stopBrowser } = await startBrowser(sandbox.caFile);
     cleanUp.push(stopBrowser);
     mkdirSync(SCREENSHOTS, { recursive: true });
-    return { browser, url: site.url, stop, outputs: sandbox.outputs, origin: sandbox.origin, mail: (to) => mail(sandbox.origin, to) };
+    return {
+      browser, url: site.url, stop, outputs: sandbox.outputs, origin: sandbox.origin, mail: (to) => mail(sandbox.origin, to),
+      invoke: (name) => JSON.parse(execFileSync(AMPD, ['invoke', name, '--data-dir', path.dirname(sandbox.caFile)], { encoding: 'utf8' })),
+    };
   } catch (error) {
     await stop();
     throw error;

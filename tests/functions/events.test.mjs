@@ -63,6 +63,28 @@ test('what fails three times is given up, and what became of it is kept', async 
   assert.deepEqual([requestId, condition, approximateInvokeCount], [$metadata.requestId, 'RetriesExhausted', 3]);
 });
 
+test('destinations are told what became of an event', async () => {
+  const heard = (id) => logged('HEARD').find(({ requestPayload }) => requestPayload.id === id);
+  const { $metadata } = await send('once', { id: 'good', fails: 0 });
+  const { timestamp, requestContext, ...rest } = await until(() => heard('good'), 'the good news');
+  assert.ok(Math.abs(Date.parse(timestamp) - Date.now()) < 60_000);
+  assert.match(requestContext.functionArn, /:function:once$/);
+  assert.deepEqual({ ...requestContext, functionArn: '' }, {
+    requestId: $metadata.requestId, functionArn: '', condition: 'Success', approximateInvokeCount: 1,
+  });
+  assert.deepEqual(rest, {
+    version: '1.0',
+    requestPayload: { id: 'good', fails: 0 },
+    responseContext: { statusCode: 200, executedVersion: '$LATEST' },
+    responsePayload: { count: 1 },
+  });
+  await send('once', { id: 'bad', fails: 1 });
+  const failure = await until(() => heard('bad'), 'the bad news');
+  assert.deepEqual([failure.requestContext.condition, failure.requestContext.approximateInvokeCount], ['RetriesExhausted', 1]);
+  assert.equal(failure.responseContext.functionError, 'Unhandled');
+  assert.equal(failure.responsePayload.errorMessage, 'try 1 of bad');
+});
+
 test('a process that ends in the middle is a failure of the function', async () => {
   await send('gone', {});
   const [{ record }] = await until(async () => {

@@ -20,6 +20,7 @@ test('a schedule runs a function at its time, once, and tells what passed while 
   setClock(15);
   const first = await serve('clock');
   let left;
+  let former;
   try {
     assert.match(first.log(), /lost is not run by its schedule: the system knows no time zone Atlantis\/Town/);
     const [event] = await until(() => ticks(first).length > 0 && ticks(first), 'the minute', 40_000);
@@ -37,6 +38,7 @@ test('a schedule runs a function at its time, once, and tells what passed while 
     assert.deepEqual(resources, [`arn:aws:scheduler:us-east-1:${account}:schedule/default/tick-schedule-0`]);
     assert.equal(ticks(first).length, 1); // the minute is odd: nothing for the second schedule
     left = first.folder;
+    former = id; // may be delivered again, when the server ends before it knows that the function has
   } finally {
     await first.end({ keep: left !== undefined });
   }
@@ -48,7 +50,8 @@ test('a schedule runs a function at its time, once, and tells what passed while 
       await until(() => second.log().includes(`of '${cron}' passed while ampd did not run`), `what was missed of ${cron}`);
     }
     assert.doesNotMatch(second.log(), /rare: /);
-    const all = await until(() => ticks(second).length > 0 && ticks(second), 'the next minute', 40_000);
+    const later = () => ticks(second).filter(({ id }) => id !== former);
+    const all = await until(() => later().length > 0 && later(), 'the next minute', 40_000);
     assert.deepEqual(all.map(({ time }) => Date.parse(time)), [clock.at]);
   } finally {
     await second.end();

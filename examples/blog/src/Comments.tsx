@@ -3,11 +3,12 @@ import { type Comment, type Post, client, describe, ownProfile, succeeded, writt
 import { Avatar, Day, Problem, count } from './parts';
 import { addresses } from './route';
 import { useBlog } from './useBlog';
-import type { Member } from './useMember';
+import { type Member, useIsEditor } from './useMember';
 
 export function Comments({ post, member }: { post: Post; member: Member | null }) {
   const { comments, commentsOn } = useBlog();
   const thread = commentsOn(post.id);
+  const isEditor = useIsEditor(member);
 
   return (
     <section className="comments" aria-labelledby="comments">
@@ -15,7 +16,12 @@ export function Comments({ post, member }: { post: Post; member: Member | null }
       <Problem text={comments.error} onRetry={comments.retry} />
       <ul>
         {thread.map((comment) => (
-          <OneComment key={comment.id} comment={comment} isOwn={member?.username === comment.owner} />
+          <OneComment
+            key={comment.id}
+            comment={comment}
+            isOwn={member?.username === comment.owner}
+            isEditor={isEditor}
+          />
         ))}
       </ul>
       {member ? (
@@ -29,7 +35,7 @@ export function Comments({ post, member }: { post: Post; member: Member | null }
   );
 }
 
-function OneComment({ comment, isOwn }: { comment: Comment; isOwn: boolean }) {
+function OneComment({ comment, isOwn, isEditor }: { comment: Comment; isOwn: boolean; isEditor: boolean }) {
   const { comments, nameOf } = useBlog();
   const [error, setError] = useState<string | null>(null);
   const name = nameOf(comment.owner);
@@ -49,8 +55,13 @@ function OneComment({ comment, isOwn }: { comment: Comment; isOwn: boolean }) {
       <div>
         <p className="who">
           <strong>{name}</strong> <Day at={comment.createdAt} />
-          {isOwn && (
-            <button type="button" className="link danger" aria-label={`Delete your comment: ${comment.content}`} onClick={remove}>
+          {(isOwn || isEditor) && (
+            <button
+              type="button"
+              className="link danger"
+              aria-label={`Delete ${isOwn ? 'your' : 'the'} comment: ${comment.content}`}
+              onClick={remove}
+            >
               Delete
             </button>
           )}

@@ -1,7 +1,7 @@
 import { StorageImage } from '@aws-amplify/ui-react-storage';
 import { remove, uploadData } from 'aws-amplify/storage';
 import { type ChangeEvent, type FormEvent, useEffect, useState } from 'react';
-import { type Profile, client, describe, ownProfile, written } from './blog';
+import { type Profile, type Thumbnail, client, describe, ownProfile, watchThumbnail, written } from './blog';
 import { Avatar, Loading, Problem, useTitle } from './parts';
 import { useBlog } from './useBlog';
 import type { Member } from './useMember';
@@ -118,7 +118,20 @@ function Picture({ profile, onChange }: Props) {
           Remove the picture
         </button>
       )}
+      {path && <Details key={`details of ${path}`} path={path} />}
       <Problem text={error} />
     </div>
   );
+}
+
+/** What the backend has found out about the picture, as soon as it has. */
+function Details({ path }: { path: string }) {
+  const [found, setFound] = useState<Thumbnail | null>(null);
+
+  useEffect(() => {
+    const live = watchThumbnail(path).subscribe({ next: ({ items }) => setFound(items[0] ?? null), error: () => {} });
+    return () => live.unsubscribe();
+  }, [path]);
+
+  return <p className="details">{found?.width && `${found.width} × ${found.height} pixels`}</p>;
 }

@@ -7,17 +7,23 @@ export const client = generateClient<Schema>();
 export type Post = Schema['Post']['type'];
 export type Comment = Schema['Comment']['type'];
 export type Profile = Schema['User']['type'];
+export type Thumbnail = Schema['Thumbnail']['type'];
 
 /** Guests and members alike read with the API key: reading is open to everybody. */
 const authMode = 'apiKey';
 
 export const watchPosts = () => client.models.Post.observeQuery({ authMode });
 export const watchComments = () => client.models.Comment.observeQuery({ authMode });
+export const watchThumbnail = (path: string) =>
+  client.models.Thumbnail.observeQuery({ authMode, filter: { path: { eq: path } } });
 export const watchProfiles = () => client.models.User.observeQuery({ authMode });
 
 const profiles = new Map<string, Promise<Profile>>();
 
-/** The profile of the member who is signed in, made when it is first needed, and only once. */
+/**
+ * The profile of the member who is signed in. The backend makes it when somebody signs up; it is made here for who
+ * came before that, when it is first needed, and only once.
+ */
 export function ownProfile(username: string): Promise<Profile> {
   const known = profiles.get(username);
   if (known) return known;

@@ -46,7 +46,7 @@ export function BlogProvider({ children }: { children: ReactNode }) {
     newest,
     commentsOn: (postId: string) => threads.get(postId) ?? [],
     profileOf: (owner: string | null | undefined) => people.get(owner),
-    nameOf: (owner: string | null | undefined) => people.get(owner)?.name ?? 'A member',
+    nameOf: (owner: string | null | undefined) => (owner ? (people.get(owner)?.name ?? 'A member') : 'The workshop'),
   };
   return <BlogContext.Provider value={blog}>{children}</BlogContext.Provider>;
 }

@@ -1,6 +1,6 @@
 import { useAuthenticator } from '@aws-amplify/ui-react';
-import { getCurrentUser } from 'aws-amplify/auth';
-import { useEffect } from 'react';
+import { fetchAuthSession, getCurrentUser } from 'aws-amplify/auth';
+import { useEffect, useState } from 'react';
 import { ownProfile } from './blog';
 import { useBlog } from './useBlog';
 
@@ -25,6 +25,26 @@ export function useProfile(member: Member | null | undefined) {
   useEffect(() => {
     if (username) ownProfile(username).then(put, () => {});
   }, [username, put]);
+}
+
+/** Whether the member is an editor, who may remove what others have written. */
+export function useIsEditor(member: Member | null): boolean {
+  const [editor, setEditor] = useState<string | null>(null);
+  const username = member?.username ?? null;
+  useEffect(() => {
+    let isCurrent = username !== null;
+    fetchAuthSession().then(
+      ({ tokens }) => {
+        const groups = tokens?.accessToken.payload['cognito:groups'];
+        if (isCurrent && Array.isArray(groups) && groups.includes('EDITORS')) setEditor(username);
+      },
+      () => {},
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [username]);
+  return username !== null && editor === username;
 }
 
 /** Signing out in one tab signs out the others: they share what the browser keeps of a session. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ROOT } from './ampd.mjs';
 
-const TYPES = fileURLToPath(new URL('backend.d.ts', import.meta.url));
+const typesIn = (file) => [fileURLToPath(new URL(file, import.meta.url))];
 
 /** A copy of an example in a folder of its own, sharing the installed packages. */
 export const copyExample = (name) => copyProject(path.join(ROOT, 'examples', name));
@@ -33,7 +33,11 @@ export function copyProject(from, packagesOf = from) {
 export async function typecheck(folder) {
   // The real package of the definitions weighs a gigabyte; its types for the schema are those of
   // @aws-amplify/data-schema, which the page has anyway.
-  const paths = { '@aws-amplify/backend': [TYPES], '$amplify/*': [path.join(folder, '.amplify/generated/*')] };
+  const paths = {
+    '@aws-amplify/backend': typesIn('backend.d.ts'),
+    '@aws-amplify/backend/function/runtime': typesIn('backend-runtime.d.ts'),
+    '$amplify/*': [path.join(folder, '.amplify/generated/*')],
+  };
   for (const [config, base, include] of [
     ['check.json', './tsconfig.json', ['src', 'vite.config.ts']],
     ['check.amplify.json', './amplify/tsconfig.json', ['amplify/**/*.ts']],

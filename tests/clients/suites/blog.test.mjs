@@ -134,13 +134,14 @@ describe('modes without an identity yet', () => {
 describe('the outputs describe the project', () => {
   test('models, relations and rules', () => {
     const { models } = outputs.data.model_introspection;
-    assert.deepEqual(Object.keys(models).sort(), ['Comment', 'Post', 'User']);
+    assert.deepEqual(Object.keys(models).sort(), ['Comment', 'Post', 'Thumbnail', 'User']);
     assert.equal(outputs.data.default_authorization_type, 'AMAZON_COGNITO_USER_POOLS');
     assert.deepEqual([...outputs.data.authorization_types].sort(), ['API_KEY', 'AWS_IAM']);
     const rules = (name) => models[name].attributes.find(({ type }) => type === 'auth').properties.rules;
-    for (const name of ['User', 'Post', 'Comment']) {
+    const editors = [['groups', ['read', 'delete']]];
+    for (const [name, more] of [['User', []], ['Post', editors], ['Comment', editors]]) {
       assert.deepEqual(rules(name).map(({ allow, operations }) => [allow, operations]), [
-        ['public', ['read']], ['owner', ['create', 'update', 'delete', 'read']],
+        ['public', ['read']], ['owner', ['create', 'update', 'delete', 'read']], ...more,
       ]);
     }
   });

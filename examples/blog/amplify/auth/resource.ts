@@ -1,4 +1,6 @@
 import { defineAuth, secret } from '@aws-amplify/backend';
+import { postConfirmation } from './post-confirmation/resource';
+import { preSignUp } from './pre-sign-up/resource';
 
 export const auth = defineAuth({
   loginWith: {
@@ -19,4 +21,7 @@ export const auth = defineAuth({
       mutable: true,
     },
   },
+  groups: ['EDITORS'],
+  triggers: { preSignUp, postConfirmation },
+  access: (allow) => [allow.resource(postConfirmation).to(['addUserToGroup'])],
 });

@@ -1,0 +1,7 @@
+import { defineFunction } from '@aws-amplify/backend';
+
+export const thumbnail = defineFunction({
+  name: 'thumbnail',
+  resourceGroupName: 'storage',
+  timeoutSeconds: 15,
+});
