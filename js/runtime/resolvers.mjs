@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { SourceMap } from 'node:module';
 import vm from 'node:vm';
+import { Worker } from 'node:worker_threads';
 
 const LIBRARY = ['base', 'time', 'xml', 'transform', 'dynamodb', 'rds', 'evaluate'];
 const MODULES_MAX = 1000;
@@ -145,5 +146,9 @@ process.stdin.on('data', (piece) => {
   }
 });
 process.stdin.on('end', () => process.exit(0));
+
+// Whoever asked may be gone while an evaluation spins: then nothing of the above is reached, but by another thread.
+const watch = `const parent = process.ppid; setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000);`;
+new Worker(watch, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 } }).unref();
 process.on('SIGINT', () => {}); // of a terminal's group: whoever asks decides when this ends
 write('{"ready":true}\n');

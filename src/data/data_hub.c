@@ -76,6 +76,10 @@ static void take_over(void *arg)
                                               &here->service->limits, PLAN_CACHE_BYTES)
                                         : NULL;
     mem_free(handover);
+    if (here->service != NULL && here->hub->scripts != NULL &&
+        map_count(here->service->custom) > 0) {
+        script_hub_warm(here->hub->scripts);
+    }
     data_realtime_rebind(here);
 }
 

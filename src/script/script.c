@@ -1,23 +1,32 @@
-// The resident process of a loop, and the evaluations on their way to it and back.
+// The resident processes, and the evaluations on their way to them and back.
 #include "script/script.h"
 
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     SCRIPT_HUB_MAGIC = 0x73637270,
+    PROCESSES_MAX = 2, // they take some 45 MB each; further loops ask those of the first ones
     WAITING_MAX = 1000,
     FRAME_MAX = 32 * 1024 * 1024,
     READ_SIZE = 64 * 1024,
-    LIMIT_MS = 3000,  // for one evaluation
+    LIMIT_MS = 2000,  // for one evaluation, before it is looked at whether it spins
+    LOOK_MS = 1000,   // how long that takes
+    SPIN_MS = 300,    // of processor time in it
+    LOOKS_MAX = 20,   // for one that gets no processor, or waits for the disk
     START_MS = 30000, // for the process to be ready, on a busy machine
     IDLE_MS = 10 * 60 * 1000,
     HEAD = 4,      // bytes of a frame's length
     HEAP_MB = 256, // of the process
 };
 
-// One call on its way; on the stack of the fiber that waits for it.
+// One call on its way; on the stack of the fiber that waits for it, perhaps of another loop: it and
+// its arena are the owner's until the fiber is woken.
 struct evaluation {
+    struct script_loop *owner;
     const struct script_call *call;
     struct arena *arena;
     u64 id;
@@ -34,6 +43,7 @@ enum process_state { PROCESS_NONE, PROCESS_STARTING, PROCESS_READY, PROCESS_ENDI
 
 struct script_loop { // touched only by its thread
     struct script_hub *hub;
+    struct loop *loop;
     enum process_state state;
     uv_process_t process;
     uv_pipe_t input;
@@ -41,6 +51,8 @@ struct script_loop { // touched only by its thread
     uv_timer_t timer;
     unsigned open_handles;
     bool has_exited;
+    unsigned looks; // at the first evaluation
+    u64 spent_ms;   // of processor time, at the last look
     bool was_late;  // ended for the first evaluation's sake
     bool was_ready; // before it ended
     bool is_stopping;
@@ -48,7 +60,6 @@ struct script_loop { // touched only by its thread
     struct evaluation *first; // oldest; the one that runs
     struct evaluation *last;
     size_t count;
-    u64 last_id;
     struct cond ended;
 };
 
@@ -57,6 +68,7 @@ struct script_hub {
     struct script_options options;
     struct script_loop *loops;
     size_t count;
+    atomic_ullong last_id;
 };
 
 struct script_hub *script_hub_new(struct loop **loops, size_t count)
@@ -68,6 +80,7 @@ struct script_hub *script_hub_new(struct loop **loops, size_t count)
     for (size_t i = 0; i < count; i++) {
         check(loop_index(loops[i]) == i);
         hub->loops[i].hub = hub;
+        hub->loops[i].loop = loops[i];
     }
     return hub;
 }
@@ -100,12 +113,6 @@ static struct script_loop *script_here(struct script_hub *hub)
     check_magic(hub, SCRIPT_HUB_MAGIC);
     check(loop_current() != NULL && loop_index(loop_current()) < hub->count);
     return &hub->loops[loop_index(loop_current())];
-}
-
-int script_hub_process(struct script_hub *hub)
-{
-    struct script_loop *here = script_here(hub);
-    return here->state == PROCESS_READY ? here->process.pid : 0;
 }
 
 // ---- evaluations on their way ------------------------------------------------------------------
@@ -248,8 +255,10 @@ static void after_end(struct script_loop *here)
                                     "The evaluation ended its process: out of memory?"));
     }
     while (here->first != NULL && (!ready || here->is_stopping)) {
-        fail_first(here, fail(here->first->arena, ERR_CONFIG,
-                             "The process of JavaScript resolvers does not start."));
+        fail_first(here, here->is_stopping
+                             ? fail(here->first->arena, ERR_CLOSED, "The server is ending.")
+                             : fail(here->first->arena, ERR_CONFIG,
+                                   "The process of JavaScript resolvers does not start."));
     }
     if (here->first != NULL) {
         start_or_fail(here);
@@ -297,9 +306,39 @@ static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
     close_all(here);
 }
 
+// Processor time that the process has taken; 0 when it is not known.
+static u64 processor_ms(const struct script_loop *here)
+{
+    char path[64];
+    char text[1024] = {};
+    unsigned long user = 0;
+    unsigned long system = 0;
+    snprintf(path, sizeof(path), "/proc/%d/stat", here->process.pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return 0;
+    }
+    size_t len = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    const char *rest = len > 0 ? strrchr(text, ')') : NULL;
+    const char *form = ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu";
+    return rest != NULL && sscanf(rest, form, &user, &system) == 2
+               ? (user + system) * 1000 / (u64)sysconf(_SC_CLK_TCK)
+               : 0;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct script_loop *here = timer->data;
+    bool evaluates = here->state == PROCESS_READY && here->first != NULL;
+    u64 spent = evaluates ? processor_ms(here) : 0;
+    bool waits = here->looks == 0 || (spent > 0 && spent - here->spent_ms < SPIN_MS);
+    if (evaluates && waits && here->looks < LOOKS_MAX) { // on a busy machine it may not have run
+        here->looks++;
+        here->spent_ms = spent;
+        check(uv_timer_start(&here->timer, on_timer, LOOK_MS, 0) == 0);
+        return;
+    }
     here->was_late = here->first != NULL;
     begin_ending(here);
 }
@@ -310,6 +349,7 @@ static void set_timer(struct script_loop *here)
     u64 ms = here->state == PROCESS_STARTING ? START_MS
              : here->first != NULL           ? here->hub->options.limit_ms
                                              : IDLE_MS;
+    here->looks = 0;
     if (here->state != PROCESS_ENDING) {
         check(uv_timer_start(&here->timer, on_timer, ms, 0) == 0);
     }
@@ -422,6 +462,14 @@ static err *make_frame(struct evaluation *evaluation)
 static void submit(struct script_loop *here, struct evaluation *evaluation)
 {
     bool was_idle = here->first == NULL;
+    if (here->is_stopping || here->count >= WAITING_MAX) {
+        evaluation->failure =
+            here->is_stopping
+                ? fail(evaluation->arena, ERR_CLOSED, "The server is ending.")
+                : fail(evaluation->arena, ERR_LIMIT, "Too many resolvers are waiting.");
+        finish(evaluation);
+        return;
+    }
     *(here->first != NULL ? &here->last->next : &here->first) = evaluation;
     here->last = evaluation;
     here->count++;
@@ -435,24 +483,44 @@ static void submit(struct script_loop *here, struct evaluation *evaluation)
     }
 }
 
+static void submit_posted(void *arg)
+{
+    struct evaluation *evaluation = arg;
+    submit(evaluation->owner, evaluation);
+}
+
 err *script_evaluate(struct script_hub *hub, struct arena *arena, const struct script_call *call,
     struct json **outcome)
 {
     struct script_loop *here = script_here(hub);
-    struct evaluation evaluation = {.call = call, .arena = arena, .id = ++here->last_id};
+    size_t processes = hub->count < PROCESSES_MAX ? hub->count : PROCESSES_MAX;
+    struct evaluation evaluation = {.call = call,
+        .arena = arena,
+        .id = atomic_fetch_add(&hub->last_id, 1) + 1,
+        .owner = &hub->loops[loop_index(loop_current()) % processes]};
     *outcome = NULL;
-    if (here->is_stopping) {
+    if (here->is_stopping) { // its owner may have ended
         return fail(arena, ERR_CLOSED, "The server is ending.");
-    }
-    if (here->count >= WAITING_MAX) {
-        return fail(arena, ERR_LIMIT, "Too many resolvers are waiting.");
     }
     TRY(make_frame(&evaluation));
     wake_init(&evaluation.wake);
-    submit(here, &evaluation);
+    if (evaluation.owner == here) {
+        submit(here, &evaluation);
+    } else {
+        loop_post(evaluation.owner->loop, submit_posted, &evaluation);
+    }
     wake_wait(&evaluation.wake);
     *outcome = evaluation.outcome;
     return evaluation.failure;
+}
+
+void script_hub_warm(struct script_hub *hub)
+{
+    struct script_loop *here = script_here(hub);
+    bool owns = loop_index(loop_current()) < PROCESSES_MAX;
+    if (owns && !here->is_stopping && here->state == PROCESS_NONE) {
+        start_or_fail(here);
+    }
 }
 
 void script_hub_stop(struct script_hub *hub)

@@ -1,5 +1,6 @@
-// Small scripts of a project - the JavaScript resolvers of its data API - evaluated in a resident
-// Node process: one for each loop, started when it is first asked, ended when it idles.
+// Small scripts of a project - the JavaScript resolvers of its data API - evaluated in resident
+// Node processes: one for each of the first two loops, started when it is first asked, ended when
+// it idles.
 #pragma once
 
 #include "fiber/fiber.h"
@@ -24,8 +25,8 @@ struct script_options {
 void script_hub_open(struct script_hub *hub, const struct script_options *options);
 // Ends this loop's process and refuses further evaluations; for an orderly end, on each loop.
 void script_hub_stop(struct script_hub *hub) YIELDS;
-// The id of this loop's process; 0: there is none. For tests and operators.
-int script_hub_process(struct script_hub *hub);
+// Starts this loop's process, if it is to have one, ahead of the first evaluation.
+void script_hub_warm(struct script_hub *hub);
 
 enum script_handler {
     SCRIPT_REQUEST,
