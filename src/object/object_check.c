@@ -116,7 +116,9 @@ static err *read_blob(struct walk *walk, struct blob_reader *reader, u64 size,
     u64 there = 0;
     size_t got = 1;
     TRY(blob_reader_size(reader, walk->arena, &there));
-    *why = there == size ? NULL : "its file has another size than its row says";
+    static const char *const OTHER =
+        "its file has another size than its row says, or cannot be read";
+    *why = there == size ? NULL : OTHER;
     for (u64 at = 0; *why == NULL && taken->own != NULL && at < size; at += got) {
         u64 left = size - at;
         err *e = blob_read(
@@ -124,7 +126,7 @@ static err *read_blob(struct walk *walk, struct blob_reader *reader, u64 size,
         if (e != NULL && e->code != ERR_IO) {
             return e;
         }
-        *why = e != NULL || got == 0 ? "its file cannot be read" : NULL;
+        *why = e != NULL || got == 0 ? OTHER : NULL;
         struct adding adding = {taken, {walk->piece, got}};
         TRY(*why == NULL ? worker_run(add_work, &adding) : NULL);
     }
