@@ -98,16 +98,29 @@ err *spare_assignment(struct http_req *req)
 
 // ---- keeping one -------------------------------------------------------------------------------
 
+static bool is_candidate(const struct func_loop *here, const struct func_function *f)
+{
+    return is_ordinary(f) && func_owner(here->hub, f->key) == here;
+}
+
+// One of the loop's functions, of the memory that most of them have.
 static const struct func_function *template_of(const struct func_loop *here)
 {
     const struct func_service *service = here->service;
+    const struct func_function *best = NULL;
+    size_t most = 0;
     for (size_t i = 0; service != NULL && i < service->count; i++) {
         const struct func_function *f = &service->functions[i];
-        if (is_ordinary(f) && func_owner(here->hub, f->key) == here) {
-            return f;
+        size_t alike = 0;
+        for (size_t j = 0; j < service->count && is_candidate(here, f); j++) {
+            const struct func_function *other = &service->functions[j];
+            alike += is_candidate(here, other) && other->memory_mb == f->memory_mb &&
+                     other->storage_mb == f->storage_mb;
         }
+        best = alike > most ? f : best;
+        most = alike > most ? alike : most;
     }
-    return NULL;
+    return best;
 }
 
 static void start_spare(void *arg) YIELDS
