@@ -114,6 +114,7 @@ export class FunctionBundler extends ResolverBundler {
             kept.add(path.basename(asset.path));
             writeIfChanged(path.join(this.folder, path.basename(asset.path)), asset.contents);
           }
+          fn.hash = createHash('sha256').update(code).digest('hex');
           writeIfChanged(fn.out, code);
           return [...marks.keys()];
         } catch (error) {

@@ -38,7 +38,7 @@ str app_isolation(struct arena *arena)
     return func_isolation_here(arena);
 }
 
-// In milliseconds.
+// A number; 0: none.
 static u64 from_environment(const char *name)
 {
     u64 value = 0;
@@ -137,6 +137,14 @@ static struct func_url *read_url(struct arena *arena, const struct json *given)
     return url;
 }
 
+// Processes that are kept ready: as the definitions say, and at least as the environment does.
+static u32 warm_of(const struct json *function)
+{
+    u64 everywhere = from_environment("AMPD_FUNCTION_WARM");
+    i64 here = json_get_int(function, S("provisionedConcurrency"), 0);
+    return here > 0 && (u64)here > everywhere ? (u32)here : (u32)everywhere;
+}
+
 // Why it cannot be run; or none.
 static str problem_of(struct arena *arena, const struct func_options *f)
 {
@@ -187,6 +195,7 @@ struct func_service *app_make_functions(
             .storage_mb = (u32)json_get_int(entry, S("ephemeralStorageSizeMB"), 512),
             .timeout_ms = (u32)json_get_int(entry, S("timeoutSeconds"), 3) * 1000,
             .memory_mb = (u32)json_get_int(entry, S("memoryMB"), 128),
+            .warm = warm_of(entry),
             .url = read_url(arena, json_get(entry, S("url"))),
             .json_logs = str_eq(json_get_str(logging, S("format")), S("json")),
             .log_level = json_get_str(logging, S("level"))};

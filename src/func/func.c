@@ -138,6 +138,7 @@ struct func_service *func_service_new(const struct func_service_options *options
             .code = str_dup(arena, from->code),
             .hash = str_dup(arena, from->hash),
             .storage_mb = from->storage_mb,
+            .warm = from->warm,
             .url = copy_url(arena, from->url),
             .problem = str_dup(arena, from->problem),
             .timeout_ms = from->timeout_ms,
@@ -299,6 +300,9 @@ static void take_over(void *arg)
     here->service = handover->service;
     while (map_next(here->pools, &pos, &key, &pool)) {
         pool_outdate(pool);
+    }
+    if (!here->is_stopping) {
+        warm_begin(here);
     }
     if (here->hub->events != NULL && here == &here->hub->loops[0]) {
         events_kick(here->hub->events);

@@ -60,6 +60,7 @@ struct func_options {
     str hash;    // of what lies in the folder
     str problem;
     u32 storage_mb; // what it may write to /tmp
+    u32 warm;       // processes that are kept ready (provisioned concurrency)
     u32 timeout_ms;
     u32 memory_mb;
     const struct func_async *async; // NULL: two retries, six hours

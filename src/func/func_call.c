@@ -2,7 +2,7 @@
 #include "func/func_stream.h"
 #include "func/func_worker.h"
 
-static struct func_loop *owner_of(struct func_hub *hub, str key)
+struct func_loop *func_owner(struct func_hub *hub, str key)
 {
     u64 sum = 14695981039346656037u; // FNV-1a
     for (size_t i = 0; i < key.len; i++) {
@@ -63,7 +63,7 @@ static struct invocation *invocation_new(
     struct invocation *made = arena_new_of(arena, struct invocation);
     *made = (struct invocation){.arena = arena,
         .home = func_here(hub),
-        .owner = owner_of(hub, key),
+        .owner = func_owner(hub, key),
         .key = str_dup(arena, key),
         .request_id =
             call->request_id.len > 0 ? str_dup(arena, call->request_id) : random_uuid(arena),

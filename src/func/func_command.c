@@ -60,8 +60,9 @@ static err *add_node(struct func_worker *worker, struct arena *arena, struct com
     command_add(arena, command, node);
     command_add(arena, command, str_cstr(arena, str_fmt(arena, "--max-old-space-size=%u", mb)));
     command_add(arena, command, "--enable-source-maps");
-    command_add(
-        arena, command, path_join(arena, worker->pool->here->hub->runtimes, "bootstrap.mjs"));
+    command_add(arena, command,
+        path_join(arena, worker->pool->here->hub->runtimes,
+            worker->pool->is_spare ? "spare.mjs" : "bootstrap.mjs"));
     return NULL;
 }
 

@@ -57,10 +57,19 @@ static void set_program(struct func_worker *worker, struct environment *env)
     set(env, S("LAMBDA_RUNTIME_DIR"), f->kind == FUNC_CUSTOM ? root : runtimes);
     if (f->kind != FUNC_CUSTOM) { // as on AWS: a custom runtime has no such name
         set(env, S("AWS_EXECUTION_ENV"), str_cat(env->arena, S("AWS_Lambda_"), f->runtime));
-        set(env, S("AMPD_RUNTIME_TOKEN"), (str){worker->token, TOKEN_LEN});
     }
     if (f->kind == FUNC_NODE) {
         set(env, S("AMPD_PROGRAM"), worker->program);
+    }
+}
+
+// How it finds its Runtime API.
+static void set_runtime(struct func_worker *worker, struct environment *env)
+{
+    set(env, S("AWS_LAMBDA_RUNTIME_API"),
+        str_fmt(env->arena, "127.0.0.1:%u", (unsigned)net_listener_port(worker->listener)));
+    if (worker->function->kind != FUNC_CUSTOM) {
+        set(env, S("AMPD_RUNTIME_TOKEN"), (str){worker->token, TOKEN_LEN});
     }
 }
 
@@ -73,15 +82,15 @@ static void set_lambda(struct func_worker *worker, struct environment *env)
     set(env, S("AWS_LAMBDA_FUNCTION_NAME"), f->name);
     set(env, S("AWS_LAMBDA_FUNCTION_VERSION"), S("$LATEST"));
     set(env, S("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), str_fmt(a, "%u", f->memory_mb));
-    set(env, S("AWS_LAMBDA_INITIALIZATION_TYPE"), S("on-demand"));
+    set(env, S("AWS_LAMBDA_INITIALIZATION_TYPE"),
+        f->warm > 0 ? S("provisioned-concurrency") : S("on-demand"));
     set(env, S("AWS_LAMBDA_LOG_GROUP_NAME"), str_cat(a, S("/aws/lambda/"), f->name));
     set(env, S("AWS_LAMBDA_LOG_STREAM_NAME"), log_stream(a));
     set(env, S("AWS_LAMBDA_LOG_FORMAT"), f->json_logs ? S("JSON") : S("Text"));
     if (f->log_level.len > 0) {
         set(env, S("AWS_LAMBDA_LOG_LEVEL"), f->log_level);
     }
-    set(env, S("AWS_LAMBDA_RUNTIME_API"),
-        str_fmt(a, "127.0.0.1:%u", (unsigned)net_listener_port(worker->listener)));
+    set_runtime(worker, env);
     set(env, S("AWS_ENDPOINT_URL"), worker->service->endpoint);
     set_program(worker, env);
 }
@@ -97,12 +106,18 @@ char **environment_make(struct func_worker *worker, struct arena *arena)
     set(&env, S("LANG"), S("en_US.UTF-8"));
     set(&env, S("TZ"), S(":UTC"));
     set(&env, S("HOME"), S("/tmp"));
-    set_lambda(worker, &env);
+    if (worker->pool->is_spare) {
+        set_runtime(worker, &env); // whose it will be is told later
+    } else {
+        set_lambda(worker, &env);
+    }
     if (extra != NULL) {
         set(&env, S("NODE_EXTRA_CA_CERTS"), str_from(extra));
     }
-    set_credentials(worker, &env);
-    for (size_t i = 0; i < f->environment_count; i++) {
+    if (!worker->pool->is_spare) {
+        set_credentials(worker, &env);
+    }
+    for (size_t i = 0; i < f->environment_count && !worker->pool->is_spare; i++) {
         set(&env, f->environment[i].name, f->environment[i].value);
     }
     *vec_push(arena, &env.items) = NULL;

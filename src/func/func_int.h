@@ -35,6 +35,7 @@ struct func_function {
     str hash;
     str problem;
     u32 storage_mb;
+    u32 warm;             // processes that are kept ready
     struct func_url *url; // NULL: it has none
     str mark;             // of program and options: another one, another function
     u32 timeout_ms;
@@ -85,6 +86,8 @@ struct func_pool { // processes and calls of one function
     size_t waiting_count;
     size_t waiting_bytes; // of their payloads
     unsigned failures;    // to load the handler, since it last could be loaded
+    bool was_used; // it had a process when its function changed: the next one is started at once
+    bool is_spare; // of processes that are no function's yet
 };
 
 struct func_loop { // touched only by its thread
@@ -96,6 +99,8 @@ struct func_loop { // touched only by its thread
     struct cond quiet; // a process has ended
     bool is_stopping;
     bool is_reaping;
+    bool is_sparing;       // a spare process is about to be started
+    bool is_warming;       // processes are started that no call waits for
     bool is_watching;      // the memory of its processes
     bool watch_is_idle;    // it looks seldom, since nothing runs
     struct fiber *watcher; // while it waits for its next look
@@ -147,6 +152,8 @@ struct invocation {
 struct func_service *func_service_hold(struct func_service *service);
 // By key, name or ARN; NULL when there is none.
 const struct func_function *func_find(const struct func_service *service, str name);
+// The loop whose processes a function has.
+struct func_loop *func_owner(struct func_hub *hub, str key);
 // The calling thread's part of the hub.
 struct func_loop *func_here(struct func_hub *hub);
 

@@ -78,15 +78,10 @@ void workers_reap(struct func_loop *here)
 
 // ---- starting ----------------------------------------------------------------------------------
 
-static err *worker_start(struct func_pool *pool, struct arena *arena) YIELDS;
-
-static err *worker_start(struct func_pool *pool, struct arena *arena)
+static struct func_worker *worker_new(
+    struct func_pool *pool, struct arena *arena, const struct func_function *function)
 {
     struct func_loop *here = pool->here;
-    const struct func_function *function = func_find(here->service, pool->key);
-    if (function == NULL) {
-        return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(pool->key));
-    }
     struct func_worker *worker = mem_new(struct func_worker);
     worker->magic = WORKER_MAGIC;
     memcpy(worker->token, random_text(arena, TOKEN_LEN).ptr, TOKEN_LEN);
@@ -101,6 +96,17 @@ static err *worker_start(struct func_pool *pool, struct arena *arena)
     pool->workers = worker;
     pool->worker_count++;
     here->processes++;
+    return worker;
+}
+
+err *worker_start(struct func_pool *pool, struct arena *arena, const struct func_function *function)
+{
+    struct func_loop *here = pool->here;
+    if (!pool->is_spare && spare_take(pool, function) != NULL) {
+        spare_keep(here);
+        return NULL;
+    }
+    struct func_worker *worker = worker_new(pool, arena, function);
     struct net_listen_options listen = {
         .host = "127.0.0.1", .connections_max = 8, .serve = worker_serve, .arg = worker};
     err *e = net_listen(arena, &listen, &worker->listener);
@@ -135,6 +141,9 @@ struct func_pool *pool_of(struct func_loop *here, str key)
 // Its function is still defined as it was when the process was started.
 static bool is_current(const struct func_worker *worker)
 {
+    if (worker->pool->is_spare) {
+        return true;
+    }
     const struct func_function *now = func_find(worker->pool->here->service, worker->pool->key);
     bool old = time_now_ms() - worker->started_ms > LIFE_MS;
     return now != NULL && str_eq(now->mark, worker->function->mark) && !old;
@@ -177,7 +186,7 @@ static size_t starting(const struct func_pool *pool)
     return count;
 }
 
-static size_t alive(const struct func_pool *pool)
+size_t pool_alive(const struct func_pool *pool)
 {
     size_t count = 0;
     for (const struct func_worker *w = pool->workers; w != NULL; w = w->next) {
@@ -200,16 +209,21 @@ static void watch_init(void *arg) YIELDS
             process_kill(w);
         }
     }
-    while (alive(pool) == 0 && pool->waiting != NULL) {
+    while (pool_alive(pool) == 0 && pool->waiting != NULL) {
         struct invocation *call = take_waiting(pool);
         invocation_fail(call, S("Sandbox.Timedout"),
             S("Error: Task timed out while the handler was being loaded (10 seconds)"));
     }
 }
 
+void pool_watch_init(struct func_pool *pool)
+{
+    fiber_start("function start", watch_init, pool);
+}
+
 static void refuse_waiting(struct func_pool *pool, const err *e)
 {
-    while (pool->waiting != NULL && alive(pool) == 0) {
+    while (pool->waiting != NULL && pool_alive(pool) == 0) {
         struct invocation *call = take_waiting(pool);
         call->refused = err_copy(call->arena, e);
         invocation_end(call);
@@ -222,8 +236,11 @@ static void start_more(void *arg) YIELDS
     struct func_pool *pool = arg;
     err *e = NULL;
     while (e == NULL && !pool->here->is_stopping && pool->waiting_count > starting(pool) &&
-           alive(pool) < WORKERS_MAX && (pool->failures == 0 || starting(pool) == 0)) {
-        e = worker_start(pool, fiber_arena());
+           pool_alive(pool) < WORKERS_MAX && (pool->failures == 0 || starting(pool) == 0)) {
+        const struct func_function *function = func_find(pool->here->service, pool->key);
+        e = function != NULL
+                ? worker_start(pool, fiber_arena(), function)
+                : fail(fiber_arena(), ERR_NOT_FOUND, "Function not found: %.*s", PRI(pool->key));
         if (e == NULL) {
             fiber_start("function start", watch_init, pool);
         } else if (e->code == ERR_CLOSED) { // it changed meanwhile: another one
@@ -255,6 +272,7 @@ void pool_init_failed(struct func_pool *pool, struct func_worker *worker, str ty
 // One that ended before it could take a call would end again: a call that waits is told.
 void pool_after_exit(struct func_pool *pool, const struct func_worker *worker)
 {
+    pool->failures += !worker->is_ready && !worker->has_failed && !worker->was_told_to_go;
     if (!worker->is_ready && !worker->has_failed && pool->waiting != NULL &&
         !pool->here->is_stopping) {
         struct invocation *call = take_waiting(pool);
@@ -263,6 +281,8 @@ void pool_after_exit(struct func_pool *pool, const struct func_worker *worker)
     }
     if (pool->waiting != NULL) {
         fiber_start("function start", start_more, pool);
+    } else if (!pool->here->is_stopping) {
+        warm_keep(pool->here);
     }
 }
 
@@ -289,10 +309,15 @@ void pool_outdate(struct func_pool *pool)
 {
     check(pool->here->loop == loop_current());
     for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
-        if (w->call == NULL && !w->is_ending && !is_current(w)) {
+        if (w->is_ending || is_current(w)) {
+            continue;
+        }
+        pool->was_used = true;
+        if (w->call == NULL) {
             process_kill(w);
         }
     }
+    pool->failures = 0;
 }
 
 void pool_kill(struct func_pool *pool)

@@ -166,6 +166,7 @@ void process_kill(struct func_worker *worker)
 {
     check_magic(worker, WORKER_MAGIC);
     worker->is_ending = true;
+    worker->was_told_to_go = true;
     if (!worker->has_exited && worker->process.pid > 0) { // it may be about to be started
         (void)kill(-worker->process.pid, SIGKILL);
     }

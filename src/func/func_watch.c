@@ -88,7 +88,7 @@ static void measure(void *arg)
 
 static bool is_busy(const struct func_worker *worker)
 {
-    return worker->call != NULL || !worker->is_ready;
+    return worker->call != NULL || (!worker->is_ready && !worker->pool->is_spare);
 }
 
 static void gather(struct func_loop *here, struct look *look)

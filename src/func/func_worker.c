@@ -89,6 +89,10 @@ static void on_limit(uv_timer_t *timer)
     struct invocation *call = worker->call;
     check_magic(worker, WORKER_MAGIC);
     check(!worker->has_exited);
+    if (call == NULL && worker->is_asking && pool_is_warm(worker->pool, pool_alive(worker->pool))) {
+        worker_start_limit(worker, IDLE_MS); // it is kept
+        return;
+    }
     if (call != NULL) {
         double seconds = (double)worker->function->timeout_ms / 1000;
         str text = str_fmt(call->arena, "RequestId: %.*s Error: Task timed out after %.2f seconds",
@@ -138,6 +142,9 @@ static err *runtime_next(struct http_req *req) YIELDS
         worker_start_limit(worker, IDLE_MS);
     }
     pool_next(worker->pool);
+    if (worker->call == NULL) {
+        worker->init_us = 0; // nobody has waited for it
+    }
     while (worker->call == NULL && !worker->is_ending) {
         TRY(cond_wait(&worker->changed));
     }
@@ -195,6 +202,7 @@ void worker_mount(struct func_worker *worker)
         {HTTP_GET, S_INIT("/2018-06-01/runtime/invocation/next"), runtime_next},
         {HTTP_POST, S_INIT("/2018-06-01/runtime/invocation/*"), worker_answer},
         {HTTP_POST, S_INIT("/2018-06-01/runtime/init/error"), runtime_init_error},
+        {HTTP_GET, S_INIT("/2018-06-01/runtime/assignment"), spare_assignment},
     };
 
     worker->router = http_router_new();

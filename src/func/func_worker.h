@@ -41,11 +41,13 @@ struct func_worker {
     u64 started_ms;
     u64 started_us;
     u64 call_started_us;
-    bool is_ready;     // it has asked for a call once
-    bool is_asking;    // and waits for one
-    bool is_answering; // an answer to its call is on its way
-    bool is_ending;    // told to go
-    bool has_failed;   // it could not load its handler, and said so
+    bool is_waiting_for_function; // a spare one, loaded so far
+    bool is_ready;                // it has asked for a call once
+    bool is_asking;               // and waits for one
+    bool is_answering;            // an answer to its call is on its way
+    bool is_ending;               // told to go
+    bool was_told_to_go;          // by process_kill
+    bool has_failed;              // it could not load its handler, and said so
     bool has_exited;
     bool is_swept;         // nothing that it started is left
     u64 init_us;           // that loading took; 0: not yet, or told already
@@ -128,9 +130,30 @@ void worker_end_call(struct func_worker *worker);
 // POST .../invocation/ID/response and ID/error.
 [[nodiscard]] err *worker_answer(struct http_req *req) YIELDS;
 
+// ---- func_spare.c ------------------------------------------------------------------------------
+// A spare process that becomes one of the pool, for the function; NULL when none fits.
+struct func_worker *spare_take(struct func_pool *pool, const struct func_function *function);
+// GET .../assignment.
+[[nodiscard]] err *spare_assignment(struct http_req *req) YIELDS;
+// Starts a spare one soon, unless there is one.
+void spare_keep(struct func_loop *here);
+// Starts what functions of the loop are to have at any time, after new definitions came.
+void warm_begin(struct func_loop *here);
+// The same after a process has ended.
+void warm_keep(struct func_loop *here);
+// Whether all `alive` processes are to be kept, calls or no calls.
+bool pool_is_warm(const struct func_pool *pool, size_t alive);
+
 // ---- func_pool.c: its life ---------------------------------------------------------------------
 // Frees processes that have ended, once nobody speaks with them any more.
 void workers_reap(struct func_loop *here);
+// Starts a process for a function of the pool's loop, or makes a spare one its.
+[[nodiscard]] err *worker_start(
+    struct func_pool *pool, struct arena *arena, const struct func_function *function) YIELDS;
+// Processes that are not about to end.
+size_t pool_alive(const struct func_pool *pool);
+// After a start: ends what has not loaded its handler when its time is over.
+void pool_watch_init(struct func_pool *pool);
 // Hands calls that wait to processes that ask.
 void pool_next(struct func_pool *pool);
 // A process could not load its handler.

@@ -228,7 +228,8 @@ test('functions: every option, schedules, a wrapper in another folder, a provide
   const { manifest } = await load(root, { env: { AMPD_TEST_VARIABLE: 'set' } });
   const { functions } = manifest;
   assert.deepEqual(Object.keys(functions), ['full one', 'wrapped', 'full', 'lasting', 'python']);
-  const { entry, grants, policies, ...full } = functions['full one'];
+  const { entry, grants, policies, hash: bundled, ...full } = functions['full one'];
+  assert.match(bundled, /^[0-9a-f]{64}$/);
   assert.equal(entry, path.join(root, 'amplify/full.ts'));
   assert.deepEqual([grants, policies], [[], []]);
   assert.deepEqual(full, {
@@ -243,7 +244,6 @@ test('functions: every option, schedules, a wrapper in another folder, a provide
     handler: 'index.handler',
     code: null,
     inline: null,
-    hash: null,
     runtime: 20,
     architecture: 'arm64',
     environment: { GREETING: 'hi', TOKEN: '${amplify:secret:API_TOKEN}', FROM_ENV: 'set' },

@@ -3,7 +3,7 @@ import { rateConstructs } from './construct_support.mjs';
 import { applyEventConstructs } from './event_sources.mjs';
 import { applyOverrides } from './overrides.mjs';
 import { providedOptions } from './provided.mjs';
-import { urlOption } from './override_data.mjs';
+import { provisionAliases, urlOption } from './override_data.mjs';
 import { constructs, overrides, recordChangedSeeds } from './recorder.mjs';
 import { serialise, serialiseConstruct, serialiseOp } from './serialise.mjs';
 import { state } from './state.mjs';
@@ -47,6 +47,7 @@ export function buildManifest(project, locate) {
   ) => warnings.push({ message, file, line, column, hint });
   applyOverrides(manifest, factories, warnAt);
   applyEventConstructs(manifest);
+  provisionAliases(manifest.functions, manifest.constructs);
   rateConstructs(manifest.constructs, warnAt);
   for (const [key, factory] of factories) {
     manifest.functions[key].environment = Object.fromEntries(factory.environment);

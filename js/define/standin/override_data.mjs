@@ -135,6 +135,20 @@ export function urlOption({ authType, cors, invokeMode }) {
   return { authType: word(authType, 'AWS_IAM'), cors: cors ?? null, invokeMode: word(invokeMode, 'BUFFERED') };
 }
 
+/**
+ * Aliases that are constructs of their own: how many processes their function is to have ready.
+ * @param {Record<string, any>} functions @param {any[]} constructs
+ */
+export function provisionAliases(functions, constructs) {
+  for (const { type, args } of constructs) {
+    const { version, provisionedConcurrentExecutions: count } = args?.[0] ?? {};
+    const [, key] = /^function\.(.+?)\.resources\.lambda\./.exec(version?.$ref ?? '') ?? [];
+    if (/^aws-cdk-lib\/aws-lambda\.Alias$/.test(type) && key !== undefined && typeof count === 'number') {
+      functions[key].provisionedConcurrency = count;
+    }
+  }
+}
+
 /** @type {Rule[]} */
 export const functionRules = [
   ...eventRules,
@@ -158,6 +172,16 @@ export const functionRules = [
     apply: ({ functions }, op, [, key = '']) => {
       functions[key].url = urlOption(op.args[0] ?? {});
       return true;
+    },
+  },
+  {
+    call: /^function\.(.+?)\.resources\.lambda\.(?:currentVersion\.|latestVersion\.)?addAlias$/,
+    apply: ({ functions }, op, [, key = '']) => {
+      const count = op.args[1]?.provisionedConcurrentExecutions;
+      if (typeof count === 'number') {
+        functions[key].provisionedConcurrency = count;
+      }
+      return typeof count === 'number';
     },
   },
   {
