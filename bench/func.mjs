@@ -5,7 +5,7 @@
 // Usage: node bench/func.mjs [warm many cold]; lambda-local is in bench/func/node_modules.
 import { spawn } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -145,6 +145,18 @@ http.createServer((request, response) => {
   return server;
 }
 
+/** Seconds of CPU of a process, and of those it started. */
+function cpuSeconds(pid) {
+  let all = 0;
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1].split(' ');
+      if (Number(name) === pid || Number(stat[1]) === pid) all += (Number(stat[11]) + Number(stat[12])) / 100;
+    } catch {} // it has ended
+  }
+  return all;
+}
+
 // ---- measuring -----------------------------------------------------------------------------------
 
 function post(agent, { url, headers }) {
@@ -160,7 +172,8 @@ function post(agent, { url, headers }) {
 }
 
 /** Milliseconds of each call, and calls a second. */
-async function load(request, callers, ms) {
+async function load(request, callers, ms, pid) {
+  const cpu = cpuSeconds(pid);
   const agent = new http.Agent({ keepAlive: true, maxSockets: callers });
   const times = [];
   const began = performance.now();
@@ -173,23 +186,24 @@ async function load(request, callers, ms) {
   }));
   const rate = (times.length * 1000) / (performance.now() - began);
   agent.destroy();
-  return { p50: median(times), p99: at(times, 0.99), rate };
+  return { p50: median(times), p99: at(times, 0.99), rate, cpu: ((cpuSeconds(pid) - cpu) * 1e6) / times.length };
 }
 
 async function benchCalls(ampd, callers) {
   const bundle = ampd.bundle('warm');
   const [node, local] = await Promise.all([startNode(bundle), startLambdaLocal(bundle)]);
   const requests = { ampd: ampd.invoke('warm'), node: node.request, local: local.request };
+  const pids = { ampd: ampd.child.pid, node: node.child.pid, local: local.child.pid };
   for (const request of Object.values(requests)) await load(request, callers, 500);
   const rounds = [];
   for (let i = 0; i < ROUNDS; i++) {
     const round = {};
-    for (const [name, request] of Object.entries(requests)) round[name] = await load(request, callers, (SECONDS * 1000) / 2);
+    for (const [name, request] of Object.entries(requests)) round[name] = await load(request, callers, (SECONDS * 1000) / 2, pids[name]);
     rounds.push(round);
   }
   await Promise.all([node.stop(), local.stop()]);
   const of = (who, what) => median(rounds.map((round) => round[who][what]));
-  const text = (who) => `p50 ${of(who, 'p50').toFixed(3)} p99 ${of(who, 'p99').toFixed(3)} ms, ${of(who, 'rate').toFixed(0)}/s`;
+  const text = (who) => `p50 ${of(who, 'p50').toFixed(3)} p99 ${of(who, 'p99').toFixed(3)} ms, ${of(who, 'rate').toFixed(0)}/s, ${of(who, 'cpu').toFixed(0)} us of CPU`;
   const ratio = (what) => median(rounds.map((round) => round.ampd[what] / round.node[what]));
   const name = callers === 1 ? 'warm call / bare Node' : `${callers} callers / bare Node`;
   console.log(`     ${name.padEnd(30)} ampd ${text('ampd')}; node ${text('node')}; lambda-local ${text('local')}`);

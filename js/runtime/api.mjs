@@ -35,7 +35,8 @@ export class RuntimeApi {
   /** @param {string} id @param {string} json @returns {Promise<unknown>} when the next invocation may be asked for */
   respond(id, json) {
     // Who asked may be gone, or the response be too large: that is no matter of the next invocation.
-    return this.ask('POST', `/invocation/${id}/response`, json).catch(() => {});
+    const done = this.ask('POST', `/invocation/${id}/response`, json).catch(() => {});
+    return json.length > 64 * 1024 ? done : Promise.resolve();
   }
 
   /** @param {string} path behind the base @param {{errorType?: string}} error */
@@ -55,6 +56,10 @@ export class RuntimeApi {
       this.asked.push({ resolve, reject });
       const socket = this.socket ?? this.connect();
       socket.ref();
+      if (!socket.writableCorked) {
+        socket.cork();
+        process.nextTick(() => socket.uncork());
+      }
       socket.write(text);
     });
   }

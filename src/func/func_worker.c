@@ -214,6 +214,7 @@ void worker_mount(struct func_worker *worker)
     }
     worker->server = (struct http_server){worker->router, HTTP_LIMITS_DEFAULT};
     worker->server.limits.body_buffer_max = PAYLOAD_MAX + 1;
+    worker->server.limits.gathers = true; // "accepted" goes with the next call, which is asked for already
     worker->server.limits.idle_timeout_ms = 0;
     worker->server.limits.requests_max = SIZE_MAX;
 }

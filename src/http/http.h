@@ -117,6 +117,8 @@ struct http_limits {
     u64 idle_timeout_ms;    // keep-alive
     u64 write_timeout_ms;
     size_t requests_max; // per connection
+    bool gathers; // a short answer waits, a fifth of a second at most, for that of a request that
+                  // has come as well
 };
 extern const struct http_limits HTTP_LIMITS_DEFAULT;
 

@@ -201,6 +201,9 @@ err *http_reply(struct http_req *req, int status, str content_type, str body)
     body = conn->head_only ? (str){} : body;
     if (body.len <= TOGETHER_MAX) {
         buf_add(&head, body);
+        if (conn->server->limits.gathers && unread(conn).len > 0) {
+            return net_write_more(conn->stream, buf_str(&head));
+        }
         return net_write(conn->stream, buf_str(&head));
     }
     return net_write2(conn->stream, buf_str(&head), body);
