@@ -14,6 +14,7 @@ let pool; // the project names its key
 let plain; // it does not
 before(async () => {
   process.env.SENDER_KEY = KEY;
+  process.env.AMPD_EVENT_RETRY_MS = '200'; // events that fail are not waited for long
   pool = await startPool('../../functions/fixtures/senders');
   delete process.env.SENDER_KEY;
   plain = await startPool('../../functions/fixtures/senders');
