@@ -42,9 +42,11 @@ static str function_of(struct arena *arena, str folder)
     struct buf out = buf_in(arena, folder.len + 1);
     for (size_t i = 0; i < folder.len; i++) {
         bool escaped = folder.ptr[i] == '%' && i + 2 < folder.len;
-        buf_add_char(
-            &out, escaped ? (char)(hex_value(folder.ptr[i + 1]) << 4 | hex_value(folder.ptr[i + 2]))
-                          : folder.ptr[i]);
+        char c = folder.ptr[i];
+        if (escaped) {
+            c = (char)(u8)(hex_value(folder.ptr[i + 1]) << 4 | hex_value(folder.ptr[i + 2]));
+        }
+        buf_add_char(&out, c);
         i += escaped ? 2 : 0;
     }
     return buf_str(&out);

@@ -109,6 +109,21 @@ test('a sign-up by phone, decrypted with the key that the project names', async 
   assert.equal((await auth.confirmSignUp({ username, confirmationCode: code })).isSignUpComplete, true);
 });
 
+test('the code of a second factor goes the same way', async () => {
+  const username = phone();
+  await signUp(pool, username);
+  const { code } = await sent(pool, 'CustomSMSSender_SignUp', username);
+  await auth.confirmSignUp({ username, confirmationCode: code });
+  await auth.signIn({ username, password: PASSWORD });
+  await auth.updateMFAPreference({ sms: 'PREFERRED' });
+  await auth.signOut();
+  const { nextStep } = await auth.signIn({ username, password: PASSWORD });
+  assert.equal(nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_SMS_CODE');
+  const second = await sent(pool, 'CustomSMSSender_Authentication', username);
+  assert.equal((await auth.confirmSignIn({ challengeResponse: second.code })).isSignedIn, true);
+  await auth.signOut();
+});
+
 test('without a key of the project the backend has its own', async () => {
   const username = address('carl');
   await signUp(plain, username);
