@@ -73,6 +73,7 @@ static err *open_files(struct app *app)
         TRY(app_check_project(app->arena, app->options->project));
     }
     TRY(choose_paths(app));
+    TRY(app_open_logs(app));
     TRY(lock_data(app));
     TRY(project_ids_load(app->arena, app->data_dir, &app->ids));
     TRY(app_open_store(app->arena, app->data_dir, (unsigned)app->loop_count, &app->store));
@@ -559,6 +560,7 @@ static void close_all(struct app *app)
     for (size_t i = 0; i < app->loop_count; i++) {
         loop_free(app->loops[i].loop);
     }
+    app_close_logs(app);
     chan_free(app->events);
     http_router_free(app->router);
     net_tls_release(app->tls);

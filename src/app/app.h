@@ -14,7 +14,11 @@ struct app_options {
     const char *manifest;    // a compiled manifest to serve instead of the project's definitions
     bool once;               // evaluate once, do not watch
     bool allow_data_loss;
-    unsigned threads; // 0: one per core
+    unsigned threads;                // 0: one per core
+    bool stream_logs;                // of functions: all lines, on the terminal
+    const char *const *logs_filters; // regular expressions: functions whose lines are shown
+    size_t logs_filter_count;
+    const char *logs_out_file; // where they are shown instead; NULL: the terminal
     // Tells whether this machine trusts the certificate authority in that file; may block. NULL:
     // not asked.
     bool (*is_trusted)(struct arena *arena, const char *ca_pem);

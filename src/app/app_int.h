@@ -48,7 +48,8 @@ struct app {
     struct store *store;
     struct iam *iam;
     struct vault *vault;
-    str admin_secret; // none: admin.json is not there
+    struct app_logs *logs; // how functions' logs are shown
+    str admin_secret;      // none: admin.json is not there
     struct data_hub *hub;
     struct auth_hub *auth;
     struct blob_store *blobs;
@@ -141,8 +142,6 @@ void app_read_schedules(
 const char *app_find_runtime(struct arena *arena, const char *name);
 // Ends all processes of functions and resolvers, on every loop.
 void app_stop_functions(struct app *app) YIELDS;
-// One line of a function's log, on the terminal.
-void app_say_function(str function, str line);
 
 // ---- resolvers.c -------------------------------------------------------------------------------
 // Opens the hub of JavaScript resolvers.
@@ -208,6 +207,15 @@ void app_admin_mount(struct app *app);
 [[nodiscard]] err *app_admin_open(struct app *app);
 // Takes admin.json away: nobody serves the folder any more.
 void app_admin_close(struct app *app);
+
+// ---- logs.c ------------------------------------------------------------------------------------
+// Reads the options about functions' logs. ERR_INVALID for what is no filter, ERR_IO.
+[[nodiscard]] err *app_open_logs(struct app *app);
+void app_close_logs(struct app *app);
+// Shows a line, if it is wanted; arg is the app. On a thread of the worker pool.
+void app_say_function(void *arg, const struct func_line *line);
+// Shows a line of a JavaScript resolver. Any loop's thread.
+void app_say_script(str name, str line);
 
 // ---- secrets.c ---------------------------------------------------------------------------------
 // Opens the vault of a data folder; fills the rest of the options in.

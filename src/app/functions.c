@@ -61,7 +61,9 @@ err *app_open_functions(struct app *app)
     struct func_hub_options options = {.iam = app->iam,
         .runtimes = app_find_runtime(app->arena, "."),
         .hidden = str_cstr(app->arena, str_from(data != NULL ? data : app->data_dir)),
-        .log = app_say_function};
+        .logs = path_join(app->arena, app->data_dir, "functions/logs"),
+        .log = app_say_function,
+        .log_arg = app};
     free(data);
     func_hub_open(app->functions, &options);
     func_hub_mount(app->functions, app->router);
@@ -198,7 +200,8 @@ struct func_service *app_make_functions(
             .warm = warm_of(entry),
             .url = read_url(arena, json_get(entry, S("url"))),
             .json_logs = str_eq(json_get_str(logging, S("format")), S("json")),
-            .log_level = json_get_str(logging, S("level"))};
+            .log_level = json_get_str(logging, S("level")),
+            .log_days = func_log_days(json_get_str(logging, S("retention")))};
         f->arn = project_arn(arena, &app->ids, "lambda", str_cat(arena, S("function:"), f->name));
         f->problem = f->problem.len > 0 ? f->problem : problem_of(arena, f);
         app_read_sources(app, arena, entry, f);
@@ -240,4 +243,5 @@ void app_stop_functions(struct app *app)
         loop_post(app->loops[i].loop, start_stopping, &stopping);
         wake_wait(&stopping.wake);
     }
+    func_hub_flush(app->functions);
 }

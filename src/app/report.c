@@ -34,16 +34,6 @@ void app_say_message(const struct auth_message *message)
         PRI(what.len > 0 ? what : message->subject));
 }
 
-// The platform's own lines frame each invocation; they are for who asks for the log.
-void app_say_function(str function, str line)
-{
-    bool frame = str_starts(line, S("START RequestId:")) || str_starts(line, S("END RequestId:")) ||
-                 str_starts(line, S("REPORT RequestId:"));
-    if (!frame) {
-        app_say("[%.*s] %.*s", PRI(function), PRI(line));
-    }
-}
-
 void app_say_error(const err *e)
 {
     app_say("%s✖%s %.*s", RED, PLAIN, PRI(e->text));

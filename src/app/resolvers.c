@@ -5,7 +5,7 @@ void app_open_scripts(struct app *app)
 {
     struct script_options options = {.program = app_find_runtime(app->arena, "resolvers.mjs"),
         .folder = app->data_dir,
-        .log = app_say_function};
+        .log = app_say_script};
     check(app->scripts != NULL);
     script_hub_open(app->scripts, &options);
 }

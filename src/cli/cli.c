@@ -38,6 +38,10 @@ static const struct cli_command COMMANDS[] = {
         "is JSON, or @FILE (@- is the standard input). Without one it is {}. With --async nobody\n"
         "waits for the function, which is then tried up to three times.",
         cli_invoke},
+    {"logs", "show what functions have written", "[NAME...] [--follow] [--since TIME] [options]",
+        "Prints the logs of all functions, or of those that are named, oldest line first, whether\n"
+        "the backend runs or not.",
+        cli_logs},
     {"schema", "print what the data API makes of a schema", "[options] [FILE]",
         "Reads SDL with directives from FILE (or standard input) and prints the schema\n"
         "that would be served, or the model introspection that clients get.",

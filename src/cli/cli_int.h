@@ -50,6 +50,8 @@ int cli_inbox(struct arena *arena, int argc, char **argv);
 int cli_info(struct arena *arena, int argc, char **argv);
 // Runs a function of a running backend.
 int cli_invoke(struct arena *arena, int argc, char **argv);
+// Prints the logs of functions.
+int cli_logs(struct arena *arena, int argc, char **argv);
 // Reads SDL, prints what becomes of it.
 int cli_schema(struct arena *arena, int argc, char **argv);
 // Changes this machine's stores of trusted certificates.

@@ -37,6 +37,34 @@ static err *check_values(
     return NULL;
 }
 
+// Takes each `--logs-filter A B ... --logs-filter=C` out of the arguments: the common reader of
+// options knows one value each. Returns how many are left; -1 when a value is missing.
+static int take_filters(struct arena *arena, int argc, char **argv, struct app_options *app)
+{
+    static const str OPTION = S_INIT("--logs-filter");
+    const char **filters = arena_array(arena, const char *, (size_t)argc + 1);
+    int left = 0;
+    for (int i = 0; i < argc; i++) {
+        str word = str_from(argv[i]);
+        size_t before = app->logs_filter_count;
+        if (str_starts(word, S("--logs-filter=")) && word.len > OPTION.len + 1) {
+            filters[app->logs_filter_count++] = argv[i] + OPTION.len + 1;
+        } else if (str_eq(word, OPTION)) {
+            while (i + 1 < argc && argv[i + 1][0] != '-') {
+                filters[app->logs_filter_count++] = argv[++i];
+            }
+        } else {
+            argv[left++] = argv[i];
+            continue;
+        }
+        if (app->logs_filter_count == before) {
+            return -1;
+        }
+    }
+    app->logs_filters = filters;
+    return left;
+}
+
 int cli_sandbox(struct arena *arena, int argc, char **argv)
 {
     if (argc > 0 && strcmp(argv[0], "secret") == 0) {
@@ -49,6 +77,8 @@ int cli_sandbox(struct arena *arena, int argc, char **argv)
     const char *threads = NULL;
     const char *once = NULL;
     const char *allow_data_loss = NULL;
+    const char *stream_logs = NULL;
+    const char *filter = NULL; // for the help: take_filters has them
     bool done = false;
     const struct cli_option options[] = {
         {"project", "DIR", "the project's folder (default: the current one)", &app.project},
@@ -63,16 +93,27 @@ int cli_sandbox(struct arena *arena, int argc, char **argv)
         {"allow-data-loss", NULL, "let a change of a model's key empty its table",
             &allow_data_loss},
         {"manifest", "FILE", "serve a compiled manifest instead of the definitions", &app.manifest},
+        {"stream-function-logs", NULL, "show all lines of functions' logs, with their times",
+            &stream_logs},
+        {"logs-filter", "REGEX...", "show those of functions whose names match", &filter},
+        {"logs-out-file", "FILE", "append them to a file instead of showing them",
+            &app.logs_out_file},
         {"threads", "N", "worker threads (default: one per core)", &threads},
     };
 
     const struct cli_command *self = cli_command(S("sandbox"));
+    argc = take_filters(arena, argc, argv, &app);
+    if (argc < 0) {
+        return cli_fail(
+            CLI_USAGE, fail(arena, ERR_INVALID, "a value is missing behind --logs-filter"));
+    }
     int code = cli_options(self, options, countof(options), argc, argv, NULL, 0, &done);
     if (code != CLI_OK || done) {
         return code;
     }
     app.once = once != NULL;
     app.allow_data_loss = allow_data_loss != NULL;
+    app.stream_logs = stream_logs != NULL;
     err *e = check_values(arena, &app, port, threads);
     if (e != NULL) {
         return cli_fail(CLI_USAGE, e);

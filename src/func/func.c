@@ -145,7 +145,8 @@ struct func_service *func_service_new(const struct func_service_options *options
             .memory_mb = from->memory_mb,
             .async = copy_async(arena, from->async),
             .json_logs = from->json_logs,
-            .log_level = str_dup(arena, from->log_level)};
+            .log_level = str_dup(arena, from->log_level),
+            .log_days = from->log_days};
         copy_environment(arena, from, to);
         copy_sources(arena, from, to);
         to->mark = mark_of(arena, to);
@@ -233,6 +234,7 @@ void func_hub_free(struct func_hub *hub)
     if (hub->events != NULL) {
         events_free(hub->events);
     }
+    func_log_free(hub->log);
     hub->magic = 0;
     func_runtimes_free(hub->interpreters);
     arena_free(hub->arena);
@@ -253,7 +255,9 @@ void func_hub_open(struct func_hub *hub, const struct func_hub_options *options)
     hub->iam = options->iam;
     hub->runtimes = options->runtimes;
     hub->hidden = options->hidden;
-    hub->log = options->log;
+    const struct func_log_options logs = {
+        .folder = options->logs, .tell = options->log, .tell_arg = options->log_arg};
+    hub->log = func_log_new(&logs);
     err *e = worker_run(detect, hub);
     struct arena *arena = arena_new();
     if (e == NULL) {
@@ -276,10 +280,18 @@ struct func_loop *func_here(struct func_hub *hub)
     return &hub->loops[index];
 }
 
-void func_say(struct func_hub *hub, str function, str line)
+void func_say(struct func_hub *hub, const struct func_line *line)
+{
+    struct func_line now = *line;
+    check(hub->log != NULL);
+    now.time_ms = time_now_ms();
+    func_log_add(hub->log, &now);
+}
+
+void func_hub_flush(struct func_hub *hub)
 {
     if (hub->log != NULL) {
-        hub->log(function, line);
+        func_log_flush(hub->log);
     }
 }
 
@@ -298,6 +310,11 @@ static void take_over(void *arg)
     void *pool = NULL;
     func_service_release(here->service);
     here->service = handover->service;
+    for (size_t i = 0; here->service != NULL && here->hub->log != NULL && i < here->service->count;
+         i++) {
+        const struct func_function *function = &here->service->functions[i];
+        func_log_keep(here->hub->log, function->name, function->log_days);
+    }
     while (map_next(here->pools, &pos, &key, &pool)) {
         pool_outdate(pool);
     }

@@ -3,6 +3,7 @@
 // func_invoke, and from outside through Lambda's own API.
 #pragma once
 
+#include "func/func_log.h"
 #include "http/http.h"
 #include "iam/iam.h"
 
@@ -67,6 +68,7 @@ struct func_options {
     const struct func_url *url;     // NULL: it has none
     bool json_logs;
     str log_level; // or none
+    u64 log_days;  // for which its log is kept; 0: as long as there is room
     const struct func_variable *environment;
     size_t environment_count;
     const struct func_source *sources;
@@ -103,12 +105,14 @@ struct func_hub_options {
     struct iam *iam;
     const char *runtimes; // js/runtime: bootstrap.mjs and its like
     const char *hidden;   // folder that no function may see: data and keys
-    // A line that a function or the platform has to tell; any loop's thread, must be quick.
-    void (*log)(str function, str line);
+    const char *logs;     // folder that logs are kept in; NULL: they are not
+    // Told of the lines of logs, as func_log_options says.
+    void (*log)(void *arg, const struct func_line *line);
+    void *log_arg;
 };
 
-// What calls need; before the first one. The texts are borrowed for the hub's life. Finds out how
-// processes can be isolated here, which is logged.
+// What calls need; before the first one, on the first loop. The texts are borrowed for the hub's
+// life. Finds out how processes can be isolated here, which is logged.
 void func_hub_open(struct func_hub *hub, const struct func_hub_options *options) YIELDS;
 // How processes are isolated here, in words; in `arena`.
 str func_hub_isolation(const struct func_hub *hub, struct arena *arena);
@@ -119,6 +123,8 @@ str func_isolation_here(struct arena *arena);
 void func_hub_set_service(struct func_hub *hub, struct func_service *service);
 // Ends all processes of this loop and refuses new calls; for an orderly end, on each loop.
 void func_hub_stop(struct func_hub *hub) YIELDS;
+// Waits until the logs are written; on the first loop.
+void func_hub_flush(struct func_hub *hub) YIELDS;
 // Adds Lambda's own API, and the URLs of functions below /lambda-url/NAME/.
 void func_hub_mount(struct func_hub *hub, struct http_router *router);
 

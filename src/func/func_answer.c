@@ -29,10 +29,10 @@ static void set_error(struct invocation *call, str payload)
     }
 }
 
-static struct invocation *finish(struct func_worker *worker)
+static struct invocation *finish(struct func_worker *worker, bool good)
 {
     struct invocation *call = worker->call;
-    worker_end_call(worker);
+    worker_end_call(worker, good ? S("") : FUNC_THROWN);
     worker->call = NULL;
     call->worker = NULL;
     return call;
@@ -101,7 +101,7 @@ static err *answer_in_pieces(struct func_worker *worker, struct http_req *req, s
             S("The runtime ended its response before the last piece."));
         return e;
     }
-    struct invocation *call = finish(worker);
+    struct invocation *call = finish(worker, true);
     set_trailing_error(call, req);
     invocation_end(call);
     return worker_reply_accepted(req);
@@ -125,7 +125,7 @@ static err *answer_whole(struct func_worker *worker, struct http_req *req, str i
             S("Response payload size exceeded maximum allowed payload size (6291556 bytes)."));
     }
     TRY(e);
-    struct invocation *call = finish(worker);
+    struct invocation *call = finish(worker, response);
     if (response) {
         call->result.payload = str_dup(call->arena, body.len > 0 ? body : S("null"));
         set_trailing_error(call, req);

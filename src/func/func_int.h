@@ -47,6 +47,7 @@ struct func_function {
     size_t environment_count;
     bool json_logs;
     str log_level;
+    u64 log_days;
 };
 
 struct func_schedule {
@@ -122,8 +123,8 @@ struct func_hub {
     struct func_runtimes *interpreters;
     const char *hidden;
     struct func_sandbox sandbox;
-    struct arena *arena; // of what was found out at the start
-    void (*log)(str function, str line);
+    struct arena *arena;  // of what was found out at the start
+    struct func_log *log; // NULL: not open yet
     atomic_ullong next_worker;
     struct func_events *events; // NULL: there is no queue
 };
@@ -185,5 +186,23 @@ struct func_runtimes *func_runtimes_new(void);
 void func_runtimes_free(struct func_runtimes *runtimes);
 
 // ---- logs --------------------------------------------------------------------------------------
-// Hands a line to whoever listens to the hub's logs.
-void func_say(struct func_hub *hub, str function, str line);
+// Puts a line into the log of its function; the time is now.
+void func_say(struct func_hub *hub, const struct func_line *line);
+
+struct func_report { // of a call that is over
+    str request_id;
+    double ms;
+    double init_ms; // 0: it was ready before
+    u64 memory_mb;
+    str status;     // "success", "error", "timeout"
+    str error_type; // or none
+};
+
+// The platform's own lines about calls, in the function's log format; in `arena`. Some formats have
+// no line for an end.
+str func_frame_start(struct arena *arena, const struct func_function *function, str request_id);
+str func_frame_end(struct arena *arena, const struct func_function *function, str request_id);
+// Of a handler that was not loaded in time.
+str func_frame_init(struct arena *arena, const struct func_function *function, u64 ms);
+str func_frame_report(
+    struct arena *arena, const struct func_function *function, const struct func_report *report);

@@ -205,7 +205,7 @@ static void watch_init(void *arg) YIELDS
     u64 now = time_now_ms();
     for (struct func_worker *w = pool->workers; w != NULL; w = w->next) {
         if (!w->is_ready && !w->is_ending && now - w->started_ms >= INIT_MS) {
-            worker_say(w, S("INIT_REPORT Phase: init Status: timeout"));
+            worker_say(w, func_frame_init(fiber_arena(), w->function, INIT_MS));
             process_kill(w);
         }
     }

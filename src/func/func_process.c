@@ -19,24 +19,58 @@ static void keep_tail(struct func_worker *worker, str text)
     worker->tail_len += text.len;
 }
 
-void worker_say(struct func_worker *worker, str line)
+static void say(struct func_worker *worker, enum func_output stream, str text)
 {
-    keep_tail(worker, line);
+    struct func_line line = {.function = worker->function->name,
+        .stream = stream,
+        .request_id = {worker->last_id, worker->last_id_len},
+        .text = text};
+    keep_tail(worker, text);
     keep_tail(worker, S("\n"));
-    func_say(worker->pool->here->hub, worker->function->name, line);
+    func_say(worker->pool->here->hub, &line);
 }
 
-static void take_output(struct output *output, size_t got)
+void worker_say(struct func_worker *worker, str line)
 {
-    check(got <= OUTPUT_ROOM && output->len <= LINE);
-    for (size_t i = 0; i < got; i++) {
-        if (output->room[i] == '\n' || output->len == LINE) {
-            worker_say(output->worker, (str){output->line, output->len});
-            output->len = 0;
+    if (line.len > 0) {
+        say(worker, FUNC_PLATFORM, line);
+    }
+}
+
+static void end_line(struct output *output)
+{
+    say(output->worker, output->stream, buf_str(&output->line));
+    output->line.len = 0;
+}
+
+// A line is too long: what there is of it goes, up to a whole character.
+static void cut_line(struct output *output)
+{
+    bool bad = false;
+    char kept[4];
+    size_t whole = str_utf8_prefix(buf_str(&output->line), &bad);
+    str rest = bad ? (str){} : str_sub(buf_str(&output->line), whole, output->line.len);
+    check(rest.len <= sizeof(kept));
+    memcpy(kept, rest.len > 0 ? rest.ptr : "", rest.len);
+    output->line.len -= rest.len;
+    end_line(output);
+    buf_add(&output->line, (str){kept, rest.len});
+}
+
+static void take_output(struct output *output, str got)
+{
+    while (got.len > 0) {
+        ptrdiff_t end = str_find_char(got, '\n');
+        str part = str_sub(got, 0, end >= 0 ? (size_t)end : got.len);
+        bool fits = part.len <= FUNC_LINE_MAX - output->line.len;
+        part = str_sub(part, 0, FUNC_LINE_MAX - output->line.len);
+        buf_add(&output->line, part);
+        if (!fits) {
+            cut_line(output);
+        } else if (end >= 0) {
+            end_line(output);
         }
-        if (output->room[i] != '\n') {
-            output->line[output->len++] = output->room[i];
-        }
+        got = str_sub(got, part.len + (fits && end >= 0 ? 1 : 0), got.len);
     }
 }
 
@@ -72,6 +106,7 @@ static void output_closed(uv_handle_t *handle)
 {
     struct output *output = handle->data;
     check_magic(output->worker, WORKER_MAGIC);
+    buf_free(&output->line);
     handle->data = output->worker;
     handle_closed(handle);
 }
@@ -122,11 +157,11 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
     (void)bytes;
     if (got > 0) {
         u64 before = time_mono_us();
-        take_output(output, (size_t)got);
+        take_output(output, (str){output->room, (size_t)got});
         pause_after(output, time_mono_us() - before);
     } else if (got < 0) {
-        if (output->len > 0) {
-            worker_say(output->worker, (str){output->line, output->len});
+        if (output->line.len > 0) {
+            end_line(output);
         }
         close_once((uv_handle_t *)stream, output_closed);
     }
@@ -146,7 +181,7 @@ void process_drain(struct func_worker *worker)
         }
         for (int reads = 0; got > 0 && reads < READS_MAX; reads++) { // it never blocks
             got = read(fd, output->room, OUTPUT_ROOM);
-            take_output(output, got > 0 ? (size_t)got : 0);
+            take_output(output, (str){output->room, got > 0 ? (size_t)got : 0});
         }
     }
 }
@@ -214,9 +249,11 @@ static void on_exit_(uv_process_t *process, int64_t status, int signal_number)
     worker->exit_code = (int)status;
     worker->exit_signal = signal_number;
     (void)kill(-process->pid, SIGKILL); // what it started and left
+    process_drain(worker);
     if (worker->call != NULL) {
-        worker_fail_call(worker, S("Runtime.ExitError"),
-            worker_exit_text(worker, worker->call->arena, worker->call->request_id));
+        str text = worker_exit_text(worker, worker->call->arena, worker->call->request_id);
+        worker_say(worker, worker->function->json_logs ? (str){} : text);
+        worker_fail_call(worker, S("Runtime.ExitError"), text);
     }
     worker->is_ending = true;
     cond_signal_all(&worker->changed);
@@ -234,6 +271,8 @@ static void open_outputs(struct func_worker *worker, uv_stdio_container_t stdio[
     for (size_t i = 0; i < 2; i++) {
         check(uv_pipe_init(uv, &worker->outputs[i].pipe, 0) == 0);
         worker->outputs[i].worker = worker;
+        worker->outputs[i].stream = i == 0 ? FUNC_STDOUT : FUNC_STDERR;
+        worker->outputs[i].line = buf_heap(FUNC_LINE_MAX);
         worker->outputs[i].pipe.data = &worker->outputs[i];
         worker->open_handles++;
         stdio[i + 1] = (uv_stdio_container_t){.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,

@@ -10,7 +10,7 @@ void worker_fail_call(struct func_worker *worker, str type, str message)
     struct invocation *call = worker->call;
     check(call != NULL && call->worker == worker);
     if (worker->call_started_us > 0) {
-        worker_end_call(worker);
+        worker_end_call(worker, type);
     }
     worker->call = NULL;
     call->worker = NULL;
@@ -28,15 +28,17 @@ err *worker_reply_accepted(struct http_req *req)
 static void begin_call(struct func_worker *worker)
 {
     struct invocation *call = worker->call;
-    char line[128];
     check(call != NULL);
-    snprintf(line, sizeof(line), "START RequestId: %.*s Version: $LATEST", PRI(call->request_id));
+    str id = str_sub(call->request_id, 0, REQUEST_ID_LEN);
+    process_drain(worker); // what it wrote after the last call
+    memcpy(worker->last_id, id.ptr, id.len);
+    worker->last_id_len = id.len;
     worker->tail_len = 0;
     worker->is_asking = false;
     worker->is_answering = false;
     worker->call_started_us = time_mono_us();
     watch_begin(worker->pool->here);
-    worker_say(worker, str_from(line));
+    worker_say(worker, func_frame_start(call->arena, worker->function, call->request_id));
 }
 
 // Memory now, as far as one system call tells: what else it started is added by the watcher.
@@ -52,31 +54,28 @@ static u64 memory_now(const struct func_worker *worker)
     return str_to_u64(word, &pages) ? pages * (u64)sysconf(_SC_PAGESIZE) : 0;
 }
 
-// END and REPORT, for a call that has begun.
-void worker_end_call(struct func_worker *worker)
+void worker_end_call(struct func_worker *worker, str failure)
 {
     struct invocation *call = worker->call;
-    char line[512];
-    char init[64] = "";
+    bool late = str_eq(failure, S("Sandbox.Timedout"));
+    bool thrown = str_eq(failure, FUNC_THROWN);
     process_drain(worker);
     check(call != NULL && worker->call_started_us > 0);
-    double ms = (double)(time_mono_us() - worker->call_started_us) / 1000;
     u64 memory = memory_now(worker);
     worker->memory_peak = memory > worker->memory_peak ? memory : worker->memory_peak;
     u64 mb = (worker->memory_peak + (1 << 20) - 1) >> 20;
     mb = mb < worker->function->memory_mb ? mb : worker->function->memory_mb;
-    if (worker->init_us > 0) {
-        snprintf(init, sizeof(init), "\tInit Duration: %.2f ms", (double)worker->init_us / 1000);
-        worker->init_us = 0;
-    }
-    snprintf(line, sizeof(line), "END RequestId: %.*s", PRI(call->request_id));
-    worker_say(worker, str_from(line));
-    snprintf(line, sizeof(line),
-        "REPORT RequestId: %.*s\tDuration: %.2f ms\tBilled Duration: %llu ms\tMemory Size: %u "
-        "MB\tMax Memory Used: %llu MB%s\t",
-        PRI(call->request_id), ms, (unsigned long long)ms + 1, worker->function->memory_mb,
-        (unsigned long long)mb, init);
-    worker_say(worker, str_from(line));
+    struct func_report report = {.request_id = call->request_id,
+        .ms = (double)(time_mono_us() - worker->call_started_us) / 1000,
+        .init_ms = (double)worker->init_us / 1000,
+        .memory_mb = mb,
+        .status = late               ? S("timeout")
+                  : failure.len == 0 ? S("success")
+                                     : S("error"),
+        .error_type = late || thrown ? (str){} : failure};
+    worker_say(worker, func_frame_end(call->arena, worker->function, call->request_id));
+    worker_say(worker, func_frame_report(call->arena, worker->function, &report));
+    worker->init_us = 0;
     worker->call_started_us = 0;
     call->result.log = str_dup(call->arena, (str){worker->tail, worker->tail_len});
 }
@@ -97,9 +96,10 @@ static void on_limit(uv_timer_t *timer)
         double seconds = (double)worker->function->timeout_ms / 1000;
         str text = str_fmt(call->arena, "RequestId: %.*s Error: Task timed out after %.2f seconds",
             PRI(call->request_id), seconds);
-        worker_say(worker,
-            str_fmt(call->arena, "%.*s %.*s Task timed out after %.2f seconds",
-                PRI(time_iso8601(call->arena, time_now_ms())), PRI(call->request_id), seconds));
+        process_drain(worker);
+        str line = str_fmt(call->arena, "%.*s %.*s Task timed out after %.2f seconds",
+            PRI(time_iso8601(call->arena, time_now_ms())), PRI(call->request_id), seconds);
+        worker_say(worker, worker->function->json_logs ? (str){} : line); // the report tells
         worker_fail_call(worker, S("Sandbox.Timedout"), text);
     }
     process_kill(worker);
@@ -214,7 +214,8 @@ void worker_mount(struct func_worker *worker)
     }
     worker->server = (struct http_server){worker->router, HTTP_LIMITS_DEFAULT};
     worker->server.limits.body_buffer_max = PAYLOAD_MAX + 1;
-    worker->server.limits.gathers = true; // "accepted" goes with the next call, which is asked for already
+    worker->server.limits.gathers =
+        true; // "accepted" goes with the next call, which is asked for already
     worker->server.limits.idle_timeout_ms = 0;
     worker->server.limits.requests_max = SIZE_MAX;
 }

@@ -7,16 +7,16 @@
 
 enum { LINGER_MS = 1000 }; // for a process to go, and for what it wrote to be read
 
-enum { TOKEN_LEN = 32 }; // characters
+enum { TOKEN_LEN = 32, REQUEST_ID_LEN = 36 }; // characters
 
-enum { WORKER_MAGIC = 0x66776b72, LINE = 16 * 1024, OUTPUT_ROOM = 16 * 1024 };
+enum { WORKER_MAGIC = 0x66776b72, OUTPUT_ROOM = 16 * 1024 };
 
 struct output { // of a process: one of its two streams
     struct func_worker *worker;
     uv_pipe_t pipe;
-    char line[LINE];
-    size_t len;
-    u64 spent_us; // on what it wrote, since the last pause
+    enum func_output stream;
+    struct buf line; // up to its end, which is to come
+    u64 spent_us;    // on what it wrote, since the last pause
     u64 pause_ms;
     bool is_paused;
     char room[OUTPUT_ROOM];
@@ -41,6 +41,8 @@ struct func_worker {
     u64 started_ms;
     u64 started_us;
     u64 call_started_us;
+    char last_id[REQUEST_ID_LEN]; // of the call that it runs or has run
+    size_t last_id_len;
     bool is_waiting_for_function; // a spare one, loaded so far
     bool is_ready;                // it has asked for a call once
     bool is_asking;               // and waits for one
@@ -73,7 +75,7 @@ void process_drain(struct func_worker *worker);
 int process_memory_open(const struct func_worker *worker);
 // How it ended, as Lambda says it.
 str worker_exit_text(const struct func_worker *worker, struct arena *arena, str request_id);
-// A line of its log, by itself or by the platform.
+// A line of the platform's in its log.
 void worker_say(struct func_worker *worker, str line);
 
 // ---- func_command.c ----------------------------------------------------------------------------
@@ -120,8 +122,11 @@ void worker_fail_call(struct func_worker *worker, str type, str message);
 // Ends the process in `ms`, unless that is set anew, or it ends before.
 void worker_start_limit(struct func_worker *worker, u64 ms);
 
-// Ends the call's log with END and REPORT, and keeps its end for who asked for it.
-void worker_end_call(struct func_worker *worker);
+// An error that the handler has returned, which the report does not call by its name.
+#define FUNC_THROWN S("thrown")
+// Ends the call's log with END and REPORT, and keeps its end for who asked for it. `failure` is the
+// type of what went wrong, none when nothing did.
+void worker_end_call(struct func_worker *worker, str failure);
 // A runtime of ours shows the token of its process; of another one the connection was looked at.
 [[nodiscard]] err *worker_check_token(const struct func_worker *worker, struct http_req *req);
 [[nodiscard]] err *worker_reply_accepted(struct http_req *req) YIELDS;

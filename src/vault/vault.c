@@ -93,11 +93,13 @@ static err *get_item(struct vault *vault, struct arena *arena, str name, struct 
                      json_string(arena, name), item);
 }
 
-static void tell(struct vault *vault) YIELDS;
+// Parameters that no definition can name change nothing.
+static void tell(struct vault *vault, str name) YIELDS;
 
-static void tell(struct vault *vault)
+static void tell(struct vault *vault, str name)
 {
-    if (vault->changed != NULL) {
+    bool is_secret = str_starts(name, SECRETS) || str_starts(name, SHARED);
+    if (vault->changed != NULL && is_secret) {
         vault->changed(vault->changed_arg);
     }
 }
@@ -183,7 +185,7 @@ err *vault_put(struct vault *vault, struct arena *arena, const struct vault_para
     if (version != NULL) {
         *version = next.version;
     }
-    tell(vault);
+    tell(vault, next.name);
     return NULL;
 }
 
@@ -228,7 +230,7 @@ err *vault_delete(struct vault *vault, struct arena *arena, str name, bool *foun
     *found = item != NULL;
     if (item != NULL) {
         TRY(store_write(vault->store, arena, &write, 1, NULL));
-        tell(vault);
+        tell(vault, name);
     }
     return NULL;
 }

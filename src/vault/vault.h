@@ -14,7 +14,7 @@ struct vault_options {
     struct crypto_key key; // the instance's; the vault derives its own from it
     str region;            // copied
     str account;           // copied
-    // Called after a parameter was changed, by whichever way, and waited for; NULL: nobody is.
+    // Called after a secret was changed, by whichever way, and waited for; NULL: nobody is.
     void (*changed)(void *arg); // may wait
     void *changed_arg;
 };

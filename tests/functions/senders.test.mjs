@@ -14,6 +14,7 @@ let pool; // the project names its key
 let plain; // it does not
 before(async () => {
   process.env.SENDER_KEY = KEY;
+  process.env.AMPD_EVENT_RETRY_MS = '200'; // events that fail are not waited for long
   pool = await startPool('../../functions/fixtures/senders');
   delete process.env.SENDER_KEY;
   plain = await startPool('../../functions/fixtures/senders');
@@ -106,6 +107,21 @@ test('a sign-up by phone, decrypted with the key that the project names', async 
   await signUp(pool, username);
   const { code } = await sent(pool, 'CustomSMSSender_SignUp', username);
   assert.equal((await auth.confirmSignUp({ username, confirmationCode: code })).isSignUpComplete, true);
+});
+
+test('the code of a second factor goes the same way', async () => {
+  const username = phone();
+  await signUp(pool, username);
+  const { code } = await sent(pool, 'CustomSMSSender_SignUp', username);
+  await auth.confirmSignUp({ username, confirmationCode: code });
+  await auth.signIn({ username, password: PASSWORD });
+  await auth.updateMFAPreference({ sms: 'PREFERRED' });
+  await auth.signOut();
+  const { nextStep } = await auth.signIn({ username, password: PASSWORD });
+  assert.equal(nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_SMS_CODE');
+  const second = await sent(pool, 'CustomSMSSender_Authentication', username);
+  assert.equal((await auth.confirmSignIn({ challengeResponse: second.code })).isSignedIn, true);
+  await auth.signOut();
 });
 
 test('without a key of the project the backend has its own', async () => {

@@ -1,5 +1,5 @@
-// Recorded changes: every change of the tables that are named, in its own transaction, and nothing of
-// the others.
+// Recorded changes: every change of the tables that are named, in its own transaction, and nothing
+// of the others.
 #include "store_fixture.h"
 
 #include <stdatomic.h>
@@ -54,8 +54,8 @@ static struct store_page changes(struct fixture *f, const char *table)
     return page;
 }
 
-static void check_change(
-    struct fixture *f, const struct json *change, const char *keys, const char *old, const char *new)
+static void check_change(struct fixture *f, const struct json *change, const char *keys,
+    const char *old, const char *new)
 {
     assert_true(json_equal(json_get(change, S("keys")), parsed(f, keys)));
     assert_true(old != NULL ? json_equal(json_get(change, S("old")), parsed(f, old))
@@ -107,7 +107,8 @@ static void body_changes(struct fixture *f) YIELDS
     check_order(&page);
     page = changes(f, "Seat");
     assert_int_equal(page.count, 1);
-    check_change(f, page.items[0], "{\"row\":\"A\",\"place\":7}", NULL, "{\"row\":\"A\",\"place\":7}");
+    check_change(
+        f, page.items[0], "{\"row\":\"A\",\"place\":7}", NULL, "{\"row\":\"A\",\"place\":7}");
     assert_int_equal(changes(f, "Quiet").count, 0);
     assert_int_equal(atomic_load(&told), 4);
     record(f, 0, NULL);
