@@ -20,14 +20,17 @@ bool process_stat_read(int pid, struct process_stat *out)
     text[got] = '\0';
     const char *end = strrchr(text, ')'); // the name may hold anything
     long long pages = 0;
+    unsigned long long user = 0;
+    unsigned long long system = 0;
     *out = (struct process_stat){.pid = pid};
     if (end == NULL ||
         sscanf(end + 1,
-            " %*c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u "
+            " %*c %d %d %d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %*u %*u "
             "%lld",
-            &out->parent, &out->group, &out->session, &pages) != 4) {
+            &out->parent, &out->group, &out->session, &user, &system, &pages) != 6) {
         return false;
     }
+    out->cpu_ms = (user + system) * 1000 / (u64)sysconf(_SC_CLK_TCK);
     out->memory = (u64)(pages > 0 ? pages : 0) * (u64)sysconf(_SC_PAGESIZE);
     return true;
 }

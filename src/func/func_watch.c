@@ -1,5 +1,6 @@
-// Watches the memory of processes, and sees that nothing of them is left when they have ended. What
-// costs more than a system call runs on the worker pool: a fiber of each loop asks for it.
+// Watches the memory of processes and their restlessness, and sees that nothing of them is left
+// when they have ended. What costs more than a system call runs on the worker pool: a fiber of each
+// loop asks for it.
 #include "func/func_worker.h"
 
 #include <dirent.h>
@@ -15,12 +16,15 @@ enum {
     WHOLE_EVERY = 10, // every so many looks at all that a session has, not just children
     PROCESSES_OF_ONE_MAX = 1024,
     DEPTH_MAX = 16,
+    RESTLESS_MAX = 5,      // looks in a row, a second apart,
+    RESTLESS_PERCENT = 10, // that find it computing as much without a call
 };
 
 struct watched { // one process with all it started
     int leader;
     u64 limit;
     u64 memory;
+    u64 cpu_ms;
     size_t processes;
 };
 
@@ -42,6 +46,7 @@ static void add_tree(struct watched *item, int pid, int depth)
         return;
     }
     item->memory += stat.memory;
+    item->cpu_ms += stat.cpu_ms;
     item->processes++;
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
     FILE *file = fopen(path, "re");
@@ -65,6 +70,7 @@ static bool add_to_session(void *arg, const struct process_stat *stat)
     for (size_t i = 0; i < look->count; i++) {
         if (look->items[i].leader == stat->session) {
             look->items[i].memory += stat->memory;
+            look->items[i].cpu_ms += stat->cpu_ms;
             look->items[i].processes++;
         }
     }
@@ -107,6 +113,23 @@ static void gather(struct func_loop *here, struct look *look)
     }
 }
 
+// A process has nothing to do between calls; on AWS it would be frozen.
+static bool is_restless(struct func_worker *worker, const struct watched *item)
+{
+    u64 now = time_mono_us();
+    u64 spent_ms = (now - worker->looked_us) / 1000;
+    u64 used_ms = item->cpu_ms > worker->looked_cpu_ms ? item->cpu_ms - worker->looked_cpu_ms : 0;
+    bool busy = is_busy(worker);
+    if (!busy && spent_ms < IDLE_LOOK_MS / 2) {
+        return false;
+    }
+    worker->restless =
+        !busy && used_ms * 100 >= spent_ms * RESTLESS_PERCENT ? worker->restless + 1 : 0;
+    worker->looked_us = now;
+    worker->looked_cpu_ms = item->cpu_ms;
+    return worker->restless >= RESTLESS_MAX;
+}
+
 static void judge(struct func_worker *worker, const struct watched *item)
 {
     worker->memory_peak = item->memory > worker->memory_peak ? item->memory : worker->memory_peak;
@@ -120,6 +143,9 @@ static void judge(struct func_worker *worker, const struct watched *item)
     } else if (item->processes >= PROCESSES_OF_ONE_MAX) {
         snprintf(line, sizeof(line), "%.*s runs more than %d processes: they are ended",
             PRI(worker->function->name), PROCESSES_OF_ONE_MAX - 1);
+    } else if (is_restless(worker, item)) {
+        snprintf(line, sizeof(line), "%.*s goes on computing after its call: its process is ended",
+            PRI(worker->function->name));
     } else {
         return;
     }

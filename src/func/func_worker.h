@@ -53,6 +53,9 @@ struct func_worker {
     bool has_exited;
     bool is_swept;         // nothing that it started is left
     u64 init_us;           // that loading took; 0: not yet, or told already
+    u64 looked_us;         // when its time on the processors was looked at,
+    u64 looked_cpu_ms;     // and what it was
+    unsigned restless;     // looks in a row that found it computing without a call
     u64 memory_peak;       // bytes, with all that it started
     int memory_fd;         // /proc/PID/statm of its process; -1: none
     str program;           // of a handler for Node.js; the function's, or in the arena of its start
@@ -177,6 +180,7 @@ struct process_stat {
     int group;
     int session;
     u64 memory; // bytes it has in memory
+    u64 cpu_ms; // time it has computed
 };
 
 // Of one process; false when there is none of that id.

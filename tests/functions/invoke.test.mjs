@@ -204,7 +204,7 @@ test('a process that is killed fails its call, and the next one has another', as
   process.kill(pid, 'SIGKILL');
   await until(() => !isAlive(pid), 'the end of the process');
   const { value: next, FunctionError } = await probe('pid');
-  assert.equal(FunctionError, undefined);
+  assert.equal(FunctionError, undefined, JSON.stringify(next));
   assert.notEqual(next, pid);
   const call = probe('time');
   await until(() => server.log().split('START').length > 0 && isAlive(next), 'the call');
