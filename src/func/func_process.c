@@ -169,7 +169,7 @@ static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
 
 void process_drain(struct func_worker *worker)
 {
-    enum { READS_MAX = 8 };
+    enum { READS_MAX = 4 }; // what a pipe holds
 
     for (size_t i = 0; i < 2; i++) {
         struct output *output = &worker->outputs[i];

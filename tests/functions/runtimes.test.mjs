@@ -59,6 +59,8 @@ test('Python: the context', async () => {
 test('Python: the environment', async () => {
   const { variables, cwd } = (await snake('environment')).value;
   assert.equal(variables.GREETING, 'Hello');
+  assert.equal(Object.keys(variables).filter((name) => name.startsWith('MANY_')).length, 400);
+  assert.equal(variables.MANY_399, 'value 399');
   assert.equal(variables.AWS_EXECUTION_ENV, 'AWS_Lambda_python3.12');
   assert.equal(variables._HANDLER, 'app.handler');
   assert.equal(variables.LAMBDA_TASK_ROOT, path.join(server.project, 'amplify/python'));
