@@ -562,6 +562,24 @@ test('it looks well in every form', async () => {
   for (const window of [guest, ann, bob, dark, phone]) assert.deepEqual(window.problems, []);
 });
 
+test('an order of prints is added up by the backend', async () => {
+  await go(ann, '#/');
+  await link(ann, GLUE.title).click();
+  await ann.page.getByLabel('Prints of this post').fill('3');
+  await button(ann, 'Order').click();
+  await ann.page.getByText('Ordered: 13.50 EUR.').waitFor();
+  assert.equal(await guest.page.getByLabel('Prints of this post').count(), 0);
+  const token = await ann.page.evaluate(() => Object.entries(localStorage).find(([key]) => key.endsWith('.accessToken'))[1]);
+  const { url, api_key: apiKey } = blog.outputs.data;
+  const order = async (headers, quantity) => {
+    const query = `mutation { processOrder(orderId: "1", items: [{name: "x", price: 1, quantity: ${quantity}}]) { total } }`;
+    const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ query }) });
+    return answer.json();
+  };
+  assert.equal((await order({ authorization: token }, 0)).errors[0].message, 'Nothing to order.');
+  assert.equal((await order({ 'x-api-key': apiKey }, 1)).errors[0].errorType, 'Unauthorized');
+});
+
 test('the digest of the week is a post like others', async () => {
   assert.deepEqual(blog.invoke('digest'), { posts: 2 });
   await go(guest, '#/');

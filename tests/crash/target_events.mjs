@@ -29,7 +29,7 @@ const HANDLER = `export const handler = async (event) => {
 
 function functionOf(folder, name, sink, eventSources) {
   return {
-    name, group: "function", entry: null, out: join(folder, "handler.mjs"), problem: null, timeoutSeconds: 10, memoryMB: 128,
+    name, group: "function", lambdaRuntime: "nodejs22.x", handler: "index.handler", entry: null, out: join(folder, "handler.mjs"), problem: null, timeoutSeconds: 10, memoryMB: 128,
     environment: { SINK: sink }, schedule: [], grants: [], policies: [], url: null, eventSources, provided: null,
   };
 }

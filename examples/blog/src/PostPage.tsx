@@ -1,5 +1,6 @@
 import { useId, useRef, useState } from 'react';
 import { Comments } from './Comments';
+import { Prints } from './Prints';
 import { type Post, client, describe, succeeded } from './blog';
 import { Avatar, Day, Empty, Loading, Problem, useTitle } from './parts';
 import { addresses, go } from './route';
@@ -50,6 +51,7 @@ export function PostPage({ id, member }: { id: string; member: Member | null }) 
         </div>
       </article>
       <Comments post={post} member={member} />
+      {member && <Prints post={post} />}
     </>
   );
 }

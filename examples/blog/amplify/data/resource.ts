@@ -1,6 +1,7 @@
 import { type ClientSchema, a, defineData } from '@aws-amplify/backend';
 import { postConfirmation } from '../auth/post-confirmation/resource';
 import { digest } from '../functions/digest/resource';
+import { processOrder } from '../functions/process-order/resource';
 import { thumbnail } from '../storage/thumbnail/resource';
 
 const schema = a
@@ -44,6 +45,25 @@ const schema = a
       })
       .identifier(['path'])
       .authorization((allow) => [allow.publicApiKey().to(['read'])]),
+
+    OrderItem: a.customType({
+      name: a.string().required(),
+      price: a.float().required(),
+      quantity: a.integer().required(),
+    }),
+
+    Receipt: a.customType({
+      orderId: a.id().required(),
+      total: a.float().required(),
+      currency: a.string().required(),
+    }),
+
+    processOrder: a
+      .mutation()
+      .arguments({ orderId: a.id().required(), items: a.ref('OrderItem').required().array().required() })
+      .returns(a.ref('Receipt').required())
+      .handler(a.handler.function(processOrder))
+      .authorization((allow) => [allow.authenticated()]),
   })
   .authorization((allow) => [
     allow.resource(postConfirmation).to(['mutate']),

@@ -1,12 +1,10 @@
 import { env } from '$amplify/env/process-order';
+import type { Schema } from '../../data/resource';
 
-type Order = { orderId: string; items: { name: string; price: number; quantity: number }[] };
-
-type Receipt = { orderId: string; table: string; total: number; currency: string };
-
-/** Adds up an order of prints of the blog's pictures. */
-export const handler = async (order: Order): Promise<Receipt> => {
-  const total = order.items.reduce((sum, { price, quantity }) => sum + price * quantity, 0);
-  console.log(`order ${order.orderId}: ${order.items.length} items, ${total} ${env.CURRENCY}`);
-  return { orderId: order.orderId, table: env.ORDERS_TABLE, total, currency: env.CURRENCY };
+/** Adds up an order of prints of the blog's posts. */
+export const handler: Schema['processOrder']['functionHandler'] = async ({ arguments: { orderId, items } }) => {
+  if (items.some(({ price, quantity }) => price < 0 || quantity < 1)) throw new Error('Nothing to order.');
+  const total = items.reduce((sum, { price, quantity }) => sum + price * quantity, 0);
+  console.log(`order ${orderId}: ${items.length} items, ${total} ${env.CURRENCY} (${env.ORDERS_TABLE})`);
+  return { orderId, total, currency: env.CURRENCY };
 };
