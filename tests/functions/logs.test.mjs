@@ -216,6 +216,21 @@ test('a function that writes without end is bounded on disk, and nobody else wai
   assert.ok(files.every((file) => (statSync(file).mode & 0o077) === 0));
 });
 
+test('a terminal that stands still holds nobody up; the log is on disk all the same', async () => {
+  const still = await serve('logs');
+  await invoke('writer', {}, still);
+  still.child.stdout.pause();
+  await invoke('other-writer', { flood: 2000 }, still);
+  for (let i = 0; i < 20; i++) {
+    const began = performance.now();
+    await invoke('writer', { out: bytes(`number ${i} while it stands still\n`) }, still);
+    assert.ok(performance.now() - began < 1000, 'a call waited for the terminal');
+  }
+  await lines(['writer'], 'number 19 while it stands still', still);
+  still.child.stdout.resume();
+  await still.end();
+});
+
 test('the log survives the server, and old lines go as the retention says', async () => {
   const first = await serve('logs');
   await invoke('writer', { out: bytes('before the restart\n') }, first);

@@ -1,10 +1,11 @@
 // Secrets: set by the command, sealed at rest, in the environment of functions, through SSM's API.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DeleteParameterCommand, GetParameterCommand, GetParametersByPathCommand, GetParametersCommand, PutParameterCommand, SSMClient,
@@ -75,6 +76,36 @@ test('set, get, list and remove while the server runs, as ampx says it', async (
   const gone = await secret(['get', 'OTHER.one'], where);
   assert.equal(gone.code, 1);
   assert.match(gone.err, /there is no secret 'OTHER\.one'/);
+});
+
+// Runs a command at a terminal of its own, types a line when it is asked, and prints what the terminal showed.
+const AT_A_TERMINAL = `
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[2], sys.argv[2:])
+shown = b''
+typed = False
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    shown += part
+    if not typed and b'value: ' in shown:
+        os.write(fd, sys.argv[1].encode() + b'\\n')
+        typed = True
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+test('at a terminal the value is asked for, and not shown', async () => {
+  const words = ['sandbox', 'secret', 'set', 'TYPED', '--data-dir', server.dataDir];
+  const { stdout } = await promisify(execFile)('python3', ['-c', AT_A_TERMINAL, value('typed by a person'), AMPD, ...words]);
+  assert.equal(stdout, 'Enter secret value: \r\nSuccessfully created version 1 of secret TYPED\r\n');
+  assert.match((await secret(['get', 'TYPED'], { dataDir: server.dataDir })).out, /\nvalue: typed by a person\n/);
 });
 
 test('wrong use is told, and the value is never in what is said', async () => {
