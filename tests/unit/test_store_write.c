@@ -197,6 +197,49 @@ static void transactions(struct fixture *f) YIELDS
     verify(f);
 }
 
+// Adds one to v; or, asked so, changes the key.
+static err *count_up(
+    const void *arg, struct arena *arena, const struct json *item, struct json **out)
+{
+    *out = json_copy(arena, item);
+    json_set(*out, S("v"), json_int(arena, json_get_int(item, S("v"), 0) + 1));
+    if (arg != NULL) {
+        json_set(*out, S("id"), json_string(arena, S("other")));
+    }
+    return NULL;
+}
+
+static bool is_two(const void *arg, const struct json *item)
+{
+    (void)arg;
+    return json_get_int(item, S("v"), 0) == 2;
+}
+
+static void edits(struct fixture *f) YIELDS
+{
+    set_up(f);
+    struct store_write write = {.kind = STORE_UPDATE,
+        .table = S("Post"),
+        .pk = text_value(f->arena, "a"),
+        .edit = count_up};
+    assert_ok(write_one(f, &write));
+    assert_null(write.old_item);
+    assert_ok(write_one(f, &write));
+    assert_item(f, "Post", "'a'", NULL, "{'id':'a','v':2}");
+    struct store_pred two = {.op = STORE_TEST, .test = is_two};
+    write.condition = &two;
+    assert_ok(write_one(f, &write));
+    assert_json(f->arena, write.new_item, "{'id':'a','v':3}");
+    assert_code(write_one(f, &write), ERR_CONDITION_FAILED);
+    write.condition = NULL;
+    write.edit_arg = f;
+    assert_fails(write_one(f, &write), ERR_INVALID,
+        "One or more parameter values were invalid: Cannot update attribute id. This attribute is "
+        "part of the key");
+    assert_item(f, "Post", "'a'", NULL, "{'id':'a','v':3}");
+    verify(f);
+}
+
 // Later writes of a transaction see the earlier ones.
 static void in_order(struct fixture *f) YIELDS
 {
@@ -386,6 +429,7 @@ TEST(keeps_text)
 TEST(updates)
 TEST(conditions)
 TEST(guards)
+TEST(edits)
 TEST(transactions)
 TEST(in_order)
 TEST(refused_items)
@@ -404,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_updates),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_guards),
+        cmocka_unit_test(test_edits),
         cmocka_unit_test(test_transactions),
         cmocka_unit_test(test_in_order),
         cmocka_unit_test(test_refused_items),
