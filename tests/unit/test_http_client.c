@@ -88,6 +88,52 @@ static err *many_headers(struct http_req *req)
     return http_reply(req, 200, S("text/plain"), S("ok"));
 }
 
+enum { MIB = 1 << 20, FLOOD = 64 * MIB };
+
+// Counts what it is sent, slowly now and then.
+static err *count_bytes(struct http_req *req)
+{
+    char *piece = arena_alloc(req->arena, 70000);
+    u64 all = 0;
+    size_t got = 1;
+    for (int i = 0; got > 0; i++) {
+        TRY(http_read_some(req, piece, 70000, &got));
+        for (size_t k = 0; k < got; k++) {
+            all += (u8)piece[k];
+        }
+        TRY(i % 32 == 31 ? fiber_sleep(2) : NULL);
+    }
+    return http_reply(
+        req, 200, S("text/plain"), str_fmt(req->arena, "%llu", (unsigned long long)all));
+}
+
+static err *deny(struct http_req *req)
+{
+    return http_reply(req, 403, S("text/plain"), S("no"));
+}
+
+// More than fits anywhere on the way; `count` is what was taken so far.
+static err *flood(struct http_req *req)
+{
+    struct world *world = the_world(req);
+    char *piece = arena_alloc(req->arena, MIB);
+    world->count = 0;
+    TRY(http_begin(req, 200, S("text/plain"), FLOOD));
+    while (world->count < FLOOD) {
+        memset(piece, world->count / MIB, MIB);
+        TRY(http_write(req, (str){piece, MIB}));
+        world->count += MIB;
+    }
+    return http_end(req);
+}
+
+static err *cut(struct http_req *req)
+{
+    TRY(http_begin(req, 200, S("text/plain"), MIB));
+    TRY(http_write(req, S("only this")));
+    return err_make(req->arena, ERR_CLOSED, __FILE__, __LINE__, "enough");
+}
+
 static void add_route(struct world *world, str path, http_handler handler)
 {
     http_router_add(world->router,
@@ -124,6 +170,10 @@ static void run(struct world *world, void (*test)(struct world *world))
     add_route(world, S("/large"), large);
     add_route(world, S("/never"), never);
     add_route(world, S("/many"), many_headers);
+    add_route(world, S("/count"), count_bytes);
+    add_route(world, S("/deny"), deny);
+    add_route(world, S("/flood"), flood);
+    add_route(world, S("/cut"), cut);
     struct ca_files files;
     assert_null(crypto_ca_ensure(world->arena, world->dir, &(struct ca_options){}, &files));
     world->ca_pem = files.ca_pem;
@@ -405,6 +455,133 @@ static int setup(void **state)
     return mkdtemp(world->dir) == NULL;
 }
 
+// ---- streamed bodies -----------------------------------------------------------------------
+
+static struct http_exchange *begin(
+    struct world *world, struct http_client_req *req, const char *method, str target, u64 size)
+{
+    struct http_exchange *exchange = NULL;
+    *req = (struct http_client_req){
+        .method = str_from(method), .url = target, .timeout_ms = 20000, .ca_pem = world->ca_pem};
+    assert_null(http_exchange_begin(world->arena, req, size, &exchange));
+    return exchange;
+}
+
+static str read_all(struct world *world, struct http_exchange *exchange)
+{
+    struct buf out = buf_in(world->arena, MIB);
+    char piece[3];
+    size_t got = 0;
+    do {
+        assert_null(http_exchange_read(exchange, piece, sizeof(piece), &got));
+        buf_add(&out, (str){piece, got});
+    } while (got > 0);
+    return buf_str(&out);
+}
+
+static void send_and_count(struct world *world, str target)
+{
+    enum { SIZE = 5000001 };
+
+    char *bytes = arena_alloc(world->arena, SIZE);
+    u64 sum = 0;
+    struct http_client_req req;
+    struct http_client_res res = {};
+    random_bytes(bytes, SIZE);
+    for (size_t i = 0; i < SIZE; i++) {
+        sum += (u8)bytes[i];
+    }
+    struct http_exchange *exchange = begin(world, &req, "PUT", target, SIZE);
+    for (size_t at = 0, some = 1; at < SIZE; at += some, some = some * 3 + 1) {
+        some = some < SIZE - at ? some : SIZE - at;
+        assert_null(http_exchange_send(exchange, (str){bytes + at, some}));
+    }
+    assert_null(http_exchange_head(exchange, &res));
+    assert_int_equal(res.status, 200);
+    str expected = str_fmt(world->arena, "%llu", (unsigned long long)sum);
+    assert_true(str_eq(read_all(world, exchange), expected));
+    http_exchange_end(exchange);
+    http_exchange_end(exchange);
+    http_exchange_end(NULL);
+}
+
+static void exchange_sends(struct world *world)
+{
+    send_and_count(world, url(world, "http://127.0.0.1:%d/count"));
+    send_and_count(world, url(world, "https://localhost:%d/count"));
+}
+
+static void exchange_is_answered_early(struct world *world)
+{
+    char *bytes = arena_alloc(world->arena, MIB);
+    struct http_client_req req;
+    struct http_client_res res = {};
+    u64 began = time_mono_us();
+    struct http_exchange *exchange =
+        begin(world, &req, "PUT", url(world, "http://127.0.0.1:%d/deny"), 64 * MIB);
+    for (int i = 0; i < 64; i++) {
+        assert_null(http_exchange_send(exchange, (str){bytes, MIB}));
+    }
+    assert_null(http_exchange_head(exchange, &res));
+    assert_int_equal(res.status, 403);
+    assert_true(str_eq(read_all(world, exchange), S("no")));
+    http_exchange_end(exchange);
+    assert_true(time_mono_us() - began < 10000000);
+}
+
+static void exchange_holds_back(struct world *world)
+{
+    char *bytes = arena_alloc(world->arena, MIB);
+    struct http_client_req req;
+    struct http_client_res res = {};
+    size_t got = 1;
+    u64 all = 0;
+    struct http_exchange *exchange =
+        begin(world, &req, "GET", url(world, "http://127.0.0.1:%d/flood"), UINT64_MAX);
+    assert_null(http_exchange_head(exchange, &res));
+    assert_int_equal(res.status, 200);
+    size_t used = arena_used(world->arena);
+    assert_null(fiber_sleep(100));
+    assert_true(world->count < FLOOD / 2); // what nobody reads is not sent
+    while (got > 0) {
+        assert_null(http_exchange_read(exchange, bytes, MIB, &got));
+        for (size_t i = 0; i < got; i += 997) {
+            assert_int_equal(bytes[i], (all + i) / MIB);
+        }
+        all += got;
+    }
+    assert_int_equal(all, FLOOD);
+    assert_true(arena_used(world->arena) - used <= 256 * 1024);
+    http_exchange_end(exchange);
+}
+
+static void exchange_fails(struct world *world)
+{
+    char bytes[64];
+    size_t got = 0;
+    struct http_client_req req;
+    struct http_client_res res = {};
+    struct http_exchange *exchange =
+        begin(world, &req, "GET", url(world, "http://127.0.0.1:%d/cut"), UINT64_MAX);
+    assert_null(http_exchange_head(exchange, &res));
+    err *e = http_exchange_read(exchange, bytes, sizeof(bytes), &got);
+    e = e == NULL ? http_exchange_read(exchange, bytes, sizeof(bytes), &got) : e;
+    assert_non_null(e);
+    assert_int_equal(e->code, ERR_IO);
+    http_exchange_end(exchange);
+    exchange = begin(world, &req, "GET", url(world, "http://127.0.0.1:%d/never"), UINT64_MAX);
+    req.timeout_ms = 100;
+    e = http_exchange_head(exchange, &res);
+    assert_non_null(e);
+    assert_int_equal(e->code, ERR_TIMEOUT);
+    http_exchange_end(exchange);
+    exchange = begin(world, &req, "GET", S("http://127.0.0.1:1/x"), UINT64_MAX);
+    e = http_exchange_head(exchange, &res);
+    assert_non_null(e);
+    assert_int_equal(e->code, ERR_IO);
+    http_exchange_end(exchange);
+}
+
 static int remove_one(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
     (void)info, (void)type, (void)walk;
@@ -431,6 +608,10 @@ static int teardown(void **state)
     X(cancelled)                                                                                   \
     X(many_at_once)                                                                                \
     X(stopped_meanwhile)                                                                           \
+    X(exchange_sends)                                                                              \
+    X(exchange_is_answered_early)                                                                  \
+    X(exchange_holds_back)                                                                         \
+    X(exchange_fails)                                                                              \
     X(bad_requests)
 #define DEFINE(name)                                                                               \
     static void test_##name(void **state)                                                          \
