@@ -70,6 +70,8 @@ export async function startStorage(fixture, options = {}) {
   while (!/ is ready in /.test(log)) {
     if (code !== undefined || Date.now() > deadline) {
       kill();
+      await ended;
+      if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
       throw new Error(`ampd sandbox of ${fixture} is not ready:\n${log}`);
     }
     await sleep(10);
