@@ -28,6 +28,7 @@ need_build() {
     need_file nodejs node_is_new_enough
     need_file npm has npm
     need_file bubblewrap has bwrap # around the processes of functions
+    need_file tzdata test -e /usr/share/zoneinfo/Europe/Berlin # of schedules
 }
 
 need_test() {
