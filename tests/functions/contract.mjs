@@ -229,6 +229,12 @@ export function contract({ env = {}, isOurs = true } = {}) {
     await new Promise((resolve) => other.close(resolve));
   });
 
+  test('the SDK finds the server, and what was not granted is refused', async () => {
+    const { value, text } = await invoke('caller', {});
+    assert.deepEqual([value.name, value.status], ['AccessDeniedException', 403], text);
+    assert.match(value.message, /^User: arn:aws:sts::\d{12}:assumed-role\/\S+ is not authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:us-east-1:\d{12}:function:second\b/);
+  });
+
   // ---- logs ------------------------------------------------------------------------------------
 
   test('the console, in text', async () => {
