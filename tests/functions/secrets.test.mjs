@@ -203,8 +203,9 @@ function* filesIn(folder) {
   }
 }
 
-test('set and get while no server runs; afterwards no value is in any file, log or answer', async () => {
+test('set and get while no server runs; afterwards no value is in any file, log or answer', async (t) => {
   const other = await serve('secrets', { watch: true });
+  t.after(() => other.child.kill('SIGKILL'));
   await secret(['set', 'TOKEN'], { input: value('set while it runs'), dataDir: other.dataDir });
   await other.stop();
   assert.match((await secret(['get', 'TOKEN'], { dataDir: other.dataDir })).out, /\nvalue: set while it runs\n/);
