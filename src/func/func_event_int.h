@@ -58,7 +58,7 @@ struct func_events { // lists are touched only by the first loop's thread
     u64 (*now_ms)(void);
     u64 retry_ms;
     struct map *lanes;   // function's key -> struct func_lane
-    struct map *streams; // source's id -> struct func_stream
+    struct map *streams; // source's id -> struct func_reader
     struct map *timers;  // schedule's id -> struct func_timer
     struct cond timers_changed;
     bool timers_wanted;
@@ -92,7 +92,7 @@ void event_deliver(void *entry) YIELDS;
 // The row of an event, and the pieces of its payload, as writes that remove them.
 size_t event_removal(struct arena *arena, const struct json *row, struct store_write *writes);
 
-// ---- func_stream.c: tables' changes ------------------------------------------------------------
+// ---- func_reader.c: tables' changes ------------------------------------------------------------
 // Starts a reader for each source of the definitions in force that has none, and lets those go
 // whose source is gone. On the home loop.
 void streams_follow(struct func_events *events);

@@ -1,556 +1,224 @@
-// Functions that are called with the changes of a table. The store keeps the changes
-// (store_record), each source has a reader with a position of its own, which moves on when a batch
-// has been dealt with: what the process had not finished is read again after the next start.
-// Source: "Using AWS Lambda with Amazon DynamoDB", AWS Lambda developer guide.
-#include "func/func_event_int.h"
+// The way of an answer's pieces from the loop of the process to that of the caller: a bounded
+// queue.
+#include "func/func_stream.h"
 
-enum {
-    HOUR_MS = 60 * 60 * 1000,
-    KEPT_MS = 24 * HOUR_MS,
-    BACKOFF_MAX_MS = 60 * 1000,
-    TIDY_ROWS = 500,
-    BATCH_BYTES = 6 * 1000 * 1000,
-    PAGE_ROWS = 1000, // changes looked at for one batch
+#include "func/func_int.h"
+
+#include <pthread.h>
+
+enum { STREAM_MAGIC = 0x6673746d, QUEUED_MAX = 256 * 1024 };
+
+struct piece {
+    struct piece *next;
+    size_t len;
+    char bytes[];
 };
 
-struct func_stream { // the reader of one source; touched by the first loop only
-    struct func_events *events;
-    str id; // heap, behind the struct
-    struct cond changed;
-    bool is_wanted; // there may be new changes, or other definitions
-    str position;   // sequence, in `text`; none: before the first
-    char text[32];
-    size_t limit; // of the next batch, when a larger one failed; 0: as the source says
-    i64 attempts; // of the batch that is next
-    u64 wait_until_us;
-    bool is_filling; // it waits for a batch to become full, not for better times
-    bool is_loaded;
+struct func_stream {
+    u32 magic;
+    atomic_int references; // the reader's, and a writer's
+    struct invocation *call;
+    pthread_mutex_t lock; // of those below
+    struct piece *first;
+    struct piece **last;
+    size_t queued;       // bytes
+    struct wake *reader; // waits for something to read
+    struct wake *writer; // waits for room
+    bool has_begun;
+    bool has_ended;
+    bool is_unwanted; // the reader has gone
+    char content_type[256];
 };
 
-struct batch {
-    struct func_stream *stream;
-    struct func_service *service;
-    const struct func_function *function;
-    const struct func_source *source;
-    struct arena *arena;
-    struct store_page page; // changes, some of which the function does not want
-    struct json *records;   // those that it wants
-    size_t taken;           // changes of the page that the batch is made of
-    u64 begun_ms;           // when the first of its changes was made
-};
-
-static const struct func_source *find_source(
-    const struct func_service *service, str id, const struct func_function **function)
+struct func_stream *stream_new(struct invocation *call)
 {
-    for (size_t i = 0; service != NULL && i < service->count; i++) {
-        *function = &service->functions[i];
-        for (size_t k = 0; k < (*function)->source_count; k++) {
-            if (str_eq((*function)->sources[k].id, id)) {
-                return &(*function)->sources[k];
-            }
-        }
+    struct func_stream *stream = mem_new(struct func_stream);
+    stream->magic = STREAM_MAGIC;
+    stream->call = call;
+    stream->last = &stream->first;
+    atomic_init(&stream->references, 1);
+    check(pthread_mutex_init(&stream->lock, NULL) == 0);
+    return stream;
+}
+
+const struct invocation *stream_call(const struct func_stream *stream)
+{
+    check_magic(stream, STREAM_MAGIC);
+    return stream->call;
+}
+
+struct func_stream *stream_hold(struct func_stream *stream)
+{
+    check_magic(stream, STREAM_MAGIC);
+    check(atomic_fetch_add(&stream->references, 1) > 0);
+    return stream;
+}
+
+static void drop_pieces(struct func_stream *stream)
+{
+    while (stream->first != NULL) {
+        struct piece *piece = stream->first;
+        stream->first = piece->next;
+        mem_free(piece);
     }
-    return NULL;
+    stream->last = &stream->first;
+    stream->queued = 0;
 }
 
-// ---- positions ---------------------------------------------------------------------------------
-
-static void set_position(struct func_stream *stream, str sequence)
+void stream_release(struct func_stream *stream)
 {
-    check(sequence.len < sizeof(stream->text));
-    memcpy(stream->text, sequence.ptr, sequence.len);
-    stream->position = (str){stream->text, sequence.len};
-}
-
-static err *load_position(struct func_stream *stream, struct arena *arena) YIELDS;
-
-static err *load_position(struct func_stream *stream, struct arena *arena)
-{
-    struct json *row = NULL;
-    TRY(store_get(
-        stream->events->store, arena, FUNC_STREAMS, json_string(arena, stream->id), NULL, &row));
-    set_position(stream, json_get_str(row, S("position")));
-    stream->is_loaded = row != NULL;
-    return NULL;
-}
-
-static struct json *position_row(struct arena *arena, str id, str position)
-{
-    struct json *row = json_object(arena);
-    json_set(row, S("id"), json_string(arena, id));
-    json_set(row, S("position"), json_string(arena, position));
-    return row;
-}
-
-// The first `count` changes of the batch are dealt with.
-static err *move_on(struct batch *b, size_t count) YIELDS;
-
-static err *move_on(struct batch *b, size_t count)
-{
-    if (count == 0) {
-        return NULL;
-    }
-    str sequence = json_get(b->page.items[count - 1], S("sequence"))->text;
-    struct store_write write = {.kind = STORE_PUT,
-        .table = FUNC_STREAMS,
-        .item = position_row(b->arena, b->stream->id, sequence)};
-    TRY(store_write(b->stream->events->store, b->arena, &write, 1, NULL));
-    set_position(b->stream, sequence);
-    b->stream->attempts = 0;
-    b->stream->limit = 0;
-    return NULL;
-}
-
-// ---- batches -----------------------------------------------------------------------------------
-
-static bool is_too_old(const struct batch *b, const struct json *change)
-{
-    u64 age_ms = b->source->max_age_s > 0 ? (u64)b->source->max_age_s * 1000 : KEPT_MS;
-    return (u64)json_get_int(change, S("time"), 0) + age_ms < time_now_ms();
-}
-
-static size_t batch_limit(const struct batch *b)
-{
-    size_t own = b->source->batch_size > 0 ? b->source->batch_size : 100;
-    return b->stream->limit > 0 && b->stream->limit < own ? b->stream->limit : own;
-}
-
-// What the function wants of the page, as far as its payload has room. *expired: so many were left
-// out since they are too old.
-static void gather(struct batch *b, size_t *expired)
-{
-    size_t bytes = 0;
-    b->records = json_array(b->arena);
-    size_t limit = batch_limit(b);
-    for (b->taken = 0; b->taken < b->page.count && b->records->count < limit; b->taken++) {
-        const struct json *change = b->page.items[b->taken];
-        if (is_too_old(b, change)) {
-            ++*expired;
-            continue;
-        }
-        struct json *record = stream_record(b->arena, b->service, b->source, change);
-        if (!pattern_matches(b->source->filters, record)) {
-            continue;
-        }
-        bytes += json_text(b->arena, record).len + 1;
-        if (bytes > BATCH_BYTES && b->records->count > 0) {
-            break;
-        }
-        if (b->records->count == 0) {
-            b->begun_ms = (u64)json_get_int(change, S("time"), 0);
-        }
-        json_push(b->records, record);
+    check_magic(stream, STREAM_MAGIC);
+    if (atomic_fetch_sub(&stream->references, 1) == 1) {
+        drop_pieces(stream);
+        stream->magic = 0;
+        pthread_mutex_destroy(&stream->lock);
+        mem_free(stream);
     }
 }
 
-// A batch that is not full yet may wait for more. True while it should.
-static bool should_wait(struct batch *b)
+static void lock(struct func_stream *stream)
 {
-    bool full = b->records->count >= batch_limit(b) || b->page.next_token.len > 0;
-    if (b->source->window_ms == 0 || b->records->count == 0 || full || b->stream->limit > 0) {
-        return false;
-    }
-    u64 until = b->begun_ms + b->source->window_ms;
-    u64 now = time_now_ms(); // the store's clock
-    if (now >= until) {
-        return false;
-    }
-    u64 wait = until - now < b->source->window_ms ? until - now : b->source->window_ms;
-    b->stream->wait_until_us = time_mono_us() + wait * 1000;
-    b->stream->is_filling = true;
-    return true;
+    check_magic(stream, STREAM_MAGIC);
+    check(pthread_mutex_lock(&stream->lock) == 0);
 }
 
-static str sequence_of(const struct json *record)
+static void unlock(struct func_stream *stream)
 {
-    return json_get_str(json_get(record, S("dynamodb")), S("SequenceNumber"));
+    check(pthread_mutex_unlock(&stream->lock) == 0);
 }
 
-// How many of the batch's changes come before the first that the function says it could not deal
-// with. All: it said of none. 0 for an answer that says so of everything, or makes no sense.
-static size_t count_done(struct batch *b, str payload)
+// With the lock held.
+static void wake_one(struct wake **waiting)
 {
-    struct json *answer = NULL;
-    size_t done = b->taken;
-    if (json_parse(b->arena, payload, &answer, NULL) != NULL) {
-        return 0;
-    }
-    json_each (failure, json_get(answer, S("batchItemFailures"))) {
-        str id = json_get_str(failure, S("itemIdentifier"));
-        size_t at = 0;
-        while (at < b->taken && !str_eq(json_get(b->page.items[at], S("sequence"))->text, id)) {
-            at++;
-        }
-        if (at == b->taken) {
-            return 0; // no record of this batch: as if all had failed
-        }
-        done = at < done ? at : done;
-    }
-    return done;
-}
-
-// A record of the batch that is given up, beside those of events.
-static err *note_failure(struct batch *b, const char *condition) YIELDS;
-
-static err *note_failure(struct batch *b, const char *condition)
-{
-    struct buf text = buf_in(b->arena, 64 * 1024);
-    struct json_writer w;
-    const struct json *first = b->records->child;
-    struct json *item = json_object(b->arena);
-    jw_init(&w, &text);
-    jw_object(&w);
-    jw_member(&w, S("version"), S("1.0"));
-    jw_member(&w, S("timestamp"), time_iso8601(b->arena, b->stream->events->now_ms()));
-    jw_key(&w, S("requestContext"));
-    jw_object(&w);
-    jw_member(&w, S("functionArn"), b->function->arn);
-    jw_member(&w, S("condition"), str_from(condition));
-    jw_key(&w, S("approximateInvokeCount"));
-    jw_int(&w, b->stream->attempts);
-    jw_end_object(&w);
-    jw_key(&w, S("DDBStreamBatchInfo"));
-    jw_object(&w);
-    jw_member(&w, S("startSequenceNumber"), sequence_of(first));
-    jw_member(&w, S("endSequenceNumber"), sequence_of(b->records->last));
-    jw_key(&w, S("batchSize"));
-    jw_int(&w, b->records->count);
-    jw_member(&w, S("streamArn"), b->source->arn);
-    jw_end_object(&w);
-    jw_end_object(&w);
-    json_set(item, S("function"), json_string(b->arena, b->function->key));
-    json_set(item, S("order"), json_int(b->arena, (i64)events_order(b->stream->events)));
-    json_set(item, S("record"), json_string(b->arena, buf_str(&text)));
-    log_warn("func.stream", "%.*s: %u changes of %.*s are given up (%s)", PRI(b->function->key),
-        (unsigned)b->records->count, PRI(b->source->table), condition);
-    struct store_write write = {.kind = STORE_PUT, .table = FUNC_FAILED, .item = item};
-    return store_write(b->stream->events->store, b->arena, &write, 1, NULL);
-}
-
-static void back_off(struct func_stream *stream, i64 times)
-{
-    u64 wait = stream->events->retry_ms << (times < 8 ? times : 8);
-    wait = wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS;
-    stream->wait_until_us = time_mono_us() + wait * 1000;
-}
-
-static err *on_failure(struct batch *b) YIELDS;
-
-static err *on_failure(struct batch *b)
-{
-    struct func_stream *stream = b->stream;
-    if (b->source->bisect && b->records->count > 1) { // costs no attempt
-        stream->limit = b->records->count / 2;
-        return NULL;
-    }
-    stream->attempts++;
-    if (b->source->retries >= 0 && stream->attempts > b->source->retries) {
-        TRY(note_failure(b, "RetryAttemptsExhausted"));
-        return move_on(b, b->taken);
-    }
-    back_off(stream, stream->attempts - 1);
-    return NULL;
-}
-
-static err *call(struct batch *b) YIELDS;
-
-static err *call(struct batch *b)
-{
-    struct func_stream *stream = b->stream;
-    struct json *event = json_object(b->arena);
-    struct func_result result = {};
-    json_set(event, S("Records"), b->records);
-    const struct func_call call = {.key = b->function->key, .payload = json_text(b->arena, event)};
-    err *e = func_invoke(stream->events->hub, b->arena, &call, &result);
-    bool stopped = stream->events->home->is_stopping || fiber_is_cancelled(fiber_current());
-    if (stopped && (e != NULL || result.failed)) {
-        return fail(b->arena, ERR_CANCELLED, "the end");
-    }
-    if (e != NULL) { // the platform's fault: it costs no attempt
-        log_warn("func.stream", "%.*s: %.*s; it is tried again later", PRI(b->function->key),
-            PRI(e->text));
-        back_off(stream, 3);
-        return NULL;
-    }
-    if (result.failed) {
-        return on_failure(b);
-    }
-    size_t done = b->source->reports_failures ? count_done(b, result.payload) : b->taken;
-    if (done == b->taken) {
-        return move_on(b, done);
-    }
-    if (done > 0) { // begins anew with the first that failed
-        i64 attempts = stream->attempts;
-        TRY(move_on(b, done));
-        stream->attempts = attempts;
-        b->page.items += done;
-        b->page.count -= done;
-        b->taken -= done;
-        while (b->records->child != NULL && !str_eq(sequence_of(b->records->child),
-                                                json_get(b->page.items[0], S("sequence"))->text)) {
-            b->records->child = b->records->child->next;
-            b->records->count--;
-        }
-    }
-    return on_failure(b);
-}
-
-// One batch, or the wait for it to become full. *idle: there is nothing.
-static err *read_batch(struct batch *b, bool *idle) YIELDS;
-
-static err *read_batch(struct batch *b, bool *idle)
-{
-    struct func_stream *stream = b->stream;
-    size_t expired = 0;
-    if (!stream->is_loaded) {
-        TRY(load_position(stream, b->arena));
-    }
-    const struct store_query query = {.table = STORE_CHANGES,
-        .pk = json_string(b->arena, b->source->table),
-        .range = stream->position.len > 0 ? STORE_RANGE_GT : STORE_RANGE_ALL,
-        .sk_low = stream->position.len > 0 ? json_number(b->arena, stream->position) : NULL,
-        .limit = PAGE_ROWS};
-    TRY(store_query(stream->events->store, b->arena, &query, &b->page));
-    *idle = b->page.count == 0;
-    gather(b, &expired);
-    if (*idle || should_wait(b)) {
-        return NULL;
-    }
-    if (expired > 0) {
-        log_warn("func.stream", "%.*s: %zu changes of %.*s are too old and left out",
-            PRI(b->function->key), expired, PRI(b->source->table));
-    }
-    return b->records->count > 0 ? call(b) : move_on(b, b->taken);
-}
-
-// ---- readers -----------------------------------------------------------------------------------
-
-static void wait_for_more(struct func_stream *stream, bool idle) YIELDS;
-
-static void wait_for_more(struct func_stream *stream, bool idle)
-{
-    err *e = NULL;
-    u64 now = time_mono_us();
-    while (idle && e == NULL && !stream->is_wanted) {
-        e = cond_wait(&stream->changed);
-    }
-    if (stream->is_filling) {
-        u64 before = fiber_deadline(stream->wait_until_us);
-        while (e == NULL && !stream->is_wanted) {
-            e = cond_wait(&stream->changed); // or its time is over
-        }
-        (void)fiber_deadline(before);
-    } else if (!idle && stream->wait_until_us > now) {
-        e = fiber_sleep((stream->wait_until_us - now) / 1000 + 1);
-    }
-    stream->wait_until_us = 0;
-    stream->is_filling = false;
-}
-
-static void run_stream(void *arg) YIELDS
-{
-    struct func_stream *stream = arg;
-    struct func_events *events = stream->events;
-    struct arena *arena = arena_new();
-    bool goes_on = true;
-    while (goes_on && !events->home->is_stopping && !fiber_is_cancelled(fiber_current())) {
-        struct batch b = {.stream = stream, .arena = arena};
-        bool idle = false;
-        stream->is_wanted = false;
-        b.service = func_service_hold(events->home->service);
-        b.source = find_source(b.service, stream->id, &b.function);
-        goes_on = b.source != NULL;
-        err *e = goes_on ? read_batch(&b, &idle) : NULL;
-        if (e != NULL && e->code != ERR_CANCELLED) {
-            log_warn("func.stream", "%.*s: %.*s", PRI(stream->id), PRI(e->text));
-            back_off(stream, 1);
-        }
-        func_service_release(b.service);
-        arena_reset(arena);
-        if (goes_on) {
-            wait_for_more(stream, idle);
-        }
-    }
-    arena_free(arena);
-    map_remove(events->streams, stream->id);
-    mem_free(stream);
-}
-
-static void wake_streams(void *arg)
-{
-    struct func_events *events = arg;
-    size_t pos = 0;
-    str id = {};
-    void *value = NULL;
-    while (map_next(events->streams, &pos, &id, &value)) {
-        struct func_stream *stream = value;
-        stream->is_wanted = true;
-        cond_signal_all(&stream->changed);
+    struct wake *wake = *waiting;
+    *waiting = NULL;
+    if (wake != NULL) {
+        wake_send(wake);
     }
 }
 
-// On the store's thread.
-static void on_change(void *arg)
+// ---- writing -----------------------------------------------------------------------------------
+
+void stream_begin(struct func_stream *stream, str content_type)
 {
-    struct func_events *events = arg;
-    loop_post(events->home->loop, wake_streams, events);
+    lock(stream);
+    str fits = str_sub(content_type, 0, sizeof(stream->content_type) - 1);
+    memcpy(stream->content_type, fits.len > 0 ? fits.ptr : "", fits.len);
+    stream->has_begun = true;
+    wake_one(&stream->reader);
+    unlock(stream);
 }
 
-static void follow_source(struct func_events *events, const struct func_source *source)
+bool stream_put(struct func_stream *stream, str bytes)
 {
-    if (map_get(events->streams, source->id) != NULL) {
-        return;
+    struct piece *piece = mem_alloc(sizeof(struct piece) + bytes.len);
+    piece->len = bytes.len;
+    memcpy(piece->bytes, bytes.ptr, bytes.len);
+    lock(stream);
+    while (stream->queued > QUEUED_MAX && !stream->is_unwanted && !stream->has_ended) {
+        struct wake wake = {};
+        wake_init(&wake);
+        stream->writer = &wake;
+        unlock(stream);
+        wake_wait(&wake);
+        lock(stream);
     }
-    struct func_stream *stream = mem_alloc(sizeof(*stream) + source->id.len);
-    memcpy(stream + 1, source->id.ptr, source->id.len);
-    stream->events = events;
-    stream->id = (str){(const char *)(stream + 1), source->id.len};
-    map_set(events->streams, stream->id, stream);
-    fiber_start("function stream", run_stream, stream);
-}
-
-void streams_follow(struct func_events *events)
-{
-    const struct func_service *service = events->home->service;
-    check(events->home->loop == loop_current());
-    for (size_t i = 0; service != NULL && i < service->count; i++) {
-        for (size_t k = 0; k < service->functions[i].source_count; k++) {
-            follow_source(events, &service->functions[i].sources[k]);
-        }
+    bool wanted = !stream->is_unwanted && !stream->has_ended;
+    if (wanted) {
+        *stream->last = piece;
+        stream->last = &piece->next;
+        stream->queued += piece->len;
+        wake_one(&stream->reader);
     }
-    wake_streams(events);
-}
-
-void streams_free(struct func_events *events)
-{
-    check(map_count(events->streams) == 0); // their fibers have ended
-    map_free(events->streams);
-}
-
-// ---- before definitions are in force -----------------------------------------------------------
-
-// The newest change of the table, or none.
-static err *newest(struct func_events *events, struct arena *arena, str table, str *out) YIELDS;
-
-static err *newest(struct func_events *events, struct arena *arena, str table, str *out)
-{
-    struct store_page page = {};
-    const struct store_query query = {
-        .table = STORE_CHANGES, .pk = json_string(arena, table), .backwards = true, .limit = 1};
-    TRY(store_query(events->store, arena, &query, &page));
-    *out = page.count > 0 ? json_get(page.items[0], S("sequence"))->text : (str){};
-    return NULL;
-}
-
-static err *begin_source(
-    struct func_events *events, struct arena *arena, const struct func_source *source) YIELDS;
-
-static err *begin_source(
-    struct func_events *events, struct arena *arena, const struct func_source *source)
-{
-    struct json *row = NULL;
-    str position = {};
-    TRY(store_get(events->store, arena, FUNC_STREAMS, json_string(arena, source->id), NULL, &row));
-    if (row != NULL) {
-        return NULL;
+    unlock(stream);
+    if (!wanted) {
+        mem_free(piece);
     }
-    if (!source->from_start) {
-        TRY(newest(events, arena, source->table, &position));
-    }
-    struct store_write write = {.kind = STORE_PUT,
-        .table = FUNC_STREAMS,
-        .item = position_row(arena, source->id, position)};
-    return store_write(events->store, arena, &write, 1, NULL);
+    return wanted;
 }
 
-static err *forget_sources(
-    struct func_events *events, struct arena *arena, const struct func_service *service) YIELDS;
-
-static err *forget_sources(
-    struct func_events *events, struct arena *arena, const struct func_service *service)
+void stream_end(struct func_stream *stream)
 {
-    struct store_page page = {};
-    struct store_query query = {.table = FUNC_STREAMS};
-    do {
-        TRY(store_query(events->store, arena, &query, &page));
-        query.page_token = page.next_token;
-        for (size_t i = 0; i < page.count; i++) {
-            const struct func_function *function = NULL;
-            if (find_source(service, json_get_str(page.items[i], S("id")), &function) != NULL) {
-                continue;
-            }
-            struct store_write write = {.kind = STORE_DELETE,
-                .table = FUNC_STREAMS,
-                .pk = json_get(page.items[i], S("id"))};
-            TRY(store_write(events->store, arena, &write, 1, NULL));
-        }
-    } while (page.next_token.len > 0);
-    return NULL;
+    struct func_stream *held = stream_hold(stream);
+    lock(held);
+    held->has_ended = true;
+    wake_one(&held->writer);
+    wake_one(&held->reader);
+    unlock(held);
+    stream_release(held);
 }
 
-err *func_events_prepare(struct func_hub *hub, struct arena *arena, struct func_service *service)
+// ---- reading -----------------------------------------------------------------------------------
+
+// With the lock held, which is given up meanwhile.
+static void wait_here(struct func_stream *stream) YIELDS;
+
+static void wait_here(struct func_stream *stream)
 {
-    struct func_events *events = hub->events;
-    vec_of(str) tables = {};
-    check(events != NULL);
-    for (size_t i = 0; service != NULL && i < service->count; i++) {
-        for (size_t k = 0; k < service->functions[i].source_count; k++) {
-            *vec_push(arena, &tables) = service->functions[i].sources[k].table;
-        }
-    }
-    const struct store_record_options options = {
-        .tables = tables.items, .count = tables.count, .tell = on_change, .arg = events};
-    TRY(store_record(events->store, arena, &options));
-    for (size_t i = 0; service != NULL && i < service->count; i++) {
-        for (size_t k = 0; k < service->functions[i].source_count; k++) {
-            TRY(begin_source(events, arena, &service->functions[i].sources[k]));
-        }
-    }
-    TRY(forget_sources(events, arena, service));
-    TRY(timers_forget(events, arena, service));
-    return worker_run(timers_load, service);
+    struct wake wake = {};
+    wake_init(&wake);
+    check(stream->reader == NULL);
+    stream->reader = &wake;
+    unlock(stream);
+    wake_wait(&wake);
+    lock(stream);
 }
 
-// ---- what is over ------------------------------------------------------------------------------
-
-static err *tidy_once(struct func_events *events, struct arena *arena, bool *more) YIELDS;
-
-static err *tidy_once(struct func_events *events, struct arena *arena, bool *more)
+void stream_wait(struct func_stream *stream)
 {
-    static const str NAMES[] = {S_INIT("table"), S_INIT("sequence"), S_INIT("time")};
-    struct json *limit = json_int(arena, (i64)(time_now_ms() - KEPT_MS));
-    const struct store_query query = {.table = STORE_CHANGES,
-        .limit = TIDY_ROWS,
-        .allowed = store_pred_leaf(arena, STORE_LT, S("time"), limit),
-        .attributes = NAMES,
-        .attribute_count = countof(NAMES)};
-    struct store_page page = {};
-    TRY(store_query(events->store, arena, &query, &page));
-    struct store_write *writes = arena_array(arena, struct store_write, page.count);
-    for (size_t i = 0; i < page.count; i++) {
-        writes[i] = (struct store_write){.kind = STORE_DELETE,
-            .table = STORE_CHANGES,
-            .pk = json_get(page.items[i], S("table")),
-            .sk = json_get(page.items[i], S("sequence"))};
+    lock(stream);
+    while (!stream->has_begun && !stream->has_ended) {
+        wait_here(stream);
     }
-    *more = page.count == TIDY_ROWS;
-    return page.count > 0 ? store_write(events->store, arena, writes, page.count, NULL) : NULL;
+    unlock(stream);
 }
 
-void streams_tidy(void *arg)
+str func_stream_content_type(const struct func_stream *stream)
 {
-    struct func_events *events = arg;
-    struct arena *arena = arena_new();
-    do {
-        bool more = true;
-        while (more) {
-            more = false;
-            err *e = tidy_once(events, arena, &more);
-            if (e != NULL && e->code != ERR_CANCELLED && e->code != ERR_NOT_FOUND) {
-                log_warn("func.stream", "%.*s", PRI(e->text));
-            }
-            arena_reset(arena);
-        }
-    } while (fiber_sleep(HOUR_MS) == NULL);
-    arena_free(arena);
+    check_magic(stream, STREAM_MAGIC);
+    return str_from(stream->content_type); // set before anybody reads
+}
+
+// What a function that does not answer in pieces has returned.
+static str whole_answer(struct func_stream *stream, struct arena *arena)
+{
+    struct func_result *result = &stream->call->result;
+    str answer = stream->has_begun || result->failed ? (str){} : str_dup(arena, result->payload);
+    stream->has_begun = true;
+    return answer;
+}
+
+void func_stream_read(struct func_stream *stream, struct arena *arena, str *out)
+{
+    lock(stream);
+    while (stream->first == NULL && !stream->has_ended) {
+        wait_here(stream);
+    }
+    struct piece *piece = stream->first;
+    if (piece != NULL) {
+        stream->first = piece->next;
+        stream->last = stream->first == NULL ? &stream->first : stream->last;
+        stream->queued -= piece->len;
+        *out = str_dup(arena, (str){piece->bytes, piece->len});
+        wake_one(&stream->writer);
+    } else {
+        *out = whole_answer(stream, arena);
+    }
+    unlock(stream);
+    mem_free(piece);
+}
+
+void func_stream_close(struct func_stream *stream)
+{
+    lock(stream);
+    stream->is_unwanted = true;
+    drop_pieces(stream);
+    wake_one(&stream->writer);
+    while (!stream->has_ended) {
+        wait_here(stream);
+    }
+    unlock(stream);
+    arena_free(stream->call->arena);
+    stream->call = NULL;
+    stream_release(stream);
 }
