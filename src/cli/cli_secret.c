@@ -54,8 +54,8 @@ static err *ask(struct arena *arena, str *out)
     }
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent); // first: what is typed then must not be lost
     fprintf(stderr, "Enter secret value: ");
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     err *e = read_bytes(arena, true, out);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     fputc('\n', stderr);
