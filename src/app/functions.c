@@ -169,6 +169,30 @@ static str problem_of(struct arena *arena, const struct func_options *f)
                      PRI(f->name));
 }
 
+// A number of the definitions within Lambda's bounds; else the function has a problem.
+static u32 read_bounded(struct arena *arena, const struct json *entry, const char *name,
+    const i64 bounds[3], struct func_options *f)
+{
+    i64 value = json_get_int(entry, str_from(name), bounds[0]);
+    if (value < bounds[1] || value > bounds[2]) {
+        f->problem =
+            str_fmt(arena, "The function %.*s has %lld as its %s, which is from %lld to %lld.",
+                PRI(f->name), (long long)value, name, (long long)bounds[1], (long long)bounds[2]);
+        value = bounds[0];
+    }
+    return (u32)value;
+}
+
+static void read_bounds(struct arena *arena, const struct json *entry, struct func_options *f)
+{
+    static const i64 SECONDS[] = {3, 1, 900};
+    static const i64 MEMORY[] = {128, 128, 10240};
+    static const i64 STORAGE[] = {512, 512, 10240};
+    f->timeout_ms = read_bounded(arena, entry, "timeoutSeconds", SECONDS, f) * 1000;
+    f->memory_mb = read_bounded(arena, entry, "memoryMB", MEMORY, f);
+    f->storage_mb = read_bounded(arena, entry, "ephemeralStorageSizeMB", STORAGE, f);
+}
+
 struct func_service *app_make_functions(
     struct app *app, struct arena *arena, const struct app_parts *parts)
 {
@@ -194,15 +218,13 @@ struct func_service *app_make_functions(
             .code = json_get_str(entry, S("code")),
             .hash = json_get_str(entry, S("hash")),
             .problem = json_get_str(entry, S("problem")),
-            .storage_mb = (u32)json_get_int(entry, S("ephemeralStorageSizeMB"), 512),
-            .timeout_ms = (u32)json_get_int(entry, S("timeoutSeconds"), 3) * 1000,
-            .memory_mb = (u32)json_get_int(entry, S("memoryMB"), 128),
             .warm = warm_of(entry),
             .url = read_url(arena, json_get(entry, S("url"))),
             .json_logs = str_eq(json_get_str(logging, S("format")), S("json")),
             .log_level = json_get_str(logging, S("level")),
             .log_days = func_log_days(json_get_str(logging, S("retention")))};
         f->arn = project_arn(arena, &app->ids, "lambda", str_cat(arena, S("function:"), f->name));
+        read_bounds(arena, entry, f);
         f->problem = f->problem.len > 0 ? f->problem : problem_of(arena, f);
         app_read_sources(app, arena, entry, f);
         app_read_async(arena, entry, f);

@@ -183,7 +183,9 @@ static err *runtime_init_error(struct http_req *req) YIELDS
     TRY(worker_check_token(worker, req));
     TRY(http_read_body(req, PAYLOAD_MAX, &body));
     err *e = json_parse(req->arena, body, &parsed, NULL);
-    str type = e == NULL ? json_get_str(parsed, S("errorType")) : S("Runtime.InitError");
+    str type = e == NULL ? json_get_str(parsed, S("errorType")) : (str){};
+    type = type.len > 0 ? type : http_header(req, S("lambda-runtime-function-error-type"));
+    type = type.len > 0 ? type : S("Runtime.InitError");
     str message = e == NULL ? json_get_str(parsed, S("errorMessage")) : body;
     worker->is_ending = true;
     worker->has_failed = true;

@@ -129,6 +129,12 @@ test('the Runtime API of a runtime that has no token is for its own process', as
   assert.equal((await invoke('custom')).FunctionError, undefined);
 });
 
+test('a runtime of its own that can not start says why, with a type or without', async () => {
+  const { value, FunctionError } = await invoke('unready');
+  assert.equal(FunctionError, 'Unhandled');
+  assert.deepEqual([value.errorType, value.errorMessage], ['Runtime.InitError', 'no config']);
+});
+
 test('code for Node.js that is not bundled', async () => {
   const { value } = await invoke('plain', { a: 1 });
   const root = path.join(server.project, 'amplify/plain');
@@ -143,5 +149,6 @@ test('what can not be run is told, and the rest is served', async () => {
       return true;
     });
   await refused('java', /java is for the runtime java21, which is not served/);
+  await refused('hasty', /hasty has 0 as its timeoutSeconds, which is from 1 to 900/);
   await refused('empty', /empty has a runtime of its own, and .*plain\/bootstrap is not there/);
 });
