@@ -35,12 +35,14 @@ static void write_context(
     jw_end_object(w);
 }
 
-// A payload of more than `max` bytes is left out.
+// A payload of more than `max` bytes is left out, of which a text has up to six for each: what is
+// no JSON is a string, whose control characters are escaped.
 static str record_of(
     struct func_events *events, struct arena *arena, const struct func_outcome *outcome, size_t max)
 {
     struct buf out = buf_in(arena, RECORD_MAX);
     struct json_writer w;
+    check(max <= EVENT_MAX);
     jw_init(&w, &out);
     jw_object(&w);
     jw_member(&w, S("version"), S("1.0"));
@@ -139,7 +141,7 @@ err *event_finish(
     if (destination.len == 0) {
         return store_write(events->store, arena, writes, count, NULL);
     }
-    str record = record_of(events, arena, outcome, RECORD_MAX / 2);
+    str record = record_of(events, arena, outcome, EVENT_MAX); // as a payload it has no more room
     event = (struct func_event){.function = destination,
         .payload = record.len <= EVENT_MAX ? record : record_of(events, arena, outcome, 0),
         .lineage = json_get_str(outcome->row, S("lineage"))};
