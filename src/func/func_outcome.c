@@ -66,15 +66,16 @@ static str record_of(
     return buf_str(&out);
 }
 
-// The function that is told, or none.
-static str destination_of(struct func_events *events, const struct func_outcome *outcome)
+// The function that is told, or none. A copy: the definitions may be others after a wait.
+static str destination_of(
+    struct func_events *events, struct arena *arena, const struct func_outcome *outcome)
 {
     const struct func_function *function =
         func_find(events->home->service, json_get_str(outcome->row, S("function")));
     bool failed = outcome->result == NULL || outcome->result->failed;
     return function == NULL ? (str){}
-           : failed         ? function->async.on_failure
-                            : function->async.on_success;
+           : failed         ? str_dup(arena, function->async.on_failure)
+                            : str_dup(arena, function->async.on_success);
 }
 
 // ---- records -----------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ err *event_finish(
 {
     struct store_write writes[REMOVAL_MAX] = {};
     size_t count = event_removal(arena, outcome->row, writes);
-    str destination = destination_of(events, outcome);
+    str destination = destination_of(events, arena, outcome);
     struct func_event event = {};
     if (outcome->result == NULL || outcome->result->failed) {
         str key = json_get_str(outcome->row, S("function"));
