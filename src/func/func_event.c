@@ -92,6 +92,7 @@ static i64 put_pieces(struct queueing *q, str id, str rest)
     return number;
 }
 
+// Its key is the definitions', which may be others before the row is written and posted.
 static void add_row(struct queueing *q, const struct func_event *event, str key, str lineage)
 {
     struct arena *a = q->arena;
@@ -100,7 +101,7 @@ static void add_row(struct queueing *q, const struct func_event *event, str key,
     str id = event->request_id.len > 0 ? event->request_id : random_uuid(a);
     str first = str_sub(event->payload, 0, EVENT_PIECE);
     first.len = str_utf8_prefix(first, &bad);
-    json_set(row, S("function"), json_string(a, key));
+    json_set(row, S("function"), json_string(a, str_dup(a, key)));
     json_set(row, S("order"), json_int(a, (i64)events_order(q->events)));
     json_set(row, S("requestId"), json_string(a, id));
     json_set(row, S("accepted"), json_int(a, (i64)q->events->now_ms()));

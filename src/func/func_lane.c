@@ -293,6 +293,9 @@ void events_start(struct func_events *events)
 
 void events_drop(struct func_entry *entry)
 {
+    if (entry->group.len > 0) { // one that comes now must not get behind those that are freed
+        (void)map_remove(entry->lane->events->groups, entry->group);
+    }
     while (entry != NULL) {
         struct func_entry *behind = entry->behind;
         mem_free(entry);

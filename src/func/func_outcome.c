@@ -35,12 +35,14 @@ static void write_context(
     jw_end_object(w);
 }
 
-// A payload of more than `max` bytes is left out.
+// A payload of more than `max` bytes is left out, of which a text has up to six for each: what is
+// no JSON is a string, whose control characters are escaped.
 static str record_of(
     struct func_events *events, struct arena *arena, const struct func_outcome *outcome, size_t max)
 {
     struct buf out = buf_in(arena, RECORD_MAX);
     struct json_writer w;
+    check(max <= EVENT_MAX);
     jw_init(&w, &out);
     jw_object(&w);
     jw_member(&w, S("version"), S("1.0"));
@@ -64,15 +66,16 @@ static str record_of(
     return buf_str(&out);
 }
 
-// The function that is told, or none.
-static str destination_of(struct func_events *events, const struct func_outcome *outcome)
+// The function that is told, or none. A copy: the definitions may be others after a wait.
+static str destination_of(
+    struct func_events *events, struct arena *arena, const struct func_outcome *outcome)
 {
     const struct func_function *function =
         func_find(events->home->service, json_get_str(outcome->row, S("function")));
     bool failed = outcome->result == NULL || outcome->result->failed;
     return function == NULL ? (str){}
-           : failed         ? function->async.on_failure
-                            : function->async.on_success;
+           : failed         ? str_dup(arena, function->async.on_failure)
+                            : str_dup(arena, function->async.on_success);
 }
 
 // ---- records -----------------------------------------------------------------------------------
@@ -126,7 +129,7 @@ err *event_finish(
 {
     struct store_write writes[REMOVAL_MAX] = {};
     size_t count = event_removal(arena, outcome->row, writes);
-    str destination = destination_of(events, outcome);
+    str destination = destination_of(events, arena, outcome);
     struct func_event event = {};
     if (outcome->result == NULL || outcome->result->failed) {
         str key = json_get_str(outcome->row, S("function"));
@@ -139,7 +142,7 @@ err *event_finish(
     if (destination.len == 0) {
         return store_write(events->store, arena, writes, count, NULL);
     }
-    str record = record_of(events, arena, outcome, RECORD_MAX / 2);
+    str record = record_of(events, arena, outcome, EVENT_MAX); // as a payload it has no more room
     event = (struct func_event){.function = destination,
         .payload = record.len <= EVENT_MAX ? record : record_of(events, arena, outcome, 0),
         .lineage = json_get_str(outcome->row, S("lineage"))};

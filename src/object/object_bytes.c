@@ -246,7 +246,8 @@ err *s3_commit(struct s3_call *call, struct s3_writes *writes, size_t *failed)
     TRY(blob_will_remove(call->hub->blobs, call->arena, writes->blobs.items, writes->blobs.count));
     TRY(store_write(call->hub->store, call->arena, writes->list.items, writes->list.count, failed));
     blob_remove(call->hub->blobs, writes->blobs.items, writes->blobs.count);
-    if (writes->events) {
+    if (writes->events > 0) {
+        atomic_fetch_add(&call->hub->events_known, (long long)writes->events);
         s3_events_wanted(call->hub);
     }
     for (size_t i = 0; i < writes->uploads.count; i++) {

@@ -152,7 +152,6 @@ static void record(struct s3_call *call, struct s3_writes *writes, const char *n
         log_warn("object.events", "%d events wait for functions: one is left out", EVENTS_MAX);
         return;
     }
-    atomic_fetch_add(&hub->events_known, 1);
     u64 order = s3_new_order(hub);
     struct json *out = json_object(call->arena);
     member(call, out, "bucket", call->bucket->name);
@@ -164,7 +163,7 @@ static void record(struct s3_call *call, struct s3_writes *writes, const char *n
     if (lineage.len > 0) {
         member(call, out, "lineage", lineage);
     }
-    writes->events = true;
+    writes->events++;
     s3_put(call, writes, EVENTS, out)->only_absent = true;
 }
 
@@ -187,4 +186,12 @@ void s3_record_event(
             record(call, writes, name, row, function);
         }
     }
+}
+
+err *s3_count_events(struct object_hub *hub, struct arena *arena)
+{
+    u64 count = 0;
+    TRY(store_count(hub->store, arena, EVENTS, &count));
+    atomic_store(&hub->events_known, (long long)count);
+    return NULL;
 }

@@ -149,6 +149,7 @@ err *object_hub_open(
     TRY(store_apply(hub->store, arena, tables, countof(tables), &apply));
     TRY(note(hub, arena, S("versioning"), &hub->versioning_put));
     TRY(note(hub, arena, S("cors"), &hub->cors_put));
+    TRY(s3_count_events(hub, arena)); // before the first of them is delivered
     TRY(s3_drop_gone(hub, arena));
     return blob_store_sweep(hub->blobs, arena, &sweep);
 }

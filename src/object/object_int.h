@@ -74,7 +74,9 @@ struct object_hub {
     u64 sweep_age_ms;
     struct s3_readers *readers; // of parts
     atomic_ullong last_order;   // of versions: grows
-    atomic_ullong events_known; // about how many wait
+    // About how many wait. Below zero for a moment: a row may be delivered before who wrote it
+    // counts it.
+    atomic_llong events_known;
     atomic_bool versioning_put; // CONFIG says something about versioning of some bucket
     atomic_bool cors_put;       // and about CORS
 };
@@ -228,7 +230,7 @@ struct json *s3_sums_json(struct arena *arena, struct crypto_sums *sums, unsigne
 struct s3_writes {
     vec_of(struct store_write) list;
     vec_of(str) blobs;
-    bool events;         // some are for functions
+    size_t events;       // so many of them are for functions
     vec_of(str) uploads; // that are in GONE by this transaction
 };
 
@@ -453,6 +455,9 @@ str s3_form_field(const struct s3_form *form, str name);
 void s3_record_event(
     struct s3_call *call, struct s3_writes *writes, const char *name, const struct json *row);
 
+// Counts those that wait: at the start, and now and then since what is counted meanwhile may be off
+// by what was being written.
+[[nodiscard]] err *s3_count_events(struct object_hub *hub, struct arena *arena) YIELDS;
 // Some have been written: they are delivered soon. Any thread.
 void s3_events_wanted(struct object_hub *hub);
 

@@ -192,7 +192,6 @@ static void note(err *e)
 void object_sweep(struct object_hub *hub)
 {
     struct arena *arena = arena_new();
-    u64 events = 0;
     struct s3_call call = {.arena = arena, .hub = hub, .service = s3_hold_service(hub)};
     note(sweep_uploads(&call));
     note(s3_drop_gone(hub, arena));
@@ -202,9 +201,7 @@ void object_sweep(struct object_hub *hub)
         call.bucket_name = call.bucket->name;
         note(sweep_bucket(&call));
     }
-    if (store_count(hub->store, arena, EVENTS, &events) == NULL) {
-        atomic_store(&hub->events_known, events);
-    }
+    note(s3_count_events(hub, arena));
     object_service_release((struct object_service *)call.service);
     arena_free(arena);
 }

@@ -85,6 +85,15 @@ test('destinations are told what became of an event', async () => {
   assert.equal(failure.responsePayload.errorMessage, 'try 1 of bad');
 });
 
+test('an answer that is no JSON and too long for a record is left out of it', async () => {
+  const heard = (id) => logged('HEARD').find(({ requestContext }) => requestContext.requestId === id);
+  for (const [bytes, payload] of [[100, '\x01'.repeat(100)], [1024 * 1024, null], [3_500_000, null]]) {
+    const { $metadata } = await send('raw', { bytes });
+    const { responsePayload, requestContext } = await until(() => heard($metadata.requestId), `news of ${bytes} bytes`);
+    assert.deepEqual([requestContext.condition, responsePayload], ['Success', payload]);
+  }
+});
+
 test('a process that ends in the middle is a failure of the function', async () => {
   await send('gone', {});
   const [{ record }] = await until(async () => {
