@@ -118,22 +118,23 @@ static void add_row(struct queueing *q, const struct func_event *event, str key,
     *vec_push(a, &q->rows) = row;
 }
 
-static err *find_runnable(
-    struct func_hub *hub, struct arena *arena, str name, const struct func_function **out)
+static err *find_runnable(struct func_hub *hub, struct arena *arena, const struct func_event *event,
+    const struct func_function **out)
 {
-    *out = func_find(func_here(hub)->service, name);
+    *out = func_find(func_here(hub)->service, event->function);
     if (*out == NULL) {
-        return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(name));
+        return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(event->function));
     }
-    return (*out)->problem.len == 0 ? NULL
-                                    : fail(arena, ERR_UNSUPPORTED, "%.*s", PRI((*out)->problem));
+    return (*out)->problem.len == 0 || event->waits
+               ? NULL
+               : fail(arena, ERR_UNSUPPORTED, "%.*s", PRI((*out)->problem));
 }
 
 static err *add_event(struct func_hub *hub, struct queueing *q, const struct func_event *event)
 {
     const struct func_function *function = NULL;
     u64 rounds = 0;
-    TRY(find_runnable(hub, q->arena, event->function, &function));
+    TRY(find_runnable(hub, q->arena, event, &function));
     if (event->payload.len > EVENT_MAX) {
         return fail(q->arena, ERR_TOO_LARGE,
             "%zu byte payload is too large for the Event invocation type (limit %d bytes)",

@@ -23,12 +23,13 @@ struct func_event {
     str request_id;     // none: a new one
     str group;          // events of one group are delivered one after the other; none: of none
     str lineage;        // of the call that it comes from (func_lineage_of); or none
+    bool waits;         // for a function that cannot be run now: nobody is there to be told
 };
 
 // Queues events in one transaction with what else `more` writes: when it returns they are durable.
-// ERR_NOT_FOUND, ERR_UNSUPPORTED: a function is not there or cannot be run; ERR_TOO_LARGE: a
-// payload is longer than a MiB; ERR_LIMIT: too many wait; ERR_CONFLICT: an event has gone round in
-// a circle too often. Conditions of `more` fail as those of store_write.
+// ERR_NOT_FOUND, ERR_UNSUPPORTED: a function is not there or cannot be run (and is not waited for);
+// ERR_TOO_LARGE: a payload is longer than a MiB; ERR_LIMIT: too many wait; ERR_CONFLICT: an event
+// has gone round in a circle too often. Conditions of `more` fail as those of store_write.
 [[nodiscard]] err *func_queue(struct func_hub *hub, struct arena *arena,
     const struct func_event *events, size_t count, struct store_write *more,
     size_t more_count) YIELDS;

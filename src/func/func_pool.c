@@ -273,7 +273,8 @@ void pool_init_failed(struct func_pool *pool, struct func_worker *worker, str ty
 void pool_after_exit(struct func_pool *pool, const struct func_worker *worker)
 {
     pool->failures += !worker->is_ready && !worker->has_failed && !worker->was_told_to_go;
-    if (!worker->is_ready && !worker->has_failed && pool->waiting != NULL &&
+    // One whose definition has changed while it began says nothing of the next one.
+    if (!worker->is_ready && !worker->has_failed && is_current(worker) && pool->waiting != NULL &&
         !pool->here->is_stopping) {
         struct invocation *call = take_waiting(pool);
         invocation_fail(

@@ -118,8 +118,9 @@ static err *run(struct func_events *events, struct arena *arena, const struct fu
         .set = set,
         .condition = store_pred_leaf(arena, STORE_LT, S("last"), at),
         .only_existing = true};
-    const struct func_event event = {
-        .function = schedule->function, .payload = event_of(arena, service, schedule, at_s)};
+    const struct func_event event = {.function = schedule->function,
+        .payload = event_of(arena, service, schedule, at_s),
+        .waits = true};
     err *e = func_queue(events->hub, arena, &event, 1, &note, 1);
     if (e != NULL && (e->code == ERR_NOT_FOUND || e->code == ERR_UNSUPPORTED)) {
         log_warn(

@@ -1,5 +1,7 @@
 // Events: calls that nobody waits for, through Lambda's API and from buckets, with the official clients.
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
@@ -174,4 +176,17 @@ test('a function that writes into its own trigger\'s bucket is stopped after six
   const rounds = [...server.log().matchAll(/ROUND (\d+) /g)].map(([, count]) => Number(count));
   assert.deepEqual(rounds, Array.from({ length: 16 }, (_, i) => i + 1));
   assert.match(server.log(), /REFUSED AccessDenied/); // it has the rights of allow.resource, and no others
+});
+
+test('an upload waits for a trigger that does not bundle', async (t) => {
+  const own = await serve('events', { watch: true });
+  t.after(() => own.end());
+  const client = new S3Client({ region: 'us-east-1', endpoint: own.origin, credentials: await own.key(), maxAttempts: 1, forcePathStyle: true });
+  const file = path.join(own.project, 'amplify/storage/told.ts');
+  const good = readFileSync(file, 'utf8');
+  writeFileSync(file, `${good}\nconst half = (`);
+  await until(() => /can not be run/.test(own.log()), 'the error', 60_000);
+  await client.send(new PutObjectCommand({ Bucket, Key: 'in/meanwhile', Body: 'x' }));
+  writeFileSync(file, good);
+  await until(() => own.log().includes('in/meanwhile'), 'the event', 60_000);
 });

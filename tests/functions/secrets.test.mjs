@@ -142,6 +142,14 @@ test('functions have it before their module is loaded; a new value with the next
   await assert.rejects(() => invoke('waiting'), /'MISSING_ONE' of the function waiting is not set/);
 });
 
+test('a call whose process begins while a secret changes is answered by the next one', async () => {
+  for (const turn of [1, 2, 3]) {
+    const calls = Array.from({ length: 4 }, () => invoke('reader'));
+    await set('TOKEN', `value of turn ${turn}`);
+    for (const answer of await Promise.all(calls)) assert.ok(answer.pid > 0, JSON.stringify(answer));
+  }
+});
+
 test('SSM: what a role may read it reads, decrypted when asked; the rest is refused', async () => {
   await set('TOKEN', 'read through the API');
   const own = '/amplify/secret/TOKEN';
