@@ -70,6 +70,26 @@ test('the life of an item, as the table\'s stream tells it', async () => {
   assert.deepEqual([...sequences].sort(), sequences);
 });
 
+test('an item may be nested as deep as DynamoDB lets it, and no deeper', async () => {
+  const json = (levels) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+  const made = await create({ title: 'deep', more: json(32) });
+  for (const levels of [33, 255, 256]) {
+    for (const answer of [
+      await client.models.Todo.create({ title: 'too deep', more: json(levels) }),
+      await client.models.Todo.update({ id: made.id, more: json(levels) }),
+    ]) {
+      const [error] = answer.errors;
+      assert.match(error.message, /Nesting Levels have exceeded supported limits/);
+      assert.match(error.errorType, /^DynamoDB:/);
+    }
+  }
+  assert.equal(done(await client.models.Todo.get({ id: made.id })).more, json(32));
+  assert.ok(done(await client.models.Todo.list()).some(({ id }) => id === made.id));
+  const [record] = await until(() => recordsOf('all', made.id).length > 0 && recordsOf('all', made.id), 'the record');
+  const text = JSON.stringify(record.dynamodb.NewImage.more);
+  assert.equal(text.split('"L"').length - 1, 32, text);
+});
+
 test('a key of several fields', async () => {
   done(await client.models.Seat.create({ row: 'A', place: 7, guest: 'Ann' }));
   const [record] = await until(() => batches('seats').flat().length > 0 && batches('seats').flat(), 'the record');
