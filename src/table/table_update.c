@@ -333,7 +333,7 @@ static bool is_gone(const struct json *value)
     return value->kind == JSON_NULL && value->text.ptr == (const char *)&GONE;
 }
 
-// Takes the marks out of the lists that removals named.
+// Takes the marks out of the lists that removals named, of which a set that became empty is one.
 static void sweep(struct work *w, const struct path *path)
 {
     struct json *list = path->count > 1 ? parent_of(w, path) : NULL;
@@ -422,7 +422,8 @@ err *table_update_apply(
         TRY(carry_out(&w, &update->actions[i]));
     }
     for (size_t i = 0; i < update->count; i++) {
-        if (update->actions[i].kind == ACTION_REMOVE) {
+        enum action_kind kind = update->actions[i].kind;
+        if (kind == ACTION_REMOVE || kind == ACTION_DELETE) {
             sweep(&w, &update->actions[i].path);
         }
     }

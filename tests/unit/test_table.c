@@ -39,7 +39,8 @@ static const char *text_of(const struct json *value)
 
 static const char ITEM[] =
     "{\"id\":\"1\",\"n\":5,\"s\":\"hello\",\"b\":true,\"z\":null,\"l\":[1,\"two\",{\"x\":3}],"
-    "\"set\":[\"a\",\"b\"],\"m\":{\"a\":{\"b\":7},\"size\":1},\"empty\":\"\"}";
+    "\"set\":[\"a\",\"b\"],\"m\":{\"a\":{\"b\":7},\"size\":1},\"empty\":\"\","
+    "\"sets\":[[\"a\",\"b\"],[\"b\",\"c\"],7]}";
 
 static struct table_names *names(void)
 {
@@ -234,6 +235,7 @@ static void test_updates(void **state)
         {"ADD set :ss", "set", "[\"a\",\"b\"]"},
         {"ADD fresh :ss", "fresh", "[\"b\",\"a\"]"},
         {"DELETE set :ss", "set", "(none)"},
+        {"DELETE sets[0] :ss, sets[1] :ss", "sets", "[[\"c\"],7]"},
         {"SET a1 = n, n = :one REMOVE s ADD x :one", "a1", "5"},
         {"SET x = :one SET y = :one", NULL,
             "Invalid UpdateExpression: The \"SET\" section can only be used once in an update "
