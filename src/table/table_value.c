@@ -143,7 +143,8 @@ err *table_item_read(struct arena *arena, const struct json *typed, struct json 
     json_each (member, typed) {
         struct table_value value = {};
         TRY(table_value_read(arena, member, &value));
-        json_set(*out, str_dup(arena, member->key), value.json);
+        value.json->key = str_dup(arena, member->key); // json_set would walk all before it
+        json_push(*out, value.json);
     }
     return NULL;
 }
