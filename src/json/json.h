@@ -31,6 +31,9 @@ struct json_fault {
 // Strings without escapes point into `text`, which must outlive the tree. `fault` may be NULL.
 [[nodiscard]] err *json_parse(
     struct arena *arena, str text, struct json **out, struct json_fault *fault);
+// The same with another bound for the levels: for what this process has wrapped itself, or will.
+[[nodiscard]] err *json_parse_to(
+    struct arena *arena, str text, u32 depth_max, struct json **out, struct json_fault *fault);
 
 // ---- looking -----------------------------------------------------------------------------------
 #define json_each(item, parent)                                                                    \

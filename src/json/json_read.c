@@ -8,6 +8,7 @@ struct reader {
     const char *at;
     const char *end;
     const char *what; // why parsing stopped
+    u32 depth_max;
 };
 
 static bool stop(struct reader *r, const char *what)
@@ -380,7 +381,7 @@ static bool read_plain(struct reader *r, struct json *value)
 
 static struct json *read_value(struct reader *r, u32 depth)
 {
-    if (depth >= JSON_DEPTH_MAX) {
+    if (depth >= r->depth_max) {
         stop(r, "nested too deeply");
         return NULL;
     }
@@ -414,10 +415,19 @@ static void locate(const struct reader *r, struct json_fault *fault)
 
 err *json_parse(struct arena *arena, str text, struct json **out, struct json_fault *fault)
 {
+    return json_parse_to(arena, text, JSON_DEPTH_MAX, out, fault);
+}
+
+err *json_parse_to(
+    struct arena *arena, str text, u32 depth_max, struct json **out, struct json_fault *fault)
+{
     struct json_fault where = {};
     text = text.ptr != NULL ? text : S("");
-    struct reader r = {
-        .arena = arena, .start = text.ptr, .at = text.ptr, .end = text.ptr + text.len};
+    struct reader r = {.arena = arena,
+        .start = text.ptr,
+        .at = text.ptr,
+        .end = text.ptr + text.len,
+        .depth_max = depth_max};
     struct json *value = read_value(&r, 0);
     if (value != NULL) {
         skip_space(&r);

@@ -95,6 +95,12 @@ str column_bytes(sqlite3_stmt *statement, int column)
     return (str){ptr, (size_t)sqlite3_column_bytes(statement, column)};
 }
 
+err *item_parse(struct arena *arena, str text, struct json **item)
+{
+    err *e = json_parse_to(arena, text, JSON_DEPTH_MAX + 8, item, NULL);
+    return e != NULL ? err_wrap(arena, e, "an item in the database") : NULL;
+}
+
 static err *conn_set_up(struct conn *conn, struct arena *arena, const struct store_options *options,
     enum conn_role role)
 {

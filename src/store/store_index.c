@@ -92,13 +92,14 @@ static err *build_save_place(struct build *build)
     return e;
 }
 
-// An item that does not fit the index was written before the index existed; it stays out of it.
+// An item that does not fit the index was written before the index existed; it stays out of it, and
+// so does one that cannot be read at all.
 static err *build_add(struct build *build, sqlite3_stmt *add, str pk, str sk, str text)
 {
     struct json *item = NULL;
     struct index_key key = {};
-    TRY(json_parse(build->arena, text, &item, NULL));
-    err *unfit = index_key_of(build->arena, build->index, item, &key);
+    err *unfit = item_parse(build->arena, text, &item);
+    unfit = unfit != NULL ? unfit : index_key_of(build->arena, build->index, item, &key);
     if (unfit != NULL || !key.present) {
         return NULL;
     }

@@ -12,6 +12,7 @@ enum {
     PARTITION_KEY_MAX = 2048, // bytes, as DynamoDB
     SORT_KEY_MAX = 1024,
     ITEM_MAX = 400 * 1024,
+    LEVELS_MAX = 32, // of an attribute's value, as DynamoDB; a scalar is one
     PAGE_BYTES = 1024 * 1024,
     PASSED_BYTES = 64 * 1024 * 1024, // of items the caller may not see
     POSITION_PARTS = 4,              // ipk, isk, pk, sk
@@ -137,6 +138,9 @@ void bind_bytes(sqlite3_stmt *statement, int place, str bytes);
 void bind_text(sqlite3_stmt *statement, int place, str text);
 // Borrowed until the next step.
 str column_bytes(sqlite3_stmt *statement, int column);
+// A row's item, which refers to the text. Deeper ones than a write may bring are read too: there
+// was no bound once, and a recorded change has items in it. ERR_INVALID for a damaged one.
+[[nodiscard]] err *item_parse(struct arena *arena, str text, struct json **item);
 
 // ---- the store ---------------------------------------------------------------------------------
 struct reader {

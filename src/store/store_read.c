@@ -77,12 +77,6 @@ err *reader_begin(struct store *store, struct arena *arena, struct reader **out)
 
 // ---- get ---------------------------------------------------------------------------------------
 
-static err *parse_item(struct arena *arena, str text, struct json **item)
-{
-    err *e = json_parse(arena, str_dup(arena, text), item, NULL);
-    return e != NULL ? err_wrap(arena, e, "an item in the database") : NULL;
-}
-
 static err *get_item(struct store *store, struct arena *arena, const struct table *table,
     const str keys[2], struct json **item)
 {
@@ -96,7 +90,7 @@ static err *get_item(struct store *store, struct arena *arena, const struct tabl
     int rc = sqlite3_step(get);
     err *e = NULL;
     if (rc == SQLITE_ROW) {
-        e = parse_item(arena, column_bytes(get, 0), item);
+        e = item_parse(arena, str_dup(arena, column_bytes(get, 0)), item);
     } else if (rc != SQLITE_DONE) {
         e = conn_error(&reader->conn, arena, "reading");
     }
@@ -306,16 +300,20 @@ static struct json *seen_part(
     return seen;
 }
 
-static err *walk_row(struct walk *walk, struct arena *arena, sqlite3_stmt *row)
+static void walk_row(struct walk *walk, struct arena *arena, sqlite3_stmt *row)
 {
     struct json *item = NULL;
     str text = column_bytes(row, (int)walk->low.count);
     struct arena_mark mark = arena_mark(arena); // nothing waits until it is rewound
-    TRY(parse_item(arena, text, &item));
-    if (!store_pred_eval(walk->query->allowed, item)) {
+    err *e = item_parse(arena, str_dup(arena, text), &item);
+    if (e != NULL) { // damaged: it must not keep what is behind it from being read
+        log_error("store.read", "%.*s: left out of what is read: %.*s", PRI(walk->table->name),
+            PRI(e->text));
+    }
+    if (e != NULL || !store_pred_eval(walk->query->allowed, item)) {
         walk->passed_bytes += text.len;
         arena_rewind(arena, mark);
-        return NULL;
+        return;
     }
     walk->page->scanned++;
     walk->bytes += text.len;
@@ -327,7 +325,6 @@ static err *walk_row(struct walk *walk, struct arena *arena, sqlite3_stmt *row)
     } else {
         arena_rewind(arena, mark);
     }
-    return NULL;
 }
 
 // The place of the row under the statement, copied.
@@ -356,7 +353,7 @@ static err *walk_rows(struct walk *walk, struct arena *arena, struct conn *conn,
             walk->page->next_token = token_make(walk->store, arena, &walk->scope, &walk->last);
             return NULL;
         }
-        TRY(walk_row(walk, arena, row));
+        walk_row(walk, arena, row);
         bool pause =
             count >= CHUNK_ROWS || walk->bytes + walk->passed_bytes - bytes_before >= CHUNK_BYTES;
         if (pause || page_is_full(walk)) {

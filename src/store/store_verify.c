@@ -69,7 +69,7 @@ static err *check_row(struct verify *verify, sqlite3_stmt *row)
     str columns[2] = {column_bytes(row, 0), column_bytes(row, 1)};
     const struct store_key_def *defs[2] = {&table->partition, &table->sort};
     struct json *item = NULL;
-    if (json_parse(arena, column_bytes(row, 2), &item, NULL) != NULL) {
+    if (item_parse(arena, column_bytes(row, 2), &item) != NULL) {
         return wrong(verify, table->relation.quoted, S("an item is not JSON"));
     }
     for (size_t i = 0; i < 2; i++) {

@@ -40,6 +40,32 @@ static err *check_size(struct arena *arena, const struct json *item, str text, c
     return NULL;
 }
 
+// Whether the value has more levels than `levels`, of which a scalar is one.
+static bool is_nested_beyond(const struct json *value, size_t levels)
+{
+    if (levels == 0) {
+        return true;
+    }
+    json_each (element, value) {
+        if (is_nested_beyond(element, levels - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err *check_nesting(struct arena *arena, const struct json *attributes)
+{
+    json_each (attribute, attributes) {
+        if (is_nested_beyond(attribute, LEVELS_MAX)) {
+            return fail(arena, ERR_INVALID,
+                "Nesting Levels have exceeded supported limits: Attributes in the item have nested "
+                "levels beyond supported limit");
+        }
+    }
+    return NULL;
+}
+
 static err *item_part(struct arena *arena, const struct json *item, const struct store_key_def *def,
     size_t max, str *out)
 {
@@ -66,6 +92,7 @@ static err *prepare_put(struct arena *arena, struct prepared *out)
 {
     const struct json *item = out->write->item;
     check(item != NULL && item->kind == JSON_OBJECT);
+    TRY(check_nesting(arena, item));
     TRY(item_part(arena, item, &out->table->partition, PARTITION_KEY_MAX, &out->pk));
     if (out->table->sort.type != STORE_KEY_NONE) {
         TRY(item_part(arena, item, &out->table->sort, SORT_KEY_MAX, &out->sk));
@@ -99,7 +126,7 @@ static err *prepare_update(struct arena *arena, const struct prepared *out)
     for (size_t i = 0; i < write->remove_count; i++) {
         TRY(check_update(arena, out->table, write->remove[i]));
     }
-    return NULL;
+    return check_nesting(arena, write->set);
 }
 
 err *write_prepare(const struct schema *schema, struct arena *arena, struct store_write *write,
@@ -129,7 +156,7 @@ static err *read_old(struct store *store, struct arena *arena, struct prepared *
     int rc = sqlite3_step(get);
     err *e = NULL;
     if (rc == SQLITE_ROW) {
-        e = json_parse(arena, str_dup(arena, column_bytes(get, 0)), &item, NULL);
+        e = item_parse(arena, str_dup(arena, column_bytes(get, 0)), &item);
     } else if (rc != SQLITE_DONE) {
         e = conn_error(&store->writer, arena, "reading");
     }
@@ -215,6 +242,7 @@ static err *work_out(struct arena *arena, struct prepared *prepared)
     if (prepared->write->edit != NULL) {
         struct json *item = NULL;
         TRY(edited(arena, prepared, &item));
+        TRY(check_nesting(arena, item));
         prepared->new_item = item;
     } else {
         prepared->new_item = updated(arena, prepared);

@@ -299,11 +299,7 @@ static bool equal(const struct subject *a, const struct subject *b)
         return false;
     }
     if ((a->is_set || b->is_set) && a->value->kind == JSON_ARRAY && b->value->kind == JSON_ARRAY) {
-        bool all = a->value->count == b->value->count;
-        json_each (element, a->value) {
-            all = all && has_element(b->value, element);
-        }
-        return all;
+        return table_sets_equal(a->value, b->value);
     }
     return json_equal(a->value, b->value);
 }

@@ -19,6 +19,22 @@ struct path {
 // The value at a path; NULL when there is none.
 const struct json *path_find(const struct json *item, const struct path *path);
 
+// ---- sets --------------------------------------------------------------------------------------
+struct table_set { // the strings and numbers of a list, in order
+    const struct json **items;
+    size_t count;
+};
+
+// Borrows the elements.
+struct table_set table_set_of(struct arena *arena, const struct json *list);
+// Whether an element equals the value.
+bool table_set_has(const struct table_set *set, const struct json *value);
+// Whether two elements are equal.
+bool table_set_has_twins(const struct table_set *set);
+// Whether two lists have the same elements, in any order; false when there are others than strings
+// and numbers.
+bool table_sets_equal(const struct json *a, const struct json *b);
+
 // ---- operands ----------------------------------------------------------------------------------
 enum operand_kind {
     OPERAND_PATH,

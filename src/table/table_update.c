@@ -333,7 +333,7 @@ static bool is_gone(const struct json *value)
     return value->kind == JSON_NULL && value->text.ptr == (const char *)&GONE;
 }
 
-// Takes the marks out of the lists that removals named.
+// Takes the marks out of the lists that removals named, of which a set that became empty is one.
 static void sweep(struct work *w, const struct path *path)
 {
     struct json *list = path->count > 1 ? parent_of(w, path) : NULL;
@@ -354,16 +354,6 @@ static void sweep(struct work *w, const struct path *path)
     list->count = kept->count;
 }
 
-static bool has_element(const struct json *list, const struct json *value)
-{
-    json_each (element, list) {
-        if (json_equal(element, value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static err *add_to(struct work *w, const struct action *action)
 {
     const struct json *old = path_find(w->before, &action->path);
@@ -381,8 +371,9 @@ static err *add_to(struct work *w, const struct action *action)
         return put(w, &action->path, sum);
     }
     sum = json_copy(w->arena, old);
+    struct table_set present = table_set_of(w->arena, old);
     json_each (element, value->json) {
-        if (value->type == TABLE_L || !has_element(sum, element)) {
+        if (value->type == TABLE_L || !table_set_has(&present, element)) {
             json_push(sum, json_copy(w->arena, element));
         }
     }
@@ -400,8 +391,9 @@ static err *delete_from(struct work *w, const struct action *action)
     if (old->kind != JSON_ARRAY) {
         return wrong_type(w);
     }
+    struct table_set gone = table_set_of(w->arena, action->value.value.json);
     json_each (element, old) {
-        if (!has_element(action->value.value.json, element)) {
+        if (!table_set_has(&gone, element)) {
             json_push(rest, json_copy(w->arena, element));
         }
     }
@@ -430,7 +422,8 @@ err *table_update_apply(
         TRY(carry_out(&w, &update->actions[i]));
     }
     for (size_t i = 0; i < update->count; i++) {
-        if (update->actions[i].kind == ACTION_REMOVE) {
+        enum action_kind kind = update->actions[i].kind;
+        if (kind == ACTION_REMOVE || kind == ACTION_DELETE) {
             sweep(&w, &update->actions[i].path);
         }
     }

@@ -67,14 +67,12 @@ static err *read_set(
         } else if (element->kind != JSON_STRING) {
             return unsupported(arena);
         }
-        json_each (before, *out) {
-            if (json_equal(before, value)) {
-                return fail(arena, ERR_INVALID,
-                    "One or more parameter values were invalid: Input collection contains "
-                    "duplicates.");
-            }
-        }
         json_push(*out, value);
+    }
+    struct table_set set = table_set_of(arena, *out);
+    if (table_set_has_twins(&set)) {
+        return fail(arena, ERR_INVALID,
+            "One or more parameter values were invalid: Input collection contains duplicates.");
     }
     return NULL;
 }
@@ -145,7 +143,8 @@ err *table_item_read(struct arena *arena, const struct json *typed, struct json 
     json_each (member, typed) {
         struct table_value value = {};
         TRY(table_value_read(arena, member, &value));
-        json_set(*out, str_dup(arena, member->key), value.json);
+        value.json->key = str_dup(arena, member->key); // json_set would walk all before it
+        json_push(*out, value.json);
     }
     return NULL;
 }

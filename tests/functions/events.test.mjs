@@ -106,6 +106,21 @@ test('a process that ends in the middle is a failure of the function', async () 
   assert.equal(record.responsePayload.errorType, 'Runtime.ExitError');
 });
 
+test('an event as deep as JSON may be does not keep the others from being told of', async () => {
+  const before = (await failed('gone')).length;
+  for (const levels of [256, 250, 20]) {
+    const Payload = `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    await lambda.send(new InvokeCommand({ FunctionName: 'gone', Payload, InvocationType: 'Event' }));
+  }
+  const list = await until(async () => {
+    const records = await failed('gone');
+    return records.length === before + 3 && records.map(({ record }) => record);
+  }, 'the records');
+  const parsed = list.map((record) => (typeof record === 'string' ? JSON.parse(record) : record));
+  const payloads = parsed.map(({ requestPayload }) => JSON.stringify(requestPayload));
+  for (const levels of [256, 250, 20]) assert.ok(payloads.includes(`${'['.repeat(levels)}${']'.repeat(levels)}`), `${levels}`);
+});
+
 test('a long payload arrives whole; a longer one than a MiB is refused', async () => {
   const id = 'ü'.repeat(500 * 1024);
   await send('flaky', { id: `long ${id}`, fails: 0 });

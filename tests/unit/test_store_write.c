@@ -401,6 +401,67 @@ static void item_sizes(struct fixture *f) YIELDS
     verify(f);
 }
 
+// {"id":"a","deep":[[[...]]]} of so many levels.
+static struct json *nested(struct fixture *f, size_t levels)
+{
+    struct json *item = parse(f->arena, "{'id':'a'}");
+    struct json *deep = json_array(f->arena);
+    for (size_t i = 1; i < levels; i++) {
+        struct json *list = json_array(f->arena);
+        json_push(list, deep);
+        deep = list;
+    }
+    json_set(item, S("deep"), deep);
+    return item;
+}
+
+static err *nest(
+    const void *levels, struct arena *arena, const struct json *item, struct json **out)
+{
+    struct fixture f = {.arena = arena};
+    (void)item;
+    *out = nested(&f, *(const size_t *)levels);
+    return NULL;
+}
+
+static void nesting(struct fixture *f) YIELDS
+{
+    static const char too_deep[] =
+        "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels "
+        "beyond supported limit";
+    static const size_t LEVELS[] = {32, 33, 256};
+    set_up(f);
+    for (size_t i = 0; i < countof(LEVELS); i++) {
+        struct json *set = nested(f, LEVELS[i]);
+        json_remove(set, S("id"));
+        struct store_write writes[] = {
+            {.kind = STORE_PUT, .table = S("Post"), .item = nested(f, LEVELS[i])},
+            {.kind = STORE_UPDATE, .table = S("Post"), .pk = text_value(f->arena, "a"), .set = set},
+            {.kind = STORE_UPDATE,
+                .table = S("Post"),
+                .pk = text_value(f->arena, "a"),
+                .edit = nest,
+                .edit_arg = &LEVELS[i]},
+        };
+        for (size_t k = 0; k < countof(writes); k++) {
+            if (LEVELS[i] == 32) {
+                assert_ok(write_one(f, &writes[k]));
+            } else {
+                assert_fails(write_one(f, &writes[k]), ERR_INVALID, too_deep);
+            }
+        }
+    }
+    struct json *item = nested(f, 32);
+    struct json *inner = json_get(item, S("deep"));
+    while (inner->child != NULL) {
+        inner = inner->child;
+    }
+    json_push(inner, json_int(f->arena, 1)); // a scalar is a level too
+    struct store_write write = {.kind = STORE_PUT, .table = S("Post"), .item = item};
+    assert_fails(write_one(f, &write), ERR_INVALID, too_deep);
+    verify(f);
+}
+
 static void unicode_keys(struct fixture *f) YIELDS
 {
     static const char *const texts[] = {"'e'", "'\xc3\xa9'", "'e\xcc\x81'", "'\xf0\x9f\x98\x80'",
@@ -436,6 +497,7 @@ TEST(refused_items)
 TEST(refused_keys)
 TEST(key_lengths)
 TEST(item_sizes)
+TEST(nesting)
 TEST(unicode_keys)
 TEST(cancelled_write)
 
@@ -455,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_refused_keys),
         cmocka_unit_test(test_key_lengths),
         cmocka_unit_test(test_item_sizes),
+        cmocka_unit_test(test_nesting),
         cmocka_unit_test(test_unicode_keys),
         cmocka_unit_test(test_cancelled_write),
     };

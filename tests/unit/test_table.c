@@ -39,7 +39,8 @@ static const char *text_of(const struct json *value)
 
 static const char ITEM[] =
     "{\"id\":\"1\",\"n\":5,\"s\":\"hello\",\"b\":true,\"z\":null,\"l\":[1,\"two\",{\"x\":3}],"
-    "\"set\":[\"a\",\"b\"],\"m\":{\"a\":{\"b\":7},\"size\":1},\"empty\":\"\"}";
+    "\"set\":[\"a\",\"b\"],\"m\":{\"a\":{\"b\":7},\"size\":1},\"empty\":\"\","
+    "\"sets\":[[\"a\",\"b\"],[\"b\",\"c\"],7]}";
 
 static struct table_names *names(void)
 {
@@ -234,6 +235,7 @@ static void test_updates(void **state)
         {"ADD set :ss", "set", "[\"a\",\"b\"]"},
         {"ADD fresh :ss", "fresh", "[\"b\",\"a\"]"},
         {"DELETE set :ss", "set", "(none)"},
+        {"DELETE sets[0] :ss, sets[1] :ss", "sets", "[[\"c\"],7]"},
         {"SET a1 = n, n = :one REMOVE s ADD x :one", "a1", "5"},
         {"SET x = :one SET y = :one", NULL,
             "Invalid UpdateExpression: The \"SET\" section can only be used once in an update "
@@ -275,6 +277,58 @@ static void test_updates(void **state)
         }
         assert_string_equal(text_of(before), text_of(parse(ITEM))); // untouched
     }
+}
+
+// {"SS":["0","1",...]} or {"NS":...}, backwards if so wished.
+static struct json *large_set(const char *type, size_t count, bool backwards)
+{
+    struct json *typed = json_object(arena);
+    struct json *list = json_array(arena);
+    for (size_t i = 0; i < count; i++) {
+        size_t n = backwards ? count - 1 - i : i;
+        json_push(list, json_string(arena, str_fmt(arena, "%zu", n)));
+    }
+    json_set(typed, str_from(type), list);
+    return typed;
+}
+
+// A minute and more, if each element were compared with each.
+static void test_large_sets(void **state)
+{
+    static const char *const TYPES[] = {"SS", "NS"};
+
+    enum { COUNT = 60000 };
+
+    (void)state;
+    u64 begun_us = time_mono_us();
+    for (size_t i = 0; i < countof(TYPES); i++) {
+        struct json *values = json_object(arena);
+        struct json *item = json_object(arena);
+        struct json *after = NULL;
+        struct table_value value = {};
+        const struct table_update *update = NULL;
+        const struct table_condition *condition = NULL;
+        json_set(values, S(":s"), large_set(TYPES[i], COUNT, true));
+        assert_null(table_value_read(arena, large_set(TYPES[i], COUNT, false), &value));
+        json_set(item, S("set"), value.json);
+        struct table_names *given = table_names_new(arena, NULL, values);
+        assert_null(
+            table_condition_compile(arena, TABLE_CONDITION, S("set = :s"), given, &condition));
+        assert_true(table_condition_eval(condition, item));
+        assert_null(table_update_compile(arena, S("ADD set :s"), given, &update));
+        assert_null(table_update_apply(update, arena, item, &after));
+        assert_int_equal(json_get(after, S("set"))->count, COUNT);
+        assert_null(table_update_compile(arena, S("DELETE set :s"), given, &update));
+        assert_null(table_update_apply(update, arena, item, &after));
+        assert_null(json_get(after, S("set")));
+        struct json *twice = large_set(TYPES[i], COUNT, false);
+        json_push(twice->child, json_string(arena, S("7")));
+        err *e = table_value_read(arena, twice, &value);
+        assert_non_null(e);
+        assert_string_equal(str_cstr(arena, e->text),
+            "One or more parameter values were invalid: Input collection contains duplicates.");
+    }
+    assert_true(time_mono_us() - begun_us < 20 * 1000 * 1000);
 }
 
 static void test_projections(void **state)
@@ -421,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nesting_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unused_placeholders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_updates, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_large_sets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_projections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_key_conditions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sums, set_up, tear_down),
