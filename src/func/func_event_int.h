@@ -21,6 +21,7 @@ enum {
     STUMBLE_MS = 1000,              // before the next try when the platform cannot run the function
     STUMBLE_MAX_MS = 5 * 60 * 1000, // doubled up to this
     FAILED_MAX = 100,               // records kept of one function
+    FAILED_SLACK = 10,              // and so many more, until they are looked through again
     ROUNDS_MAX = 16,                // of an event through one function
 };
 
@@ -49,6 +50,7 @@ struct func_lane { // of one function
     struct func_entry *delayed; // by when they are due
     struct func_entry *delayed_last;
     unsigned running;
+    unsigned failures; // recorded since the start
 };
 
 struct func_events { // lists are touched only by the first loop's thread
@@ -71,6 +73,8 @@ struct func_events { // lists are touched only by the first loop's thread
 };
 
 // ---- func_lane.c: who is next ------------------------------------------------------------------
+// The function's, made when there is none yet. On the home loop.
+struct func_lane *events_lane(struct func_events *events, str key);
 // A number that is larger than any before.
 u64 events_order(struct func_events *events);
 // Takes in what the store has: it is delivered when it is due. On the home loop.
@@ -136,3 +140,5 @@ struct func_outcome {
 // Removes the event, tells the destination that the definitions name, keeps a record of failure.
 [[nodiscard]] err *event_finish(
     struct func_events *events, struct arena *arena, const struct func_outcome *outcome) YIELDS;
+// A failure has been recorded: the function's oldest records go when there are too many.
+void failures_trim(struct func_events *events, struct arena *arena, str function) YIELDS;

@@ -2,8 +2,9 @@
 // time. Only names and times are in memory, the events themselves in the store.
 #include "func/func_event_int.h"
 
-static struct func_lane *lane_of(struct func_events *events, str key)
+struct func_lane *events_lane(struct func_events *events, str key)
 {
+    check(events->home->loop == loop_current());
     struct func_lane *lane = map_get(events->lanes, key);
     if (lane == NULL) {
         lane = mem_alloc(sizeof(*lane) + key.len);
@@ -215,7 +216,7 @@ void events_add(struct func_events *events, const struct json *row)
 {
     check(events->home->loop == loop_current());
     struct func_entry *entry = entry_of(row);
-    entry->lane = lane_of(events, json_get_str(row, S("function")));
+    entry->lane = events_lane(events, json_get_str(row, S("function")));
     atomic_fetch_add(&events->count, 1);
     atomic_fetch_add(&events->bytes, entry->bytes);
     join_group(entry);

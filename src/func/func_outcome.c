@@ -80,70 +80,86 @@ static str destination_of(
 
 // ---- records -----------------------------------------------------------------------------------
 
-// The oldest record that is too many, when this one comes.
-static err *oldest(struct func_events *events, struct arena *arena, const struct json *pk,
-    struct json **out) YIELDS;
+// Removes the records of the page that are behind the newest, of which `*kept` have been seen.
+static err *trim_page(struct func_events *events, struct arena *arena,
+    const struct store_page *page, size_t *kept) YIELDS;
 
-static err *oldest(
-    struct func_events *events, struct arena *arena, const struct json *pk, struct json **out)
+static err *trim_page(
+    struct func_events *events, struct arena *arena, const struct store_page *page, size_t *kept)
+{
+    struct store_write *writes = arena_array(arena, struct store_write, page->count);
+    size_t count = 0;
+    for (size_t i = 0; i < page->count; i++) {
+        if (*kept < FAILED_MAX) {
+            ++*kept;
+            continue;
+        }
+        writes[count++] = (struct store_write){.kind = STORE_DELETE,
+            .table = FUNC_FAILED,
+            .pk = json_get(page->items[i], S("function")),
+            .sk = json_get(page->items[i], S("order"))};
+    }
+    return count > 0 ? store_write(events->store, arena, writes, count, NULL) : NULL;
+}
+
+static err *trim(struct func_events *events, struct arena *arena, str function) YIELDS;
+
+static err *trim(struct func_events *events, struct arena *arena, str function)
 {
     static const str NAMES[] = {S_INIT("function"), S_INIT("order")};
-    struct store_page page = {};
-    const struct store_query query = {.table = FUNC_FAILED,
-        .pk = pk,
+    struct store_query query = {.table = FUNC_FAILED,
+        .pk = json_string(arena, function),
+        .backwards = true,
         .limit = FAILED_MAX,
         .attributes = NAMES,
         .attribute_count = countof(NAMES)};
-    TRY(store_query(events->store, arena, &query, &page));
-    *out = page.count >= FAILED_MAX ? page.items[0] : NULL;
+    size_t kept = 0;
+    do { // a page ends where large records fill it, too
+        struct store_page page = {};
+        TRY(store_query(events->store, arena, &query, &page));
+        query.page_token = page.next_token;
+        TRY(trim_page(events, arena, &page, &kept));
+    } while (query.page_token.len > 0);
     return NULL;
 }
 
-static err *keep_record(struct func_events *events, struct arena *arena,
-    const struct func_outcome *outcome, struct store_write *writes, size_t *count) YIELDS;
-
-static err *keep_record(struct func_events *events, struct arena *arena,
-    const struct func_outcome *outcome, struct store_write *writes, size_t *count)
+// Looking through the records reads them: that is done for some failures at a time.
+void failures_trim(struct func_events *events, struct arena *arena, str function)
 {
-    const struct json *function = json_get(outcome->row, S("function"));
-    struct json *old = NULL;
-    struct json *item = json_object(arena);
-    str record = record_of(events, arena, outcome, RECORD_PAYLOAD_MAX);
-    TRY(oldest(events, arena, function, &old));
-    json_set(item, S("function"), json_copy(arena, function));
-    json_set(item, S("order"), json_int(arena, (i64)events_order(events)));
-    json_set(item, S("record"), json_string(arena, record));
-    writes[(*count)++] =
-        (struct store_write){.kind = STORE_PUT, .table = FUNC_FAILED, .item = item};
-    if (old != NULL) {
-        writes[(*count)++] = (struct store_write){.kind = STORE_DELETE,
-            .table = FUNC_FAILED,
-            .pk = json_get(old, S("function")),
-            .sk = json_get(old, S("order"))};
+    struct func_lane *lane = events_lane(events, function);
+    if (lane->failures++ % FAILED_SLACK != 0) {
+        return;
     }
-    return NULL;
+    err *e = trim(events, arena, function);
+    if (e != NULL && e->code != ERR_CANCELLED) { // the record is kept: nothing is to be done again
+        log_warn("func.event", "%.*s: records of failures: %.*s", PRI(function), PRI(e->text));
+    }
 }
 
-err *event_finish(
+static struct store_write keep_record(
     struct func_events *events, struct arena *arena, const struct func_outcome *outcome)
 {
-    struct store_write writes[REMOVAL_MAX] = {};
-    size_t count = event_removal(arena, outcome->row, writes);
+    struct json *item = json_object(arena);
+    str record = record_of(events, arena, outcome, RECORD_PAYLOAD_MAX);
+    json_set(item, S("function"), json_copy(arena, json_get(outcome->row, S("function"))));
+    json_set(item, S("order"), json_int(arena, (i64)events_order(events)));
+    json_set(item, S("record"), json_string(arena, record));
+    return (struct store_write){.kind = STORE_PUT, .table = FUNC_FAILED, .item = item};
+}
+
+// With the destination told of it, or without.
+static err *write_end(struct func_events *events, struct arena *arena,
+    const struct func_outcome *outcome, struct store_write *writes, size_t count) YIELDS;
+
+static err *write_end(struct func_events *events, struct arena *arena,
+    const struct func_outcome *outcome, struct store_write *writes, size_t count)
+{
     str destination = destination_of(events, arena, outcome);
-    struct func_event event = {};
-    if (outcome->result == NULL || outcome->result->failed) {
-        str key = json_get_str(outcome->row, S("function"));
-        log_warn("func.event", "%.*s: the event %.*s is given up after %lld tries (%s)", PRI(key),
-            PRI(json_get_str(outcome->row, S("requestId"))), (long long)outcome->tries,
-            outcome->condition);
-        TRY(keep_record(events, arena, outcome, writes, &count));
-    }
-    check(count <= REMOVAL_MAX);
     if (destination.len == 0) {
         return store_write(events->store, arena, writes, count, NULL);
     }
     str record = record_of(events, arena, outcome, EVENT_MAX); // as a payload it has no more room
-    event = (struct func_event){.function = destination,
+    const struct func_event event = {.function = destination,
         .payload = record.len <= EVENT_MAX ? record : record_of(events, arena, outcome, 0),
         .lineage = json_get_str(outcome->row, S("lineage"))};
     err *e = func_queue(events->hub, arena, &event, 1, writes, count);
@@ -155,6 +171,27 @@ err *event_finish(
     return store_write(events->store, arena, writes, count, NULL);
 }
 
+err *event_finish(
+    struct func_events *events, struct arena *arena, const struct func_outcome *outcome)
+{
+    struct store_write writes[REMOVAL_MAX] = {};
+    size_t count = event_removal(arena, outcome->row, writes);
+    str key = json_get_str(outcome->row, S("function"));
+    bool failed = outcome->result == NULL || outcome->result->failed;
+    if (failed) {
+        log_warn("func.event", "%.*s: the event %.*s is given up after %lld tries (%s)", PRI(key),
+            PRI(json_get_str(outcome->row, S("requestId"))), (long long)outcome->tries,
+            outcome->condition);
+        writes[count++] = keep_record(events, arena, outcome);
+    }
+    check(count <= REMOVAL_MAX);
+    TRY(write_end(events, arena, outcome, writes, count));
+    if (failed) {
+        failures_trim(events, arena, key);
+    }
+    return NULL;
+}
+
 // ---- telling -----------------------------------------------------------------------------------
 
 err *func_events_failed(struct func_hub *hub, struct arena *arena, str function, struct json **out)
@@ -163,7 +200,7 @@ err *func_events_failed(struct func_hub *hub, struct arena *arena, str function,
     struct store_query query = {.table = FUNC_FAILED,
         .pk = function.len > 0 ? json_string(arena, function) : NULL,
         .backwards = true,
-        .limit = FAILED_MAX * 10};
+        .limit = function.len > 0 ? FAILED_MAX : FAILED_MAX * 10};
     *out = json_array(arena);
     if (hub->events == NULL) {
         return NULL;

@@ -224,7 +224,9 @@ static err *note_failure(struct batch *b, const char *condition)
     log_warn("func.stream", "%.*s: %u changes of %.*s are given up (%s)", PRI(b->function->key),
         (unsigned)b->records->count, PRI(b->source->table), condition);
     struct store_write write = {.kind = STORE_PUT, .table = FUNC_FAILED, .item = item};
-    return store_write(b->reader->events->store, b->arena, &write, 1, NULL);
+    TRY(store_write(b->reader->events->store, b->arena, &write, 1, NULL));
+    failures_trim(b->reader->events, b->arena, b->function->key);
+    return NULL;
 }
 
 static void back_off(struct func_reader *reader, i64 times)

@@ -87,6 +87,16 @@ test('destinations are told what became of an event', async () => {
   assert.equal(failure.responsePayload.errorMessage, 'try 1 of bad');
 });
 
+test('of large failures, too, no more than a hundred of a function are kept for long', async () => {
+  const kept = async () =>
+    Number(await server.sql('select count(*) from "_func.failed" where item like \'%"function":"flaky"%\''));
+  const ids = Array.from({ length: 125 }, (_, i) => `pile ${i}`);
+  await Promise.all(ids.map((id) => send('flaky', { id, fails: 99, more: 'x'.repeat(100_000) })));
+  await until(() => [...server.log().matchAll(/flaky: the event \S+ is given up/g)].length >= ids.length, 'the last failure');
+  await until(async () => (await kept()) < 110, 'room');
+  assert.ok((await kept()) >= 100);
+});
+
 test('an answer that is no JSON and too long for a record is left out of it', async () => {
   const heard = (id) => logged('HEARD').find(({ requestContext }) => requestContext.requestId === id);
   for (const [bytes, payload] of [[100, '\x01'.repeat(100)], [1024 * 1024, null], [3_500_000, null]]) {

@@ -72,6 +72,9 @@ export async function serve(fixture, { watch = false, args = [], env = {}, folde
       const { accessKeyId, secretAccessKey } = JSON.parse(stdout);
       return { accessKeyId, secretAccessKey };
     },
+    /** What the database says, a line for each row. */
+    sql: async (statement) =>
+      (await promisify(execFile)('sqlite3', ['-readonly', path.join(dataDir, 'data.db'), statement], { maxBuffer: 1 << 28 })).stdout,
     /** Ends the process, and leaves its folder. */
     stop: async () => {
       child.kill('SIGTERM');

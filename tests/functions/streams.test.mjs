@@ -138,7 +138,7 @@ test('a function tells which records it could not deal with: the batch begins an
   assert.deepEqual([count('part 1'), count('part 2')], [1, 1]);
 });
 
-// Not every Node has SQLite of its own; but what is short lies in the database's files as it is.
+// Not every Node has SQLite of its own; but what is short lies in the files of the database as it is.
 test('a table that no function wants to hear of is not recorded', async () => {
   done(await client.models.Quiet.create({ title: 'quiet' }));
   await create({ title: 'told' });
