@@ -76,10 +76,10 @@ static err *read_call(
     if (!http_url_decode(req->arena, name, false, &name) || !str_eq(rest, action)) {
         return reply_error(req, 404, S("ResourceNotFoundException"), S("Not found"));
     }
-    err *e = http_read_body(req, PAYLOAD_MAX, &body);
+    err *e = http_read_body(req, REQUEST_MAX, &body);
     if (e != NULL && e->code == ERR_TOO_LARGE) {
         return reply_error(req, 413, S("RequestTooLargeException"),
-            S("Request must be smaller than 6291556 bytes for the InvokeFunction operation"));
+            S("Request must be smaller than 6291456 bytes for the InvokeFunction operation"));
     }
     TRY(e);
     const struct func_function *function = func_find(service, name);
@@ -89,9 +89,13 @@ static err *read_call(
                    ? reply_error(req, 403, err_wire(e), e->text)
                    : e;
     }
-    if (function == NULL) {
-        str arn = str_fmt(req->arena, "Function not found: %.*s", PRI(name));
-        return reply_error(req, 404, S("ResourceNotFoundException"), arn);
+    str qualifier = http_query(req, S("Qualifier"));
+    u64 version = 0; // there are none with a number; aliases are the function itself
+    bool numbered = str_to_u64(qualifier, &version);
+    if (function == NULL || numbered) {
+        str what = function == NULL ? name : str_cat(req->arena, function->arn, S(":"), qualifier);
+        return reply_error(req, 404, S("ResourceNotFoundException"),
+            str_cat(req->arena, S("Function not found: "), what));
     }
     struct json *parsed = NULL;
     if (body.len > 0 && json_parse(req->arena, str_dup(req->arena, body), &parsed, NULL) != NULL) {

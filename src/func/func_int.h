@@ -12,7 +12,8 @@ enum {
     WORKERS_MAX = 32,                     // processes of one function
     WAITING_MAX = 1000,                   // calls of one function
     WAITING_BYTES_MAX = 64 * 1024 * 1024, // of their payloads
-    PAYLOAD_MAX = 6291556,                // bytes, AWS's limit
+    PAYLOAD_MAX = 6291556,                // bytes, AWS's limit of answers
+    REQUEST_MAX = 6291456,                // and of what is asked
     LOG_TAIL = 4096,
     INIT_MS = 10000,          // for loading the handler
     IDLE_MS = 10 * 60 * 1000, // then a process is ended
