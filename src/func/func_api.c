@@ -240,6 +240,16 @@ static err *invoke_stream(struct http_req *req) YIELDS
     return e;
 }
 
+// What manages functions (ListFunctions, GetFunction, ...): the definitions do.
+static err *not_served(struct http_req *req) YIELDS;
+
+static err *not_served(struct http_req *req)
+{
+    return reply_error(req, 501, S("NotImplementedException"),
+        S("Of Lambda's operations ampd serves Invoke and InvokeWithResponseStream; functions are "
+          "managed by the definitions in amplify/."));
+}
+
 void func_hub_mount(struct func_hub *hub, struct http_router *router)
 {
     check_magic(hub, FUNC_HUB_MAGIC);
@@ -253,5 +263,8 @@ void func_hub_mount(struct func_hub *hub, struct http_router *router)
                                 .handler = invoke_stream,
                                 .arg = hub,
                                 .cors = true});
+    http_router_add(router, &(struct http_route){.methods = HTTP_GET | HTTP_PUT | HTTP_DELETE,
+                                .path = S("/2015-03-31/*"),
+                                .handler = not_served});
     url_mount(hub, router);
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetFunctionCommand, InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { isAlive, serve, until } from './serve.mjs';
 
 let server;
@@ -152,6 +152,12 @@ test('payloads that are no JSON, or too large', async () => {
   const sized = (bytes) => ({ do: 'pid', text: 'x'.repeat(bytes - JSON.stringify({ do: 'pid', text: '' }).length) });
   await assert.rejects(invoke('probe', sized(6_291_457)), { name: 'RequestTooLargeException' });
   assert.equal((await invoke('probe', sized(6_291_456))).FunctionError, undefined);
+});
+
+test('operations that manage functions say that the definitions do', async () => {
+  for (const command of [new ListFunctionsCommand({}), new GetFunctionCommand({ FunctionName: 'probe' })]) {
+    await assert.rejects(lambda.send(command), { name: 'NotImplementedException', message: /managed by the definitions/ });
+  }
 });
 
 test('a version that was never made is not found', async () => {
