@@ -2,6 +2,7 @@
 // of the others.
 #include "store_fixture.h"
 
+#include <sqlite3.h>
 #include <stdatomic.h>
 
 static atomic_int told;
@@ -117,6 +118,43 @@ static void body_changes(struct fixture *f) YIELDS
     assert_ok(store_verify(f->store, f->arena));
 }
 
+// Changes the file behind the store's back.
+static void edit_file(struct fixture *f, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+// Items of an older version may be as deep as this, and their changes are deeper. What cannot be
+// read at all does not block what comes after it.
+static void body_bad_rows(struct fixture *f) YIELDS
+{
+    const str names[] = {S("Todo")};
+    char deep[2 * 256 + 1] = {};
+    char sql[700];
+    memset(deep, '[', 256);
+    memset(deep + 256, ']', 256);
+    make_tables(f);
+    record(f, 1, names);
+    put_ok(f, S("Todo"), "{\"id\":\"1\"}");
+    put_ok(f, S("Todo"), "{\"id\":\"2\"}");
+    snprintf(sql, sizeof(sql),
+        "UPDATE _changes SET item = substr(item, 9) WHERE item LIKE '%%\"id\":\"1\"%%';"
+        "UPDATE Todo SET item = '{\"id\":\"1\",\"deep\":%s}' WHERE CAST(pk AS TEXT) = '1'",
+        deep);
+    edit_file(f, sql);
+    struct store_write gone = {
+        .kind = STORE_DELETE, .table = S("Todo"), .pk = json_string(f->arena, S("1"))};
+    assert_ok(store_write(f->store, f->arena, &gone, 1, NULL));
+    struct store_page page = changes(f, "Todo");
+    assert_int_equal(page.count, 2);
+    check_change(f, page.items[0], "{\"id\":\"2\"}", NULL, "{\"id\":\"2\"}");
+    str old = json_text(f->arena, json_get(json_get(page.items[1], S("old")), S("deep")));
+    assert_true(str_eq(old, str_from(deep)));
+}
+
 // A transaction that fails leaves no record; one that does not has its changes in order.
 static void body_transactions(struct fixture *f) YIELDS
 {
@@ -149,6 +187,12 @@ static void test_changes(void **state)
     with_store(body_changes);
 }
 
+static void test_bad_rows(void **state)
+{
+    (void)state;
+    with_store(body_bad_rows);
+}
+
 static void test_transactions(void **state)
 {
     (void)state;
@@ -159,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_bad_rows),
         cmocka_unit_test(test_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
