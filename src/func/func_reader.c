@@ -58,7 +58,9 @@ static const struct func_source *find_source(
 static void set_position(struct func_reader *reader, str sequence)
 {
     check(sequence.len < sizeof(reader->text));
-    memcpy(reader->text, sequence.ptr, sequence.len);
+    if (sequence.len > 0) {
+        memcpy(reader->text, sequence.ptr, sequence.len);
+    }
     reader->position = (str){reader->text, sequence.len};
 }
 
@@ -82,6 +84,36 @@ static struct json *position_row(struct arena *arena, str id, str position)
     return row;
 }
 
+static err *note_position(struct batch *b, str sequence) YIELDS;
+
+// Where the row is another one the source has gone and come back meanwhile: it goes on where it
+// begins now. Without a row the source is about to go.
+static err *note_position(struct batch *b, str sequence)
+{
+    struct func_reader *reader = b->reader;
+    const struct json *before = json_string(b->arena, str_dup(b->arena, reader->position));
+    struct json *set = json_object(b->arena);
+    json_set(set, S("position"), json_string(b->arena, sequence));
+    struct store_write write = {.kind = STORE_UPDATE,
+        .table = FUNC_STREAMS,
+        .pk = json_string(b->arena, reader->id),
+        .set = set,
+        .condition = store_pred_leaf(b->arena, STORE_EQ, S("position"), before)};
+    err *e = store_write(reader->events->store, b->arena, &write, 1, NULL);
+    if (e == NULL || e->code != ERR_CONDITION_FAILED) {
+        if (e == NULL) {
+            set_position(reader, sequence);
+        }
+        return e;
+    }
+    TRY(load_position(reader, b->arena));
+    if (!reader->is_loaded) {
+        reader->is_loaded = true;
+        set_position(reader, sequence);
+    }
+    return NULL;
+}
+
 // The first `count` changes of the batch are dealt with.
 static err *move_on(struct batch *b, size_t count) YIELDS;
 
@@ -90,12 +122,7 @@ static err *move_on(struct batch *b, size_t count)
     if (count == 0) {
         return NULL;
     }
-    str sequence = json_get(b->page.items[count - 1], S("sequence"))->text;
-    struct store_write write = {.kind = STORE_PUT,
-        .table = FUNC_STREAMS,
-        .item = position_row(b->arena, b->reader->id, sequence)};
-    TRY(store_write(b->reader->events->store, b->arena, &write, 1, NULL));
-    set_position(b->reader, sequence);
+    TRY(note_position(b, json_get(b->page.items[count - 1], S("sequence"))->text));
     b->reader->attempts = 0;
     b->reader->limit = 0;
     return NULL;
@@ -284,6 +311,9 @@ static err *call(struct batch *b)
     if (done > 0) { // begins anew with the first that failed
         i64 attempts = reader->attempts;
         TRY(move_on(b, done));
+        if (!str_eq(reader->position, json_get(b->page.items[done - 1], S("sequence"))->text)) {
+            return NULL; // the source begins anew
+        }
         reader->attempts = attempts;
         b->page.items += done;
         b->page.count -= done;
