@@ -53,7 +53,11 @@ static void submit(void *arg) YIELDS
 
 static void submit_posted(void *arg)
 {
-    fiber_start("function call", submit, arg);
+    struct invocation *call = arg;
+    if (fiber_try_start("function call", submit, call) == NULL) {
+        call->refused = fail(call->arena, ERR_LIMIT, "Rate Exceeded.");
+        invocation_end(call);
+    }
 }
 
 static struct invocation *invocation_new(

@@ -230,6 +230,19 @@ static void refuse_waiting(struct func_pool *pool, const err *e)
     }
 }
 
+static err *start_one(struct func_pool *pool) YIELDS;
+
+// A process has fibers of its own: where there is soon no room for another stack none is started.
+static err *start_one(struct func_pool *pool)
+{
+    const struct func_function *function = func_find(pool->here->service, pool->key);
+    if (function == NULL) {
+        return fail(fiber_arena(), ERR_NOT_FOUND, "Function not found: %.*s", PRI(pool->key));
+    }
+    return fiber_has_room() ? worker_start(pool, fiber_arena(), function)
+                            : fail(fiber_arena(), ERR_LIMIT, "Rate Exceeded.");
+}
+
 // Calls are waiting, and nobody is on the way to take them.
 static void start_more(void *arg) YIELDS
 {
@@ -237,10 +250,7 @@ static void start_more(void *arg) YIELDS
     err *e = NULL;
     while (e == NULL && !pool->here->is_stopping && pool->waiting_count > starting(pool) &&
            pool_alive(pool) < WORKERS_MAX && (pool->failures == 0 || starting(pool) == 0)) {
-        const struct func_function *function = func_find(pool->here->service, pool->key);
-        e = function != NULL
-                ? worker_start(pool, fiber_arena(), function)
-                : fail(fiber_arena(), ERR_NOT_FOUND, "Function not found: %.*s", PRI(pool->key));
+        e = start_one(pool);
         if (e == NULL) {
             fiber_start("function start", watch_init, pool);
         } else if (e->code == ERR_CLOSED) { // it changed meanwhile: another one
@@ -249,6 +259,14 @@ static void start_more(void *arg) YIELDS
     }
     if (e != NULL) {
         refuse_waiting(pool, e);
+    }
+}
+
+static void start_later(struct func_pool *pool)
+{
+    static const err NO_ROOM = {.code = ERR_LIMIT, .text = S_INIT("Rate Exceeded.")};
+    if (fiber_try_start("function start", start_more, pool) == NULL) {
+        refuse_waiting(pool, &NO_ROOM);
     }
 }
 
@@ -281,7 +299,7 @@ void pool_after_exit(struct func_pool *pool, const struct func_worker *worker)
             call, S("Runtime.ExitError"), worker_exit_text(worker, call->arena, call->request_id));
     }
     if (pool->waiting != NULL) {
-        fiber_start("function start", start_more, pool);
+        start_later(pool);
     } else if (!pool->here->is_stopping) {
         warm_keep(pool->here);
     }

@@ -134,7 +134,8 @@ static void resume(void *arg) YIELDS
 }
 
 // A process that writes without end gets a part of the loop's time, not all: what it writes waits
-// in its pipe meanwhile, and then so does the process.
+// in its pipe meanwhile, and then so does the process. It does not where there is no room for the
+// fiber that reads on.
 static void pause_after(struct output *output, u64 spent_us)
 {
     enum { FREE_US = 300, SHARE = 9 }; // of ten
@@ -145,10 +146,11 @@ static void pause_after(struct output *output, u64 spent_us)
     }
     output->pause_ms = output->spent_us * SHARE / 1000 + 1;
     output->spent_us = 0;
-    output->is_paused = true;
-    uv_read_stop((uv_stream_t *)&output->pipe);
-    output->worker->open_handles++;
-    fiber_start("function output", resume, output);
+    if (fiber_try_start("function output", resume, output) != NULL) {
+        output->is_paused = true;
+        uv_read_stop((uv_stream_t *)&output->pipe);
+        output->worker->open_handles++;
+    }
 }
 
 static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)

@@ -58,7 +58,9 @@ static const struct func_source *find_source(
 static void set_position(struct func_reader *reader, str sequence)
 {
     check(sequence.len < sizeof(reader->text));
-    memcpy(reader->text, sequence.ptr, sequence.len);
+    if (sequence.len > 0) {
+        memcpy(reader->text, sequence.ptr, sequence.len);
+    }
     reader->position = (str){reader->text, sequence.len};
 }
 
@@ -82,6 +84,36 @@ static struct json *position_row(struct arena *arena, str id, str position)
     return row;
 }
 
+static err *note_position(struct batch *b, str sequence) YIELDS;
+
+// Where the row is another one the source has gone and come back meanwhile: it goes on where it
+// begins now. Without a row the source is about to go.
+static err *note_position(struct batch *b, str sequence)
+{
+    struct func_reader *reader = b->reader;
+    const struct json *before = json_string(b->arena, str_dup(b->arena, reader->position));
+    struct json *set = json_object(b->arena);
+    json_set(set, S("position"), json_string(b->arena, sequence));
+    struct store_write write = {.kind = STORE_UPDATE,
+        .table = FUNC_STREAMS,
+        .pk = json_string(b->arena, reader->id),
+        .set = set,
+        .condition = store_pred_leaf(b->arena, STORE_EQ, S("position"), before)};
+    err *e = store_write(reader->events->store, b->arena, &write, 1, NULL);
+    if (e == NULL || e->code != ERR_CONDITION_FAILED) {
+        if (e == NULL) {
+            set_position(reader, sequence);
+        }
+        return e;
+    }
+    TRY(load_position(reader, b->arena));
+    if (!reader->is_loaded) {
+        reader->is_loaded = true;
+        set_position(reader, sequence);
+    }
+    return NULL;
+}
+
 // The first `count` changes of the batch are dealt with.
 static err *move_on(struct batch *b, size_t count) YIELDS;
 
@@ -90,12 +122,7 @@ static err *move_on(struct batch *b, size_t count)
     if (count == 0) {
         return NULL;
     }
-    str sequence = json_get(b->page.items[count - 1], S("sequence"))->text;
-    struct store_write write = {.kind = STORE_PUT,
-        .table = FUNC_STREAMS,
-        .item = position_row(b->arena, b->reader->id, sequence)};
-    TRY(store_write(b->reader->events->store, b->arena, &write, 1, NULL));
-    set_position(b->reader, sequence);
+    TRY(note_position(b, json_get(b->page.items[count - 1], S("sequence"))->text));
     b->reader->attempts = 0;
     b->reader->limit = 0;
     return NULL;
@@ -284,6 +311,9 @@ static err *call(struct batch *b)
     if (done > 0) { // begins anew with the first that failed
         i64 attempts = reader->attempts;
         TRY(move_on(b, done));
+        if (!str_eq(reader->position, json_get(b->page.items[done - 1], S("sequence"))->text)) {
+            return NULL; // the source begins anew
+        }
         reader->attempts = attempts;
         b->page.items += done;
         b->page.count -= done;
@@ -515,44 +545,87 @@ err *func_events_prepare(struct func_hub *hub, struct arena *arena, struct func_
 
 // ---- what is over ------------------------------------------------------------------------------
 
-static err *tidy_once(struct func_events *events, struct arena *arena, bool *more) YIELDS;
-
-static err *tidy_once(struct func_events *events, struct arena *arena, bool *more)
+static bool is_over(const struct json *change, u64 now_ms)
 {
-    static const str NAMES[] = {S_INIT("table"), S_INIT("sequence"), S_INIT("time")};
-    struct json *limit = json_int(arena, (i64)(time_now_ms() - KEPT_MS));
-    const struct store_query query = {.table = STORE_CHANGES,
-        .limit = TIDY_ROWS,
-        .allowed = store_pred_leaf(arena, STORE_LT, S("time"), limit),
-        .attributes = NAMES,
-        .attribute_count = countof(NAMES)};
-    struct store_page page = {};
-    TRY(store_query(events->store, arena, &query, &page));
-    struct store_write *writes = arena_array(arena, struct store_write, page.count);
-    for (size_t i = 0; i < page.count; i++) {
-        writes[i] = (struct store_write){.kind = STORE_DELETE,
-            .table = STORE_CHANGES,
-            .pk = json_get(page.items[i], S("table")),
-            .sk = json_get(page.items[i], S("sequence"))};
-    }
-    *more = page.count == TIDY_ROWS;
-    return page.count > 0 ? store_write(events->store, arena, writes, page.count, NULL) : NULL;
+    return (u64)json_get_int(change, S("time"), 0) + KEPT_MS < now_ms;
 }
 
+// Reads a page and removes what is over there. The query goes on behind it; *young: something of
+// the page stays.
+static err *tidy_page(
+    struct func_events *events, struct arena *arena, struct store_query *query, bool *young) YIELDS;
+
+static err *tidy_page(
+    struct func_events *events, struct arena *arena, struct store_query *query, bool *young)
+{
+    u64 now_ms = time_now_ms(); // the store's clock
+    size_t count = 0;
+    struct store_page page = {};
+    TRY(store_query(events->store, arena, query, &page));
+    query->page_token = page.next_token;
+    struct store_write *writes = arena_array(arena, struct store_write, page.count);
+    for (size_t i = 0; i < page.count; i++) {
+        if (is_over(page.items[i], now_ms)) {
+            writes[count++] = (struct store_write){.kind = STORE_DELETE,
+                .table = STORE_CHANGES,
+                .pk = json_get(page.items[i], S("table")),
+                .sk = json_get(page.items[i], S("sequence"))};
+        }
+    }
+    *young = count < page.count;
+    return count > 0 ? store_write(events->store, arena, writes, count, NULL) : NULL;
+}
+
+// Of one table, the oldest first until one stays; or of all, with a name that is empty. A page ends
+// after a number of bytes, too: how many changes it has says nothing.
+static err *tidy_table(struct func_events *events, str table) YIELDS;
+
+static err *tidy_table(struct func_events *events, str table)
+{
+    static const str NAMES[] = {S_INIT("table"), S_INIT("sequence"), S_INIT("time")};
+    struct arena *outer = arena_new();
+    struct arena *arena = arena_new();
+    struct store_query query = {.table = STORE_CHANGES,
+        .pk = table.len > 0 ? json_string(outer, str_dup(outer, table)) : NULL,
+        .limit = TIDY_ROWS,
+        .attributes = NAMES,
+        .attribute_count = countof(NAMES)};
+    bool young = false;
+    err *e = NULL;
+    do {
+        e = tidy_page(events, arena, &query, &young);
+        query.page_token = str_dup(outer, query.page_token);
+        e = e != NULL ? err_copy(fiber_arena(), e) : fiber_pause();
+        arena_reset(arena);
+    } while (e == NULL && query.page_token.len > 0 && (query.pk == NULL || !young));
+    arena_free(arena);
+    arena_free(outer);
+    return e;
+}
+
+static err *tidy_sources(struct func_events *events, const struct func_service *service) YIELDS;
+
+static err *tidy_sources(struct func_events *events, const struct func_service *service)
+{
+    for (size_t i = 0; service != NULL && i < service->count; i++) {
+        for (size_t k = 0; k < service->functions[i].source_count; k++) {
+            TRY(tidy_table(events, service->functions[i].sources[k].table));
+        }
+    }
+    return NULL;
+}
+
+// All changes are read at the start and once a day: for tables that no function wants to hear of.
 void streams_tidy(void *arg)
 {
     struct func_events *events = arg;
-    struct arena *arena = arena_new();
+    unsigned hour = 0;
     do {
-        bool more = true;
-        while (more) {
-            more = false;
-            err *e = tidy_once(events, arena, &more);
-            if (e != NULL && e->code != ERR_CANCELLED && e->code != ERR_NOT_FOUND) {
-                log_warn("func.stream", "%.*s", PRI(e->text));
-            }
-            arena_reset(arena);
+        struct func_service *service = func_service_hold(events->home->service);
+        err *e = hour++ % 24 == 0 ? tidy_table(events, (str){}) : tidy_sources(events, service);
+        func_service_release(service);
+        if (e != NULL && e->code != ERR_CANCELLED && e->code != ERR_NOT_FOUND) {
+            log_warn("func.stream", "%.*s", PRI(e->text));
         }
     } while (fiber_sleep(HOUR_MS) == NULL);
-    arena_free(arena);
 }

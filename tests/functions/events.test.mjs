@@ -1,14 +1,16 @@
 // Events: calls that nobody waits for, through Lambda's API and from buckets, with the official clients.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   CompleteMultipartUploadCommand, CopyObjectCommand, CreateMultipartUploadCommand, DeleteObjectCommand, PutObjectCommand, S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { serve, until } from './serve.mjs';
+import { AMPD, serve, until } from './serve.mjs';
 
 process.env.AMPD_EVENT_RETRY_MS = '200';
 
@@ -33,6 +35,13 @@ const logged = (word) =>
   [...server.log().matchAll(new RegExp(`\\b${word} (\\{.*\\})`, 'g'))].map(([, text]) => JSON.parse(text));
 const tries = (id) => logged('TRY').filter((entry) => entry.id === id);
 const failed = async (name) => JSON.parse((await server.ampd('invoke', name, '--failed')).stdout);
+
+/** Another value, which puts all definitions in force anew. */
+const setSecret = (name, value) => {
+  const done = promisify(execFile)(AMPD, ['sandbox', 'secret', 'set', name, '--data-dir', server.dataDir]);
+  done.child.stdin.end(`${value}\n`);
+  return done;
+};
 
 test('an event is answered at once and delivered once', async () => {
   const { StatusCode, Payload, $metadata } = await send('flaky', { id: 'fine', fails: 0 });
@@ -214,4 +223,26 @@ test('an upload waits for a trigger that does not bundle', async (t) => {
   await client.send(new PutObjectCommand({ Bucket, Key: 'in/meanwhile', Body: 'x' }));
   writeFileSync(file, good);
   await until(() => own.log().includes('in/meanwhile'), 'the event', 60_000);
+});
+
+test('what is queued while other definitions come into force is delivered too', async () => {
+  const keys = [];
+  let isOver = false;
+  const sender = async (_, number) => {
+    for (let i = 0; !isOver; i++) {
+      await s3.send(new PutObjectCommand({ Bucket, Key: `in/among/${number}/${i}`, Body: 'x' }));
+      keys.push(`in/among/${number}/${i}`);
+    }
+  };
+  const senders = Promise.all(Array.from({ length: 8 }, sender));
+  try {
+    for (let i = 0; i < 6; i++) await setSecret('UNUSED', String(i));
+  } finally {
+    isOver = true;
+  }
+  await senders;
+  await until(() => {
+    const delivered = new Set(logged('RECORD').map(({ s3: { object } }) => object.key));
+    return keys.every((key) => delivered.has(key));
+  }, `${keys.length} events`);
 });
