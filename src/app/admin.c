@@ -273,6 +273,7 @@ static err *serve_call(struct http_req *req)
     str text;
     struct json *in = NULL;
     struct json *out = NULL;
+    check(app->admin_secret.len > 0); // an empty one would be everybody's
     if (!bytes_eq_secret(http_header(req, SECRET_HEADER), app->admin_secret)) {
         return reply_error(req, 403,
             fail(req->arena, ERR_FORBIDDEN,
@@ -290,6 +291,9 @@ static err *serve_call(struct http_req *req)
 
 void app_admin_mount(struct app *app)
 {
+    u8 bytes[SECRET_SIZE];
+    random_bytes(bytes, sizeof(bytes));
+    app->admin_secret = hex_encode(app->arena, (str){(const char *)bytes, sizeof(bytes)});
     http_router_add(app->router,
         &(struct http_route){
             .methods = HTTP_POST, .path = S(PREFIX "*"), .handler = serve_call, .arg = app});
@@ -302,23 +306,21 @@ static const char *admin_path(struct arena *arena, const char *data_dir)
 
 err *app_admin_open(struct app *app)
 {
-    u8 bytes[SECRET_SIZE];
     struct json *root = json_object(app->arena);
     const char *host = app->hosts[0];
     host = strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1" : strcmp(host, "::") == 0 ? "::1" : host;
-    random_bytes(bytes, sizeof(bytes));
-    app->admin_secret = hex_encode(app->arena, (str){(const char *)bytes, sizeof(bytes)});
     str url = str_fmt(app->arena, strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u",
         host, (unsigned)app->port);
     json_set(root, S("url"), json_string(app->arena, url));
     json_set(root, S("secret"), json_string(app->arena, app->admin_secret));
     str text = str_cat(app->arena, json_text(app->arena, root), S("\n"));
+    app->admin_is_open = true;
     return file_write_atomic(app->arena, admin_path(app->arena, app->data_dir), text, 0600);
 }
 
 void app_admin_close(struct app *app)
 {
-    if (app->admin_secret.len > 0 && unlink(admin_path(app->arena, app->data_dir)) != 0) {
+    if (app->admin_is_open && unlink(admin_path(app->arena, app->data_dir)) != 0) {
         log_warn("app.admin", "cannot remove admin.json: %s", strerror(errno));
     }
 }

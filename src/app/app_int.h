@@ -49,7 +49,8 @@ struct app {
     struct iam *iam;
     struct vault *vault;
     struct app_logs *logs; // how functions' logs are shown
-    str admin_secret;      // none: admin.json is not there
+    str admin_secret;      // from before the first request on
+    bool admin_is_open;    // admin.json is there
     struct data_hub *hub;
     struct auth_hub *auth;
     struct blob_store *blobs;

@@ -57,14 +57,14 @@ static u64 shifted_now(void)
 err *app_open_functions(struct app *app)
 {
     check(app->iam != NULL && app->router != NULL);
-    char *data = realpath(app->data_dir, NULL);
+    // with the data of the project's other sandboxes
+    const char *private = path_join(app->arena, app->options->project, ".amplify");
     struct func_hub_options options = {.iam = app->iam,
         .runtimes = app_find_runtime(app->arena, "."),
-        .hidden = str_cstr(app->arena, str_from(data != NULL ? data : app->data_dir)),
+        .hidden = {app->data_dir, private},
         .logs = path_join(app->arena, app->data_dir, "functions/logs"),
         .log = app_say_function,
         .log_arg = app};
-    free(data);
     func_hub_open(app->functions, &options);
     func_hub_mount(app->functions, app->router);
     const struct func_event_options events = {.store = app->store,

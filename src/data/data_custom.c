@@ -4,7 +4,7 @@
 // resolver.
 #include "data/data_custom.h"
 
-enum { CONTEXT_MAX = 16 * 1024 * 1024 };
+enum { CONTEXT_MAX = 16 * 1024 * 1024, HEADERS_MAX = 4096 };
 
 struct pipeline {
     struct gql_call *call;
@@ -98,14 +98,21 @@ static const struct json *or_none(const struct json *value)
     return json_is_null(value) ? NULL : value;
 }
 
-static void take_headers(struct pipeline *p, const struct json *headers)
+// Of all resolvers of a request together, which may be many.
+static err *take_headers(struct pipeline *p, const struct json *headers)
 {
     const struct http_req *http = p->request->http;
     json_each (header, headers) {
-        if (http != NULL && header->kind == JSON_STRING && !http_has_begun(http)) {
-            http_add_header((struct http_req *)http, header->key, header->text);
+        if (http == NULL || header->kind != JSON_STRING || http_has_begun(http)) {
+            continue;
         }
+        if (http_added_bytes(http) + header->key.len + header->text.len > HEADERS_MAX) {
+            return data_error(p->call, S("Code"),
+                S("The headers that resolvers add to the response are larger than 4 KB in all."));
+        }
+        http_add_header((struct http_req *)http, header->key, header->text);
     }
+    return NULL;
 }
 
 static err *take_extension(struct pipeline *p, const struct json *extension)
@@ -150,7 +157,7 @@ static err *take_outcome(struct pipeline *p, const struct json *outcome)
     json_each (extension, json_get(outcome, S("extensions"))) {
         TRY(take_extension(p, extension));
     }
-    take_headers(p, json_get(outcome, S("headers")));
+    TRY(take_headers(p, json_get(outcome, S("headers"))));
     if (failed != NULL) {
         return fail_with(p, failed);
     }

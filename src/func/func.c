@@ -254,7 +254,7 @@ void func_hub_open(struct func_hub *hub, const struct func_hub_options *options)
     check(options->iam != NULL);
     hub->iam = options->iam;
     hub->runtimes = options->runtimes;
-    hub->hidden = options->hidden;
+    memcpy(hub->hidden, options->hidden, sizeof(hub->hidden));
     const struct func_log_options logs = {
         .folder = options->logs, .tell = options->log, .tell_arg = options->log_arg};
     hub->log = func_log_new(&logs);

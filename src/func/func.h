@@ -103,9 +103,9 @@ void func_hub_free(struct func_hub *hub); // after all loops have ended; NULL is
 
 struct func_hub_options {
     struct iam *iam;
-    const char *runtimes; // js/runtime: bootstrap.mjs and its like
-    const char *hidden;   // folder that no function may see: data and keys
-    const char *logs;     // folder that logs are kept in; NULL: they are not
+    const char *runtimes;  // js/runtime: bootstrap.mjs and its like
+    const char *hidden[2]; // folders that no function may see, or NULL: data and keys
+    const char *logs;      // folder that logs are kept in; NULL: they are not
     // Told of the lines of logs, as func_log_options says.
     void (*log)(void *arg, const struct func_line *line);
     void *log_arg;

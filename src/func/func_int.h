@@ -122,7 +122,7 @@ struct func_hub {
     struct iam *iam;
     const char *runtimes;
     struct func_runtimes *interpreters;
-    const char *hidden;
+    const char *hidden[2];
     struct func_sandbox sandbox;
     struct arena *arena;  // of what was found out at the start
     struct func_log *log; // NULL: not open yet

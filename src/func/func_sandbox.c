@@ -118,13 +118,18 @@ static bool is_below(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-static void hide(struct arena *arena, struct command *command, const char *folder)
+// An empty folder, or nothing to be read, in its place. By its real path: bubblewrap follows no
+// links.
+static void hide(struct arena *arena, struct command *command, const char *path)
 {
     struct stat info = {};
-    if (!is_below(folder, "/tmp") && stat(folder, &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         command_add(arena, command, "--tmpfs");
-        command_add(arena, command, folder);
+    } else {
+        command_add(arena, command, "--ro-bind");
+        command_add(arena, command, "/dev/null");
     }
+    command_add(arena, command, path);
 }
 
 static void show(struct arena *arena, struct command *command, const char *path)
@@ -134,20 +139,59 @@ static void show(struct arena *arena, struct command *command, const char *path)
     command_add(arena, command, path);
 }
 
-// ampd's data and keys, and what people keep for other services; but the code, and what runs it.
+// Of those the ones that are there, by their real paths.
+static void add_private(struct arena *arena, struct command *list, const char *path)
+{
+    char *real = realpath(path, NULL);
+    if (real != NULL) {
+        command_add(arena, list, str_cstr(arena, str_from(real)));
+    }
+    free(real);
+}
+
+// ampd's data and keys, what people keep for other services, and the ways to more rights.
+static void list_private(const struct func_hub *hub, struct arena *arena, struct command *list)
+{
+    static const char *const AT_HOME[] = {".ssh", ".aws", ".gnupg", ".kube", ".docker",
+        ".config/gcloud", ".azure", ".config/gh", ".config/git/credentials", ".git-credentials",
+        ".netrc", ".npmrc", ".yarnrc.yml", ".pypirc", ".pgpass", ".my.cnf"};
+    static const char *const SOCKETS[] = {
+        "/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock", "/run/user"};
+    const char *home = getenv("HOME");
+    for (size_t i = 0; i < countof(hub->hidden) && hub->hidden[i] != NULL; i++) {
+        add_private(arena, list, hub->hidden[i]);
+    }
+    for (size_t i = 0; home != NULL && i < countof(AT_HOME); i++) {
+        add_private(arena, list, path_join(arena, home, AT_HOME[i]));
+    }
+    for (size_t i = 0; i < countof(SOCKETS); i++) {
+        add_private(arena, list, SOCKETS[i]);
+    }
+}
+
+// The code is seen also where it is in a hidden folder; a hidden folder in the code is not.
 static void add_view(
     struct func_worker *worker, struct arena *arena, struct command *command, const char *program)
 {
-    static const char *const PRIVATE[] = {
-        ".ssh", ".aws", ".gnupg", ".kube", ".docker", ".config/gcloud", ".azure"};
     const struct func_hub *hub = worker->pool->here->hub;
-    const char *home = getenv("HOME");
     const char *authorities = getenv("NODE_EXTRA_CA_CERTS");
-    hide(arena, command, hub->hidden);
-    for (size_t i = 0; home != NULL && i < countof(PRIVATE); i++) {
-        hide(arena, command, path_join(arena, home, PRIVATE[i]));
+    const char *root = str_cstr(arena, func_task_root(worker->function));
+    struct command code = {};
+    struct command private = {};
+    list_private(hub, arena, &private);
+    add_private(arena, &code, root);
+    for (size_t i = 0; i < private.words.count; i++) {
+        if (!is_below(private.words.items[i], "/tmp")) {
+            hide(arena, command, private.words.items[i]);
+        }
     }
-    show(arena, command, str_cstr(arena, func_task_root(worker->function)));
+    show(arena, command, root);
+    for (size_t i = 0; code.words.count > 0 && i < private.words.count; i++) {
+        if (is_below(private.words.items[i], code.words.items[0]) &&
+            strcmp(private.words.items[i], code.words.items[0]) != 0) {
+            hide(arena, command, private.words.items[i]);
+        }
+    }
     show(arena, command, hub->runtimes);
     if (is_below(program, "/tmp")) {
         show(arena, command, program);

@@ -1,7 +1,11 @@
 // From what a function returns to the response.
 #include "func/func_url.h"
 
-enum { PRELUDE_MAX = 64 * 1024, ZEROS = 8 };
+enum {
+    PRELUDE_MAX = 64 * 1024,
+    ZEROS = 8,
+    FIELDS_MAX = 64 * 1024, // bytes of an answer's headers and cookies
+};
 
 #define PRELUDE_TYPE S("application/vnd.awslambda.http-integration-response")
 
@@ -110,6 +114,7 @@ static bool is_own_header(const struct url_call *call, str name)
 struct answer { // a status, headers, and whether they make sense
     int status;
     str content_type;
+    size_t field_bytes;
     bool is_bad;
 };
 
@@ -118,7 +123,29 @@ static str scalar_text(const struct json *value)
     return value->kind == JSON_BOOL ? (value->boolean ? S("true") : S("false")) : value->text;
 }
 
-// Adds headers and cookies.
+static void check_field(struct answer *out, str name, str value)
+{
+    out->field_bytes += name.len + value.len;
+    if (!is_plain(name, true) || !is_plain(value, false) || out->field_bytes > FIELDS_MAX) {
+        out->is_bad = true;
+    } else if (str_eq_nocase(name, S("content-type"))) {
+        out->content_type = value;
+    }
+}
+
+static void add_fields(const struct url_call *call, const struct json *given)
+{
+    json_each (header, json_get(given, S("headers"))) {
+        if (!is_own_header(call, header->key)) {
+            http_add_header(call->req, header->key, scalar_text(header));
+        }
+    }
+    json_each (cookie, json_get(given, S("cookies"))) {
+        http_add_header(call->req, S("Set-Cookie"), cookie->text);
+    }
+}
+
+// Adds headers and cookies, all or, of a bad answer, none.
 static void read_answer(const struct url_call *call, const struct json *given, struct answer *out)
 {
     const struct json *status = json_get(given, S("statusCode"));
@@ -127,26 +154,26 @@ static void read_answer(const struct url_call *call, const struct json *given, s
     if (status != NULL && status->kind == JSON_STRING && str_to_u64(status->text, &from_text)) {
         number = (i64)from_text;
     }
-    *out = (struct answer){
-        .status = status == NULL ? 200 : (int)number, .content_type = S("application/json")};
-    out->is_bad = out->status < 100 || out->status > 599;
+    number = status == NULL ? 200 : number;
+    // 1xx is no answer yet, and 101 would end the use of HTTP
+    *out = (struct answer){.is_bad = number < 200 || number > 599,
+        .status = (int)number,
+        .content_type = S("application/json")};
     json_each (header, json_get(given, S("headers"))) {
-        str value = scalar_text(header);
-        if (!is_plain(header->key, true) || !is_plain(value, false)) {
-            out->is_bad = true;
-        } else if (str_eq_nocase(header->key, S("content-type"))) {
-            out->content_type = value;
-        } else if (!is_own_header(call, header->key)) {
-            http_add_header(call->req, header->key, value);
-        }
+        check_field(out, header->key, scalar_text(header));
     }
     json_each (cookie, json_get(given, S("cookies"))) {
-        if (is_plain(cookie->text, false)) {
-            http_add_header(call->req, S("Set-Cookie"), cookie->text);
-        } else {
-            out->is_bad = true;
-        }
+        check_field(out, S("Set-Cookie"), cookie->text);
     }
+    if (!out->is_bad) {
+        add_fields(call, given);
+    }
+}
+
+// Some have no body in HTTP, whatever the function gives (RFC 9110 sections 15.3.5 and 15.4.5).
+static bool has_body(const struct answer *answer)
+{
+    return answer->status != 204 && answer->status != 304;
 }
 
 err *url_reply(const struct url_call *call, const struct func_result *result)
@@ -169,7 +196,9 @@ err *url_reply(const struct url_call *call, const struct func_result *result)
                                                              : json_text(req->arena, content);
     bool bad = answer.is_bad || (json_get_bool(given, S("isBase64Encoded"), false) &&
                                     !base64_decode(req->arena, body, &body));
-    return bad ? refuse_answer(call) : http_reply(req, answer.status, answer.content_type, body);
+    return bad ? refuse_answer(call)
+               : http_reply(
+                     req, answer.status, answer.content_type, has_body(&answer) ? body : S(""));
 }
 
 // ---- an answer in pieces -----------------------------------------------------------------------
@@ -234,6 +263,9 @@ err *url_reply_stream(const struct url_call *call, struct func_stream *stream)
         if (answer.is_bad) {
             return refuse_answer(call);
         }
+    }
+    if (!has_body(&answer)) { // its pieces are passed over when the stream is closed
+        return http_reply(req, answer.status, answer.content_type, S(""));
     }
     if (first.len == 0) {
         func_stream_read(stream, req->arena, &first);

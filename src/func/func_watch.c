@@ -224,7 +224,9 @@ static bool is_left(void *arg, const struct process_stat *stat)
     snprintf(path, sizeof(path), "/proc/%d/environ", stat->pid);
     struct arena_mark mark = arena_mark(sweep->arena);
     err *e = file_read(sweep->arena, path, 1024 * 1024, &environment);
-    bool found = e == NULL && str_find(environment, str_from(sweep->mark)) >= 0;
+    // with the end of the variable: port 4000 is not 40001
+    str whole = {sweep->mark, strlen(sweep->mark) + 1};
+    bool found = e == NULL && str_find(environment, whole) >= 0;
     arena_rewind(sweep->arena, mark);
     return found && stat->pid != getpid();
 }

@@ -61,6 +61,9 @@ str http_trailer(const struct http_req *req, str name);
 
 // Adds a response header; before the response begins.
 void http_add_header(struct http_req *req, str name, str value);
+// Bytes of the response headers that were added so far: what comes from elsewhere is bounded by who
+// adds it, since a response with more than the server has room for is a mistake of the program.
+size_t http_added_bytes(const struct http_req *req);
 // Leaves the CORS headers of the route out: the handler adds its own, or none.
 void http_cors_off(struct http_req *req);
 // Answers a preflight request: everything is allowed.

@@ -21,7 +21,7 @@ enum {
     COALESCE_MAX = 2048,      // smaller pieces of a chunked answer go out in one system call
     DIRECT_MIN = 4096,        // larger pieces of a body are read straight to where they go
     TOGETHER_MAX = 1024,      // a body up to this is copied behind its head: one piece to send
-    HEADERS_MAX = 512 * 1024, // response headers; what is echoed is bounded by the request's head
+    HEADERS_MAX = 512 * 1024, // response headers; who adds what others say bounds it
 };
 
 char *http_scratch(void)
@@ -97,6 +97,11 @@ void http_add_header(struct http_req *req, str name, str value)
 {
     check(!req->conn->begun);
     add_field(&req->conn->headers, name, value);
+}
+
+size_t http_added_bytes(const struct http_req *req)
+{
+    return req->conn->headers.len;
 }
 
 void http_cors_off(struct http_req *req)

@@ -19,7 +19,13 @@ str vault_default_key(const struct vault *vault, struct arena *arena)
 static str context_of(
     struct arena *arena, str key_arn, const struct crypto_pair *pairs, size_t count)
 {
-    struct buf out = buf_in(arena, 256 * 1024);
+    enum { DIGITS = 42 }; // and colons of two lengths
+
+    size_t room = DIGITS + key_arn.len;
+    for (size_t i = 0; i < count; i++) {
+        room += DIGITS + pairs[i].key.len + pairs[i].value.len;
+    }
+    struct buf out = buf_in(arena, room);
     buf_fmt(&out, "%zu:", key_arn.len);
     buf_add(&out, key_arn);
     for (size_t i = 0; i < count; i++) {
@@ -27,7 +33,7 @@ static str context_of(
         buf_add(&out, pairs[i].key);
         buf_add(&out, pairs[i].value);
     }
-    check(!out.overflow); // a request's body is smaller
+    check(!out.overflow);
     return buf_str(&out);
 }
 

@@ -2,7 +2,7 @@
 // process may ask for itself, and in a namespace, where this machine lets bubblewrap make one.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -184,4 +184,37 @@ function suite(isolation) {
 }
 
 describe('own process groups', () => suite('none'));
-describe('a namespace', { skip: canMakeNamespaces ? false : 'bubblewrap is not there, or the kernel does not allow it' }, () => suite('auto'));
+// Not in /tmp, which a namespace has of its own.
+async function seesNothingOfOthers() {
+  const folder = mkdtempSync('/var/tmp/ampd-functions-');
+  const project = path.join(folder, 'project');
+  const home = path.join(folder, 'home');
+  const put = (name) => {
+    mkdirSync(path.dirname(name), { recursive: true });
+    writeFileSync(name, 'private');
+    return name;
+  };
+  const hidden = ['.amplify/ampd/admin.json', '.amplify/ampd/identifiers/other/instance.key', '.amplify/else'].map((name) => put(path.join(project, name)));
+  hidden.push(...['.ssh/id', '.npmrc', '.netrc', '.git-credentials', '.config/gh/hosts.yml', '.pgpass'].map((name) => put(path.join(home, name))));
+  const open = [put(path.join(home, 'notes.txt')), put(path.join(project, 'readme.txt'))];
+  const dataDir = path.join(project, '.amplify/ampd/identifiers/own');
+  let server;
+  try {
+    server = await serve('chaos', { watch: true, folder, dataDir, env: { AMPD_FUNCTION_ISOLATION: 'auto', HOME: home } });
+    const lambda = new LambdaClient({ region: 'us-east-1', endpoint: server.origin, credentials: await server.key(), maxAttempts: 1 });
+    const read = async (name) => {
+      const answer = await lambda.send(new InvokeCommand({ FunctionName: 'harm', Payload: JSON.stringify({ do: 'read', path: name }) }));
+      return JSON.parse(answer.Payload.transformToString());
+    };
+    for (const name of open) assert.deepEqual(await read(name), { text: 'private'.length }, name);
+    for (const name of [...hidden, path.join(dataDir, 'admin.json')]) assert.ok(['ENOENT', 'EACCES'].includes((await read(name)).code), name);
+  } finally {
+    await server?.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('a namespace', { skip: canMakeNamespaces ? false : 'bubblewrap is not there, or the kernel does not allow it' }, () => {
+  suite('auto');
+  test('sees nothing of other sandboxes of the project, and no keys of its user', seesNothingOfOthers);
+});

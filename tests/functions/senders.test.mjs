@@ -167,4 +167,11 @@ test('nobody else decrypts it: other functions, keys without the right, another 
     broken[at] ^= 1;
     await assert.rejects(() => decrypt(good, broken), `byte ${at}`);
   }
+  const key = JSON.parse((await pool.ampd('keys', 'create', '--json', '--allow', 'kms:Decrypt')).stdout);
+  const kms = new KMS({ region: 'us-east-1', endpoint: pool.origin, credentials: key, maxAttempts: 1 });
+  const head = Buffer.from([1, KEY.length >> 8, KEY.length & 255]);
+  const CiphertextBlob = Buffer.concat([head, Buffer.from(KEY), Buffer.alloc(64)]); // names the key, and is none of its own
+  const EncryptionContext = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`${i}`.padEnd(1000, 'x'), 'y'.repeat(3085)]));
+  await assert.rejects(kms.decrypt({ CiphertextBlob, EncryptionContext }), { name: 'InvalidCiphertextException' });
+  await assert.rejects(kms.decrypt({ CiphertextBlob, EncryptionContext: {} }), { name: 'InvalidCiphertextException' });
 });

@@ -37,11 +37,13 @@ export function isAlive(pid) {
  * server that ended and kept it, what that one left. Handlers run without a namespace of their own, unless `env` says otherwise: tests look
  * at their files and process ids.
  */
-export async function serve(fixture, { watch = false, args = [], env = {}, folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-')) } = {}) {
+export async function serve(
+  fixture,
+  { watch = false, args = [], env = {}, folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-')), dataDir = path.join(folder, 'data') } = {},
+) {
   const source = path.join(here, 'fixtures', fixture);
   const project = watch ? path.join(folder, 'project') : source;
   if (watch) cpSync(source, project, { recursive: true });
-  const dataDir = path.join(folder, 'data');
   const child = spawn(
     AMPD,
     ['sandbox', ...(watch ? [] : ['--once']), '--project', project, '--port', '0', '--data-dir', dataDir, '--outputs-out-dir', folder, ...args],

@@ -179,6 +179,34 @@ test('what can not be answered is a 502', async () => {
   }
 });
 
+// As it is: fetch does not give up statuses below 200.
+const statusOf = (address) =>
+  new Promise((resolve, reject) => {
+    request(address, (response) => {
+      let text = '';
+      response.on('data', (part) => (text += part)).on('end', () => resolve({ status: response.statusCode, own: response.headers['x-own'], text }));
+    }).on('error', reject).end();
+  });
+
+test('statuses that have no body are answered without, those that are no answer are a 502', async () => {
+  for (const name of ['open', 'streamed']) {
+    for (const status of [204, 304]) {
+      assert.deepEqual(await statusOf(url(name, `?do=status&status=${status}`)), { status, own: 'yes', text: '' }, `${name} ${status}`);
+    }
+    for (const status of [0, 100, 101, 199, 600, 4294967496]) {
+      const answer = await statusOf(url(name, `?do=status&status=${status}`));
+      assert.deepEqual([answer.status, answer.text], [502, 'Internal Server Error'], `${name} ${status}`);
+    }
+  }
+  assert.deepEqual(await statusOf(url('open', '?do=status&status=599')), { status: 599, own: 'yes', text: 'body' });
+});
+
+test('headers without measure are a 502', async () => {
+  for (const what of ['bigheader', 'bigtype', 'bigcookies']) {
+    assert.deepEqual(await statusOf(url('open', `?do=${what}`)), { status: 502, own: undefined, text: 'Internal Server Error' }, what);
+  }
+});
+
 test('functions without a URL have none, nor have others', async () => {
   assert.equal((await fetch(url('none'))).status, 404);
   assert.equal((await fetch(url('nobody'))).status, 404);

@@ -222,4 +222,10 @@ test('headers of the response', async () => {
   assert.equal((await answer.json()).data.headers, 'set');
   assert.equal(answer.headers.get('x-shelf'), '3');
   assert.equal(answer.headers.get('x-more'), 'yes');
+  const large = async (size) => {
+    const { url, api_key: key } = server.outputs().data;
+    return (await fetch(url, { method: 'POST', headers: { 'x-api-key': key, 'x-size': size }, body: JSON.stringify({ query: '{ headers }' }) })).json();
+  };
+  assert.equal((await large('3000')).data.headers, 'set');
+  for (const size of ['5000', '600000']) assert.match((await large(size)).errors[0].message, /larger than 4 KB/);
 });
