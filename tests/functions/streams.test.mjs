@@ -1,6 +1,7 @@
 // Functions that are called with the changes of a model's table, written through the official client.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Amplify } from 'aws-amplify';
 import { generateClient } from 'aws-amplify/data';
@@ -12,7 +13,7 @@ let server;
 let client;
 
 before(async () => {
-  server = await serve('streams');
+  server = await serve('streams', { watch: true });
   Amplify.configure(server.outputs());
   client = generateClient();
 });
@@ -147,4 +148,26 @@ test('a table that no function wants to hear of is not recorded', async () => {
   assert.ok(files.some((text) => text.includes('"quiet"')), 'the item itself');
   assert.ok(recorded.has('Todo'), [...recorded].join());
   assert.equal(recorded.has('Quiet'), false);
+});
+
+test('a source that goes away during a call, and comes back, begins anew', async () => {
+  const file = path.join(server.project, 'amplify/backend.ts');
+  const release = path.join(server.folder, 'release');
+  const source = readFileSync(file, 'utf8');
+  const positions = async () => (await server.sql('select item from "_func.streams"')).trim().split('\n').length;
+  const before = await positions();
+  await create({ title: `wait 1 ${release}` });
+  await until(() => server.log().includes('patient BATCH ["wait 1'), 'the call');
+  writeFileSync(file, source.slice(0, source.indexOf("\nlambdaOf('patient')")));
+  await until(async () => (await positions()) === before - 1, 'other definitions', 60_000);
+  await create({ title: 'wait 2' });
+  writeFileSync(file, source);
+  await until(async () => (await positions()) === before, 'the former definitions', 60_000);
+  writeFileSync(release, '');
+  await until(() => server.log().includes('patient DONE ["wait 1'), 'its end');
+  await until(async () => {
+    await create({ title: 'wait 3' });
+    return server.log().includes('patient BATCH ["wait 3');
+  }, 'what comes then');
+  assert.doesNotMatch(server.log(), /patient BATCH \[.*"wait 2"/);
 });
