@@ -5,9 +5,12 @@
 
 // ---- the vault ---------------------------------------------------------------------------------
 
+enum { AGAIN_MS = 50, TRIES = 200 }; // while there is no room among what waits for the app
+
 struct change { // somebody waits for it to be in force
     struct app *app;
     struct wake wake;
+    bool had_no_room;
 };
 
 void app_change_done(void *change)
@@ -23,8 +26,9 @@ static void post_change(void *arg)
     struct app_event *event = mem_new(struct app_event);
     event->kind = APP_SECRETS;
     event->change = change;
-    if (!chan_try_put(change->app->events, event)) { // it is ending
+    if (!chan_try_put(change->app->events, event)) { // it is full, or ending
         mem_free(event);
+        change->had_no_room = true;
         app_change_done(change);
     }
 }
@@ -34,9 +38,15 @@ static void on_change(void *arg) YIELDS;
 static void on_change(void *arg)
 {
     struct change change = {.app = arg};
-    wake_init(&change.wake);
-    loop_post(change.app->loops[0].loop, post_change, &change);
-    wake_wait(&change.wake);
+    for (int i = 0; i < TRIES; i++) {
+        change.had_no_room = false;
+        wake_init(&change.wake);
+        loop_post(change.app->loops[0].loop, post_change, &change);
+        wake_wait(&change.wake);
+        if (!change.had_no_room || fiber_sleep(AGAIN_MS) != NULL) {
+            break;
+        }
+    }
 }
 
 err *app_open_vault(

@@ -13,9 +13,11 @@ static err *refuse_id(struct http_req *req)
         S("{\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}"));
 }
 
+// A call that is the process's, and that it has been given: retries have the id of their call.
 static bool is_its_call(const struct func_worker *worker, str id)
 {
-    return worker->call != NULL && str_eq(worker->call->request_id, id);
+    return worker->call != NULL && !worker->is_asking && worker->call_started_us > 0 &&
+           str_eq(worker->call->request_id, id);
 }
 
 static void set_error(struct invocation *call, str payload)
