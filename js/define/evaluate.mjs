@@ -9,11 +9,12 @@ import { buildError } from './report.mjs';
 const workerFile = new URL('./worker.mjs', import.meta.url);
 /** Definitions that take longer than this hang. */
 const limitMs = 60_000;
+const slowLimitMs = 15 * 60_000; // for bundling, which may compile and download
 
 /** @typedef {{worker: Worker, ended: Promise<Error>}} Spare */
 
 export class Evaluator {
-  /** @param {{root: string, name: string, identifier: string}} project */
+  /** @param {{root: string, name: string, identifier: string, generated: string}} project */
   constructor(project) {
     this.project = project;
     /** @type {string | null} where the last bundle was put */
@@ -49,8 +50,12 @@ export class Evaluator {
     worker.ref();
     try {
       worker.postMessage({ task: { url: pathToFileURL(file).href, map: bundle.map, ...this.project } });
-      const answer = new Promise((resolve) => worker.once('message', resolve));
-      return await withinLimit(Promise.race([answer, ended.then(fail)]));
+      return await withinLimit((extend) => {
+        const answer = new Promise((resolve) =>
+          worker.on('message', (message) => (message.slow === undefined ? resolve(message) : extend(message.slow))),
+        );
+        return Promise.race([answer, ended.then(fail)]);
+      });
     } finally {
       void worker.terminate();
       fs.rmSync(folder, { recursive: true, force: true });
@@ -106,28 +111,29 @@ function fail(error) {
 
 /**
  * @template T
- * @param {Promise<T>} work
+ * @param {(extend: (slow: boolean) => void) => Promise<T>} begin
  * @returns {Promise<T>}
  */
-async function withinLimit(work) {
+async function withinLimit(begin) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
+  /** @type {(error: Error) => void} */
+  let end = () => {};
   const late = new Promise((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          buildError(
-            'TimeoutError',
-            `The definitions did not finish within ${limitMs / 1000} s`,
-            'Look for a loop or an await that never ends',
-            { file },
-          ),
-        ),
-      limitMs,
-    );
+    end = reject;
   });
+  const limit = (/** @type {boolean} */ slow) => {
+    const ms = slow ? slowLimitMs : limitMs;
+    const text = `The definitions did not finish within ${ms / 1000} s`;
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => end(buildError('TimeoutError', text, 'Look for a loop or an await that never ends', { file })),
+      ms,
+    );
+  };
+  limit(false);
   try {
-    return /** @type {T} */ (await Promise.race([work, late]));
+    return /** @type {T} */ (await Promise.race([begin(limit), late]));
   } finally {
     clearTimeout(timer);
   }

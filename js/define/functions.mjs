@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeIfChanged } from './files.mjs';
+import { filesIn, writeIfChanged } from './files.mjs';
 import { BuildError } from './report.mjs';
 import { ResolverBundler, markOf } from './resolvers.mjs';
 
@@ -41,26 +41,6 @@ const runtime = {
 
 /** @param {string} key */
 const fileName = (key) => key.replaceAll(/[^\w.-]/g, (c) => `+${c.charCodeAt(0).toString(16)}+`);
-
-const FILES_MAX = 5000; // of one program that are watched
-
-/** The files below a folder, but for what interpreters and packages leave there. @param {string} folder @returns {string[]} */
-function filesIn(folder) {
-  /** @type {string[]} */
-  const files = [];
-  const walk = (/** @type {string} */ at) => {
-    for (const item of fs.readdirSync(at, { withFileTypes: true })) {
-      const file = path.join(at, item.name);
-      if (item.isDirectory() && !/^(__pycache__|node_modules|\.git|\.venv|venv)$/.test(item.name)) {
-        walk(file);
-      } else if (item.isFile() && files.length < FILES_MAX) {
-        files.push(file);
-      }
-    }
-  };
-  walk(folder);
-  return files.sort();
-}
 
 // As the original has them: globals, so that a module may declare its own of the same name.
 const GLOBALS = [
@@ -146,6 +126,9 @@ export class FunctionBundler extends ResolverBundler {
     }
     const files = fn.code === null ? [] : filesIn(fn.code);
     fn.hash = createHash('sha256').update(files.map((file) => `${file} ${markOf(file)}`).join('\n')).digest('hex');
+    if (fn.source !== undefined) {
+      return filesIn(fn.source); // what was bundled from it is not for the developer to change
+    }
     return fn.inline === null ? files : [];
   }
 

@@ -17,7 +17,12 @@ export class Loader {
     const root = fs.existsSync(options.project) ? fs.realpathSync(options.project) : options.project;
     this.root = root;
     this.bundler = new Bundler(root);
-    this.evaluator = new Evaluator({ root, name: projectName(root), identifier: options.identifier });
+    this.evaluator = new Evaluator({
+      root,
+      name: projectName(root),
+      identifier: options.identifier,
+      generated: options.generated,
+    });
     this.resolvers = new ResolverBundler(root, options.generated);
     this.functions = new FunctionBundler(root, options.generated);
     /** @type {string[]} files to watch: those of the last good build, and those of the last errors */

@@ -14,6 +14,7 @@ import { state } from './standin/state.mjs';
  * @property {string} root
  * @property {string} name
  * @property {string} identifier
+ * @property {string} generated
  */
 
 /** @type {any} */ (globalThis)[Symbol.for('ampd.library')] = openModule;
@@ -30,6 +31,8 @@ async function evaluate(task) {
     bundleUrl: task.url,
     projectRoot: task.root,
     identifier: task.identifier,
+    generated: task.generated,
+    slow: (/** @type {boolean} */ slow) => parentPort?.postMessage({ slow }),
     namespace: task.name,
   });
   try {

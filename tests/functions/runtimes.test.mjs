@@ -135,6 +135,14 @@ test('a runtime of its own that can not start says why, with a type or without',
   assert.deepEqual([value.errorType, value.errorMessage], ['Runtime.InitError', 'no config']);
 });
 
+test('bundling.local.tryBundle makes the code, and makes it again when its folder changes', async () => {
+  assert.deepEqual((await invoke('packed')).value, [42, 'first']);
+  assert.equal((await invoke('compiled')).value.handler, 'own.handler');
+  const file = path.join(server.project, 'amplify/bundled/packed.py');
+  writeFileSync(file, 'from installed import answer\n\n\ndef handler(event, context):\n    return [answer, "second"]\n');
+  await until(async () => (await invoke('packed')).value[1] === 'second', 'the new code', 60_000);
+});
+
 test('code for Node.js that is not bundled', async () => {
   const { value } = await invoke('plain', { a: 1 });
   const root = path.join(server.project, 'amplify/plain');
@@ -150,5 +158,6 @@ test('what can not be run is told, and the rest is served', async () => {
     });
   await refused('java', /java is for the runtime java21, which is not served/);
   await refused('hasty', /hasty has 0 as its timeoutSeconds, which is from 1 to 900/);
+  await refused('dockerised', /dockerised can not be run: its code is to be bundled in Docker, which is not used here/);
   await refused('empty', /empty has a runtime of its own, and .*plain\/bootstrap is not there/);
 });

@@ -1,6 +1,7 @@
 // defineFunction with a provider: what the construct of the CDK that it returned says of the function.
 import fs from 'node:fs';
 import path from 'node:path';
+import { bundledAsset } from './asset.mjs';
 import { DefinitionError } from './errors.mjs';
 import { metaOf } from './recorder.mjs';
 import { serialise } from './serialise.mjs';
@@ -11,6 +12,8 @@ import { state } from './state.mjs';
  * @property {string} runtime as Lambda calls it
  * @property {string} handler
  * @property {string | null} code the folder of the program, absolute
+ * @property {string | null} [source] the folder that `code` was bundled from
+ * @property {string | null} [problem] why it was not
  * @property {string | null} inline the program itself
  * @property {string | null} entry the source of a Node.js handler that is to be bundled
  * @property {number} timeoutSeconds
@@ -50,14 +53,19 @@ function existing(value, label) {
   return file;
 }
 
-/** @param {any} code serialised @param {string} label */
-function codeOf(code, label) {
+/** @param {any} code serialised @param {unknown} raw the same as recorded @param {string} label */
+function codeOf(code, raw, label) {
   const [, kind] = /\.(AssetCode|InlineCode|fromAsset|fromInline|asset|inline)$/.exec(code?.$call ?? code?.$new ?? '') ?? [];
   const [first] = code?.args ?? [];
   if (/inline/i.test(kind ?? '')) {
     return { code: null, inline: String(first) };
   }
-  return { code: kind !== undefined && typeof first === 'string' ? existing(first, label) : null, inline: null };
+  if (kind === undefined || typeof first !== 'string') {
+    return { code: null, inline: null };
+  }
+  const source = existing(first, label);
+  const bundled = bundledAsset(raw, source, label);
+  return bundled === null ? { code: source, inline: null } : { ...bundled, source, inline: null };
 }
 
 /** @param {any} props of a PythonFunction: entry is a folder, index a file in it @param {string} label */
@@ -71,15 +79,15 @@ function nodeOf(props, label) {
   return { code: null, inline: null, entry: existing(props.entry, label), handler: `index.${props.handler ?? 'handler'}` };
 }
 
-/** @param {string} type @param {any} props @param {string} label */
-function programOf(type, props, label) {
+/** @param {string} type @param {any} props serialised @param {any} raw the same as recorded @param {string} label */
+function programOf(type, props, raw, label) {
   if (/\.NodejsFunction$/.test(type) && props.entry) {
     return nodeOf(props, label);
   }
   if (/\.PythonFunction$/.test(type) && props.entry) {
     return pythonOf(props, label);
   }
-  return { ...codeOf(props.code, label), entry: null, handler: String(props.handler ?? '') };
+  return { ...codeOf(props.code, raw?.code, label), entry: null, handler: String(props.handler ?? '') };
 }
 
 /** @param {import('./recorder.mjs').Root} root @param {string} method */
@@ -100,7 +108,7 @@ export function providedOptions(construct) {
   const added = callsOf(root, 'addEnvironment').map(([name, value]) => [String(name), String(value)]);
   const environment = Object.entries(/** @type {Record<string, unknown>} */ (root.args[2] === undefined ? {} : (props.environment ?? {})));
   return {
-    ...programOf(root.name, props, label),
+    ...programOf(root.name, props, root.args[2], label),
     runtime: runtimeName(/\.PythonFunction$/.test(root.name) ? (props.runtime ?? { args: ['python3.12'] }) : props.runtime),
     timeoutSeconds: props.timeout?.$seconds ?? 3,
     memoryMB: props.memorySize ?? 128,

@@ -14,6 +14,10 @@ export const state = {
   bundleUrl: '',
   /** Absolute path of the project's root. */
   projectRoot: '',
+  /** Absolute path of the folder for what is made from the project. */
+  generated: '',
+  /** Told when the project's own code begins, and ends, something that may take long. */
+  slow: (/** @type {boolean} */ _begins) => {},
   /** Name of the sandbox or branch, as `tryGetContext('amplify-backend-name')` gives it. */
   identifier: 'sandbox',
   /** Name in the project's package.json, as `tryGetContext('amplify-backend-namespace')` gives it. */
