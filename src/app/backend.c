@@ -23,7 +23,8 @@ static struct project_tokens tokens_of(const struct next_backend *next)
     return (struct project_tokens){.ids = &next->app->ids,
         .base_url = next->app->base_url,
         .authority = next->app->authority,
-        .secrets = &next->secrets};
+        .secrets = &next->secrets,
+        .sender_key = vault_default_key(next->app->vault, next->arena)};
 }
 
 static err *build_service(struct next_backend *next)

@@ -201,7 +201,8 @@ struct func_service *app_make_functions(
         .auth = parts->auth,
         .base_url = app->base_url,
         .authority = app->authority,
-        .secrets = parts->secrets};
+        .secrets = parts->secrets,
+        .sender_key = vault_default_key(app->vault, arena)};
     const struct json *functions = json_get(parts->manifest->root, S("functions"));
     size_t count = functions != NULL ? functions->count : 0;
     struct func_options *list = arena_array(arena, struct func_options, count + 1);

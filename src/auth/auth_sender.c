@@ -5,6 +5,13 @@
 
 #include "vault/vault.h"
 
+// What is no ARN, and what stands for a thing that is not there, is no key: ampd's own then is.
+static bool is_key(str name)
+{
+    return str_starts(name, S("arn:")) ||
+           (str_starts(name, S("${amplify:")) && !str_starts(name, S("${amplify:ref:")));
+}
+
 str auth_sender_key(const struct json *definition)
 {
     const struct json *senders = json_get(definition, S("senders"));
@@ -13,7 +20,7 @@ str auth_sender_key(const struct json *definition)
         json_get_str(json_get(senders, S("email")), S("kmsKeyArn")),
         json_get_str(config, S("kmsKeyId"))};
     for (size_t i = 0; i < countof(keys); i++) {
-        if (keys[i].len > 0) {
+        if (is_key(keys[i])) {
             return keys[i];
         }
     }

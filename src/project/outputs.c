@@ -97,14 +97,40 @@ static void merge(struct arena *a, struct json *into, const struct json *from, i
     }
 }
 
+// A copy without what stands for something that is not there, be it a value or a name.
+static struct json *known_part(struct arena *a, const struct json *from, int depth)
+{
+    str open = S("${amplify:ref:");
+    struct json *out = from->kind == JSON_ARRAY ? json_array(a) : json_object(a);
+    if (from->kind == JSON_STRING && str_find(from->text, open) >= 0) {
+        return NULL;
+    }
+    if ((from->kind != JSON_ARRAY && from->kind != JSON_OBJECT) || depth == JSON_DEPTH_MAX) {
+        return json_copy(a, from);
+    }
+    json_each (member, from) {
+        struct json *part =
+            str_find(member->key, open) < 0 ? known_part(a, member, depth + 1) : NULL;
+        if (part != NULL && from->kind == JSON_ARRAY) {
+            json_push(out, part);
+        } else if (part != NULL) {
+            json_set(out, member->key, part);
+        }
+    }
+    return out;
+}
+
 static void add_custom_outputs(
     struct arena *a, const struct project_outputs_options *options, struct json *root)
 {
     struct project_tokens tokens = {
         options->ids, options->auth, options->base_url, options->authority, NULL, {}};
-    bool unknown = false; // such texts stay as they are
+    bool unknown = false; // of such texts those stay that are not of things that are not there
     json_each (part, json_get(options->manifest->root, S("outputs"))) {
-        merge(a, root, project_resolve_all(a, &tokens, part, &unknown), 0);
+        const struct json *known = known_part(a, part, 0);
+        if (known != NULL) {
+            merge(a, root, project_resolve_all(a, &tokens, known, &unknown), 0);
+        }
     }
 }
 

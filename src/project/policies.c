@@ -252,11 +252,18 @@ struct custom {
     struct role_maker *maker;
     struct role_entry *role;
     bool allow;
-    bool is_open; // it holds something that stands for nothing here
+    str open; // what of it stands for nothing here; none while all is known
 };
 
-// The texts of a list. In a Deny what is not known here becomes "*", if `widen` allows it.
-static struct json *texts_of(struct custom *c, const struct json *list, bool widen)
+static str name_of(struct arena *a, const struct json *item)
+{
+    str ref = json_get_str(item, S("$ref"));
+    str text = item->kind == JSON_STRING ? item->text : ref.len > 0 ? ref : json_text(a, item);
+    return text.len > 0 ? text : S("an empty text");
+}
+
+// The texts of a list, as far as they are known.
+static struct json *texts_of(struct custom *c, const struct json *list)
 {
     struct arena *a = c->maker->arena;
     struct json *out = json_array(a);
@@ -265,10 +272,8 @@ static struct json *texts_of(struct custom *c, const struct json *list, bool wid
         str text = unknown ? (str){} : project_resolve(a, c->maker->tokens, item->text, &unknown);
         if (!unknown) {
             json_push(out, json_string(a, text));
-        } else if (c->allow || !widen) {
-            c->is_open = true;
         } else {
-            json_push(out, json_string(a, S("*"))); // rather too much than too little
+            c->open = name_of(a, item);
         }
     }
     return out;
@@ -276,9 +281,15 @@ static struct json *texts_of(struct custom *c, const struct json *list, bool wid
 
 static void warn(struct custom *c, str why)
 {
-    *vec_push(c->maker->arena, &c->maker->warnings) =
-        str_fmt(c->maker->arena, "a statement added to the role %.*s was left out: %.*s",
-            PRI(c->role->name), PRI(str_sub(why, 0, WARNING_MAX)));
+    struct arena *a = c->maker->arena;
+    *vec_push(a, &c->maker->warnings) = str_fmt(a, "a %sstatement added to the role %.*s %s: %.*s",
+        c->allow ? "" : "Deny ", PRI(c->role->name),
+        c->allow ? "was left out" : "denies more than it says", PRI(str_sub(why, 0, WARNING_MAX)));
+}
+
+static void warn_open(struct custom *c)
+{
+    warn(c, str_cat(c->maker->arena, S("it names something that is not there: "), c->open));
 }
 
 static err *check_statement(struct role_maker *maker, struct json *statement)
@@ -289,25 +300,21 @@ static err *check_statement(struct role_maker *maker, struct json *statement)
     return iam_policy_compile(maker->arena, document(maker->arena, statements), &policy);
 }
 
-// Effect, and what it is about or (the Not... members) not about.
-static struct json *custom_statement(struct custom *c, const struct json *from)
+// What it is about, or (the Not... members) not about. A Deny of what is not known here denies all:
+// rather too much than too little.
+static void set_part(struct custom *c, struct json *statement, const struct json *from, bool actions)
 {
     struct arena *a = c->maker->arena;
-    const struct json *not_actions = json_get(from, S("notActions"));
-    const struct json *not_resources = json_get(from, S("notResources"));
-    struct json *statement = json_object(a);
-    json_set(statement, S("Effect"), json_string(a, c->allow ? S("Allow") : S("Deny")));
-    if (!json_is_null(not_actions)) {
-        json_set(statement, S("NotAction"), texts_of(c, not_actions, false));
-    } else {
-        json_set(statement, S("Action"), texts_of(c, json_get(from, S("actions")), false));
-    }
-    if (!json_is_null(not_resources)) {
-        json_set(statement, S("NotResource"), texts_of(c, not_resources, false));
-    } else {
-        json_set(statement, S("Resource"), texts_of(c, json_get(from, S("resources")), true));
-    }
-    return statement;
+    const struct json *not = json_get(from, actions ? S("notActions") : S("notResources"));
+    const struct json *about = json_get(from, actions ? S("actions") : S("resources"));
+    str before = c->open;
+    c->open = (str){};
+    struct json *list = texts_of(c, json_is_null(not) ? about : not);
+    bool all = c->open.len > 0 && !c->allow;
+    str name = actions ? S("Action") : S("Resource");
+    json_set(statement, json_is_null(not) || all ? name : str_cat(a, S("Not"), name),
+        all ? role_one(a, S("*")) : list);
+    c->open = c->open.len > 0 ? c->open : before;
 }
 
 // What an Allow does not say clearly it does not allow. A Deny must hold: where its conditions
@@ -318,15 +325,21 @@ static err *add_custom(struct role_maker *maker, struct role_entry *role, const 
     struct arena *a = maker->arena;
     struct custom c = {
         .maker = maker, .role = role, .allow = !str_eq(json_get_str(from, S("effect")), S("Deny"))};
-    struct json *statement = custom_statement(&c, from);
+    struct json *statement = json_object(a);
+    json_set(statement, S("Effect"), json_string(a, c.allow ? S("Allow") : S("Deny")));
+    set_part(&c, statement, from, true);
+    set_part(&c, statement, from, false);
     const struct json *conditions = json_get(from, S("conditions"));
     bool unknown = false;
     if (!json_is_null(conditions) && conditions->count > 0) {
         json_set(
             statement, S("Condition"), project_resolve_all(a, maker->tokens, conditions, &unknown));
+        c.open = unknown ? json_text(a, conditions) : c.open;
     }
-    if (c.allow && (c.is_open || unknown)) {
-        warn(&c, S("it names something that is not there"));
+    if (c.open.len > 0) {
+        warn_open(&c);
+    }
+    if (c.open.len > 0 && c.allow) {
         return NULL;
     }
     err *e = check_statement(maker, statement);
@@ -338,9 +351,9 @@ static err *add_custom(struct role_maker *maker, struct role_entry *role, const 
         json_remove(statement, S("Condition"));
         e = check_statement(maker, statement);
     }
-    if (e != NULL || (!c.allow && c.is_open)) {
+    if (e != NULL) {
         return fail(a, ERR_CONFIG, "a Deny added to the role %.*s cannot be honoured: %.*s",
-            PRI(role->name), PRI(e != NULL ? e->text : S("it names something that is not there")));
+            PRI(role->name), PRI(e->text));
     }
     add_statement(maker, role, statement);
     return NULL;

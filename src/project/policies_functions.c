@@ -42,8 +42,9 @@ void role_add_functions(struct role_maker *maker)
 {
     const struct json *auth = json_get(maker->manifest, S("auth"));
     const struct json *senders = json_get(auth, S("senders"));
-    str key = auth_sender_key(auth);
-    key = key.len > 0 ? key : maker->tokens->sender_key;
+    bool unknown = false;
+    str key = project_resolve(maker->arena, maker->tokens, auth_sender_key(auth), &unknown);
+    key = key.len > 0 && !unknown ? key : maker->tokens->sender_key;
     check(maker->tokens->ids != NULL);
     json_each (function, json_get(maker->manifest, S("functions"))) {
         add_secrets(maker, function);

@@ -94,7 +94,7 @@ struct project_tokens { // what they stand for
     str base_url;                          // "http://localhost:4443"
     str authority;                         // "localhost:4443"
     const struct project_secrets *secrets; // NULL: they stay as they are
-    str sender_key; // ARN of the key for senders that name none; for roles only
+    str sender_key; // ARN of ampd's own key: for senders that name none, for keys of the CDK
 };
 
 // The text with its ${amplify:...} tokens replaced. One that stands for nothing here stays, and

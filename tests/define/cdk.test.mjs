@@ -80,7 +80,7 @@ test('cdk: constructs, stacks and outputs are recorded with references that lead
   const api = byType('.RestApi');
   assert.deepEqual(
     [api.scope, api.id, api.handling, api.file, api.line],
-    ['stack:api-stack', 'Api', 'kept', 'amplify/backend.ts', 62],
+    ['stack:api-stack', 'Api', 'unsupported', 'amplify/backend.ts', 62],
   );
   assert.deepEqual(
     api.ops.map(({ path, args: [first] }) => [path.replace(/#\d+/g, '#'), first]),
@@ -102,11 +102,10 @@ test('cdk: constructs, stacks and outputs are recorded with references that lead
     stacks.filter(({ custom }) => custom).map(({ name }) => name),
     ['api-stack', 'jobs'],
   );
-  const name = `\${amplify:ref:${api.ref}.restApiName}`;
   assert.deepEqual(outputs, [
     {
       custom: {
-        API: { [name]: { endpoint: `\${amplify:ref:${api.ref}.url}`, region: '${amplify:region}', apiName: name } },
+        API: { items: { endpoint: `\${amplify:ref:${api.ref}.url}`, region: '${amplify:region}', apiName: 'items' } },
         greeterUrl: '${amplify:function.greeter.url}',
         jobs: `jobs:\${amplify:ref:${queue.ref}.queueUrl}`,
         pool: '${amplify:auth.userPoolId}',
@@ -128,7 +127,9 @@ test('cdk: the raw record says what became of each override; what has no effect 
   assert.deepEqual(
     event.warnings.map(({ file, line, message }) => [file, line, message.slice(0, 30)]),
     [
+      ['amplify/backend.ts', 95, 'amplify_outputs.json leaves out what'.slice(0, 30)],
       ['amplify/backend.ts', 93, 'Setting auth.resources.cfnResou'.slice(0, 30)],
+      ['amplify/backend.ts', 62, 'aws-cdk-lib/aws-apigateway.RestApi'.slice(0, 30)],
       ['amplify/backend.ts', 76, 'aws-cdk-lib/aws-sqs.Queue'.concat(" ('Queue')").slice(0, 30)],
     ],
   );
@@ -198,4 +199,95 @@ for (const child of stack.node.children) { throw new Error('no children are know
   });
   assert.match(event.warnings.find(({ message }) => message.includes('children')).message, /node\.children is empty/);
   assert.deepEqual(manifest.secrets, ['S']);
+});
+
+const AUTH = `import { defineAuth } from '@aws-amplify/backend';\nexport const auth = defineAuth({ loginWith: { email: true } });\n`;
+
+test('cdk: what is not served is said, with its place and what to do; what it would have given is left out', async (t) => {
+  const root = projectOf(t, {
+    'amplify/auth/resource.ts': AUTH,
+    'amplify/backend.ts': `import { defineBackend, defineFunction } from '@aws-amplify/backend'; import { auth } from './auth/resource';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { RestApi } from 'aws-cdk-lib/aws-apigateway';
+import { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
+import { Table, AttributeType } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Effect, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+const served = defineFunction((scope) => new Function(scope, 'served', { runtime: Runtime.PYTHON_3_12, handler: 'index.handler', code: Code.fromInline('') }));
+const backend = defineBackend({ auth, served });
+const stack = backend.createStack('more');
+const rule = new Rule(stack, 'R', { schedule: Schedule.rate(Duration.minutes(1)) });
+rule.addTarget(new LambdaFunction(backend.served.resources.lambda));
+const own = new NodejsFunction(stack, 'Own', { entry: 'x.ts' });
+new Function(stack, 'Own2', { runtime: Runtime.PYTHON_3_12, handler: 'index.handler', code: Code.fromInline('') });
+const rest = new RestApi(stack, 'Rest', { restApiName: 'myRestApi' });
+const http = new HttpApi(stack, 'Http', { apiName: 'myHttpApi' });
+new Table(stack, 'Table', { partitionKey: { name: 'id', type: AttributeType.STRING } });
+const queue = new Queue(stack, 'Q');
+backend.served.resources.lambda.addEnvironment('FN', own.functionName);
+backend.served.resources.lambda.addEnvironment('PARAMETER', StringParameter.valueForStringParameter(stack, '/x'));
+backend.auth.resources.authenticatedUserIamRole.attachInlinePolicy(
+  new Policy(stack, 'P', { statements: [new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] })] }));
+backend.served.resources.lambda.addToRolePolicy(new PolicyStatement({ effect: Effect.DENY, actions: ['sqs:*'], resources: [queue.queueArn] }));
+backend.addOutput({ custom: { API: { [rest.restApiName]: { endpoint: rest.url, apiName: rest.restApiName }, [http.httpApiName!]: { endpoint: http.url } } } });
+`,
+  });
+  const { manifest, event } = await load(root);
+  const told = event.warnings.map(({ file, line, message, hint }) => `${file}:${line} ${message.replace('aws-cdk-lib/', '')} -- ${hint}`).sort();
+  const expected = [
+    /^amplify\/backend\.ts:16 aws-events\.Rule \('R'\) is not available here -- Its targets are never called; give defineFunction a schedule/,
+    /:18 aws-lambda-nodejs\.NodejsFunction \('Own'\) is not available here -- Only functions of defineFunction are served/,
+    /:19 aws-lambda\.Function \('Own2'\) is not available here -- Only functions/,
+    /:20 aws-apigateway\.RestApi \('Rest'\) is not available here -- Its routes are not served; give the function a URL/,
+    /:21 aws-apigatewayv2\.HttpApi \('Http'\) is not available here -- Its routes are not served/,
+    /:22 aws-dynamodb\.Table \('Table'\) is not available here -- Define a model/,
+    /:23 aws-sqs\.Queue/,
+    /:24 The variable FN of the function served is empty: it is functionName of aws-lambda-nodejs\.NodejsFunction, which is not there -- Use/,
+    /:25 The variable PARAMETER of the function served is empty: it is aws-ssm\.StringParameter\.valueForStringParameter\(\), which is not there/,
+    /:25 aws-ssm\.StringParameter/,
+    /:26 The Allow statement for sqs:SendMessage is left out: it names queueArn of aws-sqs\.Queue, which is not there/,
+    /:28 The Deny statement for sqs:\* denies more than it says: it names queueArn of aws-sqs\.Queue, which is not there/,
+    /:29 amplify_outputs\.json leaves out what addOutput takes from url of aws-apigateway\.RestApi, url of aws-cdk-lib\/aws-apigatewayv2\.HttpApi: it is not there/,
+  ];
+  assert.equal(told.length, expected.length, told.join('\n'));
+  expected.forEach((pattern, index) => assert.match(told[index], pattern));
+  assert.match(manifest.functions.served.environment.PARAMETER, /^\$\{amplify:ref:/);
+  assert.deepEqual(Object.keys(manifest.outputs[0].custom.API), ['myRestApi', 'myHttpApi']);
+});
+
+test('cdk: a KMS key of the CDK for a sender is the own key', async (t) => {
+  const root = projectOf(t, {
+    'amplify/auth/resource.ts': AUTH,
+    'amplify/backend.ts': `import { defineBackend, defineFunction } from '@aws-amplify/backend'; import { auth } from './auth/resource';
+import { Stack } from 'aws-cdk-lib';
+import { Key } from 'aws-cdk-lib/aws-kms';
+const sender = defineFunction({ name: 'sender', entry: './sender.ts' });
+const backend = defineBackend({ auth, sender });
+const key = new Key(Stack.of(backend.auth.resources.userPool), 'CustomSenderKey');
+const given = Key.fromKeyArn(backend.stack, 'Given', 'arn:aws:kms:us-east-1:123456789012:key/1');
+backend.sender.addEnvironment('KMS_KEY_ARN', key.keyArn);
+backend.sender.addEnvironment('GIVEN', given.keyArn);
+key.grantDecrypt(backend.sender.resources.lambda);
+backend.auth.resources.cfnResources.cfnUserPool.lambdaConfig = {
+  customEmailSender: { lambdaArn: backend.sender.resources.lambda.functionArn, lambdaVersion: 'V1_0' },
+  kmsKeyId: key.keyArn,
+};
+`,
+    'amplify/sender.ts': 'export const handler = () => 1;\n',
+  });
+  const { manifest, event } = await load(root);
+  const { sender } = manifest.functions;
+  assert.deepEqual(event.warnings, []);
+  assert.equal(sender.environment.KMS_KEY_ARN, '${amplify:kms.keyArn}');
+  assert.equal(sender.environment.GIVEN, 'arn:aws:kms:us-east-1:123456789012:key/1');
+  assert.equal(manifest.auth.userPool.lambdaConfig.kmsKeyId, '${amplify:kms.keyArn}');
+  assert.deepEqual(manifest.auth.senders.email, { function: 'sender', kmsKeyArn: null });
+  assert.deepEqual(sender.policies, [
+    { effect: 'Allow', actions: ['kms:Decrypt'], resources: ['${amplify:kms.keyArn}'], conditions: null },
+  ]);
 });

@@ -12,16 +12,21 @@ import { PASSWORD, startPool } from '../userpools/lib.mjs';
 const KEY = 'arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-1111-4222-8333-444455556666';
 let pool; // the project names its key
 let plain; // it does not
+let cdk; // its senders and their key are made with the CDK
 before(async () => {
   process.env.SENDER_KEY = KEY;
   process.env.AMPD_EVENT_RETRY_MS = '200'; // events that fail are not waited for long
   pool = await startPool('../../functions/fixtures/senders');
   delete process.env.SENDER_KEY;
   plain = await startPool('../../functions/fixtures/senders');
+  process.env.SENDER_CDK = 'yes';
+  cdk = await startPool('../../functions/fixtures/senders');
+  delete process.env.SENDER_CDK;
 });
 after(async () => {
   await pool?.end();
   await plain?.end();
+  await cdk?.end();
 });
 
 /** What a sender has printed that it sent to a user. */
@@ -174,4 +179,20 @@ test('nobody else decrypts it: other functions, keys without the right, another 
   const EncryptionContext = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`${i}`.padEnd(1000, 'x'), 'y'.repeat(3085)]));
   await assert.rejects(kms.decrypt({ CiphertextBlob, EncryptionContext }), { name: 'InvalidCiphertextException' });
   await assert.rejects(kms.decrypt({ CiphertextBlob, EncryptionContext: {} }), { name: 'InvalidCiphertextException' });
+});
+
+test('senders in the words of CloudFormation, with a key that the CDK makes: it is ampd\'s own', async () => {
+  const number = phone();
+  await signUp(cdk, number);
+  const text = await sent(cdk, 'CustomSMSSender_SignUp', number);
+  assert.equal((await auth.confirmSignUp({ username: number, confirmationCode: text.code })).isSignUpComplete, true);
+  const username = address('cdk');
+  await signUp(cdk, username);
+  const { code } = await sent(cdk, 'CustomEmailSender_SignUp', username);
+  assert.equal((await auth.confirmSignUp({ username, confirmationCode: code })).isSignUpComplete, true);
+});
+
+test('what is not there stops nothing: a statement is left out, and so is a member of the outputs', () => {
+  assert.match(cdk.log(), /The Allow statement for sqs:SendMessage is left out: it names queueArn of aws-cdk-lib\/aws-sqs\.Queue, which is not there/);
+  assert.deepEqual(cdk.outputs.custom, { both: ['kept'], key: { name: 'kept' } });
 });

@@ -6,6 +6,7 @@ import { checkResourceName } from './names.mjs';
 import { metaOf, resource } from './recorder.mjs';
 import { Secret } from './secret.mjs';
 import { position } from './state.mjs';
+import { environmentText } from './unknown.mjs';
 
 /** @typedef {import('./backend.mjs').Backend} Backend */
 
@@ -131,7 +132,7 @@ export class FunctionFactory {
         'Ensure that all defineFunction environment variables are defined.',
       );
     }
-    this.environment.set(key, value instanceof Secret ? value.token() : String(value));
+    this.environment.set(key, value instanceof Secret ? value.token() : metaOf(value) ? String(value) : environmentText(value));
   }
 
   /** @param {Grant} grant @param {Record<string, string>} variables */

@@ -12,7 +12,7 @@
 
 /** @param {any} value @returns {any[]} */
 function list(value) {
-  return value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
+  return value === undefined || value === null ? [] : Array.isArray(value) ? [...value] : [value];
 }
 
 /** @param {any} effect */

@@ -3,11 +3,12 @@ import { rateConstructs } from './construct_support.mjs';
 import { applyEventConstructs } from './event_sources.mjs';
 import { applyOverrides } from './overrides.mjs';
 import { providedOptions } from './provided.mjs';
-import { provisionAliases, urlOption } from './override_data.mjs';
+import { keyGrants, provisionAliases, urlOption } from './override_data.mjs';
 import { constructs, overrides, recordChangedSeeds } from './recorder.mjs';
 import { serialise, serialiseConstruct, serialiseOp } from './serialise.mjs';
 import { state } from './state.mjs';
 import { checkDefaults } from './storage.mjs';
+import { warnOfOutput, warnOfVariables } from './unknown.mjs';
 
 export const formatVersion = 1;
 
@@ -45,10 +46,15 @@ export function buildManifest(project, locate) {
     /** @type {string} */ hint,
     /** @type {any} */ { file, line, column },
   ) => warnings.push({ message, file, line, column, hint });
+  for (const [key, { environment, at }] of factories) {
+    warnOfVariables(environment, key, locate(at), warnAt);
+  }
+  backend?.outputs.parts.forEach(({ at }, index) => warnOfOutput(manifest.outputs[index], locate(at), warnAt));
   applyOverrides(manifest, factories, warnAt);
   applyEventConstructs(manifest);
   provisionAliases(manifest.functions, manifest.constructs);
-  rateConstructs(manifest.constructs, warnAt);
+  keyGrants(manifest.functions, manifest.constructs);
+  rateConstructs(manifest.constructs, new Set(Object.values(manifest.functions).map((fn) => fn.provided?.$ref)), warnAt);
   for (const [key, factory] of factories) {
     manifest.functions[key].environment = Object.fromEntries(factory.environment);
   }

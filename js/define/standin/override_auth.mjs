@@ -165,11 +165,20 @@ function extra(auth, key, path, value) {
  * @param {any} auth
  */
 function configuredTriggers(auth) {
+  const { kMSKeyID: key, ...config } = auth.userPool.lambdaConfig ?? {};
+  if (key !== undefined) {
+    auth.userPool.lambdaConfig = { ...config, kmsKeyId: key }; // CloudFormation's own name of it
+  }
   for (const [event, value] of Object.entries(auth.userPool.lambdaConfig ?? {})) {
     const arn = event === 'preTokenGenerationConfig' ? value?.lambdaArn : value;
     const fn = /^\$\{amplify:function\.(.+)\.arn\}$/.exec(typeof arn === 'string' ? arn : '')?.[1];
     if (fn !== undefined) {
       auth.triggers[event.replace(/Config$/, '')] = fn;
+    }
+    const sender = /^custom(Email|S[mM][sS])Sender$/.exec(event)?.[1]?.toLowerCase();
+    const sends = /^\$\{amplify:function\.(.+)\.arn\}$/.exec(/** @type {any} */ (value)?.lambdaArn ?? '')?.[1];
+    if (sender !== undefined && sends !== undefined) {
+      auth.senders = { ...auth.senders, [sender]: { function: sends, kmsKeyArn: null } };
     }
   }
 }

@@ -149,6 +149,22 @@ export function provisionAliases(functions, constructs) {
   }
 }
 
+/**
+ * `key.grantDecrypt(fn)`: keys of the CDK are ampd's own key here.
+ * @param {Record<string, any>} functions @param {any[]} constructs
+ */
+export function keyGrants(functions, constructs) {
+  for (const { ops } of constructs.filter(({ type }) => /^aws-cdk-lib\/aws-kms\.Key$/.test(type))) {
+    for (const { path, args } of ops) {
+      const fn = functions[functionKey(args?.[0]?.$ref ?? '') ?? ''];
+      const actions = path === 'grant' ? args.slice(1) : /^grant\w*Decrypt$/.test(path) ? ['kms:Decrypt'] : [];
+      if (fn !== undefined && actions.length > 0) {
+        fn.policies.push({ effect: 'Allow', actions, resources: ['${amplify:kms.keyArn}'], conditions: null });
+      }
+    }
+  }
+}
+
 /** @type {Rule[]} */
 export const functionRules = [
   ...eventRules,

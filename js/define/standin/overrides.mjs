@@ -2,6 +2,7 @@
 // `overrides`, with what became of it: applied, ignored (of no consequence here) or unsupported (warned about).
 import { DefinitionError } from './errors.mjs';
 import { authRules } from './override_auth.mjs';
+import { warnOfOverride } from './unknown.mjs';
 import { dataRules, functionRules, storageRules } from './override_data.mjs';
 
 /**
@@ -135,6 +136,9 @@ export function applyOverrides(manifest, factories, warnAt) {
         'It is kept in the manifest only; use an option of the define function if there is one',
         op,
       );
+    }
+    if (effect === 'applied') {
+      warnOfOverride(op, constructs, warnAt);
     }
     const { op: kind, path, ...rest } = op;
     return { op: kind, path, effect, ...rest };

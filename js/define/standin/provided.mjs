@@ -6,6 +6,7 @@ import { DefinitionError } from './errors.mjs';
 import { metaOf } from './recorder.mjs';
 import { serialise } from './serialise.mjs';
 import { state } from './state.mjs';
+import { environmentText } from './unknown.mjs';
 
 /**
  * @typedef {object} Provided
@@ -114,7 +115,7 @@ export function providedOptions(construct) {
     memoryMB: props.memorySize ?? 128,
     ephemeralStorageSizeMB: props.ephemeralStorageSize === undefined ? 512 : props.ephemeralStorageSize.$bytes / MIB,
     architecture: /ARM_64$/.test(props.architecture?.$const ?? '') ? 'arm64' : 'x86_64',
-    environment: Object.fromEntries([...environment.map(([name, value]) => [name, String(value)]), ...added]),
+    environment: Object.fromEntries([...environment.map(([name, value]) => [name, environmentText(value)]), ...added]),
     url: url === undefined ? null : (serialise(url[0]) ?? {}),
   };
 }

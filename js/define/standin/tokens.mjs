@@ -114,5 +114,27 @@ export function tokenFor(meta) {
       return `\${amplify:${token.replace('*', match[1] ?? '')}}`;
     }
   }
-  return `\${amplify:ref:${path}}`;
+  return literalOf(meta) ?? `\${amplify:ref:${path}}`;
+}
+
+/**
+ * What a construct of the CDK is asked for and is known all the same: the name that it was given, ampd's own KMS key.
+ * @param {Meta} meta
+ * @returns {string | null}
+ */
+function literalOf({ root, path }) {
+  if (root.kind !== 'construct') {
+    return null;
+  }
+  const word = /^(keyArn|attrArn)$/.test(path) ? 'keyArn' : /^(keyId|attrKeyId|ref)$/.test(path) ? 'keyId' : null;
+  if (word !== null && /aws-kms\.(Key|CfnKey)$/.test(root.name)) {
+    return `\${amplify:kms.${word}}`;
+  }
+  const [, , given] = root.args;
+  if (/\.from\w+Arn$/.test(root.name)) {
+    return /Arn$/.test(path) && typeof given === 'string' ? given : null;
+  }
+  const property = path === 'httpApiName' ? 'apiName' : path;
+  const name = /^\w+Name$/.test(path) ? /** @type {any} */ (given)?.[property] : null;
+  return typeof name === 'string' ? name : null;
 }
