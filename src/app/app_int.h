@@ -159,6 +159,12 @@ void app_mount_introspection(struct app *app);
 // The text there from now on; none: there is no data API.
 void app_set_introspection(struct app *app, str text);
 
+// ---- query.c -----------------------------------------------------------------------------------
+// True for a form, as clients of STS, SES and others of the query protocol send it.
+bool app_is_query(const struct http_req *req);
+// Answers it, in XML: who the caller is, or that the operation is not served.
+[[nodiscard]] err *app_query_http(struct app *app, struct http_req *req) YIELDS;
+
 // ---- routes.c ----------------------------------------------------------------------------------
 // Adds all routes, the services' own and those of what is not served yet.
 void app_mount(struct app *app);

@@ -51,7 +51,8 @@ static err *health(struct http_req *req)
     return http_reply(req, ready_ms > 0 ? 200 : 503, S("application/json"), buf_str(&body));
 }
 
-// POST / with x-amz-target is how clients call Cognito and other JSON services.
+// POST / with x-amz-target is how clients call Cognito and other JSON services, with a form those
+// of the query protocol.
 static err *json_service(struct http_req *req) YIELDS;
 
 static err *json_service(struct http_req *req)
@@ -63,6 +64,9 @@ static err *json_service(struct http_req *req)
     }
     if (vault_is_target(target)) {
         return vault_http(app->vault, req);
+    }
+    if (target.len == 0 && app_is_query(req)) {
+        return app_query_http(app, req);
     }
     struct buf body = buf_in(req->arena, 4096);
     struct json_writer w;

@@ -302,17 +302,18 @@ static err *check_statement(struct role_maker *maker, struct json *statement)
 
 // What it is about, or (the Not... members) not about. A Deny of what is not known here denies all:
 // rather too much than too little.
-static void set_part(struct custom *c, struct json *statement, const struct json *from, bool actions)
+static void set_part(
+    struct custom *c, struct json *statement, const struct json *from, bool actions)
 {
     struct arena *a = c->maker->arena;
-    const struct json *not = json_get(from, actions ? S("notActions") : S("notResources"));
+    const struct json *negated = json_get(from, actions ? S("notActions") : S("notResources"));
     const struct json *about = json_get(from, actions ? S("actions") : S("resources"));
     str before = c->open;
     c->open = (str){};
-    struct json *list = texts_of(c, json_is_null(not) ? about : not);
+    struct json *list = texts_of(c, json_is_null(negated) ? about : negated);
     bool all = c->open.len > 0 && !c->allow;
     str name = actions ? S("Action") : S("Resource");
-    json_set(statement, json_is_null(not) || all ? name : str_cat(a, S("Not"), name),
+    json_set(statement, json_is_null(negated) || all ? name : str_cat(a, S("Not"), name),
         all ? role_one(a, S("*")) : list);
     c->open = c->open.len > 0 ? c->open : before;
 }

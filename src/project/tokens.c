@@ -211,9 +211,9 @@ static str deployment_value(struct arena *a, const struct project_tokens *tokens
         {S("urlSuffix"), S("amazonaws.com")},
         {S("stackName"), stack},
         {S("kms.keyArn"), tokens->sender_key},
-        {S("kms.keyId"), str_sub(tokens->sender_key,
-                             (size_t)(str_rfind_char(tokens->sender_key, '/') + 1),
-                             tokens->sender_key.len)},
+        {S("kms.keyId"),
+            str_sub(tokens->sender_key, (size_t)(str_rfind_char(tokens->sender_key, '/') + 1),
+                tokens->sender_key.len)},
         {S("stackId"), project_arn(a, tokens->ids, "cloudformation",
                            str_cat(a, S("stack/"), stack, S("/"), tokens->ids->api_id))},
     };
