@@ -8,7 +8,7 @@ const HINT = 'Use a resource of the backend in its place, or guard the code that
 /** @param {string} ref `new aws-cdk-lib/aws-sqs.Queue#1.queueArn` -> the same in words */
 function inWords(ref) {
   const [, type = ref, rest = ''] = /^(?:new )?(.+?)#\d+(?:\.(.+))?$/.exec(ref) ?? [];
-  return rest === '' ? type : `${rest} of ${type}`;
+  return rest === '' ? type : `${rest.replace(/#\d+/g, '')} of ${type}`;
 }
 
 /**
