@@ -1,5 +1,6 @@
 // What a handler may rely on, as AWS's own runtime client does it: the same tests run with ours and with that one.
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -206,7 +207,8 @@ export function contract({ env = {}, isOurs = true } = {}) {
     assert.deepEqual(answers.map(({ value }) => value.most), [1, 1, 1, 1]);
   });
 
-  test('/tmp', async () => {
+  test('/tmp', async (t) => {
+    t.after(() => rmSync(`/tmp/${name}`, { force: true }));
     const name = `ampd-contract-${process.pid}-${isOurs}`;
     assert.equal((await run('tmp', { name, write: 'kept' })).value, 'kept');
     assert.equal((await run('tmp', { name })).value, 'kept');
