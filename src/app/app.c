@@ -430,15 +430,13 @@ static err *serve_until_signal(struct app *app)
 }
 
 // A manifest whose files have not changed is served before Node has even started; the evaluation
-// that follows finds what the files do not tell (the environment). With `once`, which is for
-// scripts that start at the word "ready", nothing is served before it.
+// that follows finds what the files do not tell (the environment).
 static err *serve_definitions(struct app *app) YIELDS;
 
 static err *serve_definitions(struct app *app)
 {
     TRY(find_loader(app));
-    if (!app->options->once &&
-        project_stamp_holds(app->arena, app->manifest_path, app->loader_path)) {
+    if (project_stamp_holds(app->arena, app->manifest_path, app->loader_path)) {
         err *stale = app_apply_manifest(app, app->arena, app->manifest_path);
         if (stale != NULL) {
             log_warn("app.manifest", "%.*s", PRI(stale->text)); // the evaluation will say it again
