@@ -325,6 +325,9 @@ err *s3_run(struct s3_call *call)
 {
     http_add_header(call->req, S("x-amz-request-id"), call->req->request_id);
     http_add_header(call->req, S("x-amz-id-2"), call->req->request_id);
+    if (call->service == NULL && !s3_here(call->hub)->is_told) { // it has only just begun
+        return s3_refuse(call->arena, "ServiceUnavailable", "%s", "");
+    }
     if (call->service == NULL) { // the project has no storage
         return s3_refuse(call->arena, "NoSuchBucket", "%s", "");
     }

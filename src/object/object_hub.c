@@ -164,6 +164,7 @@ static void take_over(void *arg)
     struct handover *handover = arg;
     object_service_release(handover->here->service);
     handover->here->service = handover->service;
+    handover->here->is_told = true;
     if (handover->here == &handover->here->hub->loops[0]) {
         s3_events_wanted(handover->here->hub); // their functions may be there now
     }

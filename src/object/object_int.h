@@ -57,6 +57,7 @@ struct object_loop { // one per loop, touched only by its thread
     struct object_hub *hub;
     struct loop *loop;
     struct object_service *service; // NULL: none
+    bool is_told;                   // of the definitions, once
     struct s3_cache *cache;
 };
 
