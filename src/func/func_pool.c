@@ -169,6 +169,10 @@ void pool_next(struct func_pool *pool)
         if (pool->waiting == NULL || !w->is_asking || w->call != NULL || w->is_ending) {
             continue;
         }
+        if (process_has_died(w)) { // the loop has not heard of it yet: the call needs another one
+            w->is_ending = true;
+            continue;
+        }
         struct invocation *call = take_waiting(pool);
         call->worker = w;
         w->call = call;

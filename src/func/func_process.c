@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // ---- logs --------------------------------------------------------------------------------------
@@ -196,6 +197,16 @@ static void on_lingered(uv_timer_t *timer)
     for (size_t i = 0; i < 2; i++) {
         close_once((uv_handle_t *)&worker->outputs[i].pipe, output_closed);
     }
+}
+
+bool process_has_died(const struct func_worker *worker)
+{
+    siginfo_t info = {};
+    check_magic(worker, WORKER_MAGIC);
+    return worker->has_exited ||
+           (worker->process.pid > 0 &&
+               waitid(P_PID, (id_t)worker->process.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+               info.si_pid != 0);
 }
 
 // The whole group: what the handler has started goes with it.

@@ -70,6 +70,8 @@ struct func_worker {
 // Starts it, with its pipes and its environment. When that fails it counts as ended already, for
 // workers_reap.
 [[nodiscard]] err *process_spawn(struct func_worker *worker, struct arena *arena) YIELDS;
+// Whether the process is over, even if the loop has not been told yet. One system call.
+bool process_has_died(const struct func_worker *worker);
 // Ends the whole group: what the handler has started goes with it.
 void process_kill(struct func_worker *worker);
 // Takes what it has written so far: an answer comes by another way, and must not be faster.

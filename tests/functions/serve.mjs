@@ -1,7 +1,7 @@
 // A sandbox of a fixture project, and what tests need to call it.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,17 +23,17 @@ export async function until(test, what, ms = 30_000) {
   }
 }
 
-/** Whether a process runs: one that has ended and that nobody has asked for its status does not. */
+/** Whether a process runs: one that has ended, with all its threads, and that nobody has asked for its status does not. */
 export function isAlive(pid) {
   try {
-    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8')) || readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }
 }
 
 /**
- * Starts `ampd sandbox` for a project of fixtures/. With `watch` it serves a copy, whose files the test may change; with the `folder` of a
+ * Starts `ampd sandbox` for a project of fixtures/, or of a folder that is named whole. With `watch` it serves a copy, whose files the test may change; with the `folder` of a
  * server that ended and kept it, what that one left. Handlers run without a namespace of their own, unless `env` says otherwise: tests look
  * at their files and process ids.
  */
@@ -41,7 +41,7 @@ export async function serve(
   fixture,
   { watch = false, args = [], env = {}, folder = mkdtempSync(path.join(tmpdir(), 'ampd-functions-')), dataDir = path.join(folder, 'data') } = {},
 ) {
-  const source = path.join(here, 'fixtures', fixture);
+  const source = path.resolve(here, 'fixtures', fixture);
   const project = watch ? path.join(folder, 'project') : source;
   if (watch) cpSync(source, project, { recursive: true });
   const child = spawn(
