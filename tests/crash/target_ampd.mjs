@@ -18,8 +18,8 @@ const BY_WRITER = `query($writer: String!, $nextToken: String) {
 const ALL = `query($nextToken: String) {
   listEntries(limit: 1000, nextToken: $nextToken) { items { id } nextToken } }`;
 
-function launch(program, folder) {
-  const manifest = {
+function manifestOf(folder) {
+  return {
     formatVersion: 1,
     project: { root: folder, name: "crash" },
     auth: null,
@@ -33,6 +33,10 @@ function launch(program, folder) {
     functions: {},
     outputs: [],
   };
+}
+
+/** Starts an ampd on a folder with that manifest; `ready` when it serves. */
+export function launch(program, folder, manifest) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
   const child = spawn(
@@ -41,7 +45,7 @@ function launch(program, folder) {
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   let text = "";
-  const server = { child, url: null, key: null };
+  const server = { child, url: null, key: null, text: () => text };
   server.closed = new Promise((resolve) => {
     child.on("close", (code, signal) => resolve(signal ?? `exit ${code}: ${text}`));
   });
@@ -60,7 +64,8 @@ function launch(program, folder) {
   return server;
 }
 
-async function ask(server, query, variables) {
+/** The one field's value; throws what the answer says else. */
+export async function ask(server, query, variables) {
   const answer = await fetch(server.url, {
     method: "POST",
     headers: { "x-api-key": server.key, "content-type": "application/json" },
@@ -118,7 +123,7 @@ export function ampdTarget(program) {
     name: "ampd",
 
     start(folder, acknowledged) {
-      const server = launch(program, folder);
+      const server = launch(program, folder, manifestOf(folder));
       const state = { killed: false };
       const writing = server.ready.then(() =>
         Promise.all(
@@ -140,7 +145,7 @@ export function ampdTarget(program) {
     },
 
     async check(folder) {
-      const server = launch(program, folder);
+      const server = launch(program, folder, manifestOf(folder));
       try {
         await server.ready;
         return await look(server);

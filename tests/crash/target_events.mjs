@@ -1,10 +1,10 @@
 // Events and tables' changes on their way to functions: writers ask for an asynchronous operation, or create entries of
 // a table that a function listens to, one after the other. Each function tells a sink, which outlives the server, what
 // it was called with; after a restart everything that was acknowledged arrives there.
-import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { ask, launch } from "./target_ampd.mjs";
 
 const WRITERS = 8;
 const ARRIVES_MS = 120_000;
@@ -34,7 +34,7 @@ function functionOf(folder, name, sink, eventSources) {
   };
 }
 
-function launch(program, folder, sink) {
+function begin(program, folder, sink) {
   const source = {
     type: "DynamoEventSource",
     source: { $ref: "data.resources.tables.Entry" },
@@ -57,41 +57,7 @@ function launch(program, folder, sink) {
   };
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "handler.mjs"), HANDLER);
-  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
-  const child = spawn(
-    program,
-    ["sandbox", "--project", folder, "--manifest", join(folder, "manifest.json"), "--port", "0"],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
-  let text = "";
-  const server = { child, url: null, key: null, text: () => text };
-  server.closed = new Promise((resolve) => {
-    child.on("close", (code, signal) => resolve(signal ?? `exit ${code}: ${text}`));
-  });
-  server.ready = new Promise((resolve, reject) => {
-    const look = (more) => {
-      text += more;
-      server.url ??= /GraphQL\s+(http:\/\/\S+\/graphql)/.exec(text)?.[1];
-      if (server.url && /Data\s+\S+/.test(text)) resolve();
-    };
-    child.stdout.setEncoding("utf8").on("data", look);
-    child.stderr.setEncoding("utf8").on("data", look);
-    server.closed.then((why) => reject(new Error(`ampd ended: ${why}`)));
-  }).then(() => {
-    server.key = JSON.parse(readFileSync(join(folder, "amplify_outputs.json"))).data.api_key;
-  });
-  return server;
-}
-
-async function ask(server, query, variables) {
-  const answer = await fetch(server.url, {
-    method: "POST",
-    headers: { "x-api-key": server.key, "content-type": "application/json" },
-    body: JSON.stringify({ query, variables }),
-  });
-  const body = await answer.json();
-  if (answer.status !== 200 || body.errors) throw new Error(JSON.stringify(body));
-  return Object.values(body.data)[0];
+  return launch(program, folder, manifest);
 }
 
 // Words are "writer-number".
@@ -154,7 +120,7 @@ export function eventsTarget(program) {
       const state = { killed: false };
       let server;
       const started = sink.listening.then(() => {
-        server = launch(program, folder, sink.url);
+        server = begin(program, folder, sink.url);
         if (state.killed) server.child.kill("SIGKILL");
       });
       const writing = started
@@ -174,7 +140,7 @@ export function eventsTarget(program) {
     },
 
     async check(folder) {
-      const server = launch(program, folder, sink.url);
+      const server = begin(program, folder, sink.url);
       let timer;
       try {
         await server.ready;
