@@ -21,13 +21,15 @@ function run(t, project, env = {}) {
   return { folder: project, child, printed: () => printed, code: () => code, ended: () => until(() => code !== undefined, () => printed) };
 }
 
+const START_MS = 120_000; // its functions are bundled with their packages, perhaps on a busy machine
+
 // Serves an example; `fact` reads its closing block.
 async function serve(t, name) {
   const project = copyExample(name);
   t.after(() => project.remove());
   const running = run(t, project.folder);
   const fact = (name) => running.printed().match(new RegExp(`^ {2}${name} +(\\S+)$`, 'm'))?.[1];
-  await until(() => running.printed().includes('Ctrl-C ends both') || running.code() !== undefined, running.printed);
+  await until(() => running.printed().includes('Ctrl-C ends both') || running.code() !== undefined, running.printed, START_MS);
   return { running, fact };
 }
 

@@ -10,12 +10,12 @@ export function stopAll() {
 }
 
 /** Resolves with what `probe` returns as soon as that is truthy; rejects after a while, saying `what`. */
-export async function until(probe, what) {
-  const deadline = Date.now() + LIMIT_MS;
+export async function until(probe, what, limitMs = LIMIT_MS) {
+  const deadline = Date.now() + limitMs;
   for (;;) {
     const found = await probe();
     if (found) return found;
-    if (Date.now() > deadline) throw new Error(`not in ${LIMIT_MS} ms: ${what()}`);
+    if (Date.now() > deadline) throw new Error(`not in ${limitMs} ms: ${what()}`);
     await sleep(10);
   }
 }
