@@ -80,6 +80,10 @@ static err *read_upstream(struct arena *arena, str url, struct blob_upstream_opt
             S("Set AMPD_BLOB_ACCESS_KEY_ID, and AMPD_BLOB_SECRET_ACCESS_KEY or "
               "AMPD_BLOB_SECRET_ACCESS_KEY_FILE."));
     }
+    if (out->secret.len > CRYPTO_SIGV4_SECRET_MAX) {
+        return fail(arena, ERR_CONFIG, "AMPD_BLOB_SECRET_ACCESS_KEY has more than %d characters",
+            CRYPTO_SIGV4_SECRET_MAX);
+    }
     const char *ca = getenv("AMPD_BLOB_CA");
     out->idle_ms = milliseconds("AMPD_BLOB_TIMEOUT_MS", 0);
     out->patience_ms = milliseconds("AMPD_BLOB_PATIENCE_MS", 0);

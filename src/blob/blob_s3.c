@@ -52,15 +52,10 @@ static str signature_of(
     const struct blob_upstream *upstream, struct arena *arena, str date, str to_sign)
 {
     u8 key[CRYPTO_SHA256_SIZE];
-    const str steps[] = {date, upstream->region, S("s3"), S("aws4_request"), to_sign};
-    str with = str_cat(arena, S("AWS4"), upstream->secret);
-    for (size_t i = 0; i < countof(steps); i++) {
-        u8 next[CRYPTO_SHA256_SIZE];
-        crypto_hmac_sha256(with, steps[i], next);
-        memcpy(key, next, sizeof(key));
-        with = (str){(const char *)key, sizeof(key)};
-    }
-    str signature = hex_encode(arena, with);
+    u8 digest[CRYPTO_SHA256_SIZE];
+    crypto_sigv4_key(upstream->secret, date, upstream->region, S("s3"), key);
+    crypto_hmac_sha256((str){(const char *)key, sizeof(key)}, to_sign, digest);
+    str signature = hex_encode(arena, (str){(const char *)digest, sizeof(digest)});
     crypto_wipe(key, sizeof(key));
     return signature;
 }

@@ -47,6 +47,22 @@ void crypto_hmac_sha256(str key, str bytes, u8 out[CRYPTO_SHA256_SIZE])
           NULL);
 }
 
+void crypto_sigv4_key(str secret, str date, str region, str service, u8 out[CRYPTO_SHA256_SIZE])
+{
+    char first[4 + CRYPTO_SIGV4_SECRET_MAX] = "AWS4";
+    const str steps[] = {date, region, service, S("aws4_request")};
+    check(secret.len <= CRYPTO_SIGV4_SECRET_MAX);
+    memcpy(first + 4, secret.ptr != NULL ? secret.ptr : "", secret.len);
+    str key = {first, 4 + secret.len};
+    for (size_t i = 0; i < countof(steps); i++) {
+        u8 next[CRYPTO_SHA256_SIZE];
+        crypto_hmac_sha256(key, steps[i], next);
+        memcpy(out, next, sizeof(next));
+        key = (str){(const char *)out, CRYPTO_SHA256_SIZE};
+    }
+    crypto_wipe(first, sizeof(first));
+}
+
 struct crypto_hash {
     EVP_MD_CTX *ctx;
     const EVP_MD *digest;

@@ -23,6 +23,12 @@ void crypto_sha256(str bytes, u8 out[CRYPTO_SHA256_SIZE]);
 // RFC 2104 with SHA-256. Compare the result with bytes_eq_secret.
 void crypto_hmac_sha256(str key, str bytes, u8 out[CRYPTO_SHA256_SIZE]);
 
+enum { CRYPTO_SIGV4_SECRET_MAX = 128 }; // bytes
+
+// The signing key of AWS Signature Version 4 ("Deriving a signing key", IAM user guide) for a day
+// ("20260203"), a region and a service. Wiped by the caller.
+void crypto_sigv4_key(str secret, str date, str region, str service, u8 out[CRYPTO_SHA256_SIZE]);
+
 enum crypto_digest { CRYPTO_MD5, CRYPTO_SHA1, CRYPTO_SHA256 };
 
 // A digest of bytes that come in pieces (bodies too large for memory).

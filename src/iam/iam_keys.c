@@ -96,18 +96,7 @@ void iam_signing_key(const struct iam_signature *s, str secret, u8 out[CRYPTO_SH
             return;
         }
     }
-    char first[4 + 128] = "AWS4";
-    check(secret.len <= sizeof(first) - 4);
-    memcpy(first + 4, secret.ptr, secret.len);
-    str key = {first, 4 + secret.len};
-    const str steps[] = {s->date, s->region, s->service, S("aws4_request")};
-    for (size_t i = 0; i < countof(steps); i++) {
-        u8 next[CRYPTO_SHA256_SIZE];
-        crypto_hmac_sha256(key, steps[i], next);
-        memcpy(out, next, sizeof(next));
-        key = (str){(const char *)out, CRYPTO_SHA256_SIZE};
-    }
-    crypto_wipe(first, sizeof(first));
+    crypto_sigv4_key(secret, s->date, s->region, s->service, out);
 }
 
 void iam_signing_key_remember(const struct iam_signature *s)

@@ -401,6 +401,7 @@ test('settings that cannot be are refused at the start', async () => {
     [{ AMPD_BLOB_ENDPOINT: 'http://127.0.0.1/path' }, /AMPD_BLOB_ENDPOINT/],
     [{ AMPD_BLOB_ACCESS_KEY_ID: '' }, /no access key/],
     [{ AMPD_BLOB_SECRET_ACCESS_KEY: '' }, /AMPD_BLOB_SECRET_ACCESS_KEY/],
+    [{ AMPD_BLOB_SECRET_ACCESS_KEY: 'x'.repeat(129) }, /AMPD_BLOB_SECRET_ACCESS_KEY has more than 128 characters/],
   ]) {
     await assert.rejects(startStorage('files', { env: { ...env, ...changed } }), words);
   }
