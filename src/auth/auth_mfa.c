@@ -50,6 +50,23 @@ static bool can_use(const struct auth_user *user, enum auth_factor factor)
     unreachable("there are three factors");
 }
 
+struct json *auth_factors_chosen(const struct auth_call *call, struct auth_user *user)
+{
+    struct json *chosen = json_get(user->item, S("mfa"));
+    if (json_is_null(chosen)) {
+        chosen = json_object(call->arena);
+        json_set(user->item, S("mfa"), chosen);
+    }
+    return chosen;
+}
+
+void auth_factor_switch_on(
+    const struct auth_call *call, struct auth_user *user, enum auth_factor factor)
+{
+    json_set(
+        auth_factors_chosen(call, user), auth_factor_name(factor), json_bool(call->arena, true));
+}
+
 unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *user)
 {
     const struct json *chosen = json_get(user->item, S("mfa"));
@@ -156,12 +173,12 @@ err *auth_check_factor_code(
 
 // ---- asking --------------------------------------------------------------------------------
 
-static err *ask(
-    struct auth_call *call, const struct auth_user *user, enum auth_factor factor) YIELDS;
+static err *ask_in(struct auth_call *call, const struct auth_user *user, enum auth_factor factor,
+    struct json *state) YIELDS;
 
-static err *ask(struct auth_call *call, const struct auth_user *user, enum auth_factor factor)
+static err *ask_in(struct auth_call *call, const struct auth_user *user, enum auth_factor factor,
+    struct json *state)
 {
-    struct json *state = auth_state_body(call, "mfa", user);
     struct json *parameters = NULL;
     str name = auth_factor_name(factor);
     json_set(state, S("factor"), auth_str(call, name));
@@ -176,6 +193,14 @@ static err *ask(struct auth_call *call, const struct auth_user *user, enum auth_
     }
     auth_challenge(call, name.ptr, auth_state_seal(call, state), parameters, user);
     return NULL;
+}
+
+static err *ask(
+    struct auth_call *call, const struct auth_user *user, enum auth_factor factor) YIELDS;
+
+static err *ask(struct auth_call *call, const struct auth_user *user, enum auth_factor factor)
+{
+    return ask_in(call, user, factor, auth_state_body(call, "mfa", user));
 }
 
 static void ask_to_choose(struct auth_call *call, const struct auth_user *user, unsigned factors)
@@ -236,6 +261,16 @@ err *auth_second_factor(struct auth_call *call, struct auth_proof *proof, bool *
 
 // ---- answers -------------------------------------------------------------------------------
 
+// The address of set_up_email is proven.
+static err *keep_email(struct auth_call *call, struct auth_user *user) YIELDS;
+
+static err *keep_email(struct auth_call *call, struct auth_user *user)
+{
+    auth_user_set(call, user, S("email_verified"), S("true"));
+    auth_factor_switch_on(call, user, AUTH_EMAIL);
+    return auth_user_save(call, user, NULL, 0);
+}
+
 static err *check_app_code(struct auth_call *call, struct auth_state *state, str code) YIELDS;
 
 // The step of the code is kept with the user before the code counts.
@@ -261,11 +296,18 @@ err *auth_answer_factor(struct auth_call *call, enum auth_factor factor)
     if (!str_eq(json_get_str(state.body, S("factor")), auth_factor_name(factor))) {
         return auth_bad_session(call, ".");
     }
+    str email = json_get_str(state.body, S("email")); // being set up
+    if (email.len > 0) {
+        auth_user_set(call, state.user, S("email"), email);
+    }
     TRY(count_try(call, &state));
     if (factor == AUTH_TOTP) {
         TRY(check_app_code(call, &state, code));
     } else {
         TRY(auth_check_factor_code(call, &state, code, &proof.writes[proof.count++]));
+        if (email.len > 0) {
+            TRY(keep_email(call, state.user));
+        }
     }
     proof.user = state.user;
     proof.writes[proof.count++] = state.spend;
@@ -289,7 +331,8 @@ err *auth_answer_select_factor(struct auth_call *call)
     return ask(call, state.user, factor);
 }
 
-// An address for codes by e-mail: it is proven by the code that the next step sends.
+// An address for codes by e-mail. It travels in the state, and is the user's once the code that is
+// sent there proves it.
 static err *set_up_email(struct auth_call *call, struct auth_state *state, str email) YIELDS;
 
 static err *set_up_email(struct auth_call *call, struct auth_state *state, str email)
@@ -301,12 +344,11 @@ static err *set_up_email(struct auth_call *call, struct auth_state *state, str e
     }
     json_set(attributes, S("email"), auth_str(call, email));
     TRY(auth_attributes_check(call, attributes, AUTH_CREATE));
-    if (!str_eq_nocase(auth_user_get(state->user, S("email")), email)) {
-        auth_user_set(call, state->user, S("email"), email);
-        auth_user_set(call, state->user, S("email_verified"), S("false"));
-    }
-    TRY(auth_user_save(call, state->user, &state->spend, 1));
-    return ask(call, state->user, AUTH_EMAIL);
+    TRY(auth_state_settle(call, &state->spend, 1));
+    struct json *next = auth_state_body(call, "mfa", state->user);
+    json_set(next, S("email"), auth_str(call, email));
+    auth_user_set(call, state->user, S("email"), email); // of this copy, for the code
+    return ask_in(call, state->user, AUTH_EMAIL, next);
 }
 
 err *auth_answer_setup(struct auth_call *call)

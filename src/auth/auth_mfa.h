@@ -7,6 +7,12 @@ enum auth_factor { AUTH_SMS = 1, AUTH_TOTP = 2, AUTH_EMAIL = 4 };
 
 // Factors that the user has switched on and can use, and the pool has as well.
 unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *user);
+// Which ones the user has switched on and prefers, to be changed in place: names of factors to
+// true, "preferred" to a name.
+struct json *auth_factors_chosen(const struct auth_call *call, struct auth_user *user);
+// Who answers this factor from now on; the user has to be saved.
+void auth_factor_switch_on(
+    const struct auth_call *call, struct auth_user *user, enum auth_factor factor);
 // "SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"
 str auth_factor_name(enum auth_factor factor);
 

@@ -122,16 +122,6 @@ static err *prove_secret(struct auth_call *call, struct auth_user *user, str sea
     return NULL;
 }
 
-static struct json *choices_of(struct auth_call *call, struct auth_user *user)
-{
-    struct json *chosen = json_get(user->item, S("mfa"));
-    if (json_is_null(chosen)) {
-        chosen = json_object(call->arena);
-        json_set(user->item, S("mfa"), chosen);
-    }
-    return chosen;
-}
-
 err *auth_verify_software_token(struct auth_call *call)
 {
     str code = {};
@@ -147,7 +137,7 @@ err *auth_verify_software_token(struct auth_call *call)
     struct auth_state state = {};
     TRY(auth_state_of_session(call, "mfasetup", &state));
     TRY(prove_secret(call, state.user, json_get_str(state.body, S("secret")), code));
-    json_set(choices_of(call, state.user), S("SOFTWARE_TOKEN_MFA"), json_bool(call->arena, true));
+    auth_factor_switch_on(call, state.user, AUTH_TOTP);
     TRY(auth_user_save(call, state.user, &state.spend, 1));
     auth_answer_text(call, "Session", auth_state_new(call, "mfaready", state.user));
     return NULL;
@@ -192,7 +182,7 @@ static err *set_preferences(struct auth_call *call, struct auth_user *user)
         enum auth_factor factor;
     } MEMBERS[] = {{"SMSMfaSettings", AUTH_SMS}, {"SoftwareTokenMfaSettings", AUTH_TOTP},
         {"EmailMfaSettings", AUTH_EMAIL}};
-    struct json *chosen = choices_of(call, user);
+    struct json *chosen = auth_factors_chosen(call, user);
     str preferred = json_get_str(chosen, S("preferred"));
     size_t preferences = 0;
     for (size_t i = 0; i < countof(MEMBERS); i++) {
@@ -240,7 +230,7 @@ err *auth_admin_delete_software_token(struct auth_call *call)
         return auth_refuse(call->arena, "SoftwareTokenMFANotFoundException",
             "Software Token MFA has not been set up for the user");
     }
-    struct json *chosen = choices_of(call, call->user);
+    struct json *chosen = auth_factors_chosen(call, call->user);
     json_remove(chosen, S("SOFTWARE_TOKEN_MFA"));
     if (str_eq(json_get_str(chosen, S("preferred")), S("SOFTWARE_TOKEN_MFA"))) {
         json_remove(chosen, S("preferred"));
@@ -258,7 +248,7 @@ static err *set_options(struct auth_call *call, struct auth_user *user) YIELDS;
 static err *set_options(struct auth_call *call, struct auth_user *user)
 {
     const struct json *options = json_get(call->in, S("MFAOptions"));
-    struct json *chosen = choices_of(call, user);
+    struct json *chosen = auth_factors_chosen(call, user);
     json_each (option, options) {
         if (!str_eq(json_get_str(option, S("DeliveryMedium")), S("SMS")) ||
             !str_eq(json_get_str(option, S("AttributeName")), S("phone_number"))) {
