@@ -79,6 +79,7 @@ export async function startProject(copy) {
     mkdirSync(SCREENSHOTS, { recursive: true });
     return {
       browser, url: site.url, stop, outputs: sandbox.outputs, origin: sandbox.origin, mail: (to) => mail(sandbox.origin, to),
+      key: (action) => JSON.parse(execFileSync(AMPD, ['keys', 'create', '--json', '--allow', action, '--data-dir', path.dirname(sandbox.caFile)], { encoding: 'utf8' })),
       invoke: (name) => JSON.parse(execFileSync(AMPD, ['invoke', name, '--data-dir', path.dirname(sandbox.caFile)], { encoding: 'utf8' })),
     };
   } catch (error) {
