@@ -1,6 +1,7 @@
 // A sandbox of a fixture project, and the official clients pointed at it.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { webcrypto } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +11,8 @@ import { promisify } from 'node:util';
 import { CognitoIdentityClient } from '@aws-sdk/client-cognito-identity';
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { CognitoUserPool } from 'amazon-cognito-identity-js';
+
+globalThis.crypto ??= webcrypto; // Node 18 has none
 
 // The client keeps timers of minutes (a sign-in that could still follow a sign-up): they must not keep a test file alive.
 const setTimer = globalThis.setTimeout;
