@@ -2,7 +2,7 @@
 #pragma once
 
 #include "auth/auth.h"
-#include "auth/oidc.h"
+#include "oidc/oidc.h"
 #include "data/data_model.h"
 #include "func/func.h"
 #include "http/http.h"

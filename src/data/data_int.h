@@ -1,7 +1,7 @@
 // Shared inside the folder.
 #pragma once
 
-#include "auth/oidc.h"
+#include "oidc/oidc.h"
 #include "data/data.h"
 #include "func/func.h"
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "auth/auth.h"
-#include "auth/oidc.h"
+#include "oidc/oidc.h"
 #include "data/data.h"
 #include "fiber/fiber.h"
 #include "iam/iam.h"

@@ -4,7 +4,7 @@
 //   {"op":"verify", "tokens"}   -> {"results":[{"sub", "groups", "claims"} or {"error", "wire"}]}
 //   {"op":"issuer", "token"}    -> {"ok"}
 //   {"op":"free"}               -> {"ok"}
-#include "auth/oidc.h"
+#include "oidc/oidc.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 // Tokens of an external issuer: claims, signature, and what is remembered of those that were good.
-#include "auth/auth_oidc.h"
+#include "oidc/oidc_int.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 // The keys of an external issuer: discovery document, JWK Set, what is kept of them and for how
 // long. One fetch is on its way at a time, in a fiber of its own, so that it does not end with the
 // request that happened to need it first.
-#include "auth/auth_oidc.h"
+#include "oidc/oidc_int.h"
 
 #include <arpa/inet.h>
 

@@ -1,7 +1,7 @@
 // Shared by the files of external issuers.
 #pragma once
 
-#include "auth/oidc.h"
+#include "oidc/oidc.h"
 #include "crypto/jws.h"
 #include "crypto/jwt.h"
 

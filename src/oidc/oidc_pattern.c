@@ -1,7 +1,7 @@
 // The regular expression of a client id. It is written for Java's engine; POSIX's extended ones are
 // matched in linear time, so the few ways of writing that differ are translated and what has no
 // counterpart is refused: a pattern that means something else would let the wrong client in.
-#include "auth/auth_oidc.h"
+#include "oidc/oidc_int.h"
 
 enum { PATTERN_MAX = 2048, TEXT_MAX = 512 };
 
