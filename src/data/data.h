@@ -2,11 +2,11 @@
 #pragma once
 
 #include "auth/auth.h"
-#include "oidc/oidc.h"
 #include "data/data_model.h"
 #include "func/func.h"
 #include "http/http.h"
 #include "iam/iam.h"
+#include "oidc/oidc.h"
 #include "script/script.h"
 #include "store/store.h"
 
@@ -52,7 +52,7 @@ struct data_service_options {
     struct store *store;
     str api_key; // accepted in x-api-key; none: API-key mode refuses
     str api_arn; // "arn:aws:appsync:REGION:ACCOUNT:apis/ID": what IAM policies speak of
-    const struct auth_oidc_options *oidc; // the external issuer; NULL: none
+    const struct oidc_options *oidc; // the external issuer; NULL: none
     // Operations with handlers in the app's own JavaScript, and what these ask.
     const struct data_resolver *resolvers;
     size_t resolver_count;

@@ -56,8 +56,8 @@ static err *by_issuer(struct arena *arena, const struct data_service *service, s
 static err *by_issuer(
     struct arena *arena, const struct data_service *service, str token, struct data_caller *out)
 {
-    struct auth_claims claims = {};
-    TRY(auth_oidc_verify(service->oidc, arena, token, &claims));
+    struct oidc_claims claims = {};
+    TRY(oidc_verify(service->oidc, arena, token, &claims));
     *out = (struct data_caller){.provider = DATA_OIDC, .claims = claims.claims, .token = token};
     return NULL;
 }
@@ -108,7 +108,7 @@ static err *by_token(struct data_hub *hub, struct arena *arena, const struct dat
     if (str_starts(token, S("Bearer "))) {
         token = str_sub(token, S("Bearer ").len, token.len);
     }
-    if (service->oidc != NULL && auth_oidc_is_issuer(service->oidc, arena, token)) {
+    if (service->oidc != NULL && oidc_is_issuer(service->oidc, arena, token)) {
         return by_issuer(arena, service, token, out);
     }
     if (asks && (!pool || !looks_like_jwt(arena, token) || !says_user_pool(arena, token))) {

@@ -1,9 +1,9 @@
 // Shared inside the folder.
 #pragma once
 
-#include "oidc/oidc.h"
 #include "data/data.h"
 #include "func/func.h"
+#include "oidc/oidc.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,8 +18,8 @@ struct data_service {
     struct gql_schema *schema;
     struct store *store;
     str api_key;
-    str api_arn;            // "arn:aws:appsync:REGION:ACCOUNT:apis/ID"
-    struct auth_oidc *oidc; // NULL: no such issuer
+    str api_arn;       // "arn:aws:appsync:REGION:ACCOUNT:apis/ID"
+    struct oidc *oidc; // NULL: no such issuer
     struct gql_limits limits;
     struct map *handlers; // name in @function -> str, key of the function
     u64 serial;           // of services, in order

@@ -299,11 +299,11 @@ err *data_service_new(
     service->authoriser = str_dup(memory, options->authoriser);
     service->authoriser_ttl_s = options->authoriser_ttl_s;
     keep_handlers(service, options);
-    err *e = options->oidc != NULL ? auth_oidc_new(arena, options->oidc, &service->oidc) : NULL;
+    err *e = options->oidc != NULL ? oidc_new(arena, options->oidc, &service->oidc) : NULL;
     e = e == NULL ? build(service, options) : e;
     if (e != NULL) {
         err *copy = err_copy(arena, e);
-        auth_oidc_free(service->oidc);
+        oidc_free(service->oidc);
         arena_free(memory);
         return copy;
     }
@@ -330,7 +330,7 @@ void data_service_release(struct data_service *service)
     check(before > 0);
     if (before == 1) {
         service->magic = 0;
-        auth_oidc_free(service->oidc);
+        oidc_free(service->oidc);
         arena_free(service->arena);
     }
 }

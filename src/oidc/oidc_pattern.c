@@ -121,7 +121,7 @@ static void translate(struct translation *t)
     buf_add(&t->out, S(")$"));
 }
 
-err *auth_pattern_compile(struct arena *arena, str pattern, regex_t *out)
+err *oidc_pattern_compile(struct arena *arena, str pattern, regex_t *out)
 {
     struct translation t = {.rest = pattern, .out = buf_in(arena, 8 * PATTERN_MAX)};
     check(pattern.len > 0);
@@ -145,7 +145,7 @@ err *auth_pattern_compile(struct arena *arena, str pattern, regex_t *out)
     return NULL;
 }
 
-bool auth_pattern_fits(const regex_t *pattern, str text)
+bool oidc_pattern_fits(const regex_t *pattern, str text)
 {
     char copy[TEXT_MAX + 1];
     if (text.len == 0 || text.len > TEXT_MAX || str_find_char(text, '\0') >= 0) {

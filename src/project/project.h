@@ -4,10 +4,10 @@
 #pragma once
 
 #include "auth/auth.h"
-#include "oidc/oidc.h"
 #include "data/data.h"
 #include "fiber/fiber.h"
 #include "iam/iam.h"
+#include "oidc/oidc.h"
 #include "vault/vault.h"
 
 // ---- ids -----------------------------------------------------------------------------------
@@ -38,7 +38,7 @@ struct project_manifest {
     str sdl;
     struct data_modes modes;
     bool has_oidc; // an external issuer's tokens are let in
-    struct auth_oidc_options oidc;
+    struct oidc_options oidc;
     const struct data_handler *handlers; // functions by what the schema calls them
     size_t handler_count;
     str authoriser; // key of the function that lets callers in; or none

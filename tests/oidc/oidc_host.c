@@ -4,6 +4,7 @@
 //   {"op":"verify", "tokens"}   -> {"results":[{"sub", "groups", "claims"} or {"error", "wire"}]}
 //   {"op":"issuer", "token"}    -> {"ok"}
 //   {"op":"free"}               -> {"ok"}
+#include "fiber/fiber.h"
 #include "oidc/oidc.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@ struct host {
     struct arena *arena; // of one command
     const struct json *command;
     struct json *answer;
-    struct auth_oidc *oidc;
+    struct oidc *oidc;
     char *line;
     bool ended;
 };
@@ -39,8 +40,8 @@ static void verify_fiber(void *arg)
 {
     struct task *task = arg;
     struct host *host = task->host;
-    struct auth_claims claims;
-    err *e = auth_oidc_verify(host->oidc, host->arena, task->token, &claims);
+    struct oidc_claims claims;
+    err *e = oidc_verify(host->oidc, host->arena, task->token, &claims);
     if (e != NULL) {
         put(host, task->result, S("error"), e->text);
         put(host, task->result, S("wire"), err_wire(e));
@@ -93,19 +94,19 @@ static err *run(struct host *host)
         return do_verify(host);
     }
     if (str_eq(op, S("new"))) {
-        struct auth_oidc_options options = {
+        struct oidc_options options = {
             .issuer = json_get_str(host->command, S("issuer")),
             .client_id = json_get_str(host->command, S("clientId")),
             .iat_ttl_s = (u64)json_get_int(host->command, S("iatTtl"), 0),
             .auth_ttl_s = (u64)json_get_int(host->command, S("authTtl"), 0),
         };
-        auth_oidc_free(host->oidc);
+        oidc_free(host->oidc);
         host->oidc = NULL;
-        TRY(auth_oidc_new(host->arena, &options, &host->oidc));
+        TRY(oidc_new(host->arena, &options, &host->oidc));
     } else if (str_eq(op, S("issuer"))) {
-        ok = auth_oidc_is_issuer(host->oidc, host->arena, json_get_str(host->command, S("token")));
+        ok = oidc_is_issuer(host->oidc, host->arena, json_get_str(host->command, S("token")));
     } else if (str_eq(op, S("free"))) {
-        auth_oidc_free(host->oidc);
+        oidc_free(host->oidc);
         host->oidc = NULL;
     } else {
         return fail(host->arena, ERR_INVALID, "no such command");
@@ -140,7 +141,7 @@ static void main_fiber(void *arg)
         fflush(stdout);
         arena_reset(host->arena);
     }
-    auth_oidc_free(host->oidc);
+    oidc_free(host->oidc);
     loop_stop(host->loop);
 }
 

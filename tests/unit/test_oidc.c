@@ -1,4 +1,5 @@
-// Client ids' patterns: what lets a client in, and what is refused because it could mean another one.
+// Client ids' patterns: what lets a client in, and what is refused because it could mean another
+// one.
 #include "oidc/oidc_int.h"
 
 #include <setjmp.h>
@@ -33,14 +34,14 @@ static void test_patterns(void **state)
     (void)state;
     for (size_t i = 0; i < countof(CASES); i++) {
         regex_t pattern;
-        assert_null(auth_pattern_compile(arena, str_from(CASES[i].pattern), &pattern));
-        assert_true(auth_pattern_fits(&pattern, str_from(CASES[i].fits)));
-        assert_false(auth_pattern_fits(&pattern, str_from(CASES[i].not )));
+        assert_null(oidc_pattern_compile(arena, str_from(CASES[i].pattern), &pattern));
+        assert_true(oidc_pattern_fits(&pattern, str_from(CASES[i].fits)));
+        assert_false(oidc_pattern_fits(&pattern, str_from(CASES[i].not )));
         regfree(&pattern);
     }
     for (size_t i = 0; i < countof(WRONG); i++) {
         regex_t pattern;
-        err *e = auth_pattern_compile(arena, str_from(WRONG[i]), &pattern);
+        err *e = oidc_pattern_compile(arena, str_from(WRONG[i]), &pattern);
         assert_non_null(e);
         assert_int_equal(e->code, ERR_CONFIG);
     }
