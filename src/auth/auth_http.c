@@ -3,8 +3,6 @@
 #include "auth/auth_int.h"
 #include "auth/auth_limit.h"
 
-#include <stdarg.h>
-
 // Each operation has at most one job in the worker pool, of about a millisecond: so many are worked
 // off in a fraction of a second, and what comes on top is told at once to come again.
 enum { CALLS_MAX = 256 };
@@ -53,17 +51,6 @@ static const struct {
 };
 
 // ---- errors --------------------------------------------------------------------------------
-
-err *auth_refuse(struct arena *arena, const char *wire, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    str text = str_vfmt(arena, fmt, args);
-    va_end(args);
-    err *e = fail(arena, ERR_INVALID, "%.*s", PRI(text));
-    e->wire = str_from(wire);
-    return e;
-}
 
 err *auth_wrong_password(struct arena *arena)
 {

@@ -191,8 +191,7 @@ typedef err *(*auth_handler)(struct auth_call *call); // may wait
 [[nodiscard]] err *auth_guess(struct auth_call *call, auth_handler handler) YIELDS;
 
 // A refusal under a name of Cognito's.
-[[nodiscard]] err *auth_refuse(struct arena *arena, const char *wire, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
+#define auth_refuse(arena, wire, ...) fail_as(arena, wire, __VA_ARGS__)
 [[nodiscard]] err *auth_wrong_password(struct arena *arena);
 [[nodiscard]] err *auth_no_user(struct arena *arena);
 

@@ -242,6 +242,11 @@ typedef struct err {
 // Behind `fail`, which says where. All texts live in the arena.
 [[nodiscard]] err *err_make(struct arena *arena, enum err_code code, const char *file, int line,
     const char *fmt, ...) PRINTF_LIKE(5, 6);
+// A refusal under a name of the service's own (a static text): ERR_INVALID, for whoever asked.
+#define fail_as(arena, wire, ...) err_make_as((arena), (wire), __FILE__, __LINE__, __VA_ARGS__)
+// Behind `fail_as`.
+[[nodiscard]] err *err_make_as(struct arena *arena, const char *wire, const char *file, int line,
+    const char *fmt, ...) PRINTF_LIKE(5, 6);
 // A new error over `cause`, with its code: "while ...: cause text".
 [[nodiscard]] err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
     PRINTF_LIKE(3, 4);

@@ -23,6 +23,22 @@ err *err_make(
     return e;
 }
 
+err *err_make_as(
+    struct arena *arena, const char *wire, const char *file, int line, const char *fmt, ...)
+{
+    check(wire != NULL && wire[0] != '\0');
+    err *e = arena_new_of(arena, err);
+    va_list args;
+    va_start(args, fmt);
+    *e = (err){.code = ERR_INVALID,
+        .wire = str_from(wire),
+        .text = str_vfmt(arena, fmt, args),
+        .file = file,
+        .line = line};
+    va_end(args);
+    return e;
+}
+
 err *err_wrap(struct arena *arena, err *cause, const char *fmt, ...)
 {
     check(cause != NULL);

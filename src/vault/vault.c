@@ -119,24 +119,24 @@ static err *check_parameter(struct arena *arena, const struct vault_parameter *p
         good = good && (is_name_letter(p->name.ptr[i]) || p->name.ptr[i] == '/');
     }
     if (!good) {
-        return vault_refuse(arena, "ValidationException",
+        return fail_as(arena, "ValidationException",
             "Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a "
             "path, it can consist of sub-paths divided by slash symbol; each sub-path can be "
             "formed as a mix of letters, numbers and the following 3 symbols .-_");
     }
     if (p->value.len == 0) {
-        return vault_refuse(arena, "ValidationException",
+        return fail_as(arena, "ValidationException",
             "1 validation error detected: Value at 'value' failed to satisfy constraint: Member "
             "must have length greater than or equal to 1");
     }
     if (p->value.len > VAULT_VALUE_MAX) {
-        return vault_refuse(arena, "ValidationException",
+        return fail_as(arena, "ValidationException",
             "The value has %zu bytes; a parameter holds at most %d.", p->value.len,
             VAULT_VALUE_MAX);
     }
     return str_is_utf8(p->value)
                ? NULL
-               : vault_refuse(arena, "ValidationException", "The value is not UTF-8 text.");
+               : fail_as(arena, "ValidationException", "The value is not UTF-8 text.");
 }
 
 // One try: ERR_CONDITION_FAILED when somebody else was faster.

@@ -1,8 +1,6 @@
 // From a signed request to an operation and back: JSON 1.1, errors in the service's own words.
 #include "vault/vault_int.h"
 
-#include <stdarg.h>
-
 enum { BODY_MAX = 256 * 1024 };
 
 static const str JSON_TYPE = S_INIT("application/x-amz-json-1.1");
@@ -15,17 +13,6 @@ static const struct {
     {S_INIT("AmazonSSM."), S_INIT("ssm"), vault_ssm_operation},
     {S_INIT("TrentService."), S_INIT("kms"), vault_kms_operation},
 };
-
-err *vault_refuse(struct arena *arena, const char *wire, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    str text = str_vfmt(arena, fmt, args);
-    va_end(args);
-    err *e = fail(arena, ERR_INVALID, "%.*s", PRI(text));
-    e->wire = str_from(wire);
-    return e;
-}
 
 bool vault_is_target(str target)
 {
@@ -76,12 +63,11 @@ static err *answer(struct vault_call *call, struct http_req *req, size_t service
     TRY(http_read_body(req, BODY_MAX, &body));
     TRY(vault_caller(call->vault, req, SERVICES[service].service, body, &caller));
     if (handler == NULL) {
-        err *e = vault_refuse(a, "UnknownOperationException",
+        return fail_as(a, "UnknownOperationException",
             "%.*s is not served by this version of ampd.", PRI(str_sub(target, 0, 128)));
-        return e;
     }
     if (json_parse(a, body, &in, NULL) != NULL || in->kind != JSON_OBJECT) {
-        return vault_refuse(a, "SerializationException", "The body is not a JSON object.");
+        return fail_as(a, "SerializationException", "The body is not a JSON object.");
     }
     call->in = in;
     call->caller = &caller;

@@ -15,9 +15,6 @@ struct vault {
     void *changed_arg;
 };
 
-// An error with the service's own name.
-[[nodiscard]] err *vault_refuse(struct arena *arena, const char *wire, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
 // Who is calling, by a signature for that service ("ssm").
 [[nodiscard]] err *vault_caller(struct vault *vault, struct http_req *req, str service, str body,
     struct iam_principal *out) YIELDS;

@@ -98,7 +98,7 @@ static err *read_pairs(struct vault_call *call, struct crypto_pair **out, size_t
     *count = 0;
     json_each (pair, context) {
         if (context->kind != JSON_OBJECT || pair->kind != JSON_STRING || *count == PAIRS_MAX) {
-            return vault_refuse(call->arena, "ValidationException",
+            return fail_as(call->arena, "ValidationException",
                 "EncryptionContext is an object of at most %d texts.", PAIRS_MAX);
         }
         pairs[(*count)++] = (struct crypto_pair){pair->key, pair->text};
@@ -128,21 +128,21 @@ static err *decrypt(struct vault_call *call)
     str algorithm = json_get_str(call->in, S("EncryptionAlgorithm"));
     TRY(read_pairs(call, &pairs, &count));
     if (!base64_decode(a, json_get_str(call->in, S("CiphertextBlob")), &wrapped)) {
-        return vault_refuse(a, "SerializationException", "CiphertextBlob is not base64.");
+        return fail_as(a, "SerializationException", "CiphertextBlob is not base64.");
     }
     if (algorithm.len > 0 && !str_eq(algorithm, S("SYMMETRIC_DEFAULT"))) {
-        return vault_refuse(a, "InvalidKeyUsageException",
+        return fail_as(a, "InvalidKeyUsageException",
             "The key is a symmetric one: its algorithm is SYMMETRIC_DEFAULT.");
     }
     arn = vault_wrapped_key(wrapped);
     TRY(iam_require(a, call->caller, S("kms:Decrypt"),
         arn.len > 0 ? arn : S("arn:aws:kms:*:*:key/*"), NULL, IAM_WORDS_JSON));
     if (arn.len > 0 && !names_key(json_get_str(call->in, S("KeyId")), arn)) {
-        return vault_refuse(a, "IncorrectKeyException",
+        return fail_as(a, "IncorrectKeyException",
             "The key ID in the request does not identify a CMK that can perform this operation.");
     }
     if (vault_unwrap(call->vault, a, wrapped, pairs, count, &arn, &plain) != NULL) {
-        return vault_refuse(a, "InvalidCiphertextException",
+        return fail_as(a, "InvalidCiphertextException",
             "The ciphertext was not made by this key, or not with this encryption context.");
     }
     json_set(call->out, S("KeyId"), json_string(a, arn));

@@ -44,7 +44,7 @@ static err *need_name(struct vault_call *call, str *out)
 {
     *out = json_get_str(call->in, S("Name"));
     return out->len > 0 ? NULL
-                        : vault_refuse(call->arena, "ValidationException",
+                        : fail_as(call->arena, "ValidationException",
                               "1 validation error detected: Value at 'name' failed to satisfy "
                               "constraint: Member must not be null");
 }
@@ -105,7 +105,7 @@ static err *get_parameter(struct vault_call *call)
     TRY(may(call, "GetParameter", named.name));
     TRY(look_up(call, &named, &found));
     if (found == NULL) {
-        return vault_refuse(call->arena,
+        return fail_as(call->arena,
             named.version > 0 ? "ParameterVersionNotFound" : "ParameterNotFound",
             "Parameter %.*s not found.", PRI(str_sub(asked, 0, 256)));
     }
@@ -118,7 +118,7 @@ static err *read_names(struct vault_call *call, struct named *out, size_t *count
     *count = 0;
     json_each (name, json_get(call->in, S("Names"))) {
         if (name->kind != JSON_STRING || *count == NAMES_MAX) {
-            return vault_refuse(call->arena, "ValidationException",
+            return fail_as(call->arena, "ValidationException",
                 "1 validation error detected: Value at 'names' failed to satisfy constraint: "
                 "Member must have length less than or equal to %d",
                 NAMES_MAX);
@@ -126,7 +126,7 @@ static err *read_names(struct vault_call *call, struct named *out, size_t *count
         out[(*count)++] = read_name(name->text);
     }
     return *count > 0 ? NULL
-                      : vault_refuse(call->arena, "ValidationException",
+                      : fail_as(call->arena, "ValidationException",
                             "1 validation error detected: Value at 'names' failed to satisfy "
                             "constraint: Member must have length greater than or equal to 1");
 }
@@ -177,7 +177,7 @@ static err *get_by_path(struct vault_call *call)
     bool recursive = json_get_bool(call->in, S("Recursive"), false);
     if (!str_starts(path, S("/")) || limit < 1 || limit > PAGE ||
         !base64_decode(a, token, &after)) {
-        return vault_refuse(a, "ValidationException",
+        return fail_as(a, "ValidationException",
             "The parameter doesn't meet the parameter name requirements: Path begins with \"/\", "
             "MaxResults is from 1 to %d, NextToken is that of an answer.",
             PAGE);
@@ -212,7 +212,7 @@ static err *put_parameter(struct vault_call *call)
     bool known = parameter.type.len == 0 || str_eq(parameter.type, S("SecureString")) ||
                  str_eq(parameter.type, S("String")) || str_eq(parameter.type, S("StringList"));
     if (!known) {
-        return vault_refuse(
+        return fail_as(
             call->arena, "UnsupportedParameterType", "The parameter type is not supported.");
     }
     TRY(may(call, "PutParameter", parameter.name));
@@ -232,7 +232,7 @@ static err *delete_parameter(struct vault_call *call)
     TRY(may(call, "DeleteParameter", name));
     TRY(vault_delete(call->vault, call->arena, name, &found));
     return found ? NULL
-                 : vault_refuse(call->arena, "ParameterNotFound", "Parameter %.*s not found.",
+                 : fail_as(call->arena, "ParameterNotFound", "Parameter %.*s not found.",
                        PRI(str_sub(name, 0, 256)));
 }
 
