@@ -120,10 +120,10 @@ static err *inbox_list(
 {
     struct json *list = NULL;
     (void)in;
-    if (admin->auth == NULL) {
+    if (admin->outbox == NULL) {
         return not_served(arena);
     }
-    TRY(auth_inbox_list(admin->auth, arena, &list));
+    TRY(outbox_list(admin->outbox, arena, &list));
     json_set(out, S("messages"), list);
     return NULL;
 }
@@ -137,10 +137,10 @@ static err *inbox_take(
 {
     enum { WAIT_MS = CALL_TIMEOUT_MS / 2 };
     struct json *message = NULL;
-    if (admin->auth == NULL) {
+    if (admin->outbox == NULL) {
         return not_served(arena);
     }
-    TRY(auth_inbox_take(admin->auth, arena, json_get_str(in, S("address")), WAIT_MS, &message));
+    TRY(outbox_take(admin->outbox, arena, json_get_str(in, S("address")), WAIT_MS, &message));
     if (message != NULL) {
         json_set(out, S("message"), message);
     }
@@ -269,7 +269,7 @@ static err *serve_call(struct http_req *req) YIELDS;
 static err *serve_call(struct http_req *req)
 {
     struct app *app = req->route_arg;
-    struct app_admin admin = {app->iam, app->vault, app->auth, app->functions, app->base_url};
+    struct app_admin admin = {app->iam, app->vault, app->outbox, app->functions, app->base_url};
     str text;
     struct json *in = NULL;
     struct json *out = NULL;

@@ -81,34 +81,56 @@ static err *open_files(struct app *app)
     return app_serve_vault(app);
 }
 
-// The pool's id is known only now: its routes come last.
-static err *open_auth(struct app *app) YIELDS;
+static err *open_outbox(struct app *app, const struct crypto_key *key) YIELDS;
+
+static err *open_outbox(struct app *app, const struct crypto_key *key)
+{
+    bool leaves = false;
+    struct outbox_delivery_options delivery = {};
+    struct outbox_options options = {.store = app->store, .tell = app_say_message};
+    TRY(app_read_delivery(app->arena, &delivery, &leaves));
+    if (leaves) {
+        options.delivery = &delivery;
+        app->delivery = app_delivery_text(app->arena, &delivery);
+    }
+    options.key = *key;
+    err *e = outbox_open(app->arena, &options, &app->outbox);
+    crypto_wipe(&options.key, sizeof(options.key));
+    return e;
+}
 
 static void recheck_subscribers(void *hub)
 {
     data_hub_recheck(hub);
 }
 
-static err *open_auth(struct app *app)
+static err *open_hub(struct app *app) YIELDS;
+
+static err *open_hub(struct app *app)
 {
-    bool leaves = false;
-    struct auth_delivery_options delivery = {};
     struct auth_hub_options options = {.store = app->store,
         .iam = app->iam,
         .functions = app->functions,
         .vault = app->vault,
-        .tell = app_say_message,
         .changed = recheck_subscribers,
         .changed_arg = app->hub};
-    TRY(app_read_delivery(app->arena, &delivery, &leaves));
-    if (leaves) {
-        options.delivery = &delivery;
-        app->delivery = app_delivery_text(app->arena, &delivery);
-    }
     TRY(app_instance_key(app->arena, app->data_dir, &options.key));
-    err *e = auth_hub_open(app->auth, app->arena, &options);
+    err *e = open_outbox(app, &options.key);
+    options.outbox = app->outbox;
+    if (e == NULL) {
+        e = auth_hub_open(app->auth, app->arena, &options);
+    }
     crypto_wipe(&options.key, sizeof(options.key));
-    TRY(e);
+    return e;
+}
+
+// The pool's id is known only now: its routes come last.
+static err *open_auth(struct app *app) YIELDS;
+
+static err *open_auth(struct app *app)
+{
+    TRY(open_hub(app));
+    outbox_mount(app->outbox, app->router);
     auth_hub_mount(app->auth, app->arena, app->router, app->ids.user_pool_id);
     TRY(app_open_functions(app));
     TRY(app_open_objects(app));
@@ -553,6 +575,7 @@ static void close_all(struct app *app)
     }
     data_hub_free(app->hub);
     auth_hub_free(app->auth);
+    outbox_free(app->outbox);
     object_hub_free(app->objects);
     func_hub_free(app->functions);
     script_hub_free(app->scripts);

@@ -53,6 +53,7 @@ struct app {
     bool admin_is_open;    // admin.json is there
     struct data_hub *hub;
     struct auth_hub *auth;
+    struct outbox *outbox; // of auth's messages
     struct blob_store *blobs;
     struct object_hub *objects;
     struct func_hub *functions;
@@ -195,15 +196,15 @@ u64 app_blob_age_ms(void);
 [[nodiscard]] err *app_read_secret(struct arena *arena, const char *name, str *out);
 // How messages leave the machine, as AMPD_SMTP_URL and its like say. *any: whether they do. Blocks.
 [[nodiscard]] err *app_read_delivery(
-    struct arena *arena, struct auth_delivery_options *out, bool *any);
+    struct arena *arena, struct outbox_delivery_options *out, bool *any);
 // The same in words, without secrets.
-str app_delivery_text(struct arena *arena, const struct auth_delivery_options *options);
+str app_delivery_text(struct arena *arena, const struct outbox_delivery_options *options);
 
 // ---- admin.c -----------------------------------------------------------------------------------
 struct app_admin { // what the calls work on
     struct iam *iam;
     struct vault *vault;
-    struct auth_hub *auth;      // NULL: no ampd serves the folder
+    struct outbox *outbox;      // NULL: no ampd serves the folder
     struct func_hub *functions; // likewise
     str url;                    // where it serves; or none
 };
@@ -252,7 +253,7 @@ void app_say_missing_secrets(struct app *app, struct arena *arena, const struct 
 // One line on stdout, at once.
 void app_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 // A message that went to the outbox, on one line.
-void app_say_message(const struct auth_message *message);
+void app_say_message(const struct outbox_message *message);
 // The error and what to do about it, on stdout: it belongs to the story told there.
 void app_say_error(const err *e);
 // Something that is not as it should be, and what to do about it.

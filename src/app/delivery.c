@@ -52,7 +52,7 @@ static err *read_webhook(struct arena *arena, const char *name, str *out)
 }
 
 // "Name <address>", or an address.
-static err *read_from(struct arena *arena, struct auth_delivery_options *out)
+static err *read_from(struct arena *arena, struct outbox_delivery_options *out)
 {
     str text = str_trim(str_from(getenv("AMPD_MAIL_FROM")));
     ptrdiff_t open = str_rfind_char(text, '<');
@@ -67,7 +67,7 @@ static err *read_from(struct arena *arena, struct auth_delivery_options *out)
     }
     bool several =
         str_find_char(out->from_name, '<') >= 0 || str_find_char(out->from_name, '@') >= 0;
-    if (several || !auth_is_email(out->from)) {
+    if (several || !outbox_is_email(out->from)) {
         return err_hint(fail(arena, ERR_CONFIG, "AMPD_MAIL_FROM is no e-mail address"),
             S("Set it to the sender of your messages: AMPD_MAIL_FROM='Shop "
               "<no-reply@example.com>'"));
@@ -75,10 +75,10 @@ static err *read_from(struct arena *arena, struct auth_delivery_options *out)
     return NULL;
 }
 
-err *app_read_delivery(struct arena *arena, struct auth_delivery_options *out, bool *any)
+err *app_read_delivery(struct arena *arena, struct outbox_delivery_options *out, bool *any)
 {
     str url = {};
-    *out = (struct auth_delivery_options){};
+    *out = (struct outbox_delivery_options){};
     TRY(app_read_secret(arena, "AMPD_SMTP_URL", &url));
     TRY(read_webhook(arena, "AMPD_EMAIL_WEBHOOK", &out->email_webhook));
     TRY(read_webhook(arena, "AMPD_SMS_WEBHOOK", &out->sms_webhook));
@@ -115,7 +115,7 @@ static str origin_of(str url)
     return str_sub(url, 0, end);
 }
 
-str app_delivery_text(struct arena *arena, const struct auth_delivery_options *options)
+str app_delivery_text(struct arena *arena, const struct outbox_delivery_options *options)
 {
     str mail = options->smtp.url.len > 0
                    ? str_cat(arena, S("e-mail by "), options->smtp.url, S(" from "), options->from)

@@ -27,7 +27,7 @@ void app_say(const char *fmt, ...)
 }
 
 // What a person waits for, on one line; the whole message is in the inbox.
-void app_say_message(const struct auth_message *message)
+void app_say_message(const struct outbox_message *message)
 {
     str what = message->code.len > 0 ? message->code : message->link;
     app_say("%s✉%s %.*s to %.*s: %.*s", GREEN, PLAIN, PRI(message->medium), PRI(message->to),

@@ -4,8 +4,8 @@
 
 #include "func/func.h"
 #include "http/http.h"
-#include "http/smtp.h"
 #include "iam/iam.h"
+#include "outbox/outbox.h"
 #include "store/store.h"
 #include "vault/vault.h"
 
@@ -31,18 +31,6 @@ void auth_service_release(struct auth_service *service); // NULL is allowed
 // `family_name`. A static text; none for a name that is not one of them.
 str auth_standard_attribute(str defined);
 
-// A message to a person, as it leaves for the outbox.
-struct auth_message {
-    str to;
-    str medium;  // EMAIL, SMS
-    str subject; // none for SMS
-    str text;
-    str code;    // or none
-    str link;    // or none
-    str html;    // of an e-mail whose text is not its HTML as well; or none
-    u64 good_ms; // how long it is worth delivering; 0: a day
-};
-
 // ARN of the KMS key for the definition's senders, none when it names none.
 str auth_sender_key(const struct json *definition);
 // Makes the groups of the definition, and keeps those that are there already.
@@ -53,25 +41,12 @@ str auth_sender_key(const struct json *definition);
 str auth_role_of(struct arena *arena, const struct auth_service *service, bool authenticated);
 str auth_group_role(struct arena *arena, const struct auth_service *service, str group);
 
-// Where requests meet the service. One per process, with what outlives a reload: keys, the outbox,
+// Where requests meet the service. One per process, with what outlives a reload: keys,
 // each loop's memory of tokens it has verified.
 struct auth_hub;
 // `loops` are all loops of the process, in order of their index.
 struct auth_hub *auth_hub_new(struct loop **loops, size_t count);
 void auth_hub_free(struct auth_hub *hub); // after all loops have ended
-
-// Whether a text is an address as e-mail attributes have them.
-bool auth_is_email(str text);
-
-// How messages leave the machine; without it they are in the inbox only.
-struct auth_delivery_options {
-    struct smtp_server smtp; // for e-mail; url none: not by SMTP
-    str from;                // address of the sender, unless the definition has one
-    str from_name;           // or none
-    str email_webhook;       // URLs that messages are POSTed to; none: not so
-    str sms_webhook;
-    str webhook_secret; // signs them
-};
 
 struct auth_hub_options {
     struct store *store;
@@ -79,9 +54,7 @@ struct auth_hub_options {
     struct crypto_key key;      // the instance's; the hub keeps a copy
     struct func_hub *functions; // run the definition's triggers; NULL: those fail
     struct vault *vault;        // encrypts codes for senders; NULL: those fail
-    const struct auth_delivery_options *delivery; // copied; NULL: to the inbox only
-    // Told of every message once it is in the outbox; any loop's thread, must be quick.
-    void (*tell)(const struct auth_message *message);
+    struct outbox *outbox;      // takes codes and invitations; NULL: those fail
     // Called after sign-ins have ended (revoked, signed out everywhere, user deleted or disabled)
     // or groups have changed: whenever the generation is raised. Any loop's thread, must be quick.
     void (*changed)(void *arg);
@@ -100,15 +73,9 @@ void auth_hub_set_service(struct auth_hub *hub, struct auth_service *service);
 // their members lose at once what they may by them. Groups that an administrator made stay.
 [[nodiscard]] err *auth_hub_drop_groups(
     struct auth_hub *hub, const struct auth_service *service, struct arena *arena) YIELDS;
-// Adds the inbox, and the documents of the pool with that id. `arena` lives as long as the router.
+// Adds the documents of the pool with that id. `arena` lives as long as the router.
 void auth_hub_mount(
     struct auth_hub *hub, struct arena *arena, struct http_router *router, str user_pool_id);
-// All messages in the outbox, newest first, as a JSON array.
-[[nodiscard]] err *auth_inbox_list(
-    struct auth_hub *hub, struct arena *arena, struct json **out) YIELDS;
-// The newest unread message to an address, which is read then; NULL when none comes in time.
-[[nodiscard]] err *auth_inbox_take(
-    struct auth_hub *hub, struct arena *arena, str address, u64 wait_ms, struct json **out) YIELDS;
 // True for the targets of requests that auth_http_json answers.
 bool auth_is_target(str target);
 // POST / with one of those targets. The route's argument is not looked at.

@@ -195,7 +195,7 @@ static err *invite_by(
     struct auth_call *call, const struct auth_user *user, str password, bool phone)
 {
     const struct auth_service *service = call->service;
-    struct auth_message message = {
+    struct outbox_message message = {
         .to = auth_user_get(user, phone ? S("phone_number") : S("email")),
         .medium = phone ? S("SMS") : S("EMAIL"),
         .subject = phone ? (str){} : service->invitation_subject,

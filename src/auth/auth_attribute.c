@@ -35,7 +35,7 @@ static err *check_value(struct auth_call *call, const struct auth_attribute *att
     if (value.len == 0) {
         return NULL; // clears it
     }
-    if (str_eq(name, S("email")) && !auth_is_email(value)) {
+    if (str_eq(name, S("email")) && !outbox_is_email(value)) {
         return auth_refuse(
             call->arena, "InvalidParameterException", "Invalid email address format.");
     }
@@ -134,25 +134,10 @@ err *auth_attributes_complete(struct auth_call *call, const struct json *attribu
         "Attributes did not conform to the schema: %.*s", PRI(buf_str(&missing)));
 }
 
-static str first_letter(str text)
-{
-    size_t end = text.len > 0 ? 1 : 0;
-    while (end < text.len && ((u8)text.ptr[end] & 0xc0) == 0x80) {
-        end++; // a letter that is not ASCII is several bytes
-    }
-    return str_sub(text, 0, end);
-}
-
 str auth_mask(struct arena *arena, str attribute, str value)
 {
     check(attribute.len > 0);
-    if (str_eq(attribute, S("phone_number"))) {
-        str last = str_sub(value, value.len > 4 ? value.len - 4 : 0, value.len);
-        return str_cat(arena, S("+*******"), last);
-    }
-    ptrdiff_t at = str_rfind_char(value, '@');
-    str domain = at >= 0 ? str_sub(value, (size_t)at + 1, value.len) : (str){};
-    return str_cat(arena, first_letter(value), S("***@"), first_letter(domain), S("***"));
+    return outbox_mask(arena, str_eq(attribute, S("phone_number")), value);
 }
 
 struct json *auth_delivery(struct auth_call *call, str attribute, str value)

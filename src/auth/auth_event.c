@@ -168,7 +168,7 @@ static struct json *message_response(struct arena *a)
 }
 
 err *auth_custom_message(struct auth_call *call, const struct auth_user *user, const char *source,
-    struct auth_message *message, bool *changed)
+    struct outbox_message *message, bool *changed)
 {
     check(message->to.len > 0 && message->text.len > 0);
     struct arena *a = call->arena;

@@ -31,7 +31,6 @@ void auth_hub_free(struct auth_hub *hub)
         auth_service_release(hub->loops[i].service);
         auth_tokens_free(hub->loops[i].tokens);
     }
-    auth_delivery_free(hub->delivery);
     auth_keys_close(hub);
     auth_limiter_free(hub->limiter);
     hub->magic = 0;
@@ -82,7 +81,7 @@ err *auth_hub_open(
     hub->iam = options->iam;
     hub->functions = options->functions;
     hub->vault = options->vault;
-    hub->tell = options->tell;
+    hub->outbox = options->outbox;
     hub->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     hub->changed = options->changed;
     hub->changed_arg = options->changed_arg;
@@ -91,9 +90,6 @@ err *auth_hub_open(
     hub->refresh_key = crypto_key_derive(&hub->instance_key, S("auth refresh tokens"));
     hub->fake_key = crypto_key_derive(&hub->instance_key, S("auth unknown users"));
     TRY(auth_tables_apply(hub->store, arena));
-    if (options->delivery != NULL) {
-        TRY(auth_delivery_open(hub, arena, options->delivery));
-    }
     fiber_start("auth-keys", auth_keys_fiber, hub);
     fiber_start("auth-sweep", sweep_fiber, hub);
     return NULL;
@@ -256,7 +252,6 @@ void auth_hub_mount(
                                     .arg = hub,
                                     .cors = true});
     }
-    auth_outbox_mount(hub, router);
     auth_link_mount(hub, router);
     auth_hosted_mount(router);
 }

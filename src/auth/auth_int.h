@@ -145,7 +145,7 @@ struct auth_hub {
     struct crypto_key code_key;    // digests of codes
     struct crypto_key refresh_key; // successors of refresh tokens
     struct crypto_key fake_key;    // answers about users that do not exist
-    void (*tell)(const struct auth_message *message);
+    struct outbox *outbox;         // NULL: messages cannot be sent
     void (*changed)(void *arg);
     void *changed_arg;
     u64 (*now_ms)(void);
@@ -153,8 +153,6 @@ struct auth_hub {
     struct auth_key *owned_keys;      // all there have been since the start; of the keys' fiber
     struct arena *keys_arena;         // theirs
     atomic_ullong generation;         // raised with auth_hub_raise
-    atomic_ullong last_message;       // its time, microseconds
-    struct auth_delivery *delivery;   // NULL: messages stay in the inbox
     struct auth_limiter *limiter;     // of source addresses
     atomic_int calls;                 // operations in flight, but for those that wait for a trigger
     atomic_int waiting;               // those
@@ -231,8 +229,6 @@ struct json *auth_time(struct arena *arena, u64 ms);
 #define AUTH_MEMBERS    S("_auth.members")    // user, group
 #define AUTH_IDENTITIES S("_auth.identities") // id
 #define AUTH_LOGINS     S("_auth.logins")     // login -> identity
-#define AUTH_OUTBOX     S("_auth.outbox")     // box, at
-#define AUTH_OUTGOING   S("_auth.outgoing")   // medium, at: what has to be delivered yet
 #define AUTH_DEVICES    S("_auth.devices")    // user, key
 #define AUTH_PASSKEYS   S("_auth.passkeys")   // user, id
 
@@ -339,47 +335,14 @@ bool auth_code_is_current(const struct auth_user *user, const struct json *item)
 [[nodiscard]] err *auth_code_expired(struct arena *arena);
 [[nodiscard]] err *auth_send_code(
     struct auth_call *call, const struct auth_user *user, const struct auth_code *code) YIELDS;
-[[nodiscard]] err *auth_send(struct auth_call *call, const struct auth_message *message) YIELDS;
+// Into the outbox, as from the definition's sender.
+[[nodiscard]] err *auth_send(struct auth_call *call, const struct outbox_message *message) YIELDS;
 // Puts code and user name into the places that text and HTML have for them.
-void auth_message_fill(struct arena *arena, struct auth_message *message, str code, str username);
-// Text as HTML shows it.
-str auth_html(struct arena *arena, str text);
-// What changes with every message: the newest one's key; "0" while there is none.
-[[nodiscard]] err *auth_inbox_newest(struct auth_hub *hub, struct arena *arena, str *out) YIELDS;
-void auth_outbox_mount(struct auth_hub *hub, struct http_router *router);
+void auth_message_fill(struct arena *arena, struct outbox_message *message, str code, str username);
 // Adds the paths of hosted sign-in pages, which are answered that they are not served.
 void auth_hosted_mount(struct http_router *router);
 // The page that links in messages lead to.
 void auth_link_mount(struct auth_hub *hub, struct http_router *router);
-
-// ---- delivery --------------------------------------------------------------------------------
-// Starts to deliver what waits (loop of the caller).
-[[nodiscard]] err *auth_delivery_open(
-    struct auth_hub *hub, struct arena *arena, const struct auth_delivery_options *options) YIELDS;
-void auth_delivery_free(struct auth_delivery *delivery); // after the loops' end; NULL is allowed
-// Whether messages of that kind leave the machine.
-bool auth_delivery_takes(const struct auth_delivery *delivery, str medium);
-// The write that puts a message (as in the outbox, with its sender) into the queue; `at` is its
-// key. CodeDeliveryFailureException when too many are waiting.
-[[nodiscard]] err *auth_delivery_queue(struct auth_call *call, const struct json *body,
-    const struct json *at, u64 good_ms, struct store_write *out);
-// The write has been carried out, or not.
-void auth_delivery_queued(struct auth_delivery *delivery, str medium, bool done);
-
-struct auth_mail { // what an e-mail is made of
-    str id;        // left of the '@' of its Message-ID
-    u64 time_s;
-    str from;
-    str from_name; // or none
-    str reply_to;  // or none
-    str to;
-    str subject;
-    str html;
-};
-
-// Headers and body (RFC 5322, 2045 to 2047): UTF-8 in encoded words and quoted-printable. Nothing
-// in the parts can add a header. ERR_INVALID when an address is none.
-[[nodiscard]] err *auth_mail_text(struct arena *arena, const struct auth_mail *mail, str *out);
 
 str auth_role_arn(struct arena *arena, const struct auth_service *service, str role);
 

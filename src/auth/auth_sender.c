@@ -43,7 +43,7 @@ static err *encrypt(struct auth_call *call, str code, str *out)
 }
 
 err *auth_send_custom(struct auth_call *call, const struct auth_user *user, const char *source,
-    const struct auth_message *message, str code, bool *taken)
+    const struct outbox_message *message, str code, bool *taken)
 {
     struct arena *a = call->arena;
     bool phone = str_eq(message->medium, S("SMS"));

@@ -18,7 +18,7 @@ static err *check_free_name(struct auth_call *call, str username)
 {
     unsigned aliases = call->service->aliases;
     struct auth_user *other = NULL;
-    if ((aliases & AUTH_BY_EMAIL) != 0 && auth_is_email(username)) {
+    if ((aliases & AUTH_BY_EMAIL) != 0 && outbox_is_email(username)) {
         return invalid(call, "Username cannot be of email format, since user pool is configured "
                              "for email alias.");
     }
@@ -46,7 +46,7 @@ static err *take_name(struct auth_call *call, struct json *attributes, str usern
     bool phone = username.ptr[0] == '+';
     unsigned way = phone ? AUTH_BY_PHONE : AUTH_BY_EMAIL;
     str attribute = phone ? S("phone_number") : S("email");
-    if ((ways & way) == 0 || !(phone ? auth_is_phone(username) : auth_is_email(username))) {
+    if ((ways & way) == 0 || !(phone ? auth_is_phone(username) : outbox_is_email(username))) {
         bool both = ways == (AUTH_BY_EMAIL | AUTH_BY_PHONE);
         return invalid(call, both ? "Username should be either an email or a phone number."
                              : (ways & AUTH_BY_EMAIL) != 0 ? "Username should be an email."
@@ -225,7 +225,7 @@ str auth_fake_address(struct auth_call *call, str username, bool phone)
 {
     u8 mac[CRYPTO_SHA256_SIZE];
     str key = {(const char *)call->hub->fake_key.bytes, CRYPTO_KEY_SIZE};
-    if (phone ? auth_is_phone(username) : auth_is_email(username)) {
+    if (phone ? auth_is_phone(username) : outbox_is_email(username)) {
         return username;
     }
     crypto_hmac_sha256(
@@ -250,7 +250,7 @@ err *auth_pretend_writes(struct auth_call *call, str whom, int count)
 err *auth_pretend_delivery(struct auth_call *call, str username, int writes)
 {
     unsigned way = call->service->recovery[0];
-    bool phone = auth_is_phone(username) || (!auth_is_email(username) && way == AUTH_BY_PHONE);
+    bool phone = auth_is_phone(username) || (!outbox_is_email(username) && way == AUTH_BY_PHONE);
     if (!call->service->hides_users) {
         return auth_no_user(call->arena);
     }

@@ -33,7 +33,7 @@ static void check_work(void *arg)
 str auth_fake_name(struct auth_call *call, str username)
 {
     unsigned aliases = call->service->aliases;
-    bool is_alias = ((aliases & AUTH_BY_EMAIL) != 0 && auth_is_email(username)) ||
+    bool is_alias = ((aliases & AUTH_BY_EMAIL) != 0 && outbox_is_email(username)) ||
                     ((aliases & AUTH_BY_PHONE) != 0 && auth_is_phone(username));
     if (call->service->usernames == 0 && !is_alias) {
         return call->service->case_sensitive ? username : str_lower(call->arena, username);

@@ -22,8 +22,6 @@ static const struct store_table_def TABLES[] = {
     {S_INIT("_auth.members"), TEXT_KEY("user"), TEXT_KEY("group"), BY_GROUP, 1},
     {S_INIT("_auth.identities"), TEXT_KEY("id"), {}, NULL, 0},
     {S_INIT("_auth.logins"), TEXT_KEY("id"), {}, NULL, 0},
-    {S_INIT("_auth.outbox"), TEXT_KEY("box"), {S_INIT("at"), STORE_KEY_NUMBER}, NULL, 0},
-    {S_INIT("_auth.outgoing"), TEXT_KEY("medium"), {S_INIT("at"), STORE_KEY_NUMBER}, NULL, 0},
     {S_INIT("_auth.devices"), TEXT_KEY("user"), TEXT_KEY("key"), NULL, 0},
     {S_INIT("_auth.passkeys"), TEXT_KEY("user"), TEXT_KEY("id"), NULL, 0},
 };

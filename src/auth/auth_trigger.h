@@ -70,11 +70,11 @@ void auth_add_not_found(struct auth_call *call, struct json *request, bool missi
 // Texts of its own for a message whose places are not filled yet; `places` are the texts that stand
 // for them. *changed: the message's text is another one.
 [[nodiscard]] err *auth_custom_message(struct auth_call *call, const struct auth_user *user,
-    const char *source, struct auth_message *message, bool *changed) YIELDS;
+    const char *source, struct outbox_message *message, bool *changed) YIELDS;
 // Gives the code of a message to the project's sender for its medium. *taken: it has one, and
 // nothing else is to be sent.
 [[nodiscard]] err *auth_send_custom(struct auth_call *call, const struct auth_user *user,
-    const char *source, const struct auth_message *message, str code, bool *taken) YIELDS;
+    const char *source, const struct outbox_message *message, str code, bool *taken) YIELDS;
 // A user that only the project's function knows, made here; NULL in *out when it knows none.
 // `password` none: it is forgotten.
 [[nodiscard]] err *auth_migrate(

@@ -14,22 +14,6 @@ bool auth_is_uuid(str text)
     return text.len == 36;
 }
 
-bool auth_is_email(str text)
-{
-    ptrdiff_t at = str_rfind_char(text, '@');
-    str domain = at >= 0 ? str_sub(text, (size_t)at + 1, text.len) : (str){};
-    if (at <= 0 || str_find_char(text, '@') != at || domain.len < 3 ||
-        str_find_char(domain, '.') <= 0 || domain.ptr[domain.len - 1] == '.') {
-        return false;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        if ((u8)text.ptr[i] <= ' ' || strchr("<>()[],;:\\\"\x7f", text.ptr[i]) != NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool auth_is_phone(str text)
 {
     bool good = text.len >= 3 && text.len <= 16 && text.ptr[0] == '+';

@@ -2,7 +2,7 @@
 // few at a time. What is down is tried again with growing pauses; what the other side refuses for
 // good, or what is of no use any more, is dropped with a line in the log. A message leaves the
 // queue after it has been taken: one that was under way when the process ended may come twice.
-#include "auth/auth_int.h"
+#include "outbox/outbox_int.h"
 
 enum {
     AT_ONCE = 4,
@@ -20,7 +20,7 @@ enum {
 static const u64 DAY_MS = 24 * 60 * 60 * 1000ULL;
 
 struct pump { // of one medium; touched by its loop's thread only, but for `queued`
-    struct auth_hub *hub;
+    struct outbox *outbox;
     struct loop *loop;
     struct chan *pokes;
     str medium;
@@ -30,13 +30,13 @@ struct pump { // of one medium; touched by its loop's thread only, but for `queu
     atomic_size_t queued;
 };
 
-struct auth_delivery {
+struct outbox_delivery {
     struct arena *arena; // of the options
-    struct auth_delivery_options options;
+    struct outbox_delivery_options options;
     struct pump pumps[2];
 };
 
-static struct pump *pump_of(struct auth_delivery *delivery, str medium)
+static struct pump *pump_of(struct outbox_delivery *delivery, str medium)
 {
     struct pump *pump = &delivery->pumps[str_eq(medium, S("SMS")) ? 1 : 0];
     check(str_eq(pump->medium, medium));
@@ -46,25 +46,24 @@ static struct pump *pump_of(struct auth_delivery *delivery, str medium)
 // ---- the queue ---------------------------------------------------------------------------------
 static str context_of(struct arena *arena, const struct json *item)
 {
-    return str_cat(arena, AUTH_OUTGOING, S("#"), json_get_str(item, S("medium")), S("#"),
+    return str_cat(arena, OUTBOX_OUTGOING, S("#"), json_get_str(item, S("medium")), S("#"),
         json_get(item, S("at"))->text);
 }
 
-bool auth_delivery_takes(const struct auth_delivery *delivery, str medium)
+bool outbox_delivery_takes(const struct outbox_delivery *delivery, str medium)
 {
-    return delivery != NULL && pump_of((struct auth_delivery *)delivery, medium)->active;
+    return delivery != NULL && pump_of((struct outbox_delivery *)delivery, medium)->active;
 }
 
-err *auth_delivery_queue(struct auth_call *call, const struct json *body, const struct json *at,
-    u64 good_ms, struct store_write *out)
+err *outbox_delivery_queue(struct outbox *outbox, struct arena *a, const struct json *body,
+    const struct json *at, u64 good_ms, struct store_write *out)
 {
-    struct arena *a = call->arena;
     u64 now = time_now_ms();
     struct json *item = json_object(a);
-    struct pump *pump = pump_of(call->hub->delivery, json_get_str(body, S("medium")));
+    struct pump *pump = pump_of(outbox->delivery, json_get_str(body, S("medium")));
     if (atomic_fetch_add(&pump->queued, 1) >= QUEUE_MAX) {
         atomic_fetch_sub(&pump->queued, 1);
-        return auth_refuse(a, "CodeDeliveryFailureException",
+        return fail_as(a, "CodeDeliveryFailureException",
             "The message could not be sent: too many are waiting to be delivered.");
     }
     json_set(item, S("medium"), json_string(a, pump->medium));
@@ -72,9 +71,9 @@ err *auth_delivery_queue(struct auth_call *call, const struct json *body, const 
     json_set(item, S("due"), json_int(a, (i64)now));
     json_set(item, S("ends"), json_int(a, (i64)(now + (good_ms != 0 ? good_ms : DAY_MS))));
     json_set(item, S("tries"), json_int(a, 0));
-    str sealed = crypto_seal(a, &call->hub->instance_key, context_of(a, item), json_text(a, body));
+    str sealed = crypto_seal(a, &outbox->key, context_of(a, item), json_text(a, body));
     json_set(item, S("sealed"), json_string(a, base64_encode(a, sealed)));
-    *out = (struct store_write){.kind = STORE_PUT, .table = AUTH_OUTGOING, .item = item};
+    *out = (struct store_write){.kind = STORE_PUT, .table = OUTBOX_OUTGOING, .item = item};
     return NULL;
 }
 
@@ -84,7 +83,7 @@ static void poke(void *arg)
     chan_try_put(pump->pokes, pump); // one that is there already will do
 }
 
-void auth_delivery_queued(struct auth_delivery *delivery, str medium, bool done)
+void outbox_delivery_queued(struct outbox_delivery *delivery, str medium, bool done)
 {
     struct pump *pump = pump_of(delivery, medium);
     if (done) {
@@ -108,10 +107,10 @@ static struct json *open_body(struct pump *pump, struct arena *arena, const stru
     str sealed = {};
     str plain = {};
     struct json *body = NULL;
-    bool opened = base64_decode(arena, json_get_str(item, S("sealed")), &sealed) &&
-                  crypto_open(arena, &pump->hub->instance_key, context_of(arena, item), sealed,
-                      &plain) == NULL &&
-                  json_parse(arena, plain, &body, NULL) == NULL;
+    bool opened =
+        base64_decode(arena, json_get_str(item, S("sealed")), &sealed) &&
+        crypto_open(arena, &pump->outbox->key, context_of(arena, item), sealed, &plain) == NULL &&
+        json_parse(arena, plain, &body, NULL) == NULL;
     return opened ? body : NULL;
 }
 
@@ -127,10 +126,10 @@ static err *send_mail(struct pump *pump, struct arena *arena, const struct json 
 static err *send_mail(struct pump *pump, struct arena *arena, const struct json *item,
     const struct json *body, enum smtp_outcome *outcome)
 {
-    const struct auth_delivery_options *options = &pump->hub->delivery->options;
+    const struct outbox_delivery_options *options = &pump->outbox->delivery->options;
     bool defined = json_get_str(body, S("from")).len > 0;
     u64 at_us = (u64)json_get_int(item, S("at"), 0);
-    struct auth_mail mail = {.id = str_fmt(arena, "%llu.ampd", (unsigned long long)at_us),
+    struct outbox_mail mail = {.id = str_fmt(arena, "%llu.ampd", (unsigned long long)at_us),
         .time_s = at_us / 1000000,
         .from = text_or(body, S("from"), options->from),
         .from_name = text_or(body, S("fromName"), defined ? (str){} : options->from_name),
@@ -140,7 +139,7 @@ static err *send_mail(struct pump *pump, struct arena *arena, const struct json 
         .html = text_or(body, S("html"), json_get_str(body, S("text")))};
     struct smtp_mail sent = {.from = mail.from, .to = mail.to};
     *outcome = SMTP_REFUSED;
-    TRY(auth_mail_text(arena, &mail, &sent.text));
+    TRY(outbox_mail_text(arena, &mail, &sent.text));
     return smtp_send(arena, &options->smtp, &sent, SEND_MS, outcome);
 }
 
@@ -150,7 +149,7 @@ static str sign(struct pump *pump, struct arena *arena, str text)
     u8 mac[CRYPTO_SHA256_SIZE];
     str time = str_fmt(arena, "%llu", (unsigned long long)(time_now_ms() / 1000));
     crypto_hmac_sha256(
-        pump->hub->delivery->options.webhook_secret, str_cat(arena, time, S("."), text), mac);
+        pump->outbox->delivery->options.webhook_secret, str_cat(arena, time, S("."), text), mac);
     return str_cat(
         arena, S("t="), time, S(",v1="), hex_encode(arena, (str){(const char *)mac, sizeof(mac)}));
 }
@@ -200,10 +199,10 @@ static err *forget(struct parcel *parcel, struct arena *arena) YIELDS;
 static err *forget(struct parcel *parcel, struct arena *arena)
 {
     struct store_write write = {.kind = STORE_DELETE,
-        .table = AUTH_OUTGOING,
+        .table = OUTBOX_OUTGOING,
         .pk = json_get(parcel->item, S("medium")),
         .sk = json_get(parcel->item, S("at"))};
-    TRY(store_write(parcel->pump->hub->store, arena, &write, 1, NULL));
+    TRY(store_write(parcel->pump->outbox->store, arena, &write, 1, NULL));
     atomic_fetch_sub(&parcel->pump->queued, 1);
     return NULL;
 }
@@ -219,19 +218,18 @@ static err *put_off(struct parcel *parcel, struct arena *arena)
         json_int(arena, (i64)(time_now_ms() + (wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS))));
     json_set(set, S("tries"), json_int(arena, tries + 1));
     struct store_write write = {.kind = STORE_UPDATE,
-        .table = AUTH_OUTGOING,
+        .table = OUTBOX_OUTGOING,
         .pk = json_get(parcel->item, S("medium")),
         .sk = json_get(parcel->item, S("at")),
         .set = set,
         .only_existing = true};
-    return store_write(parcel->pump->hub->store, arena, &write, 1, NULL);
+    return store_write(parcel->pump->outbox->store, arena, &write, 1, NULL);
 }
 
 // Whom it was for, as Cognito tells it: the log is no place for addresses.
 static str masked(struct pump *pump, struct arena *arena, const struct json *body)
 {
-    bool phone = str_eq(pump->medium, S("SMS"));
-    return auth_mask(arena, phone ? S("phone_number") : S("email"), json_get_str(body, S("to")));
+    return outbox_mask(arena, str_eq(pump->medium, S("SMS")), json_get_str(body, S("to")));
 }
 
 static err *deliver(struct parcel *parcel, struct arena *arena) YIELDS;
@@ -332,12 +330,12 @@ static err *go_through(struct pump *pump, struct arena *arena, u64 *wait_ms) YIE
 static err *go_through(struct pump *pump, struct arena *arena, u64 *wait_ms)
 {
     struct store_query query = {
-        .table = AUTH_OUTGOING, .pk = json_string(arena, pump->medium), .limit = PAGE};
+        .table = OUTBOX_OUTGOING, .pk = json_string(arena, pump->medium), .limit = PAGE};
     do {
         struct store_page page = {};
         struct json *due[AT_ONCE];
         size_t count = 0;
-        TRY(store_query(pump->hub->store, arena, &query, &page));
+        TRY(store_query(pump->outbox->store, arena, &query, &page));
         for (size_t i = 0; i < page.count; i++) {
             u64 now_ms = time_now_ms();
             u64 due_ms = (u64)json_get_int(page.items[i], S("due"), 0);
@@ -396,10 +394,10 @@ static void pump_fiber(void *arg)
 }
 
 // ---- life --------------------------------------------------------------------------------------
-static struct auth_delivery_options copy_options(
-    struct arena *arena, const struct auth_delivery_options *options)
+static struct outbox_delivery_options copy_options(
+    struct arena *arena, const struct outbox_delivery_options *options)
 {
-    struct auth_delivery_options copy = *options;
+    struct outbox_delivery_options copy = *options;
     copy.smtp.url = str_dup(arena, options->smtp.url);
     copy.smtp.user = str_dup(arena, options->smtp.user);
     copy.smtp.password = str_dup(arena, options->smtp.password);
@@ -416,30 +414,30 @@ static err *count_queued(struct pump *pump, struct arena *arena) YIELDS;
 static err *count_queued(struct pump *pump, struct arena *arena)
 {
     static const str KEYS[] = {S_INIT("at")};
-    struct store_query query = {.table = AUTH_OUTGOING,
+    struct store_query query = {.table = OUTBOX_OUTGOING,
         .pk = json_string(arena, pump->medium),
         .attributes = KEYS,
         .attribute_count = countof(KEYS)};
     do {
         struct store_page page = {};
-        TRY(store_query(pump->hub->store, arena, &query, &page));
+        TRY(store_query(pump->outbox->store, arena, &query, &page));
         atomic_fetch_add(&pump->queued, page.count);
         query.page_token = page.next_token;
     } while (query.page_token.len > 0);
     return NULL;
 }
 
-err *auth_delivery_open(
-    struct auth_hub *hub, struct arena *arena, const struct auth_delivery_options *options)
+err *outbox_delivery_open(
+    struct outbox *outbox, struct arena *arena, const struct outbox_delivery_options *options)
 {
-    struct auth_delivery *delivery = mem_new(struct auth_delivery);
+    struct outbox_delivery *delivery = mem_new(struct outbox_delivery);
     delivery->arena = arena_new();
     delivery->options = copy_options(delivery->arena, options);
-    hub->delivery = delivery;
+    outbox->delivery = delivery;
     for (size_t i = 0; i < countof(delivery->pumps); i++) {
         struct pump *pump = &delivery->pumps[i];
         bool sms = i == 1;
-        pump->hub = hub;
+        pump->outbox = outbox;
         pump->loop = loop_current();
         pump->pokes = chan_new(1);
         pump->medium = sms ? S("SMS") : S("EMAIL");
@@ -454,7 +452,7 @@ err *auth_delivery_open(
     return NULL;
 }
 
-void auth_delivery_free(struct auth_delivery *delivery)
+void outbox_delivery_free(struct outbox_delivery *delivery)
 {
     if (delivery == NULL) {
         return;

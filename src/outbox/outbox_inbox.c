@@ -1,5 +1,5 @@
 // The inbox: what is in the outbox as a page that keeps itself current, and as JSON.
-#include "auth/auth_int.h"
+#include "outbox/outbox_int.h"
 
 enum { SHOWN_MAX = 16 * 1024 * 1024, WAIT_MAX_S = 60 };
 
@@ -26,15 +26,15 @@ static err *refuse_far(struct http_req *req)
         S("The inbox can be read on the machine that ampd runs on, as http://localhost:PORT.\n"));
 }
 
-static err *wait_for(struct http_req *req, struct auth_hub *hub, str address) YIELDS;
+static err *wait_for(struct http_req *req, struct outbox *outbox, str address) YIELDS;
 
-static err *wait_for(struct http_req *req, struct auth_hub *hub, str address)
+static err *wait_for(struct http_req *req, struct outbox *outbox, str address)
 {
     u64 seconds = 0;
     struct json *message = NULL;
     bool given = str_to_u64(http_query(req, S("seconds")), &seconds) && seconds <= WAIT_MAX_S;
-    TRY(auth_inbox_take(
-        hub, req->arena, address, 1000 * (given ? seconds : (u64)WAIT_MAX_S), &message));
+    TRY(outbox_take(
+        outbox, req->arena, address, 1000 * (given ? seconds : (u64)WAIT_MAX_S), &message));
     return message != NULL
                ? http_reply(req, 200, S("application/json"), json_text(req->arena, message))
                : http_reply_empty(req, 204);
@@ -52,7 +52,7 @@ static void add_html(struct buf *out, str text)
     }
 }
 
-str auth_html(struct arena *arena, str text)
+str outbox_html(struct arena *arena, str text)
 {
     struct buf out = buf_in(arena, SHOWN_MAX);
     add_html(&out, text);
@@ -141,18 +141,18 @@ static const char SCRIPT[] =
     "setTimeout(look, 1000);\n";
 
 // The whole page, or with `since` only the list, and nothing while that is the newest message.
-static err *reply_page(struct http_req *req, struct auth_hub *hub, str since) YIELDS;
+static err *reply_page(struct http_req *req, struct outbox *outbox, str since) YIELDS;
 
-static err *reply_page(struct http_req *req, struct auth_hub *hub, str since)
+static err *reply_page(struct http_req *req, struct outbox *outbox, str since)
 {
     struct json *list = NULL;
     str newest = {};
     struct buf out = buf_in(req->arena, SHOWN_MAX);
-    TRY(auth_inbox_newest(hub, req->arena, &newest));
+    TRY(outbox_newest(outbox, req->arena, &newest));
     if (str_eq(since, newest)) {
         return http_reply_empty(req, 204);
     }
-    TRY(auth_inbox_list(hub, req->arena, &list));
+    TRY(outbox_list(outbox, req->arena, &list));
     if (since.len == 0) {
         buf_add(&out, str_from(PAGE_BEGIN));
         buf_add(&out, newest);
@@ -170,7 +170,7 @@ static err *inbox(struct http_req *req) YIELDS;
 
 static err *inbox(struct http_req *req)
 {
-    struct auth_hub *hub = req->route_arg;
+    struct outbox *outbox = req->route_arg;
     struct json *list = NULL;
     str wanted = http_query(req, S("wait"));
     struct buf out = buf_in(req->arena, SHOWN_MAX);
@@ -179,12 +179,12 @@ static err *inbox(struct http_req *req)
     }
     http_add_header(req, S("Cache-Control"), S("no-store"));
     if (wanted.len > 0) {
-        return wait_for(req, hub, wanted);
+        return wait_for(req, outbox, wanted);
     }
     if (str_find(http_header(req, S("accept")), S("text/html")) >= 0) {
-        return reply_page(req, hub, http_query(req, S("since")));
+        return reply_page(req, outbox, http_query(req, S("since")));
     }
-    TRY(auth_inbox_list(hub, req->arena, &list));
+    TRY(outbox_list(outbox, req->arena, &list));
     json_write(&out, list);
     return http_reply(req, 200, S("application/json"), buf_str(&out));
 }
@@ -198,12 +198,12 @@ static err *inbox_script(struct http_req *req)
     return http_reply(req, 200, S("text/javascript; charset=utf-8"), str_from(SCRIPT));
 }
 
-void auth_outbox_mount(struct auth_hub *hub, struct http_router *router)
+void outbox_mount(struct outbox *outbox, struct http_router *router)
 {
-    check_magic(hub, AUTH_HUB_MAGIC);
-    http_router_add(
-        router, &(struct http_route){
-                    .methods = HTTP_GET, .path = S("/_ampd/inbox"), .handler = inbox, .arg = hub});
+    check_magic(outbox, OUTBOX_MAGIC);
+    http_router_add(router,
+        &(struct http_route){
+            .methods = HTTP_GET, .path = S("/_ampd/inbox"), .handler = inbox, .arg = outbox});
     http_router_add(
         router, &(struct http_route){
                     .methods = HTTP_GET, .path = S("/_ampd/inbox.js"), .handler = inbox_script});

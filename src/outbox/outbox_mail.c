@@ -1,6 +1,6 @@
 // An e-mail's text. Like Cognito's it has one part, HTML in UTF-8. Whatever comes from definitions
 // and users goes through an encoding that has no line ends, so that none of it can add a header.
-#include "auth/auth_int.h"
+#include "outbox/outbox_int.h"
 
 #include <time.h>
 
@@ -13,7 +13,7 @@ enum {
 
 static bool is_address(str text)
 {
-    return text.len <= 320 && auth_is_email(text) && str_is_utf8(text) &&
+    return text.len <= 320 && outbox_is_email(text) && str_is_utf8(text) &&
            str_find_char(text, 0x7f) < 0;
 }
 
@@ -123,7 +123,7 @@ static void add_date(struct buf *out, u64 time_s)
         MONTHS[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-err *auth_mail_text(struct arena *arena, const struct auth_mail *mail, str *out)
+err *outbox_mail_text(struct arena *arena, const struct outbox_mail *mail, str *out)
 {
     struct buf text = buf_in(arena, MAIL_MAX);
     bool replies = mail->reply_to.len > 0;

@@ -15,7 +15,9 @@ struct auth_fixture {
     struct iam *iam;
     struct auth_user *user;
     void (*body)(struct fixture *fixture) YIELDS;
-    struct auth_hub_options options; // what a test sets before it opens the hub
+    struct outbox *outbox;
+    void (*tell)(const struct outbox_message *message); // what the outbox tells it to; or NULL
+    struct auth_hub_options options;                    // what a test sets before it opens the hub
 };
 
 static inline struct auth_fixture *auth_of(struct fixture *fixture)
@@ -47,6 +49,10 @@ static inline void auth_fixture_open(struct fixture *f)
     auth->options.store = f->store;
     auth->options.iam = auth->iam;
     memset(auth->options.key.bytes, 7, sizeof(auth->options.key.bytes));
+    struct outbox_options outbox = {
+        .store = f->store, .key = auth->options.key, .tell = auth->tell};
+    assert_ok(outbox_open(f->arena, &outbox, &auth->outbox));
+    auth->options.outbox = auth->outbox;
     assert_ok(auth_hub_open(auth->hub, f->arena, &auth->options));
     assert_ok(json_parse(f->arena, str_from(AUTH_DEFINITION), &definition, NULL));
     struct auth_service_options options = {.definition = definition,
@@ -83,6 +89,7 @@ static inline void with_hub(struct auth_fixture *auth, void (*body)(struct fixtu
     assert_ok(store_open(f.arena, &f.options, &f.store));
     fixture_run(&f, auth_fixture_body);
     auth_hub_free(auth->hub);
+    outbox_free(auth->outbox);
     iam_free(auth->iam);
     store_close(f.store);
     fixture_free(&f);

@@ -57,10 +57,10 @@ static void test_addresses(void **state)
         "a@.b", "a<b>@c.de", "a@b.co\n"};
     (void)state;
     for (size_t i = 0; i < countof(GOOD); i++) {
-        assert_true(auth_is_email(str_from(GOOD[i])));
+        assert_true(outbox_is_email(str_from(GOOD[i])));
     }
     for (size_t i = 0; i < countof(BAD); i++) {
-        assert_false(auth_is_email(str_from(BAD[i])));
+        assert_false(outbox_is_email(str_from(BAD[i])));
     }
     assert_true(auth_is_phone(S("+15551234567")));
     assert_false(auth_is_phone(S("15551234567")));

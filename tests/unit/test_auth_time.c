@@ -15,7 +15,7 @@ static u64 now_ms(void)
     return clock_ms;
 }
 
-static void tell(const struct auth_message *message)
+static void tell(const struct outbox_message *message)
 {
     snprintf(last_code, sizeof(last_code), "%.*s", PRI(message->code));
 }
@@ -230,7 +230,7 @@ static void hours(struct fixture *f) YIELDS
 
 static void with_clock(void (*body)(struct fixture *f) YIELDS)
 {
-    struct auth_fixture auth = {.options = {.now_ms = now_ms, .tell = tell}};
+    struct auth_fixture auth = {.options = {.now_ms = now_ms}, .tell = tell};
     clock_ms = 1770091506000;
     with_hub(&auth, body);
 }

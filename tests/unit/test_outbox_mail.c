@@ -1,5 +1,5 @@
 // The text of e-mails: what must not get into a header.
-#include "auth/auth_int.h"
+#include "outbox/outbox_int.h"
 
 #include <setjmp.h>
 
@@ -7,7 +7,7 @@
 
 static str mail_of(struct arena *arena, const char *subject, const char *name, const char *html)
 {
-    struct auth_mail mail = {.id = S("1"),
+    struct outbox_mail mail = {.id = S("1"),
         .time_s = 1700000000,
         .from = S("shop@example.com"),
         .from_name = str_from(name),
@@ -15,7 +15,7 @@ static str mail_of(struct arena *arena, const char *subject, const char *name, c
         .subject = str_from(subject),
         .html = str_from(html)};
     str text = {};
-    assert_null(auth_mail_text(arena, &mail, &text));
+    assert_null(outbox_mail_text(arena, &mail, &text));
     return text;
 }
 
@@ -99,10 +99,10 @@ static void test_addresses(void **state)
         str wrong = str_from(WRONG[i]);
         str good = S("ann@example.com");
         str text = {};
-        struct auth_mail to = {.id = S("1"), .from = good, .to = wrong, .html = S("x")};
-        struct auth_mail from = {.id = S("1"), .from = wrong, .to = good, .html = S("x")};
-        assert_non_null(auth_mail_text(arena, &to, &text));
-        assert_non_null(auth_mail_text(arena, &from, &text));
+        struct outbox_mail to = {.id = S("1"), .from = good, .to = wrong, .html = S("x")};
+        struct outbox_mail from = {.id = S("1"), .from = wrong, .to = good, .html = S("x")};
+        assert_non_null(outbox_mail_text(arena, &to, &text));
+        assert_non_null(outbox_mail_text(arena, &from, &text));
     }
     arena_free(arena);
 }
