@@ -13,15 +13,6 @@ static err *wrong_value(struct auth_call *call, str name, const char *what)
         "Attributes did not conform to the schema: %.*s: %s\n", PRI(name), what);
 }
 
-size_t auth_characters(str text)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        count += ((u8)text.ptr[i] & 0xC0) != 0x80;
-    }
-    return count;
-}
-
 static bool is_within(const struct auth_attribute *attribute, i64 value)
 {
     return (!attribute->has_min || value >= attribute->min) &&
@@ -56,7 +47,7 @@ static err *check_value(struct auth_call *call, const struct auth_attribute *att
                    ? NULL
                    : wrong_value(call, name, "Number is not within the required bounds");
     case AUTH_STRING:
-        return is_within(attribute, (i64)auth_characters(value))
+        return is_within(attribute, (i64)str_utf8_count(value))
                    ? NULL
                    : wrong_value(call, name, "String length is not within the required bounds");
     case AUTH_DATE_TIME: break;

@@ -35,18 +35,6 @@ struct store_write auth_code_make(
     return (struct store_write){.kind = STORE_PUT, .table = AUTH_CODES, .item = item};
 }
 
-err *auth_code_wrong(struct arena *arena)
-{
-    return auth_refuse(
-        arena, "CodeMismatchException", "Invalid verification code provided, please try again.");
-}
-
-err *auth_code_expired(struct arena *arena)
-{
-    return auth_refuse(
-        arena, "ExpiredCodeException", "Invalid code provided, please request a code again.");
-}
-
 err *auth_code_verify(struct auth_call *call, const struct auth_user *user, str purpose, str code,
     struct json **item, struct store_write *spend)
 {

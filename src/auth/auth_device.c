@@ -4,47 +4,7 @@
 #include "auth/auth_admin.h"
 #include "auth/auth_password.h"
 
-enum { KEY_MAX = 55, NAME_MAX_LEN = 1024, LIMIT_MAX = 60 };
-
-static err *no_device(struct auth_call *call)
-{
-    return auth_refuse(call->arena, "ResourceNotFoundException", "Device does not exist.");
-}
-
-static err *load(
-    struct auth_call *call, const struct auth_user *user, str key, struct json **out) YIELDS;
-
-static err *load(struct auth_call *call, const struct auth_user *user, str key, struct json **out)
-{
-    *out = NULL;
-    if (key.len == 0 || key.len > KEY_MAX) {
-        return NULL;
-    }
-    return store_get(call->hub->store, call->arena, AUTH_DEVICES, auth_str(call, user->id),
-        auth_str(call, key), out);
-}
-
-static bool is_confirmed(const struct json *device)
-{
-    return json_get_str(device, S("verifier")).len > 0;
-}
-
-static bool is_remembered(const struct json *device)
-{
-    return is_confirmed(device) && json_get_bool(device, S("remembered"), false);
-}
-
-static struct store_write change(
-    struct auth_call *call, const struct json *device, struct json *set)
-{
-    return (struct store_write){.kind = STORE_UPDATE,
-        .table = AUTH_DEVICES,
-        .pk = json_get(device, S("user")),
-        .sk = json_get(device, S("key")),
-        .set = set,
-        .only_existing = true,
-        .condition = auth_unchanged(call->arena, S("verifier"), json_get(device, S("verifier")))};
-}
+enum { NAME_MAX_LEN = 1024, LIMIT_MAX = 60 };
 
 // ---- signing in ----------------------------------------------------------------------------
 
@@ -54,11 +14,11 @@ err *auth_device_ask(struct auth_call *call, struct auth_proof *proof, bool *ask
     if (proof->device_key.len == 0) {
         return NULL;
     }
-    TRY(load(call, proof->user, proof->device_key, &device));
+    TRY(auth_device_load(call, proof->user, proof->device_key, &device));
     if (device == NULL) {
-        return no_device(call);
+        return auth_no_device(call);
     }
-    if (!call->service->device_challenge || !is_remembered(device)) {
+    if (!call->service->device_challenge || !auth_device_is_remembered(device)) {
         return NULL;
     }
     struct json *state = auth_state_body(call, "device", proof->user);
@@ -66,50 +26,6 @@ err *auth_device_ask(struct auth_call *call, struct auth_proof *proof, bool *ask
     auth_challenge(call, "DEVICE_SRP_AUTH", auth_state_seal(call, state), NULL, proof->user);
     *asked = true;
     return NULL;
-}
-
-err *auth_device_prepare(struct auth_call *call, struct auth_proof *proof, struct json **fresh)
-{
-    struct arena *a = call->arena;
-    struct json *device = NULL;
-    i64 now = (i64)call->hub->now_ms();
-    TRY(load(call, proof->user, proof->device_key, &device));
-    if (device != NULL) {
-        struct json *set = json_object(a);
-        json_set(set, S("used"), json_int(a, now));
-        proof->writes[proof->count++] = change(call, device, set);
-        return NULL;
-    }
-    str key = str_cat(a, call->service->region, S("_"), random_uuid(a));
-    str group = str_cat(a, S("-"), random_text(a, 8));
-    device = json_object(a);
-    json_set(device, S("user"), auth_str(call, proof->user->id));
-    json_set(device, S("key"), json_string(a, key));
-    json_set(device, S("group"), json_string(a, group));
-    json_set(device, S("created"), json_int(a, now));
-    json_set(device, S("modified"), json_int(a, now));
-    json_set(device, S("used"), json_int(a, now));
-    json_set(device, S("address"), auth_str(call, call->http != NULL ? call->http->peer : S("")));
-    proof->writes[proof->count++] = (struct store_write){
-        .kind = STORE_PUT, .table = AUTH_DEVICES, .item = device, .only_absent = true};
-    proof->device_key = key;
-    *fresh = json_object(a);
-    json_set(*fresh, S("DeviceKey"), json_string(a, key));
-    json_set(*fresh, S("DeviceGroupKey"), json_string(a, group));
-    return NULL;
-}
-
-// A client keeps a key only once it has confirmed it: until then it cannot send one.
-err *auth_device_check(struct auth_call *call, const struct auth_user *user, str bound, str given)
-{
-    struct json *device = NULL;
-    if (bound.len == 0 || str_eq(bound, given)) {
-        return NULL;
-    }
-    TRY(load(call, user, bound, &device));
-    return !is_confirmed(device)
-               ? NULL
-               : auth_refuse(call->arena, "NotAuthorizedException", "Invalid Refresh Token");
 }
 
 static str context_of(struct auth_call *call, const struct json *device)
@@ -142,10 +58,10 @@ static err *device_of_state(
 {
     str key = json_get_str(state->body, S("device"));
     if (state->user == NULL || !str_eq(key, auth_parameter(call, "DEVICE_KEY"))) {
-        return no_device(call);
+        return auth_no_device(call);
     }
-    TRY(load(call, state->user, key, device));
-    return is_remembered(*device) ? NULL : no_device(call);
+    TRY(auth_device_load(call, state->user, key, device));
+    return auth_device_is_remembered(*device) ? NULL : auth_no_device(call);
 }
 
 err *auth_answer_device(struct auth_call *call)
@@ -201,7 +117,7 @@ static err *write_device(struct auth_call *call, struct store_write *write) YIEL
 static err *write_device(struct auth_call *call, struct store_write *write)
 {
     err *e = store_write(call->hub->store, call->arena, write, 1, NULL);
-    return e != NULL && e->code == ERR_CONDITION_FAILED ? no_device(call) : e;
+    return e != NULL && e->code == ERR_CONDITION_FAILED ? auth_no_device(call) : e;
 }
 
 // ---- the user's own ------------------------------------------------------------------------
@@ -211,9 +127,9 @@ static err *need_device(struct auth_call *call, struct json **device) YIELDS;
 static err *need_device(struct auth_call *call, struct json **device)
 {
     str key = {};
-    TRY(auth_need(call, "DeviceKey", KEY_MAX, &key));
-    TRY(load(call, call->user, key, device));
-    return *device != NULL ? NULL : no_device(call);
+    TRY(auth_need(call, "DeviceKey", AUTH_DEVICE_KEY_MAX, &key));
+    TRY(auth_device_load(call, call->user, key, device));
+    return *device != NULL ? NULL : auth_no_device(call);
 }
 
 err *auth_confirm_device(struct auth_call *call)
@@ -224,7 +140,7 @@ err *auth_confirm_device(struct auth_call *call)
     const struct json *config = json_get(call->in, S("DeviceSecretVerifierConfig"));
     str name = auth_text(call, "DeviceName");
     TRY(need_device(call, &device));
-    if (is_confirmed(device)) {
+    if (auth_device_is_confirmed(device)) {
         return auth_refuse(a, "DeviceKeyExistsException", "Device already exists");
     }
     if (name.len > NAME_MAX_LEN ||
@@ -242,7 +158,7 @@ err *auth_confirm_device(struct auth_call *call)
     if (name.len > 0) {
         json_set(set, S("name"), json_string(a, name));
     }
-    struct store_write write = change(call, device, set);
+    struct store_write write = auth_device_change(call, device, set);
     TRY(write_device(call, &write));
     auth_answer(call, "UserConfirmationNecessary", json_bool(a, call->service->device_prompt));
     return NULL;
@@ -263,7 +179,7 @@ static struct json *show(struct auth_call *call, const struct json *device)
     struct arena *a = call->arena;
     struct json *shown = json_object(a);
     struct json *attributes = json_array(a);
-    str status = is_remembered(device) ? S("remembered") : S("not_remembered");
+    str status = auth_device_is_remembered(device) ? S("remembered") : S("not_remembered");
     push_attribute(a, attributes, "device_status", status);
     push_attribute(a, attributes, "device_name", json_get_str(device, S("name")));
     push_attribute(a, attributes, "last_ip_used", json_get_str(device, S("address")));
@@ -287,7 +203,7 @@ err *auth_list_devices(struct auth_call *call)
     TRY(auth_page_of(call, "PaginationToken", LIMIT_MAX, &query));
     TRY(auth_query(call, &query, &page));
     for (size_t i = 0; i < page.count; i++) {
-        if (is_confirmed(page.items[i])) {
+        if (auth_device_is_confirmed(page.items[i])) {
             json_push(list, show(call, page.items[i]));
         }
     }
@@ -329,7 +245,7 @@ err *auth_update_device_status(struct auth_call *call)
     struct json *set = json_object(call->arena);
     json_set(set, S("remembered"), json_bool(call->arena, remembered));
     json_set(set, S("modified"), json_int(call->arena, (i64)call->hub->now_ms()));
-    struct store_write write = change(call, device, set);
+    struct store_write write = auth_device_change(call, device, set);
     return write_device(call, &write);
 }
 

@@ -3,6 +3,22 @@
 
 #include "auth/auth_signin.h"
 
+enum { AUTH_DEVICE_KEY_MAX = 55 };
+
+// ---- rows ------------------------------------------------------------------------------------
+// ResourceNotFoundException
+[[nodiscard]] err *auth_no_device(struct auth_call *call);
+// NULL in *out: the user has no such device.
+[[nodiscard]] err *auth_device_load(
+    struct auth_call *call, const struct auth_user *user, str key, struct json **out) YIELDS;
+// A device has taken the key over.
+bool auth_device_is_confirmed(const struct json *device);
+bool auth_device_is_remembered(const struct json *device);
+// A write that fails when the device was confirmed or forgotten meanwhile.
+struct store_write auth_device_change(
+    struct auth_call *call, const struct json *device, struct json *set);
+
+// ---- signing in ------------------------------------------------------------------------------
 // Asks the device for its proof when that takes the place of a second factor. ResourceNotFound-
 // Exception "Device does not exist." for a key that the user has not.
 [[nodiscard]] err *auth_device_ask(

@@ -52,16 +52,6 @@ static const struct {
 
 // ---- errors --------------------------------------------------------------------------------
 
-err *auth_wrong_password(struct arena *arena)
-{
-    return auth_refuse(arena, "NotAuthorizedException", "Incorrect username or password.");
-}
-
-err *auth_no_user(struct arena *arena)
-{
-    return auth_refuse(arena, "UserNotFoundException", "User does not exist.");
-}
-
 // Errors without a name of Cognito's come from below: they are ours, not the client's.
 static str wire_of(const err *e, int *status)
 {
@@ -115,127 +105,6 @@ static err *reply_error(struct http_req *req, const err *e)
     return http_reply(req, status, JSON_TYPE, buf_str(&body));
 }
 
-// ---- members -------------------------------------------------------------------------------
-
-static err *invalid_member(struct auth_call *call, const char *name, const char *value, str what)
-{
-    str member = str_lower_first(call->arena, str_from(name));
-    return auth_refuse(call->arena, "InvalidParameterException",
-        "1 validation error detected: Value%s at '%.*s' failed to satisfy constraint: %.*s", value,
-        PRI(member), PRI(what));
-}
-
-str auth_text(const struct auth_call *call, const char *name)
-{
-    return json_get_str(call->in, str_from(name));
-}
-
-err *auth_need(struct auth_call *call, const char *name, size_t max, str *out)
-{
-    const struct json *value = json_get(call->in, str_from(name));
-    if (json_is_null(value)) {
-        return invalid_member(call, name, " null", S("Member must not be null"));
-    }
-    if (value->kind != JSON_STRING) {
-        return auth_refuse(
-            call->arena, "SerializationException", "%s can not be converted to a String", name);
-    }
-    if (value->text.len == 0) {
-        return invalid_member(
-            call, name, "", S("Member must have length greater than or equal to 1"));
-    }
-    if (auth_characters(value->text) > max) {
-        return invalid_member(call, name, "",
-            str_fmt(call->arena, "Member must have length less than or equal to %zu", max));
-    }
-    *out = value->text;
-    return NULL;
-}
-
-err *auth_attribute_list(struct auth_call *call, const struct json *list, struct json **out)
-{
-    *out = json_object(call->arena);
-    if (!json_is_null(list) && list->kind != JSON_ARRAY) {
-        return auth_refuse(
-            call->arena, "SerializationException", "UserAttributes can not be converted to a list");
-    }
-    json_each (entry, list) {
-        const struct json *name = json_get(entry, S("Name"));
-        const struct json *value = json_get(entry, S("Value"));
-        if (json_is_null(name) || name->kind != JSON_STRING || name->text.len == 0) {
-            return invalid_member(
-                call, "UserAttributes.1.member.name", " null", S("Member must not be null"));
-        }
-        if (name->text.len > 32 || (value != NULL && value->text.len > 2048)) {
-            return invalid_member(call, "UserAttributes", "",
-                S("Member must satisfy constraint: [Member must have length less than or equal to "
-                  "2048]"));
-        }
-        str text = json_is_null(value) || value->kind != JSON_STRING ? S("") : value->text;
-        json_set(*out, name->text, auth_str(call, text));
-    }
-    return NULL;
-}
-
-void auth_answer(struct auth_call *call, const char *name, struct json *value)
-{
-    if (value != NULL) {
-        json_set(call->out, str_from(name), value);
-    }
-}
-
-void auth_answer_text(struct auth_call *call, const char *name, str value)
-{
-    auth_answer(call, name, auth_str(call, value));
-}
-
-struct json *auth_time(struct arena *arena, u64 ms)
-{
-    check(ms < (u64)1 << 53);
-    return json_number(
-        arena, str_fmt(arena, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000)));
-}
-
-// ---- limits --------------------------------------------------------------------------------
-
-static err *too_many(struct arena *arena)
-{
-    return auth_refuse(arena, "TooManyRequestsException", "Rate exceeded");
-}
-
-// The answers that tell a guesser to go on.
-static bool is_wrong_guess(const err *e)
-{
-    static const char *const NAMES[] = {"NotAuthorizedException", "CodeMismatchException",
-        "ExpiredCodeException", "EnableSoftwareTokenMFAException", "UserNotFoundException",
-        "UsernameExistsException", "UserLambdaValidationException"};
-    for (size_t i = 0; e != NULL && i < countof(NAMES); i++) {
-        if (str_eq(e->wire, str_from(NAMES[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool take(struct auth_call *call, enum auth_limit limit)
-{
-    check(call->http != NULL);
-    return auth_limiter_take(call->hub->limiter, call->http->peer, limit, time_mono_us() / 1000);
-}
-
-// Counted before it is looked at, so that guesses at the same time are counted all.
-err *auth_guess(struct auth_call *call, auth_handler handler)
-{
-    if (!take(call, AUTH_LIMIT_REQUESTS) || !take(call, AUTH_LIMIT_GUESSES)) {
-        return too_many(call->arena);
-    }
-    err *e = handler(call);
-    if (!is_wrong_guess(e)) {
-        auth_limiter_give(call->hub->limiter, call->http->peer, AUTH_LIMIT_GUESSES);
-    }
-    return e;
-}
-
 // ---- dispatch ------------------------------------------------------------------------------
 
 bool auth_is_target(str target)
@@ -251,31 +120,6 @@ static err *prove_token(struct auth_call *call)
     str token = {};
     TRY(auth_need(call, "AccessToken", 16 * 1024, &token));
     return auth_call_use_token(call, token);
-}
-
-err *auth_call_use_token(struct auth_call *call, str token)
-{
-    err *e = auth_verify_token(call->hub, call->arena, token, &call->claims);
-    if (e != NULL && e->code == ERR_UNAUTHORIZED) {
-        return auth_refuse(call->arena, "NotAuthorizedException", "%.*s", PRI(e->text));
-    }
-    TRY(e);
-    if (!call->claims.is_access) {
-        return auth_refuse(call->arena, "NotAuthorizedException", "Invalid Access Token");
-    }
-    str scopes = json_get_str(call->claims.claims, S("scope"));
-    if (str_find(scopes, S("aws.cognito.signin.user.admin")) < 0) {
-        return auth_refuse(
-            call->arena, "NotAuthorizedException", "Access Token does not have required scopes");
-    }
-    TRY(auth_user_load(call, call->claims.sub, &call->user));
-    if (call->user == NULL) {
-        return auth_no_user(call->arena);
-    }
-    return str_eq(auth_user_status(call->user), S("RESET_REQUIRED"))
-               ? auth_refuse(call->arena, "PasswordResetRequiredException",
-                     "Password reset required for the user")
-               : NULL;
 }
 
 // The request's signature, and whether its principal may do this to what is called `name` among the
@@ -368,8 +212,8 @@ static err *run(struct auth_call *call, bool identities)
         enum need need = OPERATIONS[i].need;
         bool of_identities = need == NEED_IDENTITY || need == NEED_POOL;
         if (of_identities == identities && str_eq(OPERATIONS[i].name, call->operation)) {
-            if (need == NEED_IDENTITY && !take(call, AUTH_LIMIT_REQUESTS)) {
-                return too_many(call->arena);
+            if (need == NEED_IDENTITY && !auth_take(call, AUTH_LIMIT_REQUESTS)) {
+                return auth_too_many(call->arena);
             }
             TRY(prove(call, need));
             return need == NEED_GUESS ? auth_guess(call, OPERATIONS[i].handler)
@@ -418,7 +262,7 @@ err *auth_http_json(struct auth_hub *hub, struct http_req *req)
     if (e == NULL) {
         bool full = atomic_fetch_add(&hub->calls, 1) >= CALLS_MAX;
         bool identities = str_starts(http_header(req, S("x-amz-target")), IDENTITIES);
-        e = full ? too_many(req->arena) : run(&call, identities);
+        e = full ? auth_too_many(req->arena) : run(&call, identities);
         atomic_fetch_sub(&hub->calls, 1);
     }
     auth_service_release(call.service);

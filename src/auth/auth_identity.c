@@ -220,12 +220,6 @@ static err *choose_role(struct auth_call *call, const struct login *login, str *
     return one_only ? role_name(call, roles->child->text, role) : NULL; // several: not clear
 }
 
-str auth_role_of(struct arena *arena, const struct auth_service *service, bool authenticated)
-{
-    return str_cat(
-        arena, S("amplify-"), service->name, authenticated ? S("-authRole") : S("-unauthRole"));
-}
-
 err *auth_get_credentials_for_identity(struct auth_call *call)
 {
     struct arena *a = call->arena;

@@ -187,14 +187,13 @@ typedef err *(*auth_handler)(struct auth_call *call); // may wait
 // Runs what may be a guess at a secret, or at who has an account, within the limits of the address
 // it comes from; TooManyRequestsException beyond.
 [[nodiscard]] err *auth_guess(struct auth_call *call, auth_handler handler) YIELDS;
+[[nodiscard]] err *auth_too_many(struct arena *arena);
 
 // A refusal under a name of Cognito's.
 #define auth_refuse(arena, wire, ...) fail_as(arena, wire, __VA_ARGS__)
 [[nodiscard]] err *auth_wrong_password(struct arena *arena);
 [[nodiscard]] err *auth_no_user(struct arena *arena);
 
-// Of UTF-8 text, as bounds count them.
-size_t auth_characters(str text);
 // Members of requests. Those that are needed are refused in the words of Cognito's own validation.
 [[nodiscard]] err *auth_need(struct auth_call *call, const char *name, size_t max, str *out);
 str auth_text(const struct auth_call *call, const char *name);

@@ -20,3 +20,9 @@ void auth_limiter_free(struct auth_limiter *limiter); // NULL is allowed
 bool auth_limiter_take(struct auth_limiter *limiter, str peer, enum auth_limit limit, u64 now_ms);
 // Takes one back: it was no wrong guess.
 void auth_limiter_give(struct auth_limiter *limiter, str peer, enum auth_limit limit);
+
+// ---- of a call (auth_guess.c) ----------------------------------------------------------------
+struct auth_call;
+
+// Counts the call's address.
+bool auth_take(struct auth_call *call, enum auth_limit limit);

@@ -237,7 +237,7 @@ static bool is_listed(str values, str text)
 // What is wrong with a text, or none.
 static str text_fault(struct arena *arena, const struct member *member, str text)
 {
-    i64 count = (i64)auth_characters(text);
+    i64 count = (i64)str_utf8_count(text);
     if (count < member->least) {
         return str_fmt(arena, "Member must have length greater than or equal to %lld",
             (long long)member->least);

@@ -5,6 +5,7 @@
 
 enum auth_factor { AUTH_SMS = 1, AUTH_TOTP = 2, AUTH_EMAIL = 4 };
 
+// ---- factors of a user -----------------------------------------------------------------------
 // Factors that the user has switched on and can use, and the pool has as well.
 unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *user);
 // Which ones the user has switched on and prefers, to be changed in place: names of factors to
@@ -15,7 +16,12 @@ void auth_factor_switch_on(
     const struct auth_call *call, struct auth_user *user, enum auth_factor factor);
 // "SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"
 str auth_factor_name(enum auth_factor factor);
+unsigned auth_factor_named(str name); // 0: there is none
+unsigned auth_factors_of_pool(const struct auth_service *service);
+// JSON text of the names of a set, as challenge parameters have it.
+str auth_factors_text(struct arena *arena, unsigned factors);
 
+// ---- codes -----------------------------------------------------------------------------------
 // Sends a code for a state, and tells where it went as challenge parameters. NotAuthorizedException
 // when the user has no such address (any more).
 [[nodiscard]] err *auth_send_factor_code(struct auth_call *call, const struct auth_user *user,

@@ -32,7 +32,7 @@ static bool has_symbol(str text)
 err *auth_password_check_policy(struct auth_call *call, str password)
 {
     const struct auth_password_policy *policy = &call->service->policy;
-    size_t count = auth_characters(password);
+    size_t count = str_utf8_count(password);
     if (count > PASSWORD_MAX) {
         return weak(call, "Password too long");
     }

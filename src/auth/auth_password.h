@@ -12,6 +12,10 @@ bool auth_password_has(const struct auth_user *user);
 [[nodiscard]] err *auth_password_open(
     struct auth_call *call, const struct auth_user *user, struct crypto_srp_verifier *out);
 
+// The user's verifier, or a made-up one where there is no password (`name`: whom it is for); wipe
+// it.
+[[nodiscard]] err *auth_srp_verifier(struct auth_call *call, const struct auth_user *user, str name,
+    struct crypto_srp_verifier *out);
 // Begins a proof with the request's SRP_A: SALT, SRP_B and a SECRET_BLOCK that carries `body` (a
 // state's), as challenge parameters.
 [[nodiscard]] err *auth_srp_begin(struct auth_call *call, struct crypto_srp_verifier *verifier,

@@ -148,7 +148,7 @@ static void read_policy(struct auth_service *service, const struct json *auth)
 
 static bool is_group_name(str name)
 {
-    bool good = name.len > 0 && auth_characters(name) <= GROUP_NAME_MAX;
+    bool good = name.len > 0 && str_utf8_count(name) <= GROUP_NAME_MAX;
     for (size_t i = 0; good && i < name.len; i++) {
         good = (u8)name.ptr[i] > ' ' && name.ptr[i] != 0x7f;
     }

@@ -51,6 +51,8 @@ struct auth_proof { // what a sign-in has got so far
     bool is_strong; // no second factor is asked for (a code sent, a passkey)
 };
 
+// States of a user that are told only to who has the password.
+[[nodiscard]] err *auth_may_sign_in(struct auth_call *call, const struct auth_user *user);
 // The first factor is proven: refuses users who may not sign in, asks for what is still missing, or
 // gives the tokens.
 [[nodiscard]] err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof) YIELDS;

@@ -9,66 +9,6 @@ static err *invalid(struct auth_call *call, const char *what)
     return auth_refuse(call->arena, "InvalidParameterException", "%s", what);
 }
 
-// ---- names ---------------------------------------------------------------------------------
-
-// A free name must not look like an alias of somebody, nor be the id of somebody.
-static err *check_free_name(struct auth_call *call, str username) YIELDS;
-
-static err *check_free_name(struct auth_call *call, str username)
-{
-    unsigned aliases = call->service->aliases;
-    struct auth_user *other = NULL;
-    if ((aliases & AUTH_BY_EMAIL) != 0 && outbox_is_email(username)) {
-        return invalid(call, "Username cannot be of email format, since user pool is configured "
-                             "for email alias.");
-    }
-    if ((aliases & AUTH_BY_PHONE) != 0 && auth_is_phone(username)) {
-        return invalid(call, "Username cannot be of phone number format, since user pool is "
-                             "configured for phone number alias.");
-    }
-    if (auth_is_uuid(username)) {
-        TRY(auth_user_load(call, username, &other));
-    }
-    return other == NULL
-               ? NULL
-               : auth_refuse(call->arena, "UsernameExistsException", "User already exists");
-}
-
-// A name that is an address becomes the attribute; both given must agree.
-static err *take_name(struct auth_call *call, struct json *attributes, str username) YIELDS;
-
-static err *take_name(struct auth_call *call, struct json *attributes, str username)
-{
-    unsigned ways = call->service->usernames;
-    if (ways == 0) {
-        return check_free_name(call, username);
-    }
-    bool phone = username.ptr[0] == '+';
-    unsigned way = phone ? AUTH_BY_PHONE : AUTH_BY_EMAIL;
-    str attribute = phone ? S("phone_number") : S("email");
-    if ((ways & way) == 0 || !(phone ? auth_is_phone(username) : outbox_is_email(username))) {
-        bool both = ways == (AUTH_BY_EMAIL | AUTH_BY_PHONE);
-        return invalid(call, both ? "Username should be either an email or a phone number."
-                             : (ways & AUTH_BY_EMAIL) != 0 ? "Username should be an email."
-                                                           : "Username should be a phone number.");
-    }
-    str given = json_get_str(attributes, attribute);
-    if (given.len > 0 && !str_eq_nocase(given, username)) {
-        return invalid(call, phone ? "Username and phone_number should be the same."
-                                   : "Username and email should be the same.");
-    }
-    if (given.len == 0) {
-        json_set(attributes, attribute, auth_str(call, username));
-    }
-    return NULL;
-}
-
-err *auth_username_check(struct auth_call *call, struct json *attributes, str username)
-{
-    check(username.len > 0);
-    return take_name(call, attributes, username);
-}
-
 // The attribute that is to be proven: the phone first when both are.
 static str attribute_to_verify(const struct auth_service *service, const struct auth_user *user)
 {
@@ -217,47 +157,6 @@ err *auth_confirm_sign_up(struct auth_call *call)
     if ((call->service->flows & AUTH_FLOW_CHOICE) != 0) {
         auth_answer_text(call, "Session", auth_state_new(call, "confirmed", user));
     }
-    return NULL;
-}
-
-// An address as somebody of that name could have: always the same for a name.
-str auth_fake_address(struct auth_call *call, str username, bool phone)
-{
-    u8 mac[CRYPTO_SHA256_SIZE];
-    str key = {(const char *)call->hub->fake_key.bytes, CRYPTO_KEY_SIZE};
-    if (phone ? auth_is_phone(username) : outbox_is_email(username)) {
-        return username;
-    }
-    crypto_hmac_sha256(
-        key, str_cat(call->arena, S("address#"), str_lower(call->arena, username)), mac);
-    return phone ? str_fmt(call->arena, "+1555%04u", (mac[0] * 256U + mac[1]) % 10000U)
-                 : str_fmt(call->arena, "%c@%c.co", 'a' + mac[0] % 26, 'a' + mac[1] % 26);
-}
-
-err *auth_pretend_writes(struct auth_call *call, str whom, int count)
-{
-    enum { NEVER = 1 << 30 };
-
-    check(count > 0);
-    for (int i = 0; i < count; i++) {
-        TRY(auth_count(call, "pretend", str_lower(call->arena, whom), NEVER, HOUR_MS));
-    }
-    return NULL;
-}
-
-// An answer about a user that is not there looks like one about a user that is, and writes as
-// often.
-err *auth_pretend_delivery(struct auth_call *call, str username, int writes)
-{
-    unsigned way = call->service->recovery[0];
-    bool phone = auth_is_phone(username) || (!outbox_is_email(username) && way == AUTH_BY_PHONE);
-    if (!call->service->hides_users) {
-        return auth_no_user(call->arena);
-    }
-    TRY(auth_pretend_writes(call, username, writes));
-    auth_answer(call, "CodeDeliveryDetails",
-        auth_delivery(call, phone ? S("phone_number") : S("email"),
-            auth_fake_address(call, username, phone)));
     return NULL;
 }
 

@@ -1,7 +1,6 @@
-// The password proof: SRP for those that never send the password, a comparison for those that do.
+// SRP: the proof of a password that is never sent.
 #include "auth/auth_password.h"
 #include "auth/auth_signin.h"
-#include "auth/auth_trigger.h"
 
 enum { SRP_A_MAX = 800 };
 
@@ -27,28 +26,7 @@ static void check_work(void *arg)
     work->right = crypto_srp_check(work->arena, &work->verifier, &work->state, &work->claim);
 }
 
-// The name that the proof of a user that is not there is made for, always the same for what was
-// typed. Where names are free, that is the name itself: a user would have it. Else, and for what
-// can only be an alias, it is an id.
-str auth_fake_name(struct auth_call *call, str username)
-{
-    unsigned aliases = call->service->aliases;
-    bool is_alias = ((aliases & AUTH_BY_EMAIL) != 0 && outbox_is_email(username)) ||
-                    ((aliases & AUTH_BY_PHONE) != 0 && auth_is_phone(username));
-    if (call->service->usernames == 0 && !is_alias) {
-        return call->service->case_sensitive ? username : str_lower(call->arena, username);
-    }
-    u8 mac[CRYPTO_SHA256_SIZE];
-    str key = {(const char *)call->hub->fake_key.bytes, CRYPTO_KEY_SIZE};
-    crypto_hmac_sha256(key, str_lower(call->arena, username), mac);
-    mac[6] = (u8)((mac[6] & 0x0f) | 0x40);
-    mac[8] = (u8)((mac[8] & 0x3f) | 0x80);
-    str hex = hex_encode(call->arena, (str){(const char *)mac, 16});
-    return str_cat(call->arena, str_sub(hex, 0, 8), S("-"), str_sub(hex, 8, 12), S("-"),
-        str_sub(hex, 12, 16), S("-"), str_sub(hex, 16, 20), S("-"), str_sub(hex, 20, 32));
-}
-
-static err *load_verifier(
+err *auth_srp_verifier(
     struct auth_call *call, const struct auth_user *user, str name, struct crypto_srp_verifier *out)
 {
     if (auth_password_has(user)) {
@@ -101,7 +79,7 @@ err *auth_srp_challenge(
     struct crypto_srp_verifier verifier = {};
     struct json *parameters = NULL;
     str name = user != NULL ? user->username : auth_fake_name(call, username);
-    TRY(load_verifier(call, user, name, &verifier));
+    TRY(auth_srp_verifier(call, user, name, &verifier));
     struct json *body = auth_state_body(call, "srp", user);
     json_set(body, S("name"), json_string(a, name));
     if (history != NULL) {
@@ -136,76 +114,4 @@ err *auth_srp_check(struct auth_call *call, struct crypto_srp_verifier *verifier
     crypto_wipe(&work, offsetof(struct srp_work, client_hex));
     *right = work.right;
     return e;
-}
-
-static err *check_claim(
-    struct auth_call *call, struct auth_state *state, str user, bool *right) YIELDS;
-
-static err *check_claim(struct auth_call *call, struct auth_state *state, str user, bool *right)
-{
-    struct crypto_srp_name name = auth_srp_name(call->service, user);
-    struct crypto_srp_verifier verifier = {};
-    TRY(load_verifier(call, state->user, user, &verifier));
-    err *e = auth_srp_check(call, &verifier, &name, state->body, right);
-    crypto_wipe(&verifier, sizeof(verifier));
-    *right = *right && auth_password_has(state->user);
-    return e;
-}
-
-// The attempt is counted, and the block used up, before the proof is looked at.
-err *auth_srp_verify(struct auth_call *call)
-{
-    struct auth_state state = {};
-    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
-    bool right = false;
-    str block = {};
-    TRY(auth_need_parameter(call, "PASSWORD_CLAIM_SECRET_BLOCK", &block));
-    TRY(auth_state_open(call, block, "srp", &state));
-    str name = json_get_str(state.body, S("name"));
-    TRY(auth_attempt(call, name, &state.spend, 1));
-    TRY(check_claim(call, &state, name, &right));
-    if (!right) {
-        return auth_wrong_password(call->arena);
-    }
-    if (json_get(state.body, S("custom")) != NULL) {
-        return auth_custom_after_password(call, &state);
-    }
-    proof.user = state.user;
-    proof.writes[proof.count++] = auth_attempt_good(call, name);
-    return auth_first_factor_done(call, &proof);
-}
-
-// Users of elsewhere come with the passwords they have there, which only some flows send.
-static bool may_migrate(const struct auth_call *call)
-{
-    str flow = auth_text(call, "AuthFlow");
-    return flow.len > 0 && !str_eq(flow, S("USER_AUTH")) &&
-           auth_has_trigger(call, AUTH_USER_MIGRATION);
-}
-
-err *auth_by_password(struct auth_call *call, str username)
-{
-    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
-    str password = {};
-    bool right = false;
-    TRY(auth_need_parameter(call, "PASSWORD", &password));
-    TRY(auth_user_find(call, username, &proof.user));
-    bool migrates = proof.user == NULL && may_migrate(call);
-    if (proof.user == NULL && !call->service->hides_users && !migrates) {
-        return auth_no_user(call->arena);
-    }
-    str whom = proof.user != NULL ? proof.user->username : auth_fake_name(call, username);
-    TRY(auth_attempt(call, whom, NULL, 0));
-    if (migrates) {
-        TRY(auth_migrate(call, username, password, &proof.user));
-    }
-    if (proof.user == NULL && !call->service->hides_users) {
-        return auth_no_user(call->arena);
-    }
-    TRY(auth_password_verify(call, proof.user, password, &right));
-    if (!right) {
-        return auth_wrong_password(call->arena);
-    }
-    proof.writes[proof.count++] = auth_attempt_good(call, whom);
-    return auth_first_factor_done(call, &proof);
 }

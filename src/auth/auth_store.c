@@ -32,11 +32,6 @@ err *auth_tables_apply(struct store *store, struct arena *arena)
     return store_apply(store, arena, TABLES, countof(TABLES), &options);
 }
 
-struct json *auth_str(struct auth_call *call, str text)
-{
-    return json_string(call->arena, text);
-}
-
 err *auth_get(struct auth_call *call, str table, str id, struct json **out)
 {
     *out = NULL;

@@ -282,3 +282,28 @@ err *auth_claims_stand(struct auth_hub *hub, struct arena *arena, struct json *c
     check_magic(hub, AUTH_HUB_MAGIC);
     return check_store(hub, arena, claims);
 }
+
+err *auth_call_use_token(struct auth_call *call, str token)
+{
+    err *e = auth_verify_token(call->hub, call->arena, token, &call->claims);
+    if (e != NULL && e->code == ERR_UNAUTHORIZED) {
+        return auth_refuse(call->arena, "NotAuthorizedException", "%.*s", PRI(e->text));
+    }
+    TRY(e);
+    if (!call->claims.is_access) {
+        return auth_refuse(call->arena, "NotAuthorizedException", "Invalid Access Token");
+    }
+    str scopes = json_get_str(call->claims.claims, S("scope"));
+    if (str_find(scopes, S("aws.cognito.signin.user.admin")) < 0) {
+        return auth_refuse(
+            call->arena, "NotAuthorizedException", "Access Token does not have required scopes");
+    }
+    TRY(auth_user_load(call, call->claims.sub, &call->user));
+    if (call->user == NULL) {
+        return auth_no_user(call->arena);
+    }
+    return str_eq(auth_user_status(call->user), S("RESET_REQUIRED"))
+               ? auth_refuse(call->arena, "PasswordResetRequiredException",
+                     "Password reset required for the user")
+               : NULL;
+}

@@ -129,6 +129,8 @@ bool str_to_i64(str s, i64 *out);
 bool str_is_utf8(str s);
 // Length of the leading whole characters. *bad: what follows them can become none, whatever comes.
 size_t str_utf8_prefix(str s, bool *bad);
+// Number of characters, as bounds of lengths count them.
+size_t str_utf8_count(str s);
 
 // Copy (with a NUL behind it that does not count); of "none" an empty text.
 str str_dup(struct arena *arena, str s);

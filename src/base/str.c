@@ -211,6 +211,15 @@ size_t str_utf8_prefix(str s, bool *bad)
     return i;
 }
 
+size_t str_utf8_count(str s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        count += ((u8)s.ptr[i] & 0xC0) != 0x80;
+    }
+    return count;
+}
+
 bool str_is_utf8(str s)
 {
     bool bad = false;
