@@ -12,7 +12,7 @@ tell() { # name, what is wrong (empty: nothing)
     fi
 }
 
-LAYERS=base,json,xml,crypto,fiber,net,http,oidc,store,outbox,blob,iam,vault,table,func,script,auth,object,gql,data,hosting,project,console,app,cli
+LAYERS=base,json,xml,shape,crypto,fiber,net,http,oidc,store,outbox,blob,iam,vault,table,func,script,auth,object,gql,data,hosting,project,console,app,cli
 tell "layers and sizes" "$(python3 scripts/style-metrics.py src --layers $LAYERS \
     --gate file_max=1000 --gate func_max=100 --gate func_p95=50 --gate dir_cycles=0 --gate hdr_cycles=0 \
     --gate layer_violations=0 --gate globals_per_kloc=0.8 --gate use_strcpy=0 --gate use_sprintf=0 \
