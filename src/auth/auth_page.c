@@ -1,16 +1,7 @@
-// Lists that are told a page at a time, and whom an administrator's operation is about.
+// Lists that are told a page at a time.
 #include "auth/auth_admin.h"
 
 enum { TOKEN_MAX = 8192 };
-
-err *auth_need_user(struct auth_call *call)
-{
-    check(call->is_admin);
-    str name = {};
-    TRY(auth_need(call, "Username", 128, &name));
-    TRY(auth_user_find(call, name, &call->user));
-    return call->user != NULL ? NULL : auth_no_user(call->arena);
-}
 
 err *auth_page_of(
     struct auth_call *call, const char *token, i64 limit_max, struct store_query *query)

@@ -1,6 +1,6 @@
 // Users: items of _auth.users, found by their id or by an alias. An alias is a row of its own, so
 // that a name belongs to one user whatever happens at the same time.
-#include "auth/auth_int.h"
+#include "auth/auth_admin.h"
 
 bool auth_is_uuid(str text)
 {
@@ -167,6 +167,15 @@ err *auth_user_take_aliases(struct auth_call *call, const struct auth_user *user
         }
     }
     return NULL;
+}
+
+err *auth_need_user(struct auth_call *call)
+{
+    check(call->is_admin);
+    str name = {};
+    TRY(auth_need(call, "Username", 128, &name));
+    TRY(auth_user_find(call, name, &call->user));
+    return call->user != NULL ? NULL : auth_no_user(call->arena);
 }
 
 // ---- changing ------------------------------------------------------------------------------
