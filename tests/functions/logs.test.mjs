@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { AMPD, serve, until } from './serve.mjs';
 
@@ -136,6 +137,8 @@ test('the terminal shows lines by function without the frames', async () => {
 
 test('the command: functions by name, in the order of time; since; what is wrong is told', async () => {
   await invoke('writer', { out: bytes('one of two\n') });
+  await lines(['writer'], 'one of two'); // a line has the time at which it was read, which can be after the answer
+  await sleep(2);
   const between = new Date().toISOString();
   await invoke('other-writer', { out: bytes('two of two\n') });
   await lines(['other-writer'], 'two of two');
