@@ -108,11 +108,18 @@ static err *read_field(struct s3_form *form, bool *file)
     str after = {};
     str headers = {};
     str type = {};
-    // Behind a boundary comes the end of its line; two dashes would be the end of the form.
-    TRY(take_until(form, S("\r\n"), &after));
-    if (str_trim(after).len > 0) {
+    // Behind a boundary comes the end of its line; two dashes are the end of the form, and may be
+    // that of the body.
+    while (buffered(form).len < 2) {
+        TRY(fill(form));
+    }
+    if (str_starts(buffered(form), S("--"))) {
         return s3_refuse(form->call->arena, "InvalidArgument",
             "POST requires exactly one file upload per request.");
+    }
+    TRY(take_until(form, S("\r\n"), &after));
+    if (str_trim(after).len > 0) {
+        return malformed(form);
     }
     TRY(take_until(form, S("\r\n\r\n"), &headers));
     str name = part_name(form, headers, &type);
