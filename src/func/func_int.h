@@ -1,8 +1,8 @@
 // Shared inside the folder.
 #pragma once
 
+#include "cron/cron.h"
 #include "func/func.h"
-#include "func/func_schedule.h"
 
 #include <stdatomic.h>
 

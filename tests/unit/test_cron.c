@@ -1,6 +1,6 @@
 // Schedules: cron expressions over years, zones and changes of the clock, beside a search minute by
 // minute with the C library's own time zones.
-#include "func/func_schedule.h"
+#include "cron/cron.h"
 
 #include <setjmp.h>
 #include <stdio.h>

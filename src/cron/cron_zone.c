@@ -1,6 +1,6 @@
 // Time zones, read from the system's database: transitions as they were and are known, and a rule
 // for the years after the last of them. Source: RFC 8536; POSIX.1-2017, 8.3, TZ.
-#include "func/func_schedule.h"
+#include "cron/cron.h"
 
 #include <limits.h>
 

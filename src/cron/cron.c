@@ -1,6 +1,6 @@
 // Cron expressions as EventBridge has them. Source: "Schedule types in EventBridge Scheduler",
 // Amazon EventBridge Scheduler user guide.
-#include "func/func_schedule.h"
+#include "cron/cron.h"
 
 enum { MINUTES = 60, HOURS = 24, DAY_S = 86400, WEEK = 7 };
 
