@@ -92,7 +92,7 @@ static bool read_list(const struct field *field, str text, u64 *bits)
 }
 
 // L, L-3, LW, 15W, or a list.
-static bool read_days(str text, struct func_cron *out)
+static bool read_days(str text, struct cron *out)
 {
     u64 bits = 0;
     u64 number = 0;
@@ -123,7 +123,7 @@ static bool read_days(str text, struct func_cron *out)
 }
 
 // L (Saturday), 5L, 3#2, or a list.
-static bool read_weekdays(str text, struct func_cron *out)
+static bool read_weekdays(str text, struct cron *out)
 {
     u64 bits = 0;
     u64 number = 0;
@@ -150,7 +150,7 @@ static bool read_weekdays(str text, struct func_cron *out)
     return good;
 }
 
-static bool read_field(int which, str text, struct func_cron *out)
+static bool read_field(int which, str text, struct cron *out)
 {
     u64 bits = 0;
     bool good = false;
@@ -170,12 +170,12 @@ static bool read_field(int which, str text, struct func_cron *out)
     }
 }
 
-err *cron_parse(struct arena *arena, str text, struct func_cron *out)
+err *cron_parse(struct arena *arena, str text, struct cron *out)
 {
     str whole = text;
     str part = {};
     int count = 0;
-    *out = (struct func_cron){};
+    *out = (struct cron){};
     if (str_starts(text, S("cron(")) && str_ends(text, S(")"))) {
         text = str_sub(text, 5, text.len - 1);
     }
@@ -247,7 +247,7 @@ static u32 nearest(const struct day *day, u32 wanted)
     return wanted;
 }
 
-static bool day_of_month_holds(const struct func_cron *cron, const struct day *day)
+static bool day_of_month_holds(const struct cron *cron, const struct day *day)
 {
     if (cron->any_day) {
         return true;
@@ -265,7 +265,7 @@ static bool day_of_month_holds(const struct func_cron *cron, const struct day *d
     return (cron->days >> day->day & 1) != 0;
 }
 
-static bool day_of_week_holds(const struct func_cron *cron, const struct day *day)
+static bool day_of_week_holds(const struct cron *cron, const struct day *day)
 {
     if (cron->any_weekday) {
         return true;
@@ -279,7 +279,7 @@ static bool day_of_week_holds(const struct func_cron *cron, const struct day *da
     return (cron->weekdays >> day->weekday & 1) != 0;
 }
 
-static bool day_holds(const struct func_cron *cron, const struct day *day)
+static bool day_holds(const struct cron *cron, const struct day *day)
 {
     u32 year = day->year - CRON_FIRST_YEAR;
     return (cron->years[year / 64] >> (year % 64) & 1) != 0 &&
@@ -291,7 +291,7 @@ static bool day_holds(const struct func_cron *cron, const struct day *day)
 
 // The first of a day's times that is after the moment; -1: none.
 static i64 next_of_day(
-    const struct func_cron *cron, const struct func_zone *zone, const struct day *day, i64 after_s)
+    const struct cron *cron, const struct cron_zone *zone, const struct day *day, i64 after_s)
 {
     for (i64 hour = 0; hour < HOURS; hour++) {
         if ((cron->hours >> hour & 1) == 0) {
@@ -300,7 +300,7 @@ static i64 next_of_day(
         for (i64 minute = 0; minute < MINUTES; minute++) {
             i64 moment = 0;
             i64 local = day->number * DAY_S + hour * 3600 + minute * 60;
-            if ((cron->minutes >> minute & 1) != 0 && zone_moment(zone, local, &moment) &&
+            if ((cron->minutes >> minute & 1) != 0 && cron_zone_moment(zone, local, &moment) &&
                 moment > after_s) {
                 return moment;
             }
@@ -309,9 +309,9 @@ static i64 next_of_day(
     return -1;
 }
 
-i64 cron_next(const struct func_cron *cron, const struct func_zone *zone, i64 after_s)
+i64 cron_next(const struct cron *cron, const struct cron_zone *zone, i64 after_s)
 {
-    struct day day = {.number = (after_s + zone_offset(zone, after_s)) / DAY_S};
+    struct day day = {.number = (after_s + cron_zone_offset(zone, after_s)) / DAY_S};
     check(after_s >= 0);
     for (fill_day(&day); day.year <= CRON_LAST_YEAR; day.number++, fill_day(&day)) {
         if (day_holds(cron, &day)) {

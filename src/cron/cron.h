@@ -6,7 +6,7 @@
 enum { CRON_FIRST_YEAR = 1970, CRON_LAST_YEAR = 2199 };
 
 // An expression, parsed: sets of what each field allows, as bits.
-struct func_cron {
+struct cron {
     u64 minutes;
     u32 hours;
     u32 months;   // bit 1: January
@@ -26,19 +26,19 @@ struct func_cron {
 
 // Six fields: minute, hour, day of month, month, day of week, year; with or without "cron(...)".
 // ERR_INVALID says which one is wrong.
-[[nodiscard]] err *cron_parse(struct arena *arena, str text, struct func_cron *out);
+[[nodiscard]] err *cron_parse(struct arena *arena, str text, struct cron *out);
 
-struct func_zone; // immutable, in the arena it was loaded into
+struct cron_zone; // immutable, in the arena it was loaded into
 
 // By its IANA name. ERR_NOT_FOUND when the system does not know it. Blocks.
-[[nodiscard]] err *zone_load(struct arena *arena, str name, const struct func_zone **out);
+[[nodiscard]] err *cron_zone_load(struct arena *arena, str name, const struct cron_zone **out);
 // The same from a file's bytes (RFC 8536), for tests too. ERR_INVALID.
-[[nodiscard]] err *zone_parse(struct arena *arena, str bytes, const struct func_zone **out);
+[[nodiscard]] err *cron_zone_parse(struct arena *arena, str bytes, const struct cron_zone **out);
 // Seconds east of Greenwich at a moment.
-i64 zone_offset(const struct func_zone *zone, i64 epoch_s);
+i64 cron_zone_offset(const struct cron_zone *zone, i64 epoch_s);
 // The moment of a local time, which is given as if it was UTC: the first of two when clocks are put
 // back. False when clocks are put forward over it.
-bool zone_moment(const struct func_zone *zone, i64 local_s, i64 *epoch_s);
+bool cron_zone_moment(const struct cron_zone *zone, i64 local_s, i64 *epoch_s);
 
 // The first run after a moment, in seconds; -1: there is none any more.
-i64 cron_next(const struct func_cron *cron, const struct func_zone *zone, i64 after_s);
+i64 cron_next(const struct cron *cron, const struct cron_zone *zone, i64 after_s);

@@ -16,7 +16,7 @@ struct rule { // when clocks are changed each year
     i64 time;
 };
 
-struct func_zone {
+struct cron_zone {
     size_t count;
     i64 *moments; // of transitions
     u8 *kinds;    // what begins with them
@@ -145,7 +145,7 @@ static bool read_rule(str *rest, struct rule *out)
 }
 
 // "CET-1CEST,M3.5.0,M10.5.0/3"; POSIX counts offsets to the west.
-static bool read_rules(str text, struct func_zone *zone)
+static bool read_rules(str text, struct cron_zone *zone)
 {
     i64 west = 0;
     if (!read_name(&text) || !read_time(&text, &west)) {
@@ -187,7 +187,7 @@ static i64 rule_time(const struct rule *rule, i64 year)
     return (days_of(year, 1, 1) + day) * DAY + rule->time;
 }
 
-static i64 rule_offset(const struct func_zone *zone, i64 epoch_s)
+static i64 rule_offset(const struct cron_zone *zone, i64 epoch_s)
 {
     if (!zone->has_summer) {
         return zone->standard;
@@ -234,7 +234,7 @@ static bool read_head(str bytes, size_t time_size, struct layout *out)
 }
 
 static bool read_data(struct arena *arena, str bytes, size_t time_size, const struct layout *layout,
-    struct func_zone *zone)
+    struct cron_zone *zone)
 {
     size_t kinds = layout->counts[3] * time_size;
     size_t types = kinds + layout->counts[3];
@@ -258,9 +258,9 @@ static bool read_data(struct arena *arena, str bytes, size_t time_size, const st
 }
 
 // A first part with times of 32 bits is for old readers; the second is the whole.
-err *zone_parse(struct arena *arena, str bytes, const struct func_zone **out)
+err *cron_zone_parse(struct arena *arena, str bytes, const struct cron_zone **out)
 {
-    struct func_zone *zone = arena_new_of(arena, struct func_zone);
+    struct cron_zone *zone = arena_new_of(arena, struct cron_zone);
     struct layout layout = {};
     size_t time_size = 4;
     bool good = read_head(bytes, time_size, &layout);
@@ -280,7 +280,7 @@ err *zone_parse(struct arena *arena, str bytes, const struct func_zone **out)
     return good ? NULL : fail(arena, ERR_INVALID, "this is no file of a time zone");
 }
 
-err *zone_load(struct arena *arena, str name, const struct func_zone **out)
+err *cron_zone_load(struct arena *arena, str name, const struct cron_zone **out)
 {
     static const char *const FOLDERS[] = {"/usr/share/zoneinfo", "/usr/lib/zoneinfo"};
     str bytes = {};
@@ -289,11 +289,11 @@ err *zone_load(struct arena *arena, str name, const struct func_zone **out)
     for (size_t i = 0; i < countof(FOLDERS) && !odd; i++) {
         const char *path = path_join(arena, FOLDERS[i], str_cstr(arena, name));
         if (file_read(arena, path, ZONE_FILE_MAX, &bytes) == NULL) {
-            return zone_parse(arena, bytes, out);
+            return cron_zone_parse(arena, bytes, out);
         }
     }
     if (str_eq(name, S("UTC")) || str_eq(name, S("Etc/UTC"))) {
-        struct func_zone *utc = arena_new_of(arena, struct func_zone);
+        struct cron_zone *utc = arena_new_of(arena, struct cron_zone);
         utc->has_rule = true;
         *out = utc;
         return NULL;
@@ -304,7 +304,7 @@ err *zone_load(struct arena *arena, str name, const struct func_zone **out)
 
 // ---- looking -----------------------------------------------------------------------------------
 
-i64 zone_offset(const struct func_zone *zone, i64 epoch_s)
+i64 cron_zone_offset(const struct cron_zone *zone, i64 epoch_s)
 {
     size_t low = 0;
     size_t high = zone->count;
@@ -322,14 +322,14 @@ i64 zone_offset(const struct func_zone *zone, i64 epoch_s)
     return zone->offsets[low > 0 ? zone->kinds[low - 1] : 0];
 }
 
-bool zone_moment(const struct func_zone *zone, i64 local_s, i64 *epoch_s)
+bool cron_zone_moment(const struct cron_zone *zone, i64 local_s, i64 *epoch_s)
 {
-    const i64 offsets[] = {zone_offset(zone, local_s - DAY), zone_offset(zone, local_s),
-        zone_offset(zone, local_s + DAY)};
+    const i64 offsets[] = {cron_zone_offset(zone, local_s - DAY), cron_zone_offset(zone, local_s),
+        cron_zone_offset(zone, local_s + DAY)};
     bool found = false;
     for (size_t i = 0; i < countof(offsets); i++) {
         i64 moment = local_s - offsets[i];
-        if (zone_offset(zone, moment) == offsets[i] && (!found || moment < *epoch_s)) {
+        if (cron_zone_offset(zone, moment) == offsets[i] && (!found || moment < *epoch_s)) {
             *epoch_s = moment;
             found = true;
         }

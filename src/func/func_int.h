@@ -57,8 +57,8 @@ struct func_schedule {
     str text; // the expression
     str timezone;
     str arn;
-    struct func_cron cron;
-    const struct func_zone *zone; // NULL: expression or zone is wrong
+    struct cron cron;
+    const struct cron_zone *zone; // NULL: expression or zone is wrong
 };
 
 struct func_service {

@@ -253,7 +253,7 @@ static void load_one(struct func_service *service, struct func_schedule *schedul
 {
     err *e = cron_parse(service->arena, schedule->text, &schedule->cron);
     if (e == NULL) {
-        e = zone_load(service->arena, schedule->timezone, &schedule->zone);
+        e = cron_zone_load(service->arena, schedule->timezone, &schedule->zone);
     }
     if (e != NULL) {
         schedule->zone = NULL;

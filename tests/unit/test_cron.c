@@ -12,9 +12,9 @@
 #undef fail
 #define fail(arena, code, ...) err_make((arena), (code), __FILE__, __LINE__, __VA_ARGS__)
 
-static struct func_cron cron_of(struct arena *arena, const char *text)
+static struct cron cron_of(struct arena *arena, const char *text)
 {
-    struct func_cron cron;
+    struct cron cron;
     err *e = cron_parse(arena, str_from(text), &cron);
     if (e != NULL) {
         print_error("%s: %.*s\n", text, PRI(e->text));
@@ -31,7 +31,7 @@ static void add_big(struct buf *out, u64 value, int size)
 }
 
 // A file that has nothing but a rule.
-static err *parse_rule(struct arena *arena, const char *rule, const struct func_zone **out_zone)
+static err *parse_rule(struct arena *arena, const char *rule, const struct cron_zone **out_zone)
 {
     struct buf out = buf_in(arena, 4096);
     for (int part = 0; part < 2; part++) {
@@ -49,12 +49,12 @@ static err *parse_rule(struct arena *arena, const char *rule, const struct func_
         buf_add_char(&out, '\0');
     }
     buf_fmt(&out, "\n%s\n", rule);
-    return zone_parse(arena, buf_str(&out), out_zone);
+    return cron_zone_parse(arena, buf_str(&out), out_zone);
 }
 
-static const struct func_zone *zone_of_rule(struct arena *arena, const char *rule)
+static const struct cron_zone *zone_of_rule(struct arena *arena, const char *rule)
 {
-    const struct func_zone *zone = NULL;
+    const struct cron_zone *zone = NULL;
     assert_null(parse_rule(arena, rule, &zone));
     return zone;
 }
@@ -84,10 +84,10 @@ static const char *shown(i64 moment)
     return out;
 }
 
-static void check_next(const char *expression, const struct func_zone *zone, i64 after, i64 wanted)
+static void check_next(const char *expression, const struct cron_zone *zone, i64 after, i64 wanted)
 {
     struct arena *arena = arena_new();
-    struct func_cron cron = cron_of(arena, expression);
+    struct cron cron = cron_of(arena, expression);
     i64 next = cron_next(&cron, zone, after);
     if (next != wanted) {
         print_error(
@@ -142,7 +142,7 @@ static void test_fields(void **state)
         {"0 10 * * ?", {2026, 1, 1, 10, 0}},
     };
     struct arena *arena = arena_new();
-    const struct func_zone *zone = zone_of_rule(arena, "UTC0");
+    const struct cron_zone *zone = zone_of_rule(arena, "UTC0");
     (void)state;
     for (size_t i = 0; i < countof(CASES); i++) {
         const int *n = CASES[i].next;
@@ -165,7 +165,7 @@ static void test_wrong(void **state)
     struct arena *arena = arena_new();
     (void)state;
     for (size_t i = 0; i < countof(WRONG); i++) {
-        struct func_cron cron;
+        struct cron cron;
         err *e = cron_parse(arena, str_from(WRONG[i]), &cron);
         if (e == NULL) {
             print_error("taken for right: %s\n", WRONG[i]);
@@ -181,10 +181,10 @@ static void test_wrong(void **state)
 static void test_summer(void **state)
 {
     struct arena *arena = arena_new();
-    const struct func_zone *berlin = zone_of_rule(arena, "CET-1CEST,M3.5.0,M10.5.0/3");
-    const struct func_zone *sydney = zone_of_rule(arena, "AEST-10AEDT,M10.1.0,M4.1.0/3");
-    const struct func_zone *india = zone_of_rule(arena, "IST-5:30");
-    const struct func_zone *troll = zone_of_rule(arena, "<+00>0<+02>-2,M3.5.0/1,M10.5.0/3");
+    const struct cron_zone *berlin = zone_of_rule(arena, "CET-1CEST,M3.5.0,M10.5.0/3");
+    const struct cron_zone *sydney = zone_of_rule(arena, "AEST-10AEDT,M10.1.0,M4.1.0/3");
+    const struct cron_zone *india = zone_of_rule(arena, "IST-5:30");
+    const struct cron_zone *troll = zone_of_rule(arena, "<+00>0<+02>-2,M3.5.0/1,M10.5.0/3");
     (void)state;
     // 2026-03-29: 02:00 becomes 03:00. 02:30 is not there and is left out.
     check_next("30 2 * * ? *", berlin, utc(2026, 3, 28, 12, 0), utc(2026, 3, 30, 0, 30));
@@ -200,8 +200,8 @@ static void test_summer(void **state)
     check_next("0 9 * * ? *", india, utc(2026, 6, 1, 0, 0), utc(2026, 6, 1, 3, 30));
     // Two hours at once.
     check_next("30 2 * * ? *", troll, utc(2026, 3, 28, 12, 0), utc(2026, 3, 30, 0, 30));
-    assert_int_equal(zone_offset(berlin, utc(2150, 7, 1, 0, 0)), 7200);
-    assert_int_equal(zone_offset(berlin, utc(2150, 1, 1, 0, 0)), 3600);
+    assert_int_equal(cron_zone_offset(berlin, utc(2150, 7, 1, 0, 0)), 7200);
+    assert_int_equal(cron_zone_offset(berlin, utc(2150, 1, 1, 0, 0)), 3600);
     arena_free(arena);
 }
 
@@ -210,27 +210,27 @@ static void test_bad_files(void **state)
     static const char *const RULES[] = {"CET-1CEST,M13.5.0,M10.5.0/3", "CET-1CEST", "CET-1CEST,",
         "<CET-1", "-1", "CET-1CEST,M3.5.0", "CET-1CEST,M3.5.0,M10.5.0/3x"};
     struct arena *arena = arena_new();
-    const struct func_zone *zone = NULL;
+    const struct cron_zone *zone = NULL;
     struct buf out = buf_in(arena, 4096);
     (void)state;
-    assert_non_null(zone_parse(arena, S(""), &zone));
-    assert_non_null(zone_parse(arena, S("TZif2"), &zone));
+    assert_non_null(cron_zone_parse(arena, S(""), &zone));
+    assert_non_null(cron_zone_parse(arena, S("TZif2"), &zone));
     buf_add(&out, S("TZif2"));
     for (int i = 0; i < 39; i++) {
         buf_add_char(&out, (char)0xff);
     }
-    assert_non_null(zone_parse(arena, buf_str(&out), &zone));
+    assert_non_null(cron_zone_parse(arena, buf_str(&out), &zone));
     for (size_t i = 0; i < countof(RULES); i++) {
         assert_non_null(parse_rule(arena, RULES[i], &zone));
     }
     for (const char *const *name = (const char *const[]){"../../etc/passwd", "/etc/passwd", "",
              "Nowhere/Land", "Europe", NULL};
          *name != NULL; name++) {
-        err *e = zone_load(arena, str_from(*name), &zone);
+        err *e = cron_zone_load(arena, str_from(*name), &zone);
         assert_non_null(e);
         assert_int_equal(e->code, ERR_NOT_FOUND);
     }
-    assert_null(zone_load(arena, S("UTC"), &zone));
+    assert_null(cron_zone_load(arena, S("UTC"), &zone));
     arena_free(arena);
 }
 
@@ -256,19 +256,19 @@ static void test_offsets(void **state)
     struct arena *arena = arena_new();
     (void)state;
     for (size_t i = 0; has_zones() && i < countof(ZONES); i++) {
-        const struct func_zone *zone = NULL;
-        assert_null(zone_load(arena, str_from(ZONES[i]), &zone));
+        const struct cron_zone *zone = NULL;
+        assert_null(cron_zone_load(arena, str_from(ZONES[i]), &zone));
         use_zone(ZONES[i]);
         for (i64 moment = utc(1971, 1, 1, 0, 0); moment < utc(2199, 1, 1, 0, 0);
              moment += 6 * 3600 + 1) {
             struct tm parts;
             time_t seconds = moment;
             localtime_r(&seconds, &parts);
-            if (zone_offset(zone, moment) != parts.tm_gmtoff) {
+            if (cron_zone_offset(zone, moment) != parts.tm_gmtoff) {
                 print_error("%s at %s: %lld, not %ld\n", ZONES[i], shown(moment),
-                    (long long)zone_offset(zone, moment), parts.tm_gmtoff);
+                    (long long)cron_zone_offset(zone, moment), parts.tm_gmtoff);
             }
-            assert_int_equal(zone_offset(zone, moment), parts.tm_gmtoff);
+            assert_int_equal(cron_zone_offset(zone, moment), parts.tm_gmtoff);
         }
     }
     use_zone("UTC");
@@ -279,11 +279,11 @@ static void test_offsets(void **state)
 static void check_year(struct arena *arena, const char *name, int year, const char *expression,
     bool (*wanted)(const struct tm *local))
 {
-    const struct func_zone *zone = NULL;
-    struct func_cron cron = cron_of(arena, expression);
+    const struct cron_zone *zone = NULL;
+    struct cron cron = cron_of(arena, expression);
     i64 latest = INT64_MIN; // local time that has been there
     i64 at = utc(year, 1, 1, 0, 0) - 1;
-    assert_null(zone_load(arena, str_from(name), &zone));
+    assert_null(cron_zone_load(arena, str_from(name), &zone));
     use_zone(name);
     i64 next = cron_next(&cron, zone, at);
     for (i64 moment = at + 1; moment < utc(year + 1, 1, 1, 0, 0); moment += 60) {
