@@ -2,7 +2,7 @@
 // or not.
 #include "app/app.h"
 #include "cli/cli_int.h"
-#include "func/func_log.h"
+#include "func_log/func_log.h"
 
 #include <errno.h>
 #include <stdio.h>

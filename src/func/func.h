@@ -3,7 +3,7 @@
 // func_invoke, and from outside through Lambda's own API.
 #pragma once
 
-#include "func/func_log.h"
+#include "func_log/func_log.h"
 #include "http/http.h"
 #include "iam/iam.h"
 

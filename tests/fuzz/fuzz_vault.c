@@ -1,6 +1,6 @@
 // What callers hand in as bytes that a key of ours has encrypted: nothing opens but what was made
 // here, under the same key and context. And what functions write: it harms no terminal.
-#include "func/func_log.h"
+#include "func_log/func_log.h"
 #include "vault/vault_int.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

@@ -1,6 +1,6 @@
 // Logs of functions: lines come back as they were, the files keep to their bound, and a disk that
 // takes nothing loses whole lines.
-#include "func/func_log_int.h"
+#include "func_log/func_log_int.h"
 
 #include <fcntl.h>
 #include <ftw.h>

@@ -1,6 +1,6 @@
 // Reading logs back, those of several functions in the order of time. The files may be written to,
 // and removed, meanwhile: what is there now is read, and looked for again at the next call.
-#include "func/func_log_int.h"
+#include "func_log/func_log_int.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // Shared by the files of logs.
 #pragma once
 
-#include "func/func_log.h"
+#include "func_log/func_log.h"
 
 struct log_disk; // the files; touched by one thread at a time
 

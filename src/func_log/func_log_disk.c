@@ -1,6 +1,6 @@
 // The files of logs: for each function a folder of segments, named by the time they were begun at.
 // A segment that is full is followed by another one, and the oldest go when there are too many.
-#include "func/func_log_int.h"
+#include "func_log/func_log_int.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 // What of a function's output may be harmful, made harmless.
-#include "func/func_log.h"
+#include "func_log/func_log.h"
 
 #include <time.h>
 

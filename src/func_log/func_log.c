@@ -1,5 +1,5 @@
 // The queue of lines, and the fiber that has them written: a batch at a time, by the worker pool.
-#include "func/func_log_int.h"
+#include "func_log/func_log_int.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
