@@ -221,7 +221,7 @@ void app_admin_close(struct app *app);
 [[nodiscard]] err *app_open_logs(struct app *app);
 void app_close_logs(struct app *app);
 // Shows a line, if it is wanted; arg is the app. On a thread of the worker pool.
-void app_say_function(void *arg, const struct func_line *line);
+void app_say_function(void *arg, const struct func_log_line *line);
 // Shows a line of a JavaScript resolver. Any loop's thread.
 void app_say_script(str name, str line);
 

@@ -71,7 +71,7 @@ void app_close_logs(struct app *app)
 // ---- lines -------------------------------------------------------------------------------------
 
 // The platform's own lines frame each invocation; they are for who asks for the log.
-static bool is_frame(const struct func_line *line)
+static bool is_frame(const struct func_log_line *line)
 {
     static const str BEGINNINGS[] = {S_INIT("START RequestId:"), S_INIT("END RequestId:"),
         S_INIT("REPORT RequestId:"), S_INIT("{")};
@@ -79,10 +79,10 @@ static bool is_frame(const struct func_line *line)
     for (size_t i = 0; i < countof(BEGINNINGS); i++) {
         is = is || str_starts(line->text, BEGINNINGS[i]);
     }
-    return is && line->stream == FUNC_PLATFORM;
+    return is && line->stream == FUNC_LOG_PLATFORM;
 }
 
-static bool is_wanted(const struct app_logs *logs, const struct func_line *line)
+static bool is_wanted(const struct app_logs *logs, const struct func_log_line *line)
 {
     if (!logs->streams) {
         return !is_frame(line);
@@ -117,7 +117,7 @@ static void put(struct app_logs *logs, str text)
     }
 }
 
-void app_say_function(void *arg, const struct func_line *line)
+void app_say_function(void *arg, const struct func_log_line *line)
 {
     struct app *app = arg;
     struct app_logs *logs = app->logs;

@@ -85,11 +85,11 @@ static err *read_since(struct arena *arena, const char *text, u64 *ms)
 
 // ---- printing ----------------------------------------------------------------------------------
 
-static void print_json(struct buf *out, const struct func_line *line)
+static void print_json(struct buf *out, const struct func_log_line *line)
 {
-    static const str STREAMS[] = {[FUNC_PLATFORM] = S_INIT("platform"),
-        [FUNC_STDOUT] = S_INIT("stdout"),
-        [FUNC_STDERR] = S_INIT("stderr")};
+    static const str STREAMS[] = {[FUNC_LOG_PLATFORM] = S_INIT("platform"),
+        [FUNC_LOG_STDOUT] = S_INIT("stdout"),
+        [FUNC_LOG_STDERR] = S_INIT("stderr")};
     struct arena *arena = arena_new();
     struct json_writer w;
     jw_init(&w, out);
@@ -104,7 +104,7 @@ static void print_json(struct buf *out, const struct func_line *line)
     arena_free(arena);
 }
 
-static bool print(const struct logs *logs, const struct func_line *line)
+static bool print(const struct logs *logs, const struct func_log_line *line)
 {
     struct buf out = buf_heap(SIZE_MAX);
     if (logs->as_json) {
@@ -124,7 +124,7 @@ static void run(const struct logs *logs)
         func_log_open(logs->folder, logs->names, logs->name_count, logs->since_ms);
     bool goes_on = true;
     while (goes_on) {
-        struct func_line line = {};
+        struct func_log_line line = {};
         while (goes_on && func_log_next(reader, &line)) {
             goes_on = print(logs, &line);
         }

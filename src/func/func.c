@@ -280,9 +280,9 @@ struct func_loop *func_here(struct func_hub *hub)
     return &hub->loops[index];
 }
 
-void func_say(struct func_hub *hub, const struct func_line *line)
+void func_say(struct func_hub *hub, const struct func_log_line *line)
 {
-    struct func_line now = *line;
+    struct func_log_line now = *line;
     check(hub->log != NULL);
     now.time_ms = time_now_ms();
     func_log_add(hub->log, &now);

@@ -107,7 +107,7 @@ struct func_hub_options {
     const char *hidden[2]; // folders that no function may see, or NULL: data and keys
     const char *logs;      // folder that logs are kept in; NULL: they are not
     // Told of the lines of logs, as func_log_options says.
-    void (*log)(void *arg, const struct func_line *line);
+    void (*log)(void *arg, const struct func_log_line *line);
     void *log_arg;
 };
 

@@ -188,7 +188,7 @@ void func_runtimes_free(struct func_runtimes *runtimes);
 
 // ---- logs --------------------------------------------------------------------------------------
 // Puts a line into the log of its function; the time is now.
-void func_say(struct func_hub *hub, const struct func_line *line);
+void func_say(struct func_hub *hub, const struct func_log_line *line);
 
 struct func_report { // of a call that is over
     str request_id;

@@ -20,9 +20,9 @@ static void keep_tail(struct func_worker *worker, str text)
     worker->tail_len += text.len;
 }
 
-static void say(struct func_worker *worker, enum func_output stream, str text)
+static void say(struct func_worker *worker, enum func_log_output stream, str text)
 {
-    struct func_line line = {.function = worker->function->name,
+    struct func_log_line line = {.function = worker->function->name,
         .stream = stream,
         .request_id = {worker->last_id, worker->last_id_len},
         .text = text};
@@ -34,7 +34,7 @@ static void say(struct func_worker *worker, enum func_output stream, str text)
 void worker_say(struct func_worker *worker, str line)
 {
     if (line.len > 0) {
-        say(worker, FUNC_PLATFORM, line);
+        say(worker, FUNC_LOG_PLATFORM, line);
     }
 }
 
@@ -63,8 +63,8 @@ static void take_output(struct output *output, str got)
     while (got.len > 0) {
         ptrdiff_t end = str_find_char(got, '\n');
         str part = str_sub(got, 0, end >= 0 ? (size_t)end : got.len);
-        bool fits = part.len <= FUNC_LINE_MAX - output->line.len;
-        part = str_sub(part, 0, FUNC_LINE_MAX - output->line.len);
+        bool fits = part.len <= FUNC_LOG_LINE_MAX - output->line.len;
+        part = str_sub(part, 0, FUNC_LOG_LINE_MAX - output->line.len);
         buf_add(&output->line, part);
         if (!fits) {
             cut_line(output);
@@ -284,8 +284,8 @@ static void open_outputs(struct func_worker *worker, uv_stdio_container_t stdio[
     for (size_t i = 0; i < 2; i++) {
         check(uv_pipe_init(uv, &worker->outputs[i].pipe, 0) == 0);
         worker->outputs[i].worker = worker;
-        worker->outputs[i].stream = i == 0 ? FUNC_STDOUT : FUNC_STDERR;
-        worker->outputs[i].line = buf_heap(FUNC_LINE_MAX);
+        worker->outputs[i].stream = i == 0 ? FUNC_LOG_STDOUT : FUNC_LOG_STDERR;
+        worker->outputs[i].line = buf_heap(FUNC_LOG_LINE_MAX);
         worker->outputs[i].pipe.data = &worker->outputs[i];
         worker->open_handles++;
         stdio[i + 1] = (uv_stdio_container_t){.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,

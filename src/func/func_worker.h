@@ -14,7 +14,7 @@ enum { WORKER_MAGIC = 0x66776b72, OUTPUT_ROOM = 16 * 1024 };
 struct output { // of a process: one of its two streams
     struct func_worker *worker;
     uv_pipe_t pipe;
-    enum func_output stream;
+    enum func_log_output stream;
     struct buf line; // up to its end, which is to come
     u64 spent_us;    // on what it wrote, since the last pause
     u64 pause_ms;

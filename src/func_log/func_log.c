@@ -14,7 +14,7 @@ enum {
 
 struct entry {
     struct entry *next;
-    struct func_line line; // texts behind the struct
+    struct func_log_line line; // texts behind the struct
     size_t size;
 };
 
@@ -28,7 +28,7 @@ struct func_log {
     u32 magic;
     struct func_log_options options;
     struct loop *loop;
-    struct log_disk *disk; // NULL: kept nowhere
+    struct func_log_disk *disk; // NULL: kept nowhere
     size_t batch_bytes;
     struct cond work; // there is something to write
     struct cond idle; // all is written
@@ -64,7 +64,7 @@ static str place(char **room, str text)
     return (str){at, text.len};
 }
 
-static struct entry *entry_new(const struct func_line *line)
+static struct entry *entry_new(const struct func_log_line *line)
 {
     size_t size = sizeof(struct entry) + line->function.len + line->request_id.len + line->text.len;
     struct entry *entry = mem_alloc(size);
@@ -77,7 +77,7 @@ static struct entry *entry_new(const struct func_line *line)
     return entry;
 }
 
-void func_log_add(struct func_log *log, const struct func_line *line)
+void func_log_add(struct func_log *log, const struct func_log_line *line)
 {
     check_magic(log, LOG_MAGIC);
     u64 bound = log->options.queue_bytes > 0 ? log->options.queue_bytes : QUEUE_BYTES;
@@ -145,7 +145,8 @@ struct pile { // a function's lines of a batch
 static void write_pile(struct func_log *log, str function, struct pile *pile)
 {
     const char *why = "";
-    if (pile->text.len > 0 && !log_disk_write(log->disk, function, buf_str(&pile->text), &why)) {
+    if (pile->text.len > 0 &&
+        !func_log_disk_write(log->disk, function, buf_str(&pile->text), &why)) {
         atomic_fetch_add(&log->lost, pile->lines);
         log->why = why;
     }
@@ -154,7 +155,7 @@ static void write_pile(struct func_log *log, str function, struct pile *pile)
 }
 
 static void add_to_pile(
-    struct func_log *log, struct arena *arena, struct map *piles, const struct func_line *line)
+    struct func_log *log, struct arena *arena, struct map *piles, const struct func_log_line *line)
 {
     struct pile *pile = map_get(piles, line->function);
     if (pile == NULL) {
@@ -162,7 +163,7 @@ static void add_to_pile(
         pile->text = buf_heap(SIZE_MAX);
         map_set(piles, line->function, pile);
     }
-    log_line_write(&pile->text, line);
+    func_log_line_write(&pile->text, line);
     pile->lines++;
     if (pile->text.len > log->batch_bytes) {
         write_pile(log, line->function, pile);
@@ -180,7 +181,7 @@ static void write_batch(void *arg)
     str function = {};
     void *pile = NULL;
     for (struct entry *entry = batch->first; entry != NULL; entry = entry->next) {
-        struct func_line line = entry->line;
+        struct func_log_line line = entry->line;
         line.text = func_log_clean(texts, line.text);
         if (log->disk != NULL) {
             add_to_pile(log, arena, piles, &line);
@@ -208,7 +209,7 @@ static void expire_work(void *arg)
         pthread_mutex_lock(&log->lock);
         u64 days = keeping->days;
         pthread_mutex_unlock(&log->lock);
-        log_disk_expire(log->disk, keeping->function, days);
+        func_log_disk_expire(log->disk, keeping->function, days);
     }
 }
 
@@ -308,7 +309,8 @@ struct func_log *func_log_new(const struct func_log_options *options)
     check(log->loop != NULL);
     check(pthread_mutex_init(&log->lock, NULL) == 0);
     if (options->folder != NULL) {
-        log->disk = log_disk_new(options->folder, options->segment_bytes, options->total_bytes);
+        log->disk =
+            func_log_disk_new(options->folder, options->segment_bytes, options->total_bytes);
     }
     u64 half = options->segment_bytes / 2;
     log->batch_bytes = half > 0 && half < BATCH_BYTES ? (size_t)half : BATCH_BYTES;
@@ -328,7 +330,7 @@ void func_log_free(struct func_log *log)
         mem_free(log->keepings);
         log->keepings = next;
     }
-    log_disk_free(log->disk);
+    func_log_disk_free(log->disk);
     pthread_mutex_destroy(&log->lock);
     log->magic = 0;
     mem_free(log);

@@ -6,13 +6,13 @@
 #include "fiber/fiber.h"
 #include "json/json.h"
 
-enum func_output { FUNC_PLATFORM, FUNC_STDOUT, FUNC_STDERR };
+enum func_log_output { FUNC_LOG_PLATFORM, FUNC_LOG_STDOUT, FUNC_LOG_STDERR };
 
-enum { FUNC_LINE_MAX = 256 * 1024 }; // bytes; longer ones come in several
+enum { FUNC_LOG_LINE_MAX = 256 * 1024 }; // bytes; longer ones come in several
 
-struct func_line {
+struct func_log_line {
     str function; // its name
-    enum func_output stream;
+    enum func_log_output stream;
     str request_id; // none before the first call
     u64 time_ms;
     str text;
@@ -27,7 +27,7 @@ struct func_log_options {
     u64 queue_bytes;    // that wait to be written; 0: 16 MiB
     // Told of each line in their order, on a thread of the worker pool, its text clean. May be
     // NULL.
-    void (*tell)(void *arg, const struct func_line *line);
+    void (*tell)(void *arg, const struct func_log_line *line);
     void *tell_arg;
 };
 
@@ -36,7 +36,7 @@ struct func_log *func_log_new(const struct func_log_options *options);
 // After the loop has ended. NULL is allowed.
 void func_log_free(struct func_log *log);
 // Any thread; the texts are copied. Dropped when too much is waiting.
-void func_log_add(struct func_log *log, const struct func_line *line);
+void func_log_add(struct func_log *log, const struct func_log_line *line);
 // Returns when all that was added before is written, or lost. On its loop.
 void func_log_flush(struct func_log *log) YIELDS;
 // How long lines of a function are kept; 0: as long as there is room. Any thread.
@@ -51,7 +51,7 @@ str func_log_clean(struct arena *arena, str text);
 // return, which is how runtimes write a new line within a message, begins an indented line.
 void func_log_printable(struct buf *out, str text);
 // The line as a person reads it, with its end: "HH:MM:SS [name] text", in colours if wanted.
-void func_log_show(struct buf *out, const struct func_line *line, bool coloured);
+void func_log_show(struct buf *out, const struct func_log_line *line, bool coloured);
 // Days of defineFunction's `retention` ("1 week"); 0 for none and for "infinite".
 u64 func_log_days(str retention);
 
@@ -67,5 +67,5 @@ struct func_log_reader *func_log_open(
     const char *folder, const str *names, size_t count, u64 since_ms);
 // The next line by time of all that are read, valid until the next call; false when there is none
 // now: more may come later.
-bool func_log_next(struct func_log_reader *reader, struct func_line *line);
+bool func_log_next(struct func_log_reader *reader, struct func_log_line *line);
 void func_log_close(struct func_log_reader *reader);

@@ -17,7 +17,7 @@ struct series { // of one function
     u64 size;   // of it
 };
 
-struct log_disk {
+struct func_log_disk {
     const char *folder;
     u64 segment_bytes;
     u64 total_bytes;
@@ -25,9 +25,9 @@ struct log_disk {
     struct arena *arena;
 };
 
-struct log_disk *log_disk_new(const char *folder, u64 segment_bytes, u64 total_bytes)
+struct func_log_disk *func_log_disk_new(const char *folder, u64 segment_bytes, u64 total_bytes)
 {
-    struct log_disk *disk = mem_new(struct log_disk);
+    struct func_log_disk *disk = mem_new(struct func_log_disk);
     disk->folder = folder;
     disk->segment_bytes = segment_bytes > 0 ? segment_bytes : SEGMENT_BYTES;
     disk->total_bytes = total_bytes > 0 ? total_bytes : TOTAL_BYTES;
@@ -37,7 +37,7 @@ struct log_disk *log_disk_new(const char *folder, u64 segment_bytes, u64 total_b
     return disk;
 }
 
-void log_disk_free(struct log_disk *disk)
+void func_log_disk_free(struct func_log_disk *disk)
 {
     if (disk != NULL) {
         arena_free(disk->arena);
@@ -54,7 +54,7 @@ static bool is_plain(char c)
 }
 
 // Whatever a function is called, it is one folder's name, and no other function has the same.
-str log_folder_name(struct arena *arena, str function)
+str func_log_folder_name(struct arena *arena, str function)
 {
     struct buf out = buf_in(arena, 3 * function.len + 1);
     for (size_t i = 0; i < function.len; i++) {
@@ -76,19 +76,20 @@ static u64 number_of(str name)
 
 static int compare_segments(const void *a, const void *b)
 {
-    return str_cmp(((const struct log_segment *)a)->name, ((const struct log_segment *)b)->name);
+    return str_cmp(
+        ((const struct func_log_segment *)a)->name, ((const struct func_log_segment *)b)->name);
 }
 
-struct log_segment *log_segments(struct arena *arena, const char *folder, size_t *count)
+struct func_log_segment *func_log_segments(struct arena *arena, const char *folder, size_t *count)
 {
-    vec_of(struct log_segment) list = {};
+    vec_of(struct func_log_segment) list = {};
     DIR *dir = opendir(folder);
     struct dirent *entry = NULL;
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
         struct stat info;
         str name = str_from(entry->d_name);
         if (number_of(name) > 0 && stat(path_join(arena, folder, entry->d_name), &info) == 0) {
-            *vec_push(arena, &list) = (struct log_segment){.name = str_dup(arena, name),
+            *vec_push(arena, &list) = (struct func_log_segment){.name = str_dup(arena, name),
                 .size = (u64)info.st_size,
                 .modified_ms = (u64)info.st_mtim.tv_sec * 1000};
         }
@@ -105,18 +106,18 @@ struct log_segment *log_segments(struct arena *arena, const char *folder, size_t
 
 // ---- writing -----------------------------------------------------------------------------------
 
-static const char *folder_of(const struct log_disk *disk, struct arena *arena, str function)
+static const char *folder_of(const struct func_log_disk *disk, struct arena *arena, str function)
 {
-    return path_join(arena, disk->folder, str_cstr(arena, log_folder_name(arena, function)));
+    return path_join(arena, disk->folder, str_cstr(arena, func_log_folder_name(arena, function)));
 }
 
-static struct series *series_of(struct log_disk *disk, struct arena *arena, str function)
+static struct series *series_of(struct func_log_disk *disk, struct arena *arena, str function)
 {
     struct series *series = map_get(disk->series, function);
     size_t count = 0;
     if (series == NULL) {
-        const struct log_segment *segments =
-            log_segments(arena, folder_of(disk, arena, function), &count);
+        const struct func_log_segment *segments =
+            func_log_segments(arena, folder_of(disk, arena, function), &count);
         series = arena_new_of(disk->arena, struct series);
         if (count > 0) {
             series->newest = number_of(segments[count - 1].name);
@@ -135,11 +136,11 @@ static const char *segment_path(struct arena *arena, const char *folder, u64 num
 
 // Makes room for another segment.
 static void drop_oldest(
-    const struct log_disk *disk, struct arena *arena, const char *folder, u64 next_size)
+    const struct func_log_disk *disk, struct arena *arena, const char *folder, u64 next_size)
 {
     size_t count = 0;
     u64 total = next_size > disk->segment_bytes ? next_size : disk->segment_bytes;
-    const struct log_segment *segments = log_segments(arena, folder, &count);
+    const struct func_log_segment *segments = func_log_segments(arena, folder, &count);
     for (size_t i = 0; i < count; i++) {
         total += segments[i].size;
     }
@@ -175,7 +176,7 @@ static bool append(int fd, str text, u64 *size)
 }
 
 static bool write_in(
-    struct log_disk *disk, struct arena *arena, str function, str text, const char **why)
+    struct func_log_disk *disk, struct arena *arena, str function, str text, const char **why)
 {
     struct series *series = series_of(disk, arena, function);
     const char *folder = folder_of(disk, arena, function);
@@ -202,7 +203,7 @@ static bool write_in(
     return good;
 }
 
-bool log_disk_write(struct log_disk *disk, str function, str text, const char **why)
+bool func_log_disk_write(struct func_log_disk *disk, str function, str text, const char **why)
 {
     struct arena *arena = arena_new();
     bool good = write_in(disk, arena, function, text, why);
@@ -210,7 +211,7 @@ bool log_disk_write(struct log_disk *disk, str function, str text, const char **
     return good;
 }
 
-void log_disk_expire(struct log_disk *disk, str function, u64 days)
+void func_log_disk_expire(struct func_log_disk *disk, str function, u64 days)
 {
     struct arena *arena = arena_new();
     size_t count = 0;
@@ -218,7 +219,7 @@ void log_disk_expire(struct log_disk *disk, str function, u64 days)
     u64 age = days * 24 * 60 * 60 * 1000;
     const char *folder = folder_of(disk, arena, function);
     struct series *series = series_of(disk, arena, function);
-    const struct log_segment *segments = log_segments(arena, folder, &count);
+    const struct func_log_segment *segments = func_log_segments(arena, folder, &count);
     for (size_t i = 0; days > 0 && i < count; i++) {
         if (segments[i].modified_ms + age < now) {
             (void)unlink(path_join(arena, folder, str_cstr(arena, segments[i].name)));
@@ -232,12 +233,12 @@ void log_disk_expire(struct log_disk *disk, str function, u64 days)
 // ---- lines -------------------------------------------------------------------------------------
 
 static const str STREAMS[] = {
-    [FUNC_PLATFORM] = S_INIT("platform"),
-    [FUNC_STDOUT] = S_INIT("stdout"),
-    [FUNC_STDERR] = S_INIT("stderr"),
+    [FUNC_LOG_PLATFORM] = S_INIT("platform"),
+    [FUNC_LOG_STDOUT] = S_INIT("stdout"),
+    [FUNC_LOG_STDERR] = S_INIT("stderr"),
 };
 
-void log_line_write(struct buf *out, const struct func_line *line)
+void func_log_line_write(struct buf *out, const struct func_log_line *line)
 {
     char time[32];
     time_t seconds = (time_t)(line->time_ms / 1000);
@@ -278,7 +279,7 @@ static bool read_time(str text, u64 *out)
     return seconds >= 0;
 }
 
-bool log_line_read(struct arena *arena, str text, struct func_line *out)
+bool func_log_line_read(struct arena *arena, str text, struct func_log_line *out)
 {
     struct json *root = NULL;
     if (json_parse(arena, text, &root, NULL) != NULL || root->kind != JSON_OBJECT ||
@@ -286,9 +287,9 @@ bool log_line_read(struct arena *arena, str text, struct func_line *out)
         return false;
     }
     str stream = json_get_str(root, S("stream"));
-    out->stream = str_eq(stream, STREAMS[FUNC_STDOUT])   ? FUNC_STDOUT
-                  : str_eq(stream, STREAMS[FUNC_STDERR]) ? FUNC_STDERR
-                                                         : FUNC_PLATFORM;
+    out->stream = str_eq(stream, STREAMS[FUNC_LOG_STDOUT])   ? FUNC_LOG_STDOUT
+                  : str_eq(stream, STREAMS[FUNC_LOG_STDERR]) ? FUNC_LOG_STDERR
+                                                             : FUNC_LOG_PLATFORM;
     out->request_id = json_get_str(root, S("requestId"));
     out->text = json_get_str(root, S("message"));
     return true;

@@ -16,7 +16,7 @@ struct source { // a function's log
     size_t room;
     bool is_empty; // until it is looked at again
     bool has_line;
-    struct func_line line;
+    struct func_log_line line;
     struct arena *arena; // of the line
 };
 
@@ -36,7 +36,7 @@ static u8 hex_value(char c)
     return (u8)(c >= 'a' ? c - 'a' + 10 : c - '0');
 }
 
-// log_folder_name, the other way round.
+// func_log_folder_name, the other way round.
 static str function_of(struct arena *arena, str folder)
 {
     struct buf out = buf_in(arena, folder.len + 1);
@@ -62,7 +62,7 @@ static void add_source(struct func_log_reader *reader, str function)
     struct source *source = arena_new_of(reader->arena, struct source);
     source->function = str_dup(reader->arena, function);
     source->folder = path_join(reader->arena, reader->folder,
-        str_cstr(reader->arena, log_folder_name(reader->arena, function)));
+        str_cstr(reader->arena, func_log_folder_name(reader->arena, function)));
     source->arena = arena_new();
     source->next = reader->sources;
     reader->sources = source;
@@ -86,12 +86,12 @@ static void find_functions(struct func_log_reader *reader)
 
 bool func_log_exists(struct arena *arena, const char *folder, str name)
 {
-    return dir_exists(path_join(arena, folder, str_cstr(arena, log_folder_name(arena, name))));
+    return dir_exists(path_join(arena, folder, str_cstr(arena, func_log_folder_name(arena, name))));
 }
 
 // ---- one function ------------------------------------------------------------------------------
 
-static u64 number_of(const struct log_segment *segment)
+static u64 number_of(const struct func_log_segment *segment)
 {
     u64 number = 0;
     (void)str_to_u64(str_sub(segment->name, 0, segment->name.len - 4), &number);
@@ -105,7 +105,7 @@ static FILE *open_next(const struct source *source, u64 since_ms, u64 *number)
     struct arena *arena = arena_new();
     size_t count = 0;
     FILE *file = NULL;
-    const struct log_segment *segments = log_segments(arena, source->folder, &count);
+    const struct func_log_segment *segments = func_log_segments(arena, source->folder, &count);
     for (size_t i = 0; i < count && file == NULL; i++) {
         bool old = i + 1 < count && number_of(&segments[i + 1]) < since_ms;
         *number = number_of(&segments[i]);
@@ -162,8 +162,8 @@ static void fill(struct source *source, u64 since_ms)
         source->is_empty = !next_text(source, since_ms, &text);
         if (!source->is_empty) {
             arena_reset(source->arena);
-            source->line = (struct func_line){};
-            source->has_line = log_line_read(source->arena, text, &source->line) &&
+            source->line = (struct func_log_line){};
+            source->has_line = func_log_line_read(source->arena, text, &source->line) &&
                                source->line.time_ms >= since_ms;
             source->line.function = source->function;
         }
@@ -186,7 +186,7 @@ struct func_log_reader *func_log_open(
     return reader;
 }
 
-bool func_log_next(struct func_log_reader *reader, struct func_line *line)
+bool func_log_next(struct func_log_reader *reader, struct func_log_line *line)
 {
     struct source *first = NULL;
     if (reader->given != NULL) {

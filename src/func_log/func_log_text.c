@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-enum { CLEAN_MAX = 4 * FUNC_LINE_MAX };
+enum { CLEAN_MAX = 4 * FUNC_LOG_LINE_MAX };
 
 str func_log_clean(struct arena *arena, str text)
 {
@@ -82,7 +82,7 @@ u64 func_log_days(str retention)
     return 0;
 }
 
-void func_log_show(struct buf *out, const struct func_line *line, bool coloured)
+void func_log_show(struct buf *out, const struct func_log_line *line, bool coloured)
 {
     static const int COLOURS[] = {36, 35, 33, 34, 32, 96, 95, 94};
 

@@ -79,8 +79,8 @@ static void with_log(struct fixture *f, void (*fn)(struct fixture *f))
 
 static void add(struct fixture *f, str function, str text)
 {
-    struct func_line line = {.function = function,
-        .stream = FUNC_STDERR,
+    struct func_log_line line = {.function = function,
+        .stream = FUNC_LOG_STDERR,
         .request_id = S("id-1"),
         .time_ms = time_now_ms(),
         .text = text};
@@ -90,8 +90,8 @@ static void add(struct fixture *f, str function, str text)
 static u64 size_of(const struct fixture *f, const char *function, size_t *count)
 {
     u64 total = 0;
-    struct log_segment *segments =
-        log_segments(f->arena, path_join(f->arena, f->folder, function), count);
+    struct func_log_segment *segments =
+        func_log_segments(f->arena, path_join(f->arena, f->folder, function), count);
     for (size_t i = 0; i < *count; i++) {
         total += segments[i].size;
     }
@@ -112,14 +112,14 @@ static void write_nasty(struct fixture *f)
 static void test_lines_come_back(void **state)
 {
     struct fixture *f = *state;
-    struct func_line line = {};
+    struct func_log_line line = {};
     with_log(f, write_nasty);
     const str names[] = {S("fn")};
     struct func_log_reader *reader = func_log_open(f->folder, names, 1, 0);
     assert_true(func_log_next(reader, &line));
     assert_true(str_eq(line.text, func_log_clean(f->arena, (str){NASTY, sizeof(NASTY) - 1})));
     assert_true(str_is_utf8(line.text));
-    assert_true(str_eq(line.request_id, S("id-1")) && line.stream == FUNC_STDERR);
+    assert_true(str_eq(line.request_id, S("id-1")) && line.stream == FUNC_LOG_STDERR);
     assert_true(func_log_next(reader, &line));
     assert_int_equal(line.text.len, 0);
     assert_false(func_log_next(reader, &line));
@@ -147,11 +147,11 @@ static void write_one(struct fixture *f)
 static void test_damage_is_passed_over(void **state)
 {
     struct fixture *f = *state;
-    struct func_line line = {};
+    struct func_log_line line = {};
     size_t count = 0;
     with_log(f, write_one);
-    struct log_segment *segments =
-        log_segments(f->arena, path_join(f->arena, f->folder, "fn"), &count);
+    struct func_log_segment *segments =
+        func_log_segments(f->arena, path_join(f->arena, f->folder, "fn"), &count);
     assert_int_equal(count, 1);
     const char *path = path_join(
         f->arena, path_join(f->arena, f->folder, "fn"), str_cstr(f->arena, segments[0].name));
@@ -182,7 +182,7 @@ static void write_numbers(struct fixture *f)
 static void test_files_keep_to_their_bound(void **state)
 {
     struct fixture *f = *state;
-    struct func_line line = {};
+    struct func_log_line line = {};
     size_t count = 0;
     f->options.segment_bytes = 4096;
     f->options.total_bytes = 20000;
@@ -224,7 +224,7 @@ static void fill_disk(struct fixture *f)
 static void test_a_full_disk_loses_whole_lines(void **state)
 {
     struct fixture *f = *state;
-    struct func_line line = {};
+    struct func_log_line line = {};
     void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
     with_log(f, fill_disk);
     signal(SIGXFSZ, before);
@@ -235,7 +235,7 @@ static void test_a_full_disk_loses_whole_lines(void **state)
     func_log_close(reader);
 }
 
-static void count_told(void *arg, const struct func_line *line)
+static void count_told(void *arg, const struct func_log_line *line)
 {
     struct fixture *f = arg;
     f->told += str_is_utf8(line->text);
@@ -285,7 +285,7 @@ static void make_old(struct fixture *f, const char *function)
 {
     size_t count = 0;
     const char *folder = path_join(f->arena, f->folder, function);
-    struct log_segment *segments = log_segments(f->arena, folder, &count);
+    struct func_log_segment *segments = func_log_segments(f->arena, folder, &count);
     struct timeval times[2] = {{.tv_sec = time(NULL) - 90000}, {.tv_sec = time(NULL) - 90000}};
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(
@@ -296,7 +296,7 @@ static void make_old(struct fixture *f, const char *function)
 static void test_old_lines_go(void **state)
 {
     struct fixture *f = *state;
-    struct func_line line = {};
+    struct func_log_line line = {};
     with_log(f, write_both);
     make_old(f, "fn");
     make_old(f, "forever");
