@@ -178,10 +178,10 @@ static err *functions_failed(
     struct app_admin *admin, struct arena *arena, const struct json *in, struct json *out)
 {
     struct json *list = NULL;
-    if (admin->functions == NULL) {
+    if (admin->queue == NULL) {
         return not_served(arena);
     }
-    TRY(func_events_failed(admin->functions, arena, json_get_str(in, S("name")), &list));
+    TRY(func_events_failed(admin->queue, arena, json_get_str(in, S("name")), &list));
     json_set(out, S("events"), list);
     return NULL;
 }
@@ -269,7 +269,8 @@ static err *serve_call(struct http_req *req) YIELDS;
 static err *serve_call(struct http_req *req)
 {
     struct app *app = req->route_arg;
-    struct app_admin admin = {app->iam, app->vault, app->outbox, app->functions, app->base_url};
+    struct app_admin admin = {
+        app->iam, app->vault, app->outbox, app->functions, app->queue, app->base_url};
     str text;
     struct json *in = NULL;
     struct json *out = NULL;

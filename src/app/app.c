@@ -577,6 +577,7 @@ static void close_all(struct app *app)
     auth_hub_free(app->auth);
     outbox_free(app->outbox);
     object_hub_free(app->objects);
+    event_queue_free(app->queue);
     func_hub_free(app->functions);
     script_hub_free(app->scripts);
     blob_store_close(app->blobs);

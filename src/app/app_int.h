@@ -57,6 +57,7 @@ struct app {
     struct blob_store *blobs;
     struct object_hub *objects;
     struct func_hub *functions;
+    struct event_queue *queue; // of calls of functions
     struct script_hub *scripts;
     str delivery; // what of messages leaves the machine, in words; none: nothing
     struct http_router *router;
@@ -206,6 +207,7 @@ struct app_admin { // what the calls work on
     struct vault *vault;
     struct outbox *outbox;      // NULL: no ampd serves the folder
     struct func_hub *functions; // likewise
+    struct event_queue *queue;  // likewise
     str url;                    // where it serves; or none
 };
 

@@ -70,7 +70,7 @@ err *app_open_functions(struct app *app)
     const struct func_event_options events = {.store = app->store,
         .retry_ms = from_environment("AMPD_EVENT_RETRY_MS"),
         .now_ms = from_environment(CLOCK) > 0 ? shifted_now : NULL};
-    return func_events_open(app->functions, app->arena, &events);
+    return event_queue_open(app->functions, app->arena, &events, &app->queue);
 }
 
 static void read_environment(struct arena *arena, const struct project_tokens *tokens,

@@ -30,7 +30,7 @@ err *app_open_objects(struct app *app)
     struct object_hub_options options = {.store = app->store,
         .blobs = app->blobs,
         .iam = app->iam,
-        .functions = app->functions,
+        .functions = app->queue,
         .sweep_age_ms = app_blob_age_ms()};
     TRY(object_hub_open(app->objects, app->arena, &options));
     fiber_start("objects", watch_objects, app->objects);

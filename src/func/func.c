@@ -33,9 +33,6 @@ void func_hub_free(struct func_hub *hub)
         map_free(here->pools);
         func_service_release(here->service);
     }
-    if (hub->events != NULL) {
-        events_free(hub->events);
-    }
     func_log_free(hub->log);
     hub->magic = 0;
     func_runtimes_free(hub->interpreters);
@@ -82,6 +79,29 @@ struct func_loop *func_here(struct func_hub *hub)
     return &hub->loops[index];
 }
 
+struct func_service *func_hub_service(struct func_hub *hub)
+{
+    return func_here(hub)->service;
+}
+
+bool func_hub_is_stopping(struct func_hub *hub)
+{
+    return func_here(hub)->is_stopping;
+}
+
+struct iam *func_hub_iam(const struct func_hub *hub)
+{
+    check_magic(hub, FUNC_HUB_MAGIC);
+    return hub->iam;
+}
+
+void func_hub_set_queue(struct func_hub *hub, const struct func_queue *queue)
+{
+    check(func_here(hub) == &hub->loops[0] && hub->queue.add == NULL);
+    check(queue->add != NULL && queue->follow != NULL);
+    hub->queue = *queue;
+}
+
 void func_say(struct func_hub *hub, const struct func_log_line *line)
 {
     struct func_log_line now = *line;
@@ -123,8 +143,8 @@ static void take_over(void *arg)
     if (!here->is_stopping) {
         warm_begin(here);
     }
-    if (here->hub->events != NULL && here == &here->hub->loops[0]) {
-        events_kick(here->hub->events);
+    if (here->hub->queue.follow != NULL && here == &here->hub->loops[0]) {
+        here->hub->queue.follow(here->hub->queue.arg);
     }
     mem_free(handover);
 }

@@ -10,6 +10,11 @@
 // The functions as defined: immutable, reference counted, replaced whole on reload.
 struct func_service;
 
+enum {
+    FUNC_PAYLOAD_MAX = 6291556, // bytes, AWS's limit of answers
+    FUNC_REQUEST_MAX = 6291456, // and of what is asked
+};
+
 struct func_variable {
     str name;
     str value;
@@ -125,6 +130,14 @@ void func_hub_set_service(struct func_hub *hub, struct func_service *service);
 void func_hub_stop(struct func_hub *hub) YIELDS;
 // Waits until the logs are written; on the first loop.
 void func_hub_flush(struct func_hub *hub) YIELDS;
+// The definitions in force on the calling loop (func_service.h); NULL: none. Borrowed: who waits
+// holds them.
+struct func_service *func_hub_service(struct func_hub *hub);
+// Whether func_hub_stop has been called on the calling loop.
+bool func_hub_is_stopping(struct func_hub *hub);
+// Who knows the callers of functions.
+struct iam *func_hub_iam(const struct func_hub *hub);
+
 // Adds Lambda's own API, and the URLs of functions below /lambda-url/NAME/.
 void func_hub_mount(struct func_hub *hub, struct http_router *router);
 
@@ -152,9 +165,22 @@ struct func_result {
 // function itself are results.
 [[nodiscard]] err *func_invoke(struct func_hub *hub, struct arena *arena,
     const struct func_call *call, struct func_result *out) YIELDS;
-// Queues a call that nobody waits for: when it returns the event is durable (func_event.h). Fails
-// as func_queue does.
+// Queues a call that nobody waits for: when it returns the event is durable. ERR_NOT_FOUND,
+// ERR_UNSUPPORTED: as func_invoke, or nothing is queued here; ERR_TOO_LARGE: the payload is longer
+// than a MiB; ERR_LIMIT: too many wait; ERR_CONFLICT: it has gone round in a circle too often.
 [[nodiscard]] err *func_invoke_event(
     struct func_hub *hub, struct arena *arena, const struct func_call *call) YIELDS;
+
+// Who takes calls over that nobody waits for: a folder above.
+struct func_queue {
+    void *arg;
+    // When it returns the call is durable. May wait. Fails as func_invoke_event says.
+    err *(*add)(void *arg, struct arena *arena, const struct func_call *call);
+    // Other definitions are in force, with which what is queued may be run. On the first loop.
+    void (*follow)(void *arg);
+};
+
+// Before func_hub_set_service, on the first loop. Without it func_invoke_event fails.
+void func_hub_set_queue(struct func_hub *hub, const struct func_queue *queue);
 // True when there is a function of that key.
 bool func_exists(struct func_hub *hub, str key);

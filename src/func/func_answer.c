@@ -118,7 +118,7 @@ static err *answer_whole(
 static err *answer_whole(struct func_worker *worker, struct http_req *req, str id, bool response)
 {
     str body = {};
-    err *e = http_read_body(req, PAYLOAD_MAX, &body);
+    err *e = http_read_body(req, FUNC_PAYLOAD_MAX, &body);
     if (!is_its_call(worker, id)) {
         return refuse_id(req); // it was too late
     }

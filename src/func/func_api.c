@@ -38,7 +38,7 @@ static err *authorise(
     struct iam_request request = iam_request_of(req, body);
     struct iam_rules rules = {.service = S("lambda"), .words = IAM_WORDS_REST};
     struct iam_principal principal = {};
-    TRY(iam_authenticate(hub->iam, req->arena, &request, &rules, &principal, NULL));
+    TRY(iam_authenticate(func_hub_iam(hub), req->arena, &request, &rules, &principal, NULL));
     str arn = f != NULL ? f->arn : S("arn:aws:lambda:*:*:function:*");
     return iam_require(
         req->arena, &principal, S("lambda:InvokeFunction"), arn, NULL, IAM_WORDS_REST);
@@ -76,7 +76,7 @@ static err *read_call(
     if (!http_url_decode(req->arena, name, false, &name) || !str_eq(rest, action)) {
         return reply_error(req, 404, S("ResourceNotFoundException"), S("Not found"));
     }
-    err *e = http_read_body(req, REQUEST_MAX, &body);
+    err *e = http_read_body(req, FUNC_REQUEST_MAX, &body);
     if (e != NULL && e->code == ERR_TOO_LARGE) {
         return reply_error(req, 413, S("RequestTooLargeException"),
             S("Request must be smaller than 6291456 bytes for the InvokeFunction operation"));
@@ -225,7 +225,7 @@ static err *invoke_stream_of(struct func_service *service, struct http_req *req)
 static err *invoke(struct http_req *req) YIELDS
 {
     struct func_hub *hub = req->route_arg;
-    struct func_service *service = func_service_hold(func_here(hub)->service);
+    struct func_service *service = func_service_hold(func_hub_service(hub));
     err *e = invoke_of(service, req);
     func_service_release(service);
     return e;
@@ -234,7 +234,7 @@ static err *invoke(struct http_req *req) YIELDS
 static err *invoke_stream(struct http_req *req) YIELDS
 {
     struct func_hub *hub = req->route_arg;
-    struct func_service *service = func_service_hold(func_here(hub)->service);
+    struct func_service *service = func_service_hold(func_hub_service(hub));
     err *e = invoke_stream_of(service, req);
     func_service_release(service);
     return e;

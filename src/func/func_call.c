@@ -129,6 +129,12 @@ err *func_invoke(struct func_hub *hub, struct arena *arena, const struct func_ca
     return e;
 }
 
+err *func_invoke_event(struct func_hub *hub, struct arena *arena, const struct func_call *call)
+{
+    return hub->queue.add != NULL ? hub->queue.add(hub->queue.arg, arena, call)
+                                  : fail(arena, ERR_UNSUPPORTED, "Events are not queued here.");
+}
+
 err *func_stream_open(struct func_hub *hub, struct arena *arena, const struct func_call *call,
     struct func_stream **out)
 {

@@ -53,7 +53,7 @@ static str lineage_with(struct arena *arena, str lineage, str key, u64 *rounds)
 // ---- queueing ----------------------------------------------------------------------------------
 
 struct queueing {
-    struct func_events *events;
+    struct event_queue *events;
     struct arena *arena;
     vec_of(struct store_write) writes;
     vec_of(struct json *) rows;
@@ -121,7 +121,7 @@ static void add_row(struct queueing *q, const struct func_event *event, str key,
 static err *find_runnable(struct func_hub *hub, struct arena *arena, const struct func_event *event,
     const struct func_function **out)
 {
-    *out = func_find(func_here(hub)->service, event->function);
+    *out = func_find(func_hub_service(hub), event->function);
     if (*out == NULL) {
         return fail(arena, ERR_NOT_FOUND, "Function not found: %.*s", PRI(event->function));
     }
@@ -130,11 +130,11 @@ static err *find_runnable(struct func_hub *hub, struct arena *arena, const struc
                : fail(arena, ERR_UNSUPPORTED, "%.*s", PRI((*out)->problem));
 }
 
-static err *add_event(struct func_hub *hub, struct queueing *q, const struct func_event *event)
+static err *add_event(struct queueing *q, const struct func_event *event)
 {
     const struct func_function *function = NULL;
     u64 rounds = 0;
-    TRY(find_runnable(hub, q->arena, event, &function));
+    TRY(find_runnable(q->events->hub, q->arena, event, &function));
     if (event->payload.len > EVENT_MAX) {
         return fail(q->arena, ERR_TOO_LARGE,
             "%zu byte payload is too large for the Event invocation type (limit %d bytes)",
@@ -155,7 +155,7 @@ static err *add_event(struct func_hub *hub, struct queueing *q, const struct fun
     return NULL;
 }
 
-static err *check_room(const struct func_events *events, struct arena *arena, size_t count)
+static err *check_room(const struct event_queue *events, struct arena *arena, size_t count)
 {
     u64 waiting = atomic_load(&events->count) + count;
     return waiting <= EVENTS_WAITING_MAX && atomic_load(&events->bytes) <= EVENTS_BYTES_MAX
@@ -163,20 +163,16 @@ static err *check_room(const struct func_events *events, struct arena *arena, si
                : fail(arena, ERR_LIMIT, "Rate Exceeded.");
 }
 
-err *func_queue(struct func_hub *hub, struct arena *arena, const struct func_event *list,
+err *func_queue(struct event_queue *events, struct arena *arena, const struct func_event *list,
     size_t count, struct store_write *more, size_t more_count)
 {
-    struct func_events *events = hub->events;
-    if (events == NULL) {
-        return fail(arena, ERR_UNSUPPORTED, "Events are not queued here.");
-    }
     struct queueing q = {.events = events, .arena = arena};
     TRY(check_room(events, arena, count));
     for (size_t i = 0; i < more_count; i++) {
         *vec_push(arena, &q.writes) = more[i];
     }
     for (size_t i = 0; i < count; i++) {
-        TRY(add_event(hub, &q, &list[i]));
+        TRY(add_event(&q, &list[i]));
     }
     TRY(store_write(events->store, arena, q.writes.items, q.writes.count, NULL));
     for (size_t i = 0; i < q.rows.count; i++) {
@@ -185,23 +181,24 @@ err *func_queue(struct func_hub *hub, struct arena *arena, const struct func_eve
     return NULL;
 }
 
-err *func_invoke_event(struct func_hub *hub, struct arena *arena, const struct func_call *call)
+// Of the hub's queue.
+static err *add_call(void *queue, struct arena *arena, const struct func_call *call) YIELDS
 {
     const struct func_event event = {.function = call->key,
         .payload = call->payload,
         .client_context = call->client_context,
         .request_id = call->request_id,
         .lineage = func_lineage_of(call->trace)};
-    return func_queue(hub, arena, &event, 1, NULL, 0);
+    return func_queue(queue, arena, &event, 1, NULL, 0);
 }
 
 // ---- delivering --------------------------------------------------------------------------------
 
 static err *read_payload(
-    struct func_events *events, struct arena *arena, const struct json *row, str *out) YIELDS;
+    struct event_queue *events, struct arena *arena, const struct json *row, str *out) YIELDS;
 
 static err *read_payload(
-    struct func_events *events, struct arena *arena, const struct json *row, str *out)
+    struct event_queue *events, struct arena *arena, const struct json *row, str *out)
 {
     struct buf text = buf_in(arena, EVENT_MAX);
     i64 pieces = json_get_int(row, S("pieces"), 0);
@@ -239,7 +236,7 @@ enum verdict { VERDICT_OVER, VERDICT_LATER, VERDICT_STOPPED };
 
 // One try of one event.
 struct delivery {
-    struct func_events *events;
+    struct event_queue *events;
     struct func_entry *entry;
     struct arena *arena;
     struct json *row;
@@ -249,9 +246,9 @@ struct delivery {
     u64 due_ms; // of the next try
 };
 
-static struct func_async async_of(const struct func_events *events, str key)
+static struct func_async async_of(const struct event_queue *events, str key)
 {
-    const struct func_function *function = func_find(events->home->service, key);
+    const struct func_function *function = func_find(func_hub_service(events->hub), key);
     return function != NULL
                ? function->async
                : (struct func_async){.retries = EVENT_RETRIES, .max_age_s = EVENT_AGE_S};
@@ -331,7 +328,7 @@ static err *run(struct delivery *d, enum verdict *verdict)
         .trace = str_cat(d->arena, S("Root=1-"), str_sub(id, 0, 8), S(";Sampled=0;Lineage="),
             json_get_str(d->row, S("lineage")))};
     err *e = func_invoke(d->events->hub, d->arena, &call, &d->result);
-    bool stopped = d->events->home->is_stopping || fiber_is_cancelled(fiber_current());
+    bool stopped = func_hub_is_stopping(d->events->hub) || fiber_is_cancelled(fiber_current());
     if (stopped && (e != NULL || d->result.failed)) {
         *verdict =
             VERDICT_STOPPED; // not the function's fault: it is delivered after the next start
@@ -371,7 +368,7 @@ void event_deliver(void *arg)
     struct delivery d = {.events = entry->lane->events, .entry = entry, .arena = arena};
     enum verdict verdict = VERDICT_OVER;
     err *e = deliver(&d, &verdict);
-    bool stopped = d.events->home->is_stopping || fiber_is_cancelled(fiber_current());
+    bool stopped = func_hub_is_stopping(d.events->hub) || fiber_is_cancelled(fiber_current());
     if (verdict == VERDICT_STOPPED || (e != NULL && stopped)) {
         entry->lane->running--;
         events_drop(entry);
@@ -388,9 +385,9 @@ void event_deliver(void *arg)
 
 // ---- opening -----------------------------------------------------------------------------------
 
-static err *make_tables(struct func_events *events, struct arena *arena) YIELDS;
+static err *make_tables(struct event_queue *events, struct arena *arena) YIELDS;
 
-static err *make_tables(struct func_events *events, struct arena *arena)
+static err *make_tables(struct event_queue *events, struct arena *arena)
 {
     static const struct store_key_def FUNCTION = {S_INIT("function"), STORE_KEY_STRING};
     static const struct store_key_def ORDER = {S_INIT("order"), STORE_KEY_NUMBER};
@@ -407,9 +404,9 @@ static err *make_tables(struct func_events *events, struct arena *arena)
     return store_apply(events->store, arena, tables, countof(tables), &apply);
 }
 
-static err *load(struct func_events *events, struct arena *arena) YIELDS;
+static err *load(struct event_queue *events, struct arena *arena) YIELDS;
 
-static err *load(struct func_events *events, struct arena *arena)
+static err *load(struct event_queue *events, struct arena *arena)
 {
     static const str NAMES[] = {
         S_INIT("function"), S_INIT("order"), S_INIT("due"), S_INIT("bytes"), S_INIT("group")};
@@ -432,13 +429,14 @@ static err *load(struct func_events *events, struct arena *arena)
     return NULL;
 }
 
-err *func_events_open(
-    struct func_hub *hub, struct arena *arena, const struct func_event_options *options)
+err *event_queue_open(struct func_hub *hub, struct arena *arena,
+    const struct func_event_options *options, struct event_queue **out)
 {
-    struct func_events *events = mem_new(struct func_events);
-    check(hub->events == NULL && func_here(hub) == &hub->loops[0]);
-    *events = (struct func_events){.hub = hub,
-        .home = &hub->loops[0],
+    struct event_queue *events = mem_new(struct event_queue);
+    check(loop_index(loop_current()) == 0);
+    *out = events;
+    *events = (struct event_queue){.hub = hub,
+        .home = loop_current(),
         .store = options->store,
         .now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms,
         .retry_ms = options->retry_ms > 0 ? options->retry_ms : 1000,
@@ -446,7 +444,8 @@ err *func_events_open(
         .streams = map_new(NULL),
         .timers = map_new(NULL),
         .groups = map_new(NULL)};
-    hub->events = events;
+    func_hub_set_queue(
+        hub, &(struct func_queue){.arg = events, .add = add_call, .follow = events_kick});
     TRY(make_tables(events, arena));
     TRY(load(events, arena));
     events_start(events);

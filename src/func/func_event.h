@@ -5,6 +5,8 @@
 #include "func/func.h"
 #include "store/store.h"
 
+struct event_queue; // one per hub of functions
+
 struct func_event_options {
     struct store *store;
     u64 (*now_ms)(void); // NULL: the wall clock
@@ -12,9 +14,12 @@ struct func_event_options {
                          // third; 0: a second
 };
 
-// Makes the tables and finds what still waits. Before events are queued, on the first loop.
-[[nodiscard]] err *func_events_open(
-    struct func_hub *hub, struct arena *arena, const struct func_event_options *options) YIELDS;
+// Makes the tables, finds what still waits and becomes the hub's queue: func_invoke_event comes
+// here. On the first loop. *out is there also when it fails; event_queue_free it.
+[[nodiscard]] err *event_queue_open(struct func_hub *hub, struct arena *arena,
+    const struct func_event_options *options, struct event_queue **out) YIELDS;
+// After all loops have ended, before the hub. NULL is allowed.
+void event_queue_free(struct event_queue *queue);
 
 struct func_event {
     str function;       // by key, name or ARN
@@ -30,7 +35,7 @@ struct func_event {
 // ERR_NOT_FOUND, ERR_UNSUPPORTED: a function is not there or cannot be run (and is not waited for);
 // ERR_TOO_LARGE: a payload is longer than a MiB; ERR_LIMIT: too many wait; ERR_CONFLICT: an event
 // has gone round in a circle too often. Conditions of `more` fail as those of store_write.
-[[nodiscard]] err *func_queue(struct func_hub *hub, struct arena *arena,
+[[nodiscard]] err *func_queue(struct event_queue *queue, struct arena *arena,
     const struct func_event *events, size_t count, struct store_write *more,
     size_t more_count) YIELDS;
 // The Lineage of a trace header: which functions an event has already been through.
@@ -40,9 +45,9 @@ str func_lineage_of(str trace);
 // of are kept, and sources that are new begin here, those that are gone are forgotten. Reads its
 // schedules.
 [[nodiscard]] err *func_events_prepare(
-    struct func_hub *hub, struct arena *arena, struct func_service *service) YIELDS;
+    struct event_queue *queue, struct arena *arena, struct func_service *service) YIELDS;
 
 // What became of events that were given up, newest first: [{function, record}], of one function or
 // of all.
 [[nodiscard]] err *func_events_failed(
-    struct func_hub *hub, struct arena *arena, str function, struct json **out) YIELDS;
+    struct event_queue *queue, struct arena *arena, str function, struct json **out) YIELDS;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "func/func_event.h"
-#include "func/func_int.h"
+#include "func/func_service.h"
 
 // Tables.
 #define FUNC_EVENTS    S("_func.events")    // function, order
@@ -43,7 +43,7 @@ struct func_entry {
 };
 
 struct func_lane { // of one function
-    struct func_events *events;
+    struct event_queue *events;
     str key; // heap, behind the struct
     struct func_entry *ready;
     struct func_entry *ready_last;
@@ -53,9 +53,9 @@ struct func_lane { // of one function
     unsigned failures; // recorded since the start
 };
 
-struct func_events { // lists are touched only by the first loop's thread
+struct event_queue { // lists are touched only by the first loop's thread
     struct func_hub *hub;
-    struct func_loop *home;
+    struct loop *home; // the first
     struct store *store;
     u64 (*now_ms)(void);
     u64 retry_ms;
@@ -74,21 +74,23 @@ struct func_events { // lists are touched only by the first loop's thread
 
 // ---- func_lane.c: who is next ------------------------------------------------------------------
 // The function's, made when there is none yet. On the home loop.
-struct func_lane *events_lane(struct func_events *events, str key);
+struct func_lane *events_lane(struct event_queue *events, str key);
 // A number that is larger than any before.
-u64 events_order(struct func_events *events);
+u64 events_order(struct event_queue *events);
 // Takes in what the store has: it is delivered when it is due. On the home loop.
-void events_add(struct func_events *events, const struct json *row);
+void events_add(struct event_queue *events, const struct json *row);
 // The same from any loop, for rows that have just been written.
-void events_post(struct func_events *events, const struct json *row);
+void events_post(struct event_queue *events, const struct json *row);
 // The entry is over; the next of its group may go.
 void events_end(struct func_entry *entry);
 // The entry is tried again at `due_ms`.
 void events_delay(struct func_entry *entry, u64 due_ms);
 // At the end of the process: frees the entry, and those behind it; the store keeps the events.
 void events_drop(struct func_entry *entry);
+// Other definitions are in force, which may run what waits. On the home loop.
+void events_kick(void *events);
 // Starts the fiber that lets delayed events go when they are due.
-void events_start(struct func_events *events);
+void events_start(struct event_queue *events);
 
 // ---- func_event.c ------------------------------------------------------------------------------
 // Delivers the event, the argument; a fiber of its own.
@@ -99,25 +101,25 @@ size_t event_removal(struct arena *arena, const struct json *row, struct store_w
 // ---- func_reader.c: tables' changes ------------------------------------------------------------
 // Starts a reader for each source of the definitions in force that has none, and lets those go
 // whose source is gone. On the home loop.
-void streams_follow(struct func_events *events);
+void streams_follow(struct event_queue *events);
 // Removes what is older than a day, now and every hour, until the fiber is cancelled.
 void streams_tidy(void *events) YIELDS;
 // After all loops have ended.
-void streams_free(struct func_events *events);
+void streams_free(struct event_queue *events);
 
 // ---- func_timer.c: schedules -------------------------------------------------------------------
 // Queues events when their times come, until the fiber is cancelled.
 void timers_run(void *events) YIELDS;
 // Other definitions are in force. On the home loop.
-void timers_follow(struct func_events *events);
+void timers_follow(struct event_queue *events);
 // After all loops have ended.
-void timers_free(struct func_events *events);
+void timers_free(struct event_queue *events);
 // Reads expressions and time zones of a service that is not in force yet; what is wrong is logged.
 // Blocks.
 void timers_load(void *service);
 // Forgets what is remembered of schedules that the service does not have.
 [[nodiscard]] err *timers_forget(
-    struct func_events *events, struct arena *arena, const struct func_service *service) YIELDS;
+    struct event_queue *events, struct arena *arena, const struct func_service *service) YIELDS;
 
 // ---- func_record.c -----------------------------------------------------------------------------
 // A recorded change as DynamoDB's streams tell it.
@@ -139,6 +141,6 @@ struct func_outcome {
 
 // Removes the event, tells the destination that the definitions name, keeps a record of failure.
 [[nodiscard]] err *event_finish(
-    struct func_events *events, struct arena *arena, const struct func_outcome *outcome) YIELDS;
+    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome) YIELDS;
 // A failure has been recorded: the function's oldest records go when there are too many.
-void failures_trim(struct func_events *events, struct arena *arena, str function) YIELDS;
+void failures_trim(struct event_queue *events, struct arena *arena, str function) YIELDS;

@@ -10,8 +10,6 @@ enum {
     WORKERS_MAX = 32,                     // processes of one function
     WAITING_MAX = 1000,                   // calls of one function
     WAITING_BYTES_MAX = 64 * 1024 * 1024, // of their payloads
-    PAYLOAD_MAX = 6291556,                // bytes, AWS's limit of answers
-    REQUEST_MAX = 6291456,                // and of what is asked
     LOG_TAIL = 4096,
     INIT_MS = 10000,          // for loading the handler
     IDLE_MS = 10 * 60 * 1000, // then a process is ended
@@ -72,7 +70,7 @@ struct func_hub {
     struct arena *arena;  // of what was found out at the start
     struct func_log *log; // NULL: not open yet
     atomic_ullong next_worker;
-    struct func_events *events; // NULL: there is no queue
+    struct func_queue queue; // its functions are NULL: there is none
 };
 
 // One call on its way: owned by the fiber that waits for it, until it is done.
@@ -113,14 +111,6 @@ void pool_kill(struct func_pool *pool);
 void invocation_end(struct invocation *call);
 // As a function's own error.
 void invocation_fail(struct invocation *call, str type, str message);
-
-// ---- events ------------------------------------------------------------------------------------
-struct func_events;
-
-// Definitions are in force that may run what waits. On the first loop.
-void events_kick(struct func_events *events);
-// After all loops have ended.
-void events_free(struct func_events *events);
 
 // ---- func_runtime.c ----------------------------------------------------------------------------
 // What the hub knows of this machine's interpreters; nothing yet.

@@ -2,9 +2,9 @@
 // time. Only names and times are in memory, the events themselves in the store.
 #include "func/func_event_int.h"
 
-struct func_lane *events_lane(struct func_events *events, str key)
+struct func_lane *events_lane(struct event_queue *events, str key)
 {
-    check(events->home->loop == loop_current());
+    check(events->home == loop_current());
     struct func_lane *lane = map_get(events->lanes, key);
     if (lane == NULL) {
         lane = mem_alloc(sizeof(*lane) + key.len);
@@ -79,8 +79,8 @@ static void put_off(struct func_entry *entry, u64 due_ms)
 
 static void pump(struct func_lane *lane)
 {
-    struct func_events *events = lane->events;
-    while (events->has_service && !events->home->is_stopping && lane->ready != NULL &&
+    struct event_queue *events = lane->events;
+    while (events->has_service && !func_hub_is_stopping(events->hub) && lane->ready != NULL &&
            lane->running < EVENTS_PARALLEL) {
         struct func_entry *entry = pop_ready(lane);
         lane->running++;
@@ -124,7 +124,7 @@ static void join_group(struct func_entry *entry)
 void events_end(struct func_entry *entry)
 {
     struct func_lane *lane = entry->lane;
-    struct func_events *events = lane->events;
+    struct event_queue *events = lane->events;
     struct func_entry *next = entry->behind;
     check(lane->running > 0);
     lane->running--;
@@ -166,13 +166,14 @@ static void kick_lane(struct func_lane *lane)
     pump(lane);
 }
 
-void events_kick(struct func_events *events)
+void events_kick(void *arg)
 {
+    struct event_queue *events = arg;
     size_t pos = 0;
     str key = {};
     void *lane = NULL;
-    check(events->home->loop == loop_current());
-    events->has_service = events->home->service != NULL;
+    check(events->home == loop_current());
+    events->has_service = func_hub_service(events->hub) != NULL;
     while (map_next(events->lanes, &pos, &key, &lane)) {
         kick_lane(lane);
     }
@@ -182,7 +183,7 @@ void events_kick(struct func_events *events)
 
 // ---- coming ------------------------------------------------------------------------------------
 
-u64 events_order(struct func_events *events)
+u64 events_order(struct event_queue *events)
 {
     u64 now = events->now_ms() * 1000;
     unsigned long long last = atomic_load(&events->last_order);
@@ -212,9 +213,9 @@ static struct func_entry *entry_of(const struct json *row)
     return entry;
 }
 
-void events_add(struct func_events *events, const struct json *row)
+void events_add(struct event_queue *events, const struct json *row)
 {
-    check(events->home->loop == loop_current());
+    check(events->home == loop_current());
     struct func_entry *entry = entry_of(row);
     entry->lane = events_lane(events, json_get_str(row, S("function")));
     atomic_fetch_add(&events->count, 1);
@@ -223,7 +224,7 @@ void events_add(struct func_events *events, const struct json *row)
 }
 
 struct posted {
-    struct func_events *events;
+    struct event_queue *events;
     struct arena *arena;
     struct json *row;
 };
@@ -235,7 +236,7 @@ static void add_posted(void *arg)
     arena_free(posted->arena);
 }
 
-void events_post(struct func_events *events, const struct json *row)
+void events_post(struct event_queue *events, const struct json *row)
 {
     static const str NAMES[] = {
         S_INIT("function"), S_INIT("order"), S_INIT("due"), S_INIT("bytes"), S_INIT("group")};
@@ -248,7 +249,7 @@ void events_post(struct func_events *events, const struct json *row)
             json_set(posted->row, NAMES[i], json_copy(arena, value));
         }
     }
-    loop_post(events->home->loop, add_posted, posted);
+    loop_post(events->home, add_posted, posted);
 }
 
 // ---- time --------------------------------------------------------------------------------------
@@ -267,7 +268,7 @@ static void run_clock(void *arg) YIELDS
 {
     enum { LOOK_MS = 60 * 1000 };
 
-    struct func_events *events = arg;
+    struct event_queue *events = arg;
     while (!fiber_is_cancelled(fiber_current())) {
         u64 now = events->now_ms();
         u64 soonest = now + LOOK_MS;
@@ -286,9 +287,9 @@ static void run_clock(void *arg) YIELDS
     events->clock = NULL;
 }
 
-void events_start(struct func_events *events)
+void events_start(struct event_queue *events)
 {
-    check(events->home->loop == loop_current() && events->clock == NULL);
+    check(events->home == loop_current() && events->clock == NULL);
     events->clock = fiber_start("function events", run_clock, events);
 }
 
@@ -313,8 +314,11 @@ static void free_list(struct func_entry *entry)
     }
 }
 
-void events_free(struct func_events *events)
+void event_queue_free(struct event_queue *events)
 {
+    if (events == NULL) {
+        return;
+    }
     size_t pos = 0;
     str key = {};
     void *value = NULL;

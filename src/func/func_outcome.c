@@ -20,10 +20,10 @@ static void write_payload(
 }
 
 static void write_context(
-    struct json_writer *w, const struct func_events *events, const struct func_outcome *outcome)
+    struct json_writer *w, const struct event_queue *events, const struct func_outcome *outcome)
 {
     str key = json_get_str(outcome->row, S("function"));
-    const struct func_function *function = func_find(events->home->service, key);
+    const struct func_function *function = func_find(func_hub_service(events->hub), key);
     jw_key(w, S("requestContext"));
     jw_object(w);
     jw_member(w, S("requestId"), json_get_str(outcome->row, S("requestId")));
@@ -38,7 +38,7 @@ static void write_context(
 // A payload of more than `max` bytes is left out, of which a text has up to six for each: what is
 // no JSON is a string, whose control characters are escaped.
 static str record_of(
-    struct func_events *events, struct arena *arena, const struct func_outcome *outcome, size_t max)
+    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome, size_t max)
 {
     struct buf out = buf_in(arena, RECORD_MAX);
     struct json_writer w;
@@ -68,10 +68,10 @@ static str record_of(
 
 // The function that is told, or none. A copy: the definitions may be others after a wait.
 static str destination_of(
-    struct func_events *events, struct arena *arena, const struct func_outcome *outcome)
+    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome)
 {
     const struct func_function *function =
-        func_find(events->home->service, json_get_str(outcome->row, S("function")));
+        func_find(func_hub_service(events->hub), json_get_str(outcome->row, S("function")));
     bool failed = outcome->result == NULL || outcome->result->failed;
     return function == NULL ? (str){}
            : failed         ? str_dup(arena, function->async.on_failure)
@@ -81,11 +81,11 @@ static str destination_of(
 // ---- records -----------------------------------------------------------------------------------
 
 // Removes the records of the page that are behind the newest, of which `*kept` have been seen.
-static err *trim_page(struct func_events *events, struct arena *arena,
+static err *trim_page(struct event_queue *events, struct arena *arena,
     const struct store_page *page, size_t *kept) YIELDS;
 
 static err *trim_page(
-    struct func_events *events, struct arena *arena, const struct store_page *page, size_t *kept)
+    struct event_queue *events, struct arena *arena, const struct store_page *page, size_t *kept)
 {
     struct store_write *writes = arena_array(arena, struct store_write, page->count);
     size_t count = 0;
@@ -102,9 +102,9 @@ static err *trim_page(
     return count > 0 ? store_write(events->store, arena, writes, count, NULL) : NULL;
 }
 
-static err *trim(struct func_events *events, struct arena *arena, str function) YIELDS;
+static err *trim(struct event_queue *events, struct arena *arena, str function) YIELDS;
 
-static err *trim(struct func_events *events, struct arena *arena, str function)
+static err *trim(struct event_queue *events, struct arena *arena, str function)
 {
     static const str NAMES[] = {S_INIT("function"), S_INIT("order")};
     struct store_query query = {.table = FUNC_FAILED,
@@ -124,7 +124,7 @@ static err *trim(struct func_events *events, struct arena *arena, str function)
 }
 
 // Looking through the records reads them: that is done for some failures at a time.
-void failures_trim(struct func_events *events, struct arena *arena, str function)
+void failures_trim(struct event_queue *events, struct arena *arena, str function)
 {
     struct func_lane *lane = events_lane(events, function);
     if (lane->failures++ % FAILED_SLACK != 0) {
@@ -137,7 +137,7 @@ void failures_trim(struct func_events *events, struct arena *arena, str function
 }
 
 static struct store_write keep_record(
-    struct func_events *events, struct arena *arena, const struct func_outcome *outcome)
+    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome)
 {
     struct json *item = json_object(arena);
     str record = record_of(events, arena, outcome, RECORD_PAYLOAD_MAX);
@@ -148,10 +148,10 @@ static struct store_write keep_record(
 }
 
 // With the destination told of it, or without.
-static err *write_end(struct func_events *events, struct arena *arena,
+static err *write_end(struct event_queue *events, struct arena *arena,
     const struct func_outcome *outcome, struct store_write *writes, size_t count) YIELDS;
 
-static err *write_end(struct func_events *events, struct arena *arena,
+static err *write_end(struct event_queue *events, struct arena *arena,
     const struct func_outcome *outcome, struct store_write *writes, size_t count)
 {
     str destination = destination_of(events, arena, outcome);
@@ -162,7 +162,7 @@ static err *write_end(struct func_events *events, struct arena *arena,
     const struct func_event event = {.function = destination,
         .payload = record.len <= EVENT_MAX ? record : record_of(events, arena, outcome, 0),
         .lineage = json_get_str(outcome->row, S("lineage"))};
-    err *e = func_queue(events->hub, arena, &event, 1, writes, count);
+    err *e = func_queue(events, arena, &event, 1, writes, count);
     if (e == NULL || e->code == ERR_IO || e->code == ERR_DISK_FULL) {
         return e;
     }
@@ -172,7 +172,7 @@ static err *write_end(struct func_events *events, struct arena *arena,
 }
 
 err *event_finish(
-    struct func_events *events, struct arena *arena, const struct func_outcome *outcome)
+    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome)
 {
     struct store_write writes[REMOVAL_MAX] = {};
     size_t count = event_removal(arena, outcome->row, writes);
@@ -194,7 +194,8 @@ err *event_finish(
 
 // ---- telling -----------------------------------------------------------------------------------
 
-err *func_events_failed(struct func_hub *hub, struct arena *arena, str function, struct json **out)
+err *func_events_failed(
+    struct event_queue *events, struct arena *arena, str function, struct json **out)
 {
     struct store_page page = {};
     struct store_query query = {.table = FUNC_FAILED,
@@ -202,10 +203,7 @@ err *func_events_failed(struct func_hub *hub, struct arena *arena, str function,
         .backwards = true,
         .limit = function.len > 0 ? FAILED_MAX : FAILED_MAX * 10};
     *out = json_array(arena);
-    if (hub->events == NULL) {
-        return NULL;
-    }
-    TRY(store_query(hub->events->store, arena, &query, &page));
+    TRY(store_query(events->store, arena, &query, &page));
     for (size_t i = 0; i < page.count; i++) {
         struct json *entry = json_object(arena);
         struct json *record = NULL;

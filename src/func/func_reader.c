@@ -14,7 +14,7 @@ enum {
 };
 
 struct func_reader { // the reader of one source; touched by the first loop only
-    struct func_events *events;
+    struct event_queue *events;
     str id; // heap, behind the struct
     struct cond changed;
     bool is_wanted; // there may be new changes, or other definitions
@@ -291,7 +291,7 @@ static err *call(struct batch *b)
     json_set(event, S("Records"), b->records);
     const struct func_call call = {.key = b->function->key, .payload = json_text(b->arena, event)};
     err *e = func_invoke(reader->events->hub, b->arena, &call, &result);
-    bool stopped = reader->events->home->is_stopping || fiber_is_cancelled(fiber_current());
+    bool stopped = func_hub_is_stopping(reader->events->hub) || fiber_is_cancelled(fiber_current());
     if (stopped && (e != NULL || result.failed)) {
         return fail(b->arena, ERR_CANCELLED, "the end");
     }
@@ -382,14 +382,14 @@ static void wait_for_more(struct func_reader *reader, bool idle)
 static void run_stream(void *arg) YIELDS
 {
     struct func_reader *reader = arg;
-    struct func_events *events = reader->events;
+    struct event_queue *events = reader->events;
     struct arena *arena = arena_new();
     bool goes_on = true;
-    while (goes_on && !events->home->is_stopping && !fiber_is_cancelled(fiber_current())) {
+    while (goes_on && !func_hub_is_stopping(events->hub) && !fiber_is_cancelled(fiber_current())) {
         struct batch b = {.reader = reader, .arena = arena};
         bool idle = false;
         reader->is_wanted = false;
-        b.service = func_service_hold(events->home->service);
+        b.service = func_service_hold(func_hub_service(events->hub));
         b.source = find_source(b.service, reader->id, &b.function);
         goes_on = b.source != NULL;
         err *e = goes_on ? read_batch(&b, &idle) : NULL;
@@ -410,7 +410,7 @@ static void run_stream(void *arg) YIELDS
 
 static void wake_streams(void *arg)
 {
-    struct func_events *events = arg;
+    struct event_queue *events = arg;
     size_t pos = 0;
     str id = {};
     void *value = NULL;
@@ -424,11 +424,11 @@ static void wake_streams(void *arg)
 // On the store's thread.
 static void on_change(void *arg)
 {
-    struct func_events *events = arg;
-    loop_post(events->home->loop, wake_streams, events);
+    struct event_queue *events = arg;
+    loop_post(events->home, wake_streams, events);
 }
 
-static void follow_source(struct func_events *events, const struct func_source *source)
+static void follow_source(struct event_queue *events, const struct func_source *source)
 {
     if (map_get(events->streams, source->id) != NULL) {
         return;
@@ -441,10 +441,10 @@ static void follow_source(struct func_events *events, const struct func_source *
     fiber_start("function stream", run_stream, reader);
 }
 
-void streams_follow(struct func_events *events)
+void streams_follow(struct event_queue *events)
 {
-    const struct func_service *service = events->home->service;
-    check(events->home->loop == loop_current());
+    const struct func_service *service = func_hub_service(events->hub);
+    check(events->home == loop_current());
     for (size_t i = 0; service != NULL && i < service->count; i++) {
         for (size_t k = 0; k < service->functions[i].source_count; k++) {
             follow_source(events, &service->functions[i].sources[k]);
@@ -453,7 +453,7 @@ void streams_follow(struct func_events *events)
     wake_streams(events);
 }
 
-void streams_free(struct func_events *events)
+void streams_free(struct event_queue *events)
 {
     check(map_count(events->streams) == 0); // their fibers have ended
     map_free(events->streams);
@@ -462,9 +462,9 @@ void streams_free(struct func_events *events)
 // ---- before definitions are in force -----------------------------------------------------------
 
 // The newest change of the table, or none.
-static err *newest(struct func_events *events, struct arena *arena, str table, str *out) YIELDS;
+static err *newest(struct event_queue *events, struct arena *arena, str table, str *out) YIELDS;
 
-static err *newest(struct func_events *events, struct arena *arena, str table, str *out)
+static err *newest(struct event_queue *events, struct arena *arena, str table, str *out)
 {
     struct store_page page = {};
     const struct store_query query = {
@@ -475,10 +475,10 @@ static err *newest(struct func_events *events, struct arena *arena, str table, s
 }
 
 static err *begin_source(
-    struct func_events *events, struct arena *arena, const struct func_source *source) YIELDS;
+    struct event_queue *events, struct arena *arena, const struct func_source *source) YIELDS;
 
 static err *begin_source(
-    struct func_events *events, struct arena *arena, const struct func_source *source)
+    struct event_queue *events, struct arena *arena, const struct func_source *source)
 {
     struct json *row = NULL;
     str position = {};
@@ -496,10 +496,10 @@ static err *begin_source(
 }
 
 static err *forget_sources(
-    struct func_events *events, struct arena *arena, const struct func_service *service) YIELDS;
+    struct event_queue *events, struct arena *arena, const struct func_service *service) YIELDS;
 
 static err *forget_sources(
-    struct func_events *events, struct arena *arena, const struct func_service *service)
+    struct event_queue *events, struct arena *arena, const struct func_service *service)
 {
     struct store_page page = {};
     struct store_query query = {.table = FUNC_STREAMS};
@@ -520,9 +520,9 @@ static err *forget_sources(
     return NULL;
 }
 
-err *func_events_prepare(struct func_hub *hub, struct arena *arena, struct func_service *service)
+err *func_events_prepare(
+    struct event_queue *events, struct arena *arena, struct func_service *service)
 {
-    struct func_events *events = hub->events;
     vec_of(str) tables = {};
     check(events != NULL);
     for (size_t i = 0; service != NULL && i < service->count; i++) {
@@ -553,10 +553,10 @@ static bool is_over(const struct json *change, u64 now_ms)
 // Reads a page and removes what is over there. The query goes on behind it; *young: something of
 // the page stays.
 static err *tidy_page(
-    struct func_events *events, struct arena *arena, struct store_query *query, bool *young) YIELDS;
+    struct event_queue *events, struct arena *arena, struct store_query *query, bool *young) YIELDS;
 
 static err *tidy_page(
-    struct func_events *events, struct arena *arena, struct store_query *query, bool *young)
+    struct event_queue *events, struct arena *arena, struct store_query *query, bool *young)
 {
     u64 now_ms = time_now_ms(); // the store's clock
     size_t count = 0;
@@ -578,9 +578,9 @@ static err *tidy_page(
 
 // Of one table, the oldest first until one stays; or of all, with a name that is empty. A page ends
 // after a number of bytes, too: how many changes it has says nothing.
-static err *tidy_table(struct func_events *events, str table) YIELDS;
+static err *tidy_table(struct event_queue *events, str table) YIELDS;
 
-static err *tidy_table(struct func_events *events, str table)
+static err *tidy_table(struct event_queue *events, str table)
 {
     static const str NAMES[] = {S_INIT("table"), S_INIT("sequence"), S_INIT("time")};
     struct arena *outer = arena_new();
@@ -603,9 +603,9 @@ static err *tidy_table(struct func_events *events, str table)
     return e;
 }
 
-static err *tidy_sources(struct func_events *events, const struct func_service *service) YIELDS;
+static err *tidy_sources(struct event_queue *events, const struct func_service *service) YIELDS;
 
-static err *tidy_sources(struct func_events *events, const struct func_service *service)
+static err *tidy_sources(struct event_queue *events, const struct func_service *service)
 {
     for (size_t i = 0; service != NULL && i < service->count; i++) {
         for (size_t k = 0; k < service->functions[i].source_count; k++) {
@@ -618,10 +618,10 @@ static err *tidy_sources(struct func_events *events, const struct func_service *
 // All changes are read at the start and once a day: for tables that no function wants to hear of.
 void streams_tidy(void *arg)
 {
-    struct func_events *events = arg;
+    struct event_queue *events = arg;
     unsigned hour = 0;
     do {
-        struct func_service *service = func_service_hold(events->home->service);
+        struct func_service *service = func_service_hold(func_hub_service(events->hub));
         err *e = hour++ % 24 == 0 ? tidy_table(events, (str){}) : tidy_sources(events, service);
         func_service_release(service);
         if (e != NULL && e->code != ERR_CANCELLED && e->code != ERR_NOT_FOUND) {

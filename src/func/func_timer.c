@@ -16,7 +16,7 @@ struct func_timer { // of one schedule; touched by the first loop only
     bool is_wanted; // the definitions in force have it
 };
 
-static struct func_timer *timer_of(struct func_events *events, str id)
+static struct func_timer *timer_of(struct event_queue *events, str id)
 {
     struct func_timer *timer = map_get(events->timers, id);
     if (timer == NULL) {
@@ -48,10 +48,10 @@ static u32 count_missed(const struct func_schedule *schedule, u64 from_ms, u64 n
 // ---- rows --------------------------------------------------------------------------------------
 
 // What the last process has left; from now on for a schedule that is new.
-static err *learn(struct func_events *events, struct arena *arena, const struct func_schedule *s,
+static err *learn(struct event_queue *events, struct arena *arena, const struct func_schedule *s,
     struct func_timer *timer) YIELDS;
 
-static err *learn(struct func_events *events, struct arena *arena, const struct func_schedule *s,
+static err *learn(struct event_queue *events, struct arena *arena, const struct func_schedule *s,
     struct func_timer *timer)
 {
     struct json *row = NULL;
@@ -103,10 +103,10 @@ static str event_of(struct arena *arena, const struct func_service *service,
 }
 
 // Notes the run and queues the event, both or none.
-static err *run(struct func_events *events, struct arena *arena, const struct func_service *service,
+static err *run(struct event_queue *events, struct arena *arena, const struct func_service *service,
     const struct func_schedule *schedule, i64 at_s) YIELDS;
 
-static err *run(struct func_events *events, struct arena *arena, const struct func_service *service,
+static err *run(struct event_queue *events, struct arena *arena, const struct func_service *service,
     const struct func_schedule *schedule, i64 at_s)
 {
     struct json *set = json_object(arena);
@@ -121,7 +121,7 @@ static err *run(struct func_events *events, struct arena *arena, const struct fu
     const struct func_event event = {.function = schedule->function,
         .payload = event_of(arena, service, schedule, at_s),
         .waits = true};
-    err *e = func_queue(events->hub, arena, &event, 1, &note, 1);
+    err *e = func_queue(events, arena, &event, 1, &note, 1);
     if (e != NULL && (e->code == ERR_NOT_FOUND || e->code == ERR_UNSUPPORTED)) {
         log_warn(
             "func.schedule", "%.*s cannot be run: %.*s", PRI(schedule->function), PRI(e->text));
@@ -131,10 +131,10 @@ static err *run(struct func_events *events, struct arena *arena, const struct fu
 }
 
 // *soonest falls to when the schedule has to be looked at again.
-static err *tend(struct func_events *events, struct arena *arena,
+static err *tend(struct event_queue *events, struct arena *arena,
     const struct func_service *service, const struct func_schedule *schedule, u64 *soonest) YIELDS;
 
-static err *tend(struct func_events *events, struct arena *arena,
+static err *tend(struct event_queue *events, struct arena *arena,
     const struct func_service *service, const struct func_schedule *schedule, u64 *soonest)
 {
     struct func_timer *timer = timer_of(events, schedule->id);
@@ -161,7 +161,7 @@ static err *tend(struct func_events *events, struct arena *arena,
     return NULL;
 }
 
-static void want_none(struct func_events *events)
+static void want_none(struct event_queue *events)
 {
     size_t pos = 0;
     str id = {};
@@ -172,7 +172,7 @@ static void want_none(struct func_events *events)
 }
 
 // Schedules that the definitions have no more are forgotten, and so is when they last ran.
-static void forget_unwanted(struct func_events *events)
+static void forget_unwanted(struct event_queue *events)
 {
     size_t pos = 0;
     str id = {};
@@ -187,11 +187,11 @@ static void forget_unwanted(struct func_events *events)
     }
 }
 
-static u64 tend_all(struct func_events *events, struct arena *arena) YIELDS;
+static u64 tend_all(struct event_queue *events, struct arena *arena) YIELDS;
 
-static u64 tend_all(struct func_events *events, struct arena *arena)
+static u64 tend_all(struct event_queue *events, struct arena *arena)
 {
-    struct func_service *service = func_service_hold(events->home->service);
+    struct func_service *service = func_service_hold(func_hub_service(events->hub));
     u64 soonest = events->now_ms() + LOOK_MS;
     want_none(events);
     for (size_t i = 0; service != NULL && i < service->schedule_count; i++) {
@@ -210,10 +210,10 @@ static u64 tend_all(struct func_events *events, struct arena *arena)
 
 void timers_run(void *arg)
 {
-    struct func_events *events = arg;
+    struct event_queue *events = arg;
     struct arena *arena = arena_new();
     err *e = NULL;
-    while ((e == NULL || e->code != ERR_CANCELLED) && !events->home->is_stopping) {
+    while ((e == NULL || e->code != ERR_CANCELLED) && !func_hub_is_stopping(events->hub)) {
         events->timers_wanted = false;
         u64 soonest = tend_all(events, arena);
         u64 now = events->now_ms();
@@ -229,14 +229,14 @@ void timers_run(void *arg)
     arena_free(arena);
 }
 
-void timers_follow(struct func_events *events)
+void timers_follow(struct event_queue *events)
 {
-    check(events->home->loop == loop_current());
+    check(events->home == loop_current());
     events->timers_wanted = true;
     cond_signal_all(&events->timers_changed);
 }
 
-void timers_free(struct func_events *events)
+void timers_free(struct event_queue *events)
 {
     size_t pos = 0;
     str id = {};
@@ -281,7 +281,7 @@ static bool has_schedule(const struct func_service *service, str id)
 }
 
 err *timers_forget(
-    struct func_events *events, struct arena *arena, const struct func_service *service)
+    struct event_queue *events, struct arena *arena, const struct func_service *service)
 {
     struct store_page page = {};
     struct store_query query = {.table = FUNC_SCHEDULES};

@@ -200,7 +200,7 @@ static err *authorise(
     struct http_req *req = call->req;
     struct iam_request request = iam_request_of(req, call->body);
     struct iam_rules rules = {.service = S("lambda"), .words = IAM_WORDS_REST};
-    TRY(iam_authenticate(hub->iam, req->arena, &request, &rules, principal, NULL));
+    TRY(iam_authenticate(func_hub_iam(hub), req->arena, &request, &rules, principal, NULL));
     return iam_require(req->arena, principal, S("lambda:InvokeFunctionUrl"), call->function->arn,
         NULL, IAM_WORDS_REST);
 }
@@ -250,7 +250,7 @@ static err *serve(struct func_hub *hub, struct url_call *call)
         url_add_cors(call, true);
         return http_reply_empty(req, 200);
     }
-    err *e = http_read_body(req, PAYLOAD_MAX, &call->body);
+    err *e = http_read_body(req, FUNC_PAYLOAD_MAX, &call->body);
     if (e != NULL && e->code == ERR_TOO_LARGE) {
         return url_refuse(call, 413, S("RequestTooLargeException"), S("Request Too Long"));
     }
@@ -274,7 +274,7 @@ static err *serve_named(struct http_req *req, str name, str path) YIELDS;
 static err *serve_named(struct http_req *req, str name, str path)
 {
     struct func_hub *hub = req->route_arg;
-    struct func_service *service = func_service_hold(func_here(hub)->service);
+    struct func_service *service = func_service_hold(func_hub_service(hub));
     struct url_call call = {
         .req = req, .service = service, .path = str_cat(req->arena, S("/"), path)};
     str decoded = {};

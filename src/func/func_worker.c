@@ -181,7 +181,7 @@ static err *runtime_init_error(struct http_req *req) YIELDS
     struct json *parsed = NULL;
     str body = {};
     TRY(worker_check_token(worker, req));
-    TRY(http_read_body(req, PAYLOAD_MAX, &body));
+    TRY(http_read_body(req, FUNC_PAYLOAD_MAX, &body));
     err *e = json_parse(req->arena, body, &parsed, NULL);
     str type = e == NULL ? json_get_str(parsed, S("errorType")) : (str){};
     type = type.len > 0 ? type : http_header(req, S("lambda-runtime-function-error-type"));
@@ -215,7 +215,7 @@ void worker_mount(struct func_worker *worker)
                                             .arg = worker});
     }
     worker->server = (struct http_server){worker->router, HTTP_LIMITS_DEFAULT};
-    worker->server.limits.body_buffer_max = PAYLOAD_MAX + 1;
+    worker->server.limits.body_buffer_max = FUNC_PAYLOAD_MAX + 1;
     worker->server.limits.gathers =
         true; // "accepted" goes with the next call, which is asked for already
     worker->server.limits.idle_timeout_ms = 0;

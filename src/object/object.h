@@ -3,7 +3,7 @@
 #pragma once
 
 #include "blob/blob.h"
-#include "func/func.h"
+#include "func/func_event.h"
 #include "http/http.h"
 #include "iam/iam.h"
 #include "store/store.h"
@@ -40,8 +40,8 @@ struct object_hub_options {
     struct store *store;
     struct blob_store *blobs;
     struct iam *iam;
-    struct func_hub *functions; // NULL: events for functions are kept, not delivered
-    u64 (*now_ms)(void);        // NULL: the wall clock
+    struct event_queue *functions; // NULL: events for functions are kept, not delivered
+    u64 (*now_ms)(void);           // NULL: the wall clock
     u64 sweep_age_ms; // how old a blob of an upstream has to be to be removed when no row names it
 };
 

@@ -68,7 +68,7 @@ struct object_hub {
     struct store *store;
     struct blob_store *blobs;
     struct iam *iam;
-    struct func_hub *functions;
+    struct event_queue *functions;
     struct cond events_come; // touched by the first loop only
     bool events_wanted;      // likewise
     u64 (*now_ms)(void);
