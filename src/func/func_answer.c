@@ -1,6 +1,5 @@
 // What a process answers: whole, in pieces, or with an error. Source: "Using the Lambda runtime API
 // for custom runtimes" and "Response streaming" of the AWS Lambda developer guide.
-#include "func/func_stream.h"
 #include "func/func_worker.h"
 
 enum { PIECE = 32 * 1024 };

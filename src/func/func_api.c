@@ -1,5 +1,4 @@
 // Lambda's own API: Invoke and InvokeWithResponseStream. Source: AWS Lambda API reference.
-#include "func/func_int.h"
 #include "func/func_message.h"
 #include "func/func_stream.h"
 #include "func/func_url.h"
@@ -252,7 +251,7 @@ static err *not_served(struct http_req *req)
 
 void func_hub_mount(struct func_hub *hub, struct http_router *router)
 {
-    check_magic(hub, FUNC_HUB_MAGIC);
+    check(func_hub_iam(hub) != NULL);
     http_router_add(router, &(struct http_route){.methods = HTTP_POST,
                                 .path = S("/2015-03-31/functions/*"),
                                 .handler = invoke,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "func/func_service.h"
+#include "func/func_stream.h"
 
 #include <stdatomic.h>
 
@@ -111,6 +112,23 @@ void pool_kill(struct func_pool *pool);
 void invocation_end(struct invocation *call);
 // As a function's own error.
 void invocation_fail(struct invocation *call, str type, str message);
+
+// ---- func_stream.c: an answer in pieces, on its way --------------------------------------------
+// For a new call, which it takes over.
+struct func_stream *stream_new(struct invocation *call);
+// Its call.
+const struct invocation *stream_call(const struct func_stream *stream);
+// Until there is something to read, or the call is over.
+void stream_wait(struct func_stream *stream) YIELDS;
+// The call is over: nothing of it may be touched any more. On its owner's loop.
+void stream_end(struct func_stream *stream);
+// For who writes: a reference that keeps it from going; given back by stream_release.
+struct func_stream *stream_hold(struct func_stream *stream);
+void stream_release(struct func_stream *stream);
+// The function answers in pieces, of that type.
+void stream_begin(struct func_stream *stream, str content_type);
+// A piece, copied; waits while the reader has enough to read. False when nobody wants more.
+bool stream_put(struct func_stream *stream, str bytes) YIELDS;
 
 // ---- func_runtime.c ----------------------------------------------------------------------------
 // What the hub knows of this machine's interpreters; nothing yet.

@@ -1,7 +1,5 @@
 // The way of an answer's pieces from the loop of the process to that of the caller: a bounded
 // queue.
-#include "func/func_stream.h"
-
 #include "func/func_int.h"
 
 #include <pthread.h>

@@ -21,22 +21,3 @@ void func_stream_result(
     const struct func_stream *stream, struct arena *arena, struct func_result *out);
 // Waits for the function's end; what it still says is passed over.
 void func_stream_close(struct func_stream *stream) YIELDS;
-
-// ---- for the folder ----------------------------------------------------------------------------
-struct invocation;
-
-// For a new call, which it takes over.
-struct func_stream *stream_new(struct invocation *call);
-// Its call.
-const struct invocation *stream_call(const struct func_stream *stream);
-// Until there is something to read, or the call is over.
-void stream_wait(struct func_stream *stream) YIELDS;
-// The call is over: nothing of it may be touched any more. On its owner's loop.
-void stream_end(struct func_stream *stream);
-// For who writes: a reference that keeps it from going; given back by stream_release.
-struct func_stream *stream_hold(struct func_stream *stream);
-void stream_release(struct func_stream *stream);
-// The function answers in pieces, of that type.
-void stream_begin(struct func_stream *stream, str content_type);
-// A piece, copied; waits while the reader has enough to read. False when nobody wants more.
-bool stream_put(struct func_stream *stream, str bytes) YIELDS;

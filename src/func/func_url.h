@@ -3,7 +3,7 @@
 // developer guide.
 #pragma once
 
-#include "func/func_int.h"
+#include "func/func_service.h"
 #include "func/func_stream.h"
 
 // Adds /lambda-url/NAME/..., and http://NAME.lambda-url.localhost/...
