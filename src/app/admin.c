@@ -2,7 +2,7 @@
 // answers them (POST /_ampd/admin/CALL, for whoever can read the secret in the folder's
 // admin.json); while none does, the command carries them out itself on the same store.
 #include "app/app_int.h"
-#include "func/func_event.h"
+#include "event/event.h"
 #include "iam/iam.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // From a manifest to a served backend: build the service, bring the tables into its form, put it in
 // force on every loop, tell the clients' configuration.
 #include "app/app_int.h"
-#include "func/func_event.h"
+#include "event/event.h"
 
 struct next_backend { // what a manifest becomes, before anything of it is in force
     struct app *app;

@@ -1,6 +1,6 @@
 // Functions: from the manifest to the function service.
 #include "app/app_int.h"
-#include "func/func_event.h"
+#include "event/event.h"
 
 #include <limits.h>
 #include <stdlib.h>

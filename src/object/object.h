@@ -3,7 +3,7 @@
 #pragma once
 
 #include "blob/blob.h"
-#include "func/func_event.h"
+#include "event/event.h"
 #include "http/http.h"
 #include "iam/iam.h"
 #include "store/store.h"
@@ -66,7 +66,7 @@ bool object_is_request(struct object_hub *hub, struct http_req *req);
 // expire. Returns when the fiber is cancelled.
 void object_hub_tidy(struct object_hub *hub) YIELDS;
 
-// Hands the events for functions over to their queue (func_event.h), which must be open by then, as
+// Hands the events for functions over to their queue (event.h), which must be open by then, as
 // they come. On the first loop; returns when the fiber is cancelled.
 void object_hub_deliver(struct object_hub *hub) YIELDS;
 

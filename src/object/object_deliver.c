@@ -2,7 +2,7 @@
 // its event, so that none is lost and none is queued twice.
 #include "object/object_int.h"
 
-#include "func/func_event.h"
+#include "event/event.h"
 
 enum { PAGE_ROWS = 100, AGAIN_MS = 1000 };
 

@@ -2,7 +2,7 @@
 // be delivered later. Source: "Event message structure", Amazon S3 user guide.
 #include "object/object_int.h"
 
-#include "func/func_event.h"
+#include "event/event.h"
 
 // ---- who wants to know -------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // Event patterns: which records a function wants to be called with. Source: "Control which events
 // Lambda sends to your function", AWS Lambda developer guide; comparison operators of EventBridge.
-#include "func/func_event_int.h"
+#include "event/event_int.h"
 
 enum { PATTERN_DEPTH_MAX = 64 };
 

@@ -1,6 +1,6 @@
 // Changes of a table as DynamoDB's streams tell them, values as attribute values. Source: "Record"
 // and "AttributeValue", Amazon DynamoDB API reference.
-#include "func/func_event_int.h"
+#include "event/event_int.h"
 
 static struct json *attribute_value(struct arena *arena, const struct json *value, int depth);
 

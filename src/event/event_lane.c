@@ -1,6 +1,6 @@
 // Who is next: for each function a list of events that may go and one of those that wait for their
 // time. Only names and times are in memory, the events themselves in the store.
-#include "func/func_event_int.h"
+#include "event/event_int.h"
 
 struct func_lane *events_lane(struct event_queue *events, str key)
 {

@@ -1,5 +1,5 @@
 // Lengths, headers, payload, and a CRC of the lengths and of all.
-#include "func/func_message.h"
+#include "lambda/lambda_message.h"
 
 #include "crypto/sums.h"
 

@@ -1,6 +1,6 @@
 // What became of an event: its row goes, a destination may be told, failures are kept for a while.
 // Source: "Retaining records of asynchronous invocations", AWS Lambda developer guide.
-#include "func/func_event_int.h"
+#include "event/event_int.h"
 
 enum { RECORD_PAYLOAD_MAX = 128 * 1024, RECORD_MAX = 16 * 1024 * 1024, REMOVAL_MAX = 16 };
 

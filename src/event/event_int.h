@@ -1,7 +1,7 @@
 // Shared by the files of the event queue.
 #pragma once
 
-#include "func/func_event.h"
+#include "event/event.h"
 #include "func/func_service.h"
 
 // Tables.

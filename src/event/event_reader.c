@@ -2,7 +2,7 @@
 // (store_record), each source has a reader with a position of its own, which moves on when a batch
 // has been dealt with: what the process had not finished is read again after the next start.
 // Source: "Using AWS Lambda with Amazon DynamoDB", AWS Lambda developer guide.
-#include "func/func_event_int.h"
+#include "event/event_int.h"
 
 enum {
     HOUR_MS = 60 * 60 * 1000,

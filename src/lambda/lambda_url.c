@@ -1,5 +1,5 @@
 // From the request to the function's event.
-#include "func/func_url.h"
+#include "lambda/lambda_int.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 // Runs functions at their times: when one has come, its event is queued in the transaction that
 // notes the run, so that no time runs twice. Times that passed while nobody was there are told, not
 // made up for. Source: "Schedule types in EventBridge Scheduler".
-#include "func/func_event_int.h"
+#include "event/event_int.h"
 
 enum {
     LATE_MS = 60 * 1000, // a run that is later than this was missed

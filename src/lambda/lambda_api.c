@@ -1,7 +1,7 @@
 // Lambda's own API: Invoke and InvokeWithResponseStream. Source: AWS Lambda API reference.
-#include "func/func_message.h"
 #include "func/func_stream.h"
-#include "func/func_url.h"
+#include "lambda/lambda_int.h"
+#include "lambda/lambda_message.h"
 
 static err *reply_error(struct http_req *req, int status, str type, str message) YIELDS;
 

@@ -1,6 +1,6 @@
 // The queue of events: a row for each in the store, which goes when the event has been delivered or
 // given up. Source: "Asynchronous invocation", AWS Lambda developer guide.
-#include "func/func_event_int.h"
+#include "event/event_int.h"
 
 enum { PIECES_MAX = EVENT_MAX / EVENT_PIECE + 2, PAGE_ROWS = 1000, NAME_LEN = 8 };
 

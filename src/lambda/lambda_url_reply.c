@@ -1,5 +1,5 @@
 // From what a function returns to the response.
-#include "func/func_url.h"
+#include "lambda/lambda_int.h"
 
 enum {
     PRELUDE_MAX = 64 * 1024,
