@@ -181,7 +181,7 @@ static err *functions_failed(
     if (admin->queue == NULL) {
         return not_served(arena);
     }
-    TRY(func_events_failed(admin->queue, arena, json_get_str(in, S("name")), &list));
+    TRY(event_failed(admin->queue, arena, json_get_str(in, S("name")), &list));
     json_set(out, S("events"), list);
     return NULL;
 }

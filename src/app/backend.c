@@ -155,7 +155,7 @@ static void prepare_events(
 
 static void prepare_events(struct app *app, struct arena *arena, struct func_service *functions)
 {
-    err *e = func_events_prepare(app->queue, arena, functions);
+    err *e = event_prepare(app->queue, arena, functions);
     if (e != NULL) {
         log_error("app.functions", "event sources and schedules: %.*s", PRI(e->text));
     }

@@ -1,6 +1,7 @@
 // Functions: from the manifest to the function service.
 #include "app/app_int.h"
 #include "event/event.h"
+#include "lambda/lambda.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -66,8 +67,8 @@ err *app_open_functions(struct app *app)
         .log = app_say_function,
         .log_arg = app};
     func_hub_open(app->functions, &options);
-    func_hub_mount(app->functions, app->router);
-    const struct func_event_options events = {.store = app->store,
+    lambda_mount(app->functions, app->router);
+    const struct event_options events = {.store = app->store,
         .retry_ms = from_environment("AMPD_EVENT_RETRY_MS"),
         .now_ms = from_environment(CLOCK) > 0 ? shifted_now : NULL};
     return event_queue_open(app->functions, app->arena, &events, &app->queue);

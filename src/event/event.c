@@ -6,7 +6,7 @@ enum { PIECES_MAX = EVENT_MAX / EVENT_PIECE + 2, PAGE_ROWS = 1000, NAME_LEN = 8 
 
 // ---- circles -----------------------------------------------------------------------------------
 
-str func_lineage_of(str trace)
+str event_lineage_of(str trace)
 {
     str part = {};
     while (str_next(&trace, ';', &part)) {
@@ -53,7 +53,7 @@ static str lineage_with(struct arena *arena, str lineage, str key, u64 *rounds)
 // ---- queueing ----------------------------------------------------------------------------------
 
 struct queueing {
-    struct event_queue *events;
+    struct event_queue *queue;
     struct arena *arena;
     vec_of(struct store_write) writes;
     vec_of(struct json *) rows;
@@ -86,14 +86,14 @@ static i64 put_pieces(struct queueing *q, str id, str rest)
         json_set(item, S("id"), json_string(q->arena, id));
         json_set(item, S("number"), json_int(q->arena, ++number));
         json_set(item, S("text"), json_string(q->arena, piece));
-        put(q, FUNC_PAYLOADS, item);
+        put(q, EVENT_PAYLOADS, item);
         rest = str_sub(rest, piece.len, rest.len);
     }
     return number;
 }
 
 // Its key is the definitions', which may be others before the row is written and posted.
-static void add_row(struct queueing *q, const struct func_event *event, str key, str lineage)
+static void add_row(struct queueing *q, const struct event *event, str key, str lineage)
 {
     struct arena *a = q->arena;
     struct json *row = json_object(a);
@@ -102,9 +102,9 @@ static void add_row(struct queueing *q, const struct func_event *event, str key,
     str first = str_sub(event->payload, 0, EVENT_PIECE);
     first.len = str_utf8_prefix(first, &bad);
     json_set(row, S("function"), json_string(a, str_dup(a, key)));
-    json_set(row, S("order"), json_int(a, (i64)events_order(q->events)));
+    json_set(row, S("order"), json_int(a, (i64)event_order(q->queue)));
     json_set(row, S("requestId"), json_string(a, id));
-    json_set(row, S("accepted"), json_int(a, (i64)q->events->now_ms()));
+    json_set(row, S("accepted"), json_int(a, (i64)q->queue->now_ms()));
     json_set(row, S("bytes"), json_int(a, (i64)event->payload.len));
     json_set(row, S("payload"), json_string(a, first));
     set_text(a, row, S("group"), event->group);
@@ -114,11 +114,11 @@ static void add_row(struct queueing *q, const struct func_event *event, str key,
     if (pieces > 0) {
         json_set(row, S("pieces"), json_int(a, pieces));
     }
-    put(q, FUNC_EVENTS, row)->only_absent = true;
+    put(q, EVENT_ROWS, row)->only_absent = true;
     *vec_push(a, &q->rows) = row;
 }
 
-static err *find_runnable(struct func_hub *hub, struct arena *arena, const struct func_event *event,
+static err *find_runnable(struct func_hub *hub, struct arena *arena, const struct event *event,
     const struct func_function **out)
 {
     *out = func_find(func_hub_service(hub), event->function);
@@ -130,11 +130,11 @@ static err *find_runnable(struct func_hub *hub, struct arena *arena, const struc
                : fail(arena, ERR_UNSUPPORTED, "%.*s", PRI((*out)->problem));
 }
 
-static err *add_event(struct queueing *q, const struct func_event *event)
+static err *add_event(struct queueing *q, const struct event *event)
 {
     const struct func_function *function = NULL;
     u64 rounds = 0;
-    TRY(find_runnable(q->events->hub, q->arena, event, &function));
+    TRY(find_runnable(q->queue->hub, q->arena, event, &function));
     if (event->payload.len > EVENT_MAX) {
         return fail(q->arena, ERR_TOO_LARGE,
             "%zu byte payload is too large for the Event invocation type (limit %d bytes)",
@@ -155,28 +155,28 @@ static err *add_event(struct queueing *q, const struct func_event *event)
     return NULL;
 }
 
-static err *check_room(const struct event_queue *events, struct arena *arena, size_t count)
+static err *check_room(const struct event_queue *queue, struct arena *arena, size_t count)
 {
-    u64 waiting = atomic_load(&events->count) + count;
-    return waiting <= EVENTS_WAITING_MAX && atomic_load(&events->bytes) <= EVENTS_BYTES_MAX
+    u64 waiting = atomic_load(&queue->count) + count;
+    return waiting <= EVENTS_WAITING_MAX && atomic_load(&queue->bytes) <= EVENTS_BYTES_MAX
                ? NULL
                : fail(arena, ERR_LIMIT, "Rate Exceeded.");
 }
 
-err *func_queue(struct event_queue *events, struct arena *arena, const struct func_event *list,
+err *event_add(struct event_queue *queue, struct arena *arena, const struct event *list,
     size_t count, struct store_write *more, size_t more_count)
 {
-    struct queueing q = {.events = events, .arena = arena};
-    TRY(check_room(events, arena, count));
+    struct queueing q = {.queue = queue, .arena = arena};
+    TRY(check_room(queue, arena, count));
     for (size_t i = 0; i < more_count; i++) {
         *vec_push(arena, &q.writes) = more[i];
     }
     for (size_t i = 0; i < count; i++) {
         TRY(add_event(&q, &list[i]));
     }
-    TRY(store_write(events->store, arena, q.writes.items, q.writes.count, NULL));
+    TRY(store_write(queue->store, arena, q.writes.items, q.writes.count, NULL));
     for (size_t i = 0; i < q.rows.count; i++) {
-        events_post(events, q.rows.items[i]);
+        event_lane_post(queue, q.rows.items[i]);
     }
     return NULL;
 }
@@ -184,21 +184,21 @@ err *func_queue(struct event_queue *events, struct arena *arena, const struct fu
 // Of the hub's queue.
 static err *add_call(void *queue, struct arena *arena, const struct func_call *call) YIELDS
 {
-    const struct func_event event = {.function = call->key,
+    const struct event event = {.function = call->key,
         .payload = call->payload,
         .client_context = call->client_context,
         .request_id = call->request_id,
-        .lineage = func_lineage_of(call->trace)};
-    return func_queue(queue, arena, &event, 1, NULL, 0);
+        .lineage = event_lineage_of(call->trace)};
+    return event_add(queue, arena, &event, 1, NULL, 0);
 }
 
 // ---- delivering --------------------------------------------------------------------------------
 
 static err *read_payload(
-    struct event_queue *events, struct arena *arena, const struct json *row, str *out) YIELDS;
+    struct event_queue *queue, struct arena *arena, const struct json *row, str *out) YIELDS;
 
 static err *read_payload(
-    struct event_queue *events, struct arena *arena, const struct json *row, str *out)
+    struct event_queue *queue, struct arena *arena, const struct json *row, str *out)
 {
     struct buf text = buf_in(arena, EVENT_MAX);
     i64 pieces = json_get_int(row, S("pieces"), 0);
@@ -206,7 +206,7 @@ static err *read_payload(
     buf_add(&text, *out);
     for (i64 i = 1; i <= pieces; i++) {
         struct json *piece = NULL;
-        TRY(store_get(events->store, arena, FUNC_PAYLOADS, json_get(row, S("requestId")),
+        TRY(store_get(queue->store, arena, EVENT_PAYLOADS, json_get(row, S("requestId")),
             json_int(arena, i), &piece));
         buf_add(&text, json_get_str(piece, S("text")));
     }
@@ -220,12 +220,12 @@ size_t event_removal(struct arena *arena, const struct json *row, struct store_w
     size_t count = 0;
     check(pieces < PIECES_MAX);
     writes[count++] = (struct store_write){.kind = STORE_DELETE,
-        .table = FUNC_EVENTS,
+        .table = EVENT_ROWS,
         .pk = json_get(row, S("function")),
         .sk = json_get(row, S("order"))};
     for (i64 i = 1; i <= pieces; i++) {
         writes[count++] = (struct store_write){.kind = STORE_DELETE,
-            .table = FUNC_PAYLOADS,
+            .table = EVENT_PAYLOADS,
             .pk = json_get(row, S("requestId")),
             .sk = json_int(arena, i)};
     }
@@ -236,8 +236,8 @@ enum verdict { VERDICT_OVER, VERDICT_LATER, VERDICT_STOPPED };
 
 // One try of one event.
 struct delivery {
-    struct event_queue *events;
-    struct func_entry *entry;
+    struct event_queue *queue;
+    struct event_entry *entry;
     struct arena *arena;
     struct json *row;
     str payload;
@@ -246,9 +246,9 @@ struct delivery {
     u64 due_ms; // of the next try
 };
 
-static struct func_async async_of(const struct event_queue *events, str key)
+static struct func_async async_of(const struct event_queue *queue, str key)
 {
-    const struct func_function *function = func_find(func_hub_service(events->hub), key);
+    const struct func_function *function = func_find(func_hub_service(queue->hub), key);
     return function != NULL
                ? function->async
                : (struct func_async){.retries = EVENT_RETRIES, .max_age_s = EVENT_AGE_S};
@@ -258,12 +258,12 @@ static err *give_up(struct delivery *d, const char *condition, i64 tries) YIELDS
 
 static err *give_up(struct delivery *d, const char *condition, i64 tries)
 {
-    struct func_outcome outcome = {.row = d->row,
+    struct event_outcome outcome = {.row = d->row,
         .payload = d->payload,
         .condition = condition,
         .tries = tries,
         .result = d->result.payload.len > 0 ? &d->result : NULL};
-    return event_finish(d->events, d->arena, &outcome);
+    return event_finish(d->queue, d->arena, &outcome);
 }
 
 static bool is_too_old(const struct delivery *d, u64 when)
@@ -278,7 +278,7 @@ static err *stumble(struct delivery *d, const err *why, enum verdict *verdict)
 {
     unsigned times = d->entry->stumbles++;
     u64 wait = times < 16 ? (u64)STUMBLE_MS << times : STUMBLE_MAX_MS;
-    d->due_ms = d->events->now_ms() + (wait < STUMBLE_MAX_MS ? wait : STUMBLE_MAX_MS);
+    d->due_ms = d->queue->now_ms() + (wait < STUMBLE_MAX_MS ? wait : STUMBLE_MAX_MS);
     if (times == 0) {
         log_warn("func.event", "%.*s: %.*s; the event is tried again later",
             PRI(d->entry->lane->key), PRI(why->text));
@@ -295,7 +295,7 @@ static err *retry(struct delivery *d, enum verdict *verdict) YIELDS;
 static err *retry(struct delivery *d, enum verdict *verdict)
 {
     i64 tries = json_get_int(d->row, S("tries"), 0) + 1;
-    d->due_ms = d->events->now_ms() + (d->events->retry_ms << (tries < 16 ? tries - 1 : 16));
+    d->due_ms = d->queue->now_ms() + (d->queue->retry_ms << (tries < 16 ? tries - 1 : 16));
     if (tries > d->how.retries) {
         return give_up(d, "RetriesExhausted", tries);
     }
@@ -306,14 +306,14 @@ static err *retry(struct delivery *d, enum verdict *verdict)
     json_set(set, S("tries"), json_int(d->arena, tries));
     json_set(set, S("due"), json_int(d->arena, (i64)d->due_ms));
     struct store_write write = {.kind = STORE_UPDATE,
-        .table = FUNC_EVENTS,
+        .table = EVENT_ROWS,
         .pk = json_get(d->row, S("function")),
         .sk = json_get(d->row, S("order")),
         .set = set,
         .only_existing = true};
     *verdict = VERDICT_LATER;
     d->entry->stumbles = 0;
-    return store_write(d->events->store, d->arena, &write, 1, NULL);
+    return store_write(d->queue->store, d->arena, &write, 1, NULL);
 }
 
 static err *run(struct delivery *d, enum verdict *verdict) YIELDS;
@@ -327,8 +327,8 @@ static err *run(struct delivery *d, enum verdict *verdict)
         .request_id = id,
         .trace = str_cat(d->arena, S("Root=1-"), str_sub(id, 0, 8), S(";Sampled=0;Lineage="),
             json_get_str(d->row, S("lineage")))};
-    err *e = func_invoke(d->events->hub, d->arena, &call, &d->result);
-    bool stopped = func_hub_is_stopping(d->events->hub) || fiber_is_cancelled(fiber_current());
+    err *e = func_invoke(d->queue->hub, d->arena, &call, &d->result);
+    bool stopped = func_hub_is_stopping(d->queue->hub) || fiber_is_cancelled(fiber_current());
     if (stopped && (e != NULL || d->result.failed)) {
         *verdict =
             VERDICT_STOPPED; // not the function's fault: it is delivered after the next start
@@ -347,14 +347,14 @@ static err *deliver(struct delivery *d, enum verdict *verdict)
 {
     str key = d->entry->lane->key;
     *verdict = VERDICT_OVER;
-    TRY(store_get(d->events->store, d->arena, FUNC_EVENTS, json_string(d->arena, key),
+    TRY(store_get(d->queue->store, d->arena, EVENT_ROWS, json_string(d->arena, key),
         json_int(d->arena, (i64)d->entry->order), &d->row));
     if (d->row == NULL) {
         return NULL; // it was over already
     }
-    TRY(read_payload(d->events, d->arena, d->row, &d->payload));
-    d->how = async_of(d->events, key);
-    if (is_too_old(d, d->events->now_ms())) {
+    TRY(read_payload(d->queue, d->arena, d->row, &d->payload));
+    d->how = async_of(d->queue, key);
+    if (is_too_old(d, d->queue->now_ms())) {
         return give_up(d, "EventAgeExceeded", json_get_int(d->row, S("tries"), 0));
     }
     return run(d, verdict);
@@ -363,79 +363,79 @@ static err *deliver(struct delivery *d, enum verdict *verdict)
 // What goes wrong with the store is tried again: the row tells what was done.
 void event_deliver(void *arg)
 {
-    struct func_entry *entry = arg;
+    struct event_entry *entry = arg;
     struct arena *arena = arena_new();
-    struct delivery d = {.events = entry->lane->events, .entry = entry, .arena = arena};
+    struct delivery d = {.queue = entry->lane->queue, .entry = entry, .arena = arena};
     enum verdict verdict = VERDICT_OVER;
     err *e = deliver(&d, &verdict);
-    bool stopped = func_hub_is_stopping(d.events->hub) || fiber_is_cancelled(fiber_current());
+    bool stopped = func_hub_is_stopping(d.queue->hub) || fiber_is_cancelled(fiber_current());
     if (verdict == VERDICT_STOPPED || (e != NULL && stopped)) {
         entry->lane->running--;
-        events_drop(entry);
+        event_entry_drop(entry);
     } else if (e != NULL) {
         log_warn("func.event", "%.*s: %.*s", PRI(entry->lane->key), PRI(e->text));
-        events_delay(entry, d.events->now_ms() + STUMBLE_MS);
+        event_entry_delay(entry, d.queue->now_ms() + STUMBLE_MS);
     } else if (verdict == VERDICT_LATER) {
-        events_delay(entry, d.due_ms);
+        event_entry_delay(entry, d.due_ms);
     } else {
-        events_end(entry);
+        event_entry_end(entry);
     }
     arena_free(arena);
 }
 
 // ---- opening -----------------------------------------------------------------------------------
 
-static err *make_tables(struct event_queue *events, struct arena *arena) YIELDS;
+static err *make_tables(struct event_queue *queue, struct arena *arena) YIELDS;
 
-static err *make_tables(struct event_queue *events, struct arena *arena)
+static err *make_tables(struct event_queue *queue, struct arena *arena)
 {
     static const struct store_key_def FUNCTION = {S_INIT("function"), STORE_KEY_STRING};
     static const struct store_key_def ORDER = {S_INIT("order"), STORE_KEY_NUMBER};
     const struct store_table_def tables[] = {
-        {.name = FUNC_EVENTS, .partition = FUNCTION, .sort = ORDER},
-        {.name = FUNC_FAILED, .partition = FUNCTION, .sort = ORDER},
-        {.name = FUNC_STREAMS, .partition = {S("id"), STORE_KEY_STRING}},
-        {.name = FUNC_SCHEDULES, .partition = {S("id"), STORE_KEY_STRING}},
-        {.name = FUNC_PAYLOADS,
+        {.name = EVENT_ROWS, .partition = FUNCTION, .sort = ORDER},
+        {.name = EVENT_FAILED, .partition = FUNCTION, .sort = ORDER},
+        {.name = EVENT_STREAMS, .partition = {S("id"), STORE_KEY_STRING}},
+        {.name = EVENT_SCHEDULES, .partition = {S("id"), STORE_KEY_STRING}},
+        {.name = EVENT_PAYLOADS,
             .partition = {S("id"), STORE_KEY_STRING},
             .sort = {S("number"), STORE_KEY_NUMBER}},
     };
     struct store_apply_options apply = {};
-    return store_apply(events->store, arena, tables, countof(tables), &apply);
+    return store_apply(queue->store, arena, tables, countof(tables), &apply);
 }
 
-static err *load(struct event_queue *events, struct arena *arena) YIELDS;
+static err *load(struct event_queue *queue, struct arena *arena) YIELDS;
 
-static err *load(struct event_queue *events, struct arena *arena)
+static err *load(struct event_queue *queue, struct arena *arena)
 {
     static const str NAMES[] = {
         S_INIT("function"), S_INIT("order"), S_INIT("due"), S_INIT("bytes"), S_INIT("group")};
-    struct store_query query = {.table = FUNC_EVENTS,
+    struct store_query query = {.table = EVENT_ROWS,
         .limit = PAGE_ROWS,
         .attributes = NAMES,
         .attribute_count = countof(NAMES)};
     struct store_page page = {};
     do {
-        TRY(store_query(events->store, arena, &query, &page));
+        TRY(store_query(queue->store, arena, &query, &page));
         query.page_token = page.next_token;
         for (size_t i = 0; i < page.count; i++) {
             u64 order = (u64)json_get_int(page.items[i], S("order"), 0);
-            if (order > atomic_load(&events->last_order)) {
-                atomic_store(&events->last_order, order);
+            if (order > atomic_load(&queue->last_order)) {
+                atomic_store(&queue->last_order, order);
             }
-            events_add(events, page.items[i]);
+            event_lane_add(queue, page.items[i]);
         }
     } while (page.next_token.len > 0);
     return NULL;
 }
 
 err *event_queue_open(struct func_hub *hub, struct arena *arena,
-    const struct func_event_options *options, struct event_queue **out)
+    const struct event_options *options, struct event_queue **out)
 {
-    struct event_queue *events = mem_new(struct event_queue);
+    struct event_queue *queue = mem_new(struct event_queue);
     check(loop_index(loop_current()) == 0);
-    *out = events;
-    *events = (struct event_queue){.hub = hub,
+    *out = queue;
+    *queue = (struct event_queue){.hub = hub,
         .home = loop_current(),
         .store = options->store,
         .now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms,
@@ -445,11 +445,11 @@ err *event_queue_open(struct func_hub *hub, struct arena *arena,
         .timers = map_new(NULL),
         .groups = map_new(NULL)};
     func_hub_set_queue(
-        hub, &(struct func_queue){.arg = events, .add = add_call, .follow = events_kick});
-    TRY(make_tables(events, arena));
-    TRY(load(events, arena));
-    events_start(events);
-    fiber_start("function streams", streams_tidy, events);
-    fiber_start("function schedules", timers_run, events);
+        hub, &(struct func_queue){.arg = queue, .add = add_call, .follow = event_follow});
+    TRY(make_tables(queue, arena));
+    TRY(load(queue, arena));
+    event_lane_start(queue);
+    fiber_start("function streams", event_streams_tidy, queue);
+    fiber_start("function schedules", event_timers_run, queue);
     return NULL;
 }

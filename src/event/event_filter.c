@@ -109,7 +109,7 @@ static bool matches(const struct json *pattern, const struct json *value, int de
     return true;
 }
 
-bool pattern_matches(const struct json *filters, const struct json *record)
+bool event_filter_matches(const struct json *filters, const struct json *record)
 {
     bool any = false;
     json_each (pattern, filters) {

@@ -5,11 +5,11 @@
 #include "func/func_service.h"
 
 // Tables.
-#define FUNC_EVENTS    S("_func.events")    // function, order
-#define FUNC_PAYLOADS  S("_func.payloads")  // request id, number: pieces of long payloads
-#define FUNC_FAILED    S("_func.failed")    // function, order
-#define FUNC_SCHEDULES S("_func.schedules") // schedule's id: when it last ran
-#define FUNC_STREAMS   S("_func.streams")   // source's id: how far it has been read
+#define EVENT_ROWS      S("_func.events")    // function, order
+#define EVENT_PAYLOADS  S("_func.payloads")  // request id, number: pieces of long payloads
+#define EVENT_FAILED    S("_func.failed")    // function, order
+#define EVENT_SCHEDULES S("_func.schedules") // schedule's id: when it last ran
+#define EVENT_STREAMS   S("_func.streams")   // source's id: how far it has been read
 
 enum {
     EVENT_MAX = 1024 * 1024,        // bytes of a payload, AWS's limit
@@ -27,14 +27,14 @@ enum {
 
 static const u64 EVENTS_BYTES_MAX = 1ull << 30; // of payloads that wait
 
-struct func_lane;
+struct event_lane;
 
 // An event that waits or is being delivered: heap, its texts behind it.
-struct func_entry {
-    struct func_entry *next;
-    struct func_entry *prev;   // among the delayed
-    struct func_entry *behind; // the next of its group, which waits for this one's end
-    struct func_lane *lane;
+struct event_entry {
+    struct event_entry *next;
+    struct event_entry *prev;   // among the delayed
+    struct event_entry *behind; // the next of its group, which waits for this one's end
+    struct event_lane *lane;
     u64 order;
     u64 due_ms;
     u64 bytes;
@@ -42,13 +42,13 @@ struct func_entry {
     str group;         // with the function's name before it; or none
 };
 
-struct func_lane { // of one function
-    struct event_queue *events;
+struct event_lane { // of one function
+    struct event_queue *queue;
     str key; // heap, behind the struct
-    struct func_entry *ready;
-    struct func_entry *ready_last;
-    struct func_entry *delayed; // by when they are due
-    struct func_entry *delayed_last;
+    struct event_entry *ready;
+    struct event_entry *ready_last;
+    struct event_entry *delayed; // by when they are due
+    struct event_entry *delayed_last;
     unsigned running;
     unsigned failures; // recorded since the start
 };
@@ -59,9 +59,9 @@ struct event_queue { // lists are touched only by the first loop's thread
     struct store *store;
     u64 (*now_ms)(void);
     u64 retry_ms;
-    struct map *lanes;   // function's key -> struct func_lane
-    struct map *streams; // source's id -> struct func_reader
-    struct map *timers;  // schedule's id -> struct func_timer
+    struct map *lanes;   // function's key -> struct event_lane
+    struct map *streams; // source's id -> struct event_reader
+    struct map *timers;  // schedule's id -> struct event_timer
     struct cond timers_changed;
     bool timers_wanted;
     struct map *groups; // of entries -> the last entry of the group
@@ -72,66 +72,66 @@ struct event_queue { // lists are touched only by the first loop's thread
     atomic_ullong last_order;
 };
 
-// ---- func_lane.c: who is next ------------------------------------------------------------------
+// ---- event_lane.c: who is next -----------------------------------------------------------------
 // The function's, made when there is none yet. On the home loop.
-struct func_lane *events_lane(struct event_queue *events, str key);
+struct event_lane *event_lane_of(struct event_queue *queue, str key);
 // A number that is larger than any before.
-u64 events_order(struct event_queue *events);
+u64 event_order(struct event_queue *queue);
 // Takes in what the store has: it is delivered when it is due. On the home loop.
-void events_add(struct event_queue *events, const struct json *row);
+void event_lane_add(struct event_queue *queue, const struct json *row);
 // The same from any loop, for rows that have just been written.
-void events_post(struct event_queue *events, const struct json *row);
+void event_lane_post(struct event_queue *queue, const struct json *row);
 // The entry is over; the next of its group may go.
-void events_end(struct func_entry *entry);
+void event_entry_end(struct event_entry *entry);
 // The entry is tried again at `due_ms`.
-void events_delay(struct func_entry *entry, u64 due_ms);
+void event_entry_delay(struct event_entry *entry, u64 due_ms);
 // At the end of the process: frees the entry, and those behind it; the store keeps the events.
-void events_drop(struct func_entry *entry);
+void event_entry_drop(struct event_entry *entry);
 // Other definitions are in force, which may run what waits. On the home loop.
-void events_kick(void *events);
+void event_follow(void *queue);
 // Starts the fiber that lets delayed events go when they are due.
-void events_start(struct event_queue *events);
+void event_lane_start(struct event_queue *queue);
 
-// ---- func_event.c ------------------------------------------------------------------------------
+// ---- event.c: queueing and delivering ----------------------------------------------------------
 // Delivers the event, the argument; a fiber of its own.
 void event_deliver(void *entry) YIELDS;
 // The row of an event, and the pieces of its payload, as writes that remove them.
 size_t event_removal(struct arena *arena, const struct json *row, struct store_write *writes);
 
-// ---- func_reader.c: tables' changes ------------------------------------------------------------
+// ---- event_reader.c: tables' changes -----------------------------------------------------------
 // Starts a reader for each source of the definitions in force that has none, and lets those go
 // whose source is gone. On the home loop.
-void streams_follow(struct event_queue *events);
+void event_streams_follow(struct event_queue *queue);
 // Removes what is older than a day, now and every hour, until the fiber is cancelled.
-void streams_tidy(void *events) YIELDS;
+void event_streams_tidy(void *queue) YIELDS;
 // After all loops have ended.
-void streams_free(struct event_queue *events);
+void event_streams_free(struct event_queue *queue);
 
-// ---- func_timer.c: schedules -------------------------------------------------------------------
+// ---- event_timer.c: schedules ------------------------------------------------------------------
 // Queues events when their times come, until the fiber is cancelled.
-void timers_run(void *events) YIELDS;
+void event_timers_run(void *queue) YIELDS;
 // Other definitions are in force. On the home loop.
-void timers_follow(struct event_queue *events);
+void event_timers_follow(struct event_queue *queue);
 // After all loops have ended.
-void timers_free(struct event_queue *events);
+void event_timers_free(struct event_queue *queue);
 // Reads expressions and time zones of a service that is not in force yet; what is wrong is logged.
 // Blocks.
-void timers_load(void *service);
+void event_timers_load(void *service);
 // Forgets what is remembered of schedules that the service does not have.
-[[nodiscard]] err *timers_forget(
-    struct event_queue *events, struct arena *arena, const struct func_service *service) YIELDS;
+[[nodiscard]] err *event_timers_forget(
+    struct event_queue *queue, struct arena *arena, const struct func_service *service) YIELDS;
 
-// ---- func_record.c -----------------------------------------------------------------------------
+// ---- event_record.c ----------------------------------------------------------------------------
 // A recorded change as DynamoDB's streams tell it.
-struct json *stream_record(struct arena *arena, const struct func_service *service,
+struct json *event_record(struct arena *arena, const struct func_service *service,
     const struct func_source *source, const struct json *change);
 
-// ---- func_filter.c -----------------------------------------------------------------------------
+// ---- event_filter.c ----------------------------------------------------------------------------
 // Does one of the event patterns match? NULL: all do.
-bool pattern_matches(const struct json *filters, const struct json *record);
+bool event_filter_matches(const struct json *filters, const struct json *record);
 
-// ---- func_outcome.c: what became of an event ---------------------------------------------------
-struct func_outcome {
+// ---- event_outcome.c: what became of an event --------------------------------------------------
+struct event_outcome {
     const struct json *row;
     str payload;
     const char *condition; // "Success", "RetriesExhausted", "EventAgeExceeded"
@@ -141,6 +141,6 @@ struct func_outcome {
 
 // Removes the event, tells the destination that the definitions name, keeps a record of failure.
 [[nodiscard]] err *event_finish(
-    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome) YIELDS;
+    struct event_queue *queue, struct arena *arena, const struct event_outcome *outcome) YIELDS;
 // A failure has been recorded: the function's oldest records go when there are too many.
-void failures_trim(struct event_queue *events, struct arena *arena, str function) YIELDS;
+void event_failures_trim(struct event_queue *queue, struct arena *arena, str function) YIELDS;

@@ -20,10 +20,10 @@ static void write_payload(
 }
 
 static void write_context(
-    struct json_writer *w, const struct event_queue *events, const struct func_outcome *outcome)
+    struct json_writer *w, const struct event_queue *queue, const struct event_outcome *outcome)
 {
     str key = json_get_str(outcome->row, S("function"));
-    const struct func_function *function = func_find(func_hub_service(events->hub), key);
+    const struct func_function *function = func_find(func_hub_service(queue->hub), key);
     jw_key(w, S("requestContext"));
     jw_object(w);
     jw_member(w, S("requestId"), json_get_str(outcome->row, S("requestId")));
@@ -38,7 +38,7 @@ static void write_context(
 // A payload of more than `max` bytes is left out, of which a text has up to six for each: what is
 // no JSON is a string, whose control characters are escaped.
 static str record_of(
-    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome, size_t max)
+    struct event_queue *queue, struct arena *arena, const struct event_outcome *outcome, size_t max)
 {
     struct buf out = buf_in(arena, RECORD_MAX);
     struct json_writer w;
@@ -46,8 +46,8 @@ static str record_of(
     jw_init(&w, &out);
     jw_object(&w);
     jw_member(&w, S("version"), S("1.0"));
-    jw_member(&w, S("timestamp"), time_iso8601(arena, events->now_ms()));
-    write_context(&w, events, outcome);
+    jw_member(&w, S("timestamp"), time_iso8601(arena, queue->now_ms()));
+    write_context(&w, queue, outcome);
     write_payload(arena, &w, S("requestPayload"), outcome->payload, max);
     if (outcome->result != NULL) {
         jw_key(&w, S("responseContext"));
@@ -68,10 +68,10 @@ static str record_of(
 
 // The function that is told, or none. A copy: the definitions may be others after a wait.
 static str destination_of(
-    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome)
+    struct event_queue *queue, struct arena *arena, const struct event_outcome *outcome)
 {
     const struct func_function *function =
-        func_find(func_hub_service(events->hub), json_get_str(outcome->row, S("function")));
+        func_find(func_hub_service(queue->hub), json_get_str(outcome->row, S("function")));
     bool failed = outcome->result == NULL || outcome->result->failed;
     return function == NULL ? (str){}
            : failed         ? str_dup(arena, function->async.on_failure)
@@ -81,11 +81,11 @@ static str destination_of(
 // ---- records -----------------------------------------------------------------------------------
 
 // Removes the records of the page that are behind the newest, of which `*kept` have been seen.
-static err *trim_page(struct event_queue *events, struct arena *arena,
-    const struct store_page *page, size_t *kept) YIELDS;
+static err *trim_page(struct event_queue *queue, struct arena *arena, const struct store_page *page,
+    size_t *kept) YIELDS;
 
 static err *trim_page(
-    struct event_queue *events, struct arena *arena, const struct store_page *page, size_t *kept)
+    struct event_queue *queue, struct arena *arena, const struct store_page *page, size_t *kept)
 {
     struct store_write *writes = arena_array(arena, struct store_write, page->count);
     size_t count = 0;
@@ -95,19 +95,19 @@ static err *trim_page(
             continue;
         }
         writes[count++] = (struct store_write){.kind = STORE_DELETE,
-            .table = FUNC_FAILED,
+            .table = EVENT_FAILED,
             .pk = json_get(page->items[i], S("function")),
             .sk = json_get(page->items[i], S("order"))};
     }
-    return count > 0 ? store_write(events->store, arena, writes, count, NULL) : NULL;
+    return count > 0 ? store_write(queue->store, arena, writes, count, NULL) : NULL;
 }
 
-static err *trim(struct event_queue *events, struct arena *arena, str function) YIELDS;
+static err *trim(struct event_queue *queue, struct arena *arena, str function) YIELDS;
 
-static err *trim(struct event_queue *events, struct arena *arena, str function)
+static err *trim(struct event_queue *queue, struct arena *arena, str function)
 {
     static const str NAMES[] = {S_INIT("function"), S_INIT("order")};
-    struct store_query query = {.table = FUNC_FAILED,
+    struct store_query query = {.table = EVENT_FAILED,
         .pk = json_string(arena, function),
         .backwards = true,
         .limit = FAILED_MAX,
@@ -116,63 +116,63 @@ static err *trim(struct event_queue *events, struct arena *arena, str function)
     size_t kept = 0;
     do { // a page ends where large records fill it, too
         struct store_page page = {};
-        TRY(store_query(events->store, arena, &query, &page));
+        TRY(store_query(queue->store, arena, &query, &page));
         query.page_token = page.next_token;
-        TRY(trim_page(events, arena, &page, &kept));
+        TRY(trim_page(queue, arena, &page, &kept));
     } while (query.page_token.len > 0);
     return NULL;
 }
 
 // Looking through the records reads them: that is done for some failures at a time.
-void failures_trim(struct event_queue *events, struct arena *arena, str function)
+void event_failures_trim(struct event_queue *queue, struct arena *arena, str function)
 {
-    struct func_lane *lane = events_lane(events, function);
+    struct event_lane *lane = event_lane_of(queue, function);
     if (lane->failures++ % FAILED_SLACK != 0) {
         return;
     }
-    err *e = trim(events, arena, function);
+    err *e = trim(queue, arena, function);
     if (e != NULL && e->code != ERR_CANCELLED) { // the record is kept: nothing is to be done again
         log_warn("func.event", "%.*s: records of failures: %.*s", PRI(function), PRI(e->text));
     }
 }
 
 static struct store_write keep_record(
-    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome)
+    struct event_queue *queue, struct arena *arena, const struct event_outcome *outcome)
 {
     struct json *item = json_object(arena);
-    str record = record_of(events, arena, outcome, RECORD_PAYLOAD_MAX);
+    str record = record_of(queue, arena, outcome, RECORD_PAYLOAD_MAX);
     json_set(item, S("function"), json_copy(arena, json_get(outcome->row, S("function"))));
-    json_set(item, S("order"), json_int(arena, (i64)events_order(events)));
+    json_set(item, S("order"), json_int(arena, (i64)event_order(queue)));
     json_set(item, S("record"), json_string(arena, record));
-    return (struct store_write){.kind = STORE_PUT, .table = FUNC_FAILED, .item = item};
+    return (struct store_write){.kind = STORE_PUT, .table = EVENT_FAILED, .item = item};
 }
 
 // With the destination told of it, or without.
-static err *write_end(struct event_queue *events, struct arena *arena,
-    const struct func_outcome *outcome, struct store_write *writes, size_t count) YIELDS;
+static err *write_end(struct event_queue *queue, struct arena *arena,
+    const struct event_outcome *outcome, struct store_write *writes, size_t count) YIELDS;
 
-static err *write_end(struct event_queue *events, struct arena *arena,
-    const struct func_outcome *outcome, struct store_write *writes, size_t count)
+static err *write_end(struct event_queue *queue, struct arena *arena,
+    const struct event_outcome *outcome, struct store_write *writes, size_t count)
 {
-    str destination = destination_of(events, arena, outcome);
+    str destination = destination_of(queue, arena, outcome);
     if (destination.len == 0) {
-        return store_write(events->store, arena, writes, count, NULL);
+        return store_write(queue->store, arena, writes, count, NULL);
     }
-    str record = record_of(events, arena, outcome, EVENT_MAX); // as a payload it has no more room
-    const struct func_event event = {.function = destination,
-        .payload = record.len <= EVENT_MAX ? record : record_of(events, arena, outcome, 0),
+    str record = record_of(queue, arena, outcome, EVENT_MAX); // as a payload it has no more room
+    const struct event event = {.function = destination,
+        .payload = record.len <= EVENT_MAX ? record : record_of(queue, arena, outcome, 0),
         .lineage = json_get_str(outcome->row, S("lineage"))};
-    err *e = func_queue(events, arena, &event, 1, writes, count);
+    err *e = event_add(queue, arena, &event, 1, writes, count);
     if (e == NULL || e->code == ERR_IO || e->code == ERR_DISK_FULL) {
         return e;
     }
     log_warn(
         "func.event", "the destination %.*s is not told: %.*s", PRI(destination), PRI(e->text));
-    return store_write(events->store, arena, writes, count, NULL);
+    return store_write(queue->store, arena, writes, count, NULL);
 }
 
 err *event_finish(
-    struct event_queue *events, struct arena *arena, const struct func_outcome *outcome)
+    struct event_queue *queue, struct arena *arena, const struct event_outcome *outcome)
 {
     struct store_write writes[REMOVAL_MAX] = {};
     size_t count = event_removal(arena, outcome->row, writes);
@@ -182,28 +182,27 @@ err *event_finish(
         log_warn("func.event", "%.*s: the event %.*s is given up after %lld tries (%s)", PRI(key),
             PRI(json_get_str(outcome->row, S("requestId"))), (long long)outcome->tries,
             outcome->condition);
-        writes[count++] = keep_record(events, arena, outcome);
+        writes[count++] = keep_record(queue, arena, outcome);
     }
     check(count <= REMOVAL_MAX);
-    TRY(write_end(events, arena, outcome, writes, count));
+    TRY(write_end(queue, arena, outcome, writes, count));
     if (failed) {
-        failures_trim(events, arena, key);
+        event_failures_trim(queue, arena, key);
     }
     return NULL;
 }
 
 // ---- telling -----------------------------------------------------------------------------------
 
-err *func_events_failed(
-    struct event_queue *events, struct arena *arena, str function, struct json **out)
+err *event_failed(struct event_queue *queue, struct arena *arena, str function, struct json **out)
 {
     struct store_page page = {};
-    struct store_query query = {.table = FUNC_FAILED,
+    struct store_query query = {.table = EVENT_FAILED,
         .pk = function.len > 0 ? json_string(arena, function) : NULL,
         .backwards = true,
         .limit = function.len > 0 ? FAILED_MAX : FAILED_MAX * 10};
     *out = json_array(arena);
-    TRY(store_query(events->store, arena, &query, &page));
+    TRY(store_query(queue->store, arena, &query, &page));
     for (size_t i = 0; i < page.count; i++) {
         struct json *entry = json_object(arena);
         struct json *record = NULL;

@@ -13,8 +13,8 @@ enum {
     PAGE_ROWS = 1000, // changes looked at for one batch
 };
 
-struct func_reader { // the reader of one source; touched by the first loop only
-    struct event_queue *events;
+struct event_reader { // the reader of one source; touched by the first loop only
+    struct event_queue *queue;
     str id; // heap, behind the struct
     struct cond changed;
     bool is_wanted; // there may be new changes, or other definitions
@@ -28,7 +28,7 @@ struct func_reader { // the reader of one source; touched by the first loop only
 };
 
 struct batch {
-    struct func_reader *reader;
+    struct event_reader *reader;
     struct func_service *service;
     const struct func_function *function;
     const struct func_source *source;
@@ -55,7 +55,7 @@ static const struct func_source *find_source(
 
 // ---- positions ---------------------------------------------------------------------------------
 
-static void set_position(struct func_reader *reader, str sequence)
+static void set_position(struct event_reader *reader, str sequence)
 {
     check(sequence.len < sizeof(reader->text));
     if (sequence.len > 0) {
@@ -64,13 +64,13 @@ static void set_position(struct func_reader *reader, str sequence)
     reader->position = (str){reader->text, sequence.len};
 }
 
-static err *load_position(struct func_reader *reader, struct arena *arena) YIELDS;
+static err *load_position(struct event_reader *reader, struct arena *arena) YIELDS;
 
-static err *load_position(struct func_reader *reader, struct arena *arena)
+static err *load_position(struct event_reader *reader, struct arena *arena)
 {
     struct json *row = NULL;
     TRY(store_get(
-        reader->events->store, arena, FUNC_STREAMS, json_string(arena, reader->id), NULL, &row));
+        reader->queue->store, arena, EVENT_STREAMS, json_string(arena, reader->id), NULL, &row));
     set_position(reader, json_get_str(row, S("position")));
     reader->is_loaded = row != NULL;
     return NULL;
@@ -90,16 +90,16 @@ static err *note_position(struct batch *b, str sequence) YIELDS;
 // begins now. Without a row the source is about to go.
 static err *note_position(struct batch *b, str sequence)
 {
-    struct func_reader *reader = b->reader;
+    struct event_reader *reader = b->reader;
     const struct json *before = json_string(b->arena, str_dup(b->arena, reader->position));
     struct json *set = json_object(b->arena);
     json_set(set, S("position"), json_string(b->arena, sequence));
     struct store_write write = {.kind = STORE_UPDATE,
-        .table = FUNC_STREAMS,
+        .table = EVENT_STREAMS,
         .pk = json_string(b->arena, reader->id),
         .set = set,
         .condition = store_pred_leaf(b->arena, STORE_EQ, S("position"), before)};
-    err *e = store_write(reader->events->store, b->arena, &write, 1, NULL);
+    err *e = store_write(reader->queue->store, b->arena, &write, 1, NULL);
     if (e == NULL || e->code != ERR_CONDITION_FAILED) {
         if (e == NULL) {
             set_position(reader, sequence);
@@ -155,8 +155,8 @@ static void gather(struct batch *b, size_t *expired)
             ++*expired;
             continue;
         }
-        struct json *record = stream_record(b->arena, b->service, b->source, change);
-        if (!pattern_matches(b->source->filters, record)) {
+        struct json *record = event_record(b->arena, b->service, b->source, change);
+        if (!event_filter_matches(b->source->filters, record)) {
             continue;
         }
         bytes += json_text(b->arena, record).len + 1;
@@ -228,7 +228,7 @@ static err *note_failure(struct batch *b, const char *condition)
     jw_init(&w, &text);
     jw_object(&w);
     jw_member(&w, S("version"), S("1.0"));
-    jw_member(&w, S("timestamp"), time_iso8601(b->arena, b->reader->events->now_ms()));
+    jw_member(&w, S("timestamp"), time_iso8601(b->arena, b->reader->queue->now_ms()));
     jw_key(&w, S("requestContext"));
     jw_object(&w);
     jw_member(&w, S("functionArn"), b->function->arn);
@@ -246,19 +246,19 @@ static err *note_failure(struct batch *b, const char *condition)
     jw_end_object(&w);
     jw_end_object(&w);
     json_set(item, S("function"), json_string(b->arena, b->function->key));
-    json_set(item, S("order"), json_int(b->arena, (i64)events_order(b->reader->events)));
+    json_set(item, S("order"), json_int(b->arena, (i64)event_order(b->reader->queue)));
     json_set(item, S("record"), json_string(b->arena, buf_str(&text)));
     log_warn("func.stream", "%.*s: %u changes of %.*s are given up (%s)", PRI(b->function->key),
         (unsigned)b->records->count, PRI(b->source->table), condition);
-    struct store_write write = {.kind = STORE_PUT, .table = FUNC_FAILED, .item = item};
-    TRY(store_write(b->reader->events->store, b->arena, &write, 1, NULL));
-    failures_trim(b->reader->events, b->arena, b->function->key);
+    struct store_write write = {.kind = STORE_PUT, .table = EVENT_FAILED, .item = item};
+    TRY(store_write(b->reader->queue->store, b->arena, &write, 1, NULL));
+    event_failures_trim(b->reader->queue, b->arena, b->function->key);
     return NULL;
 }
 
-static void back_off(struct func_reader *reader, i64 times)
+static void back_off(struct event_reader *reader, i64 times)
 {
-    u64 wait = reader->events->retry_ms << (times < 8 ? times : 8);
+    u64 wait = reader->queue->retry_ms << (times < 8 ? times : 8);
     wait = wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS;
     reader->wait_until_us = time_mono_us() + wait * 1000;
 }
@@ -267,7 +267,7 @@ static err *on_failure(struct batch *b) YIELDS;
 
 static err *on_failure(struct batch *b)
 {
-    struct func_reader *reader = b->reader;
+    struct event_reader *reader = b->reader;
     if (b->source->bisect && b->records->count > 1) { // costs no attempt
         reader->limit = b->records->count / 2;
         return NULL;
@@ -285,13 +285,13 @@ static err *call(struct batch *b) YIELDS;
 
 static err *call(struct batch *b)
 {
-    struct func_reader *reader = b->reader;
+    struct event_reader *reader = b->reader;
     struct json *event = json_object(b->arena);
     struct func_result result = {};
     json_set(event, S("Records"), b->records);
     const struct func_call call = {.key = b->function->key, .payload = json_text(b->arena, event)};
-    err *e = func_invoke(reader->events->hub, b->arena, &call, &result);
-    bool stopped = func_hub_is_stopping(reader->events->hub) || fiber_is_cancelled(fiber_current());
+    err *e = func_invoke(reader->queue->hub, b->arena, &call, &result);
+    bool stopped = func_hub_is_stopping(reader->queue->hub) || fiber_is_cancelled(fiber_current());
     if (stopped && (e != NULL || result.failed)) {
         return fail(b->arena, ERR_CANCELLED, "the end");
     }
@@ -332,7 +332,7 @@ static err *read_batch(struct batch *b, bool *idle) YIELDS;
 
 static err *read_batch(struct batch *b, bool *idle)
 {
-    struct func_reader *reader = b->reader;
+    struct event_reader *reader = b->reader;
     size_t expired = 0;
     if (!reader->is_loaded) {
         TRY(load_position(reader, b->arena));
@@ -342,7 +342,7 @@ static err *read_batch(struct batch *b, bool *idle)
         .range = reader->position.len > 0 ? STORE_RANGE_GT : STORE_RANGE_ALL,
         .sk_low = reader->position.len > 0 ? json_number(b->arena, reader->position) : NULL,
         .limit = PAGE_ROWS};
-    TRY(store_query(reader->events->store, b->arena, &query, &b->page));
+    TRY(store_query(reader->queue->store, b->arena, &query, &b->page));
     *idle = b->page.count == 0;
     gather(b, &expired);
     if (*idle || should_wait(b)) {
@@ -357,9 +357,9 @@ static err *read_batch(struct batch *b, bool *idle)
 
 // ---- readers -----------------------------------------------------------------------------------
 
-static void wait_for_more(struct func_reader *reader, bool idle) YIELDS;
+static void wait_for_more(struct event_reader *reader, bool idle) YIELDS;
 
-static void wait_for_more(struct func_reader *reader, bool idle)
+static void wait_for_more(struct event_reader *reader, bool idle)
 {
     err *e = NULL;
     u64 now = time_mono_us();
@@ -381,15 +381,15 @@ static void wait_for_more(struct func_reader *reader, bool idle)
 
 static void run_stream(void *arg) YIELDS
 {
-    struct func_reader *reader = arg;
-    struct event_queue *events = reader->events;
+    struct event_reader *reader = arg;
+    struct event_queue *queue = reader->queue;
     struct arena *arena = arena_new();
     bool goes_on = true;
-    while (goes_on && !func_hub_is_stopping(events->hub) && !fiber_is_cancelled(fiber_current())) {
+    while (goes_on && !func_hub_is_stopping(queue->hub) && !fiber_is_cancelled(fiber_current())) {
         struct batch b = {.reader = reader, .arena = arena};
         bool idle = false;
         reader->is_wanted = false;
-        b.service = func_service_hold(func_hub_service(events->hub));
+        b.service = func_service_hold(func_hub_service(queue->hub));
         b.source = find_source(b.service, reader->id, &b.function);
         goes_on = b.source != NULL;
         err *e = goes_on ? read_batch(&b, &idle) : NULL;
@@ -404,18 +404,18 @@ static void run_stream(void *arg) YIELDS
         }
     }
     arena_free(arena);
-    map_remove(events->streams, reader->id);
+    map_remove(queue->streams, reader->id);
     mem_free(reader);
 }
 
 static void wake_streams(void *arg)
 {
-    struct event_queue *events = arg;
+    struct event_queue *queue = arg;
     size_t pos = 0;
     str id = {};
     void *value = NULL;
-    while (map_next(events->streams, &pos, &id, &value)) {
-        struct func_reader *reader = value;
+    while (map_next(queue->streams, &pos, &id, &value)) {
+        struct event_reader *reader = value;
         reader->is_wanted = true;
         cond_signal_all(&reader->changed);
     }
@@ -424,87 +424,87 @@ static void wake_streams(void *arg)
 // On the store's thread.
 static void on_change(void *arg)
 {
-    struct event_queue *events = arg;
-    loop_post(events->home, wake_streams, events);
+    struct event_queue *queue = arg;
+    loop_post(queue->home, wake_streams, queue);
 }
 
-static void follow_source(struct event_queue *events, const struct func_source *source)
+static void follow_source(struct event_queue *queue, const struct func_source *source)
 {
-    if (map_get(events->streams, source->id) != NULL) {
+    if (map_get(queue->streams, source->id) != NULL) {
         return;
     }
-    struct func_reader *reader = mem_alloc(sizeof(*reader) + source->id.len);
+    struct event_reader *reader = mem_alloc(sizeof(*reader) + source->id.len);
     memcpy(reader + 1, source->id.ptr, source->id.len);
-    reader->events = events;
+    reader->queue = queue;
     reader->id = (str){(const char *)(reader + 1), source->id.len};
-    map_set(events->streams, reader->id, reader);
+    map_set(queue->streams, reader->id, reader);
     fiber_start("function stream", run_stream, reader);
 }
 
-void streams_follow(struct event_queue *events)
+void event_streams_follow(struct event_queue *queue)
 {
-    const struct func_service *service = func_hub_service(events->hub);
-    check(events->home == loop_current());
+    const struct func_service *service = func_hub_service(queue->hub);
+    check(queue->home == loop_current());
     for (size_t i = 0; service != NULL && i < service->count; i++) {
         for (size_t k = 0; k < service->functions[i].source_count; k++) {
-            follow_source(events, &service->functions[i].sources[k]);
+            follow_source(queue, &service->functions[i].sources[k]);
         }
     }
-    wake_streams(events);
+    wake_streams(queue);
 }
 
-void streams_free(struct event_queue *events)
+void event_streams_free(struct event_queue *queue)
 {
-    check(map_count(events->streams) == 0); // their fibers have ended
-    map_free(events->streams);
+    check(map_count(queue->streams) == 0); // their fibers have ended
+    map_free(queue->streams);
 }
 
 // ---- before definitions are in force -----------------------------------------------------------
 
 // The newest change of the table, or none.
-static err *newest(struct event_queue *events, struct arena *arena, str table, str *out) YIELDS;
+static err *newest(struct event_queue *queue, struct arena *arena, str table, str *out) YIELDS;
 
-static err *newest(struct event_queue *events, struct arena *arena, str table, str *out)
+static err *newest(struct event_queue *queue, struct arena *arena, str table, str *out)
 {
     struct store_page page = {};
     const struct store_query query = {
         .table = STORE_CHANGES, .pk = json_string(arena, table), .backwards = true, .limit = 1};
-    TRY(store_query(events->store, arena, &query, &page));
+    TRY(store_query(queue->store, arena, &query, &page));
     *out = page.count > 0 ? json_get(page.items[0], S("sequence"))->text : (str){};
     return NULL;
 }
 
 static err *begin_source(
-    struct event_queue *events, struct arena *arena, const struct func_source *source) YIELDS;
+    struct event_queue *queue, struct arena *arena, const struct func_source *source) YIELDS;
 
 static err *begin_source(
-    struct event_queue *events, struct arena *arena, const struct func_source *source)
+    struct event_queue *queue, struct arena *arena, const struct func_source *source)
 {
     struct json *row = NULL;
     str position = {};
-    TRY(store_get(events->store, arena, FUNC_STREAMS, json_string(arena, source->id), NULL, &row));
+    TRY(store_get(queue->store, arena, EVENT_STREAMS, json_string(arena, source->id), NULL, &row));
     if (row != NULL) {
         return NULL;
     }
     if (!source->from_start) {
-        TRY(newest(events, arena, source->table, &position));
+        TRY(newest(queue, arena, source->table, &position));
     }
     struct store_write write = {.kind = STORE_PUT,
-        .table = FUNC_STREAMS,
+        .table = EVENT_STREAMS,
         .item = position_row(arena, source->id, position)};
-    return store_write(events->store, arena, &write, 1, NULL);
+    return store_write(queue->store, arena, &write, 1, NULL);
 }
 
 static err *forget_sources(
-    struct event_queue *events, struct arena *arena, const struct func_service *service) YIELDS;
+    struct event_queue *queue, struct arena *arena, const struct func_service *service) YIELDS;
 
 static err *forget_sources(
-    struct event_queue *events, struct arena *arena, const struct func_service *service)
+    struct event_queue *queue, struct arena *arena, const struct func_service *service)
 {
     struct store_page page = {};
-    struct store_query query = {.table = FUNC_STREAMS};
+    struct store_query query = {.table = EVENT_STREAMS};
     do {
-        TRY(store_query(events->store, arena, &query, &page));
+        TRY(store_query(queue->store, arena, &query, &page));
         query.page_token = page.next_token;
         for (size_t i = 0; i < page.count; i++) {
             const struct func_function *function = NULL;
@@ -512,35 +512,34 @@ static err *forget_sources(
                 continue;
             }
             struct store_write write = {.kind = STORE_DELETE,
-                .table = FUNC_STREAMS,
+                .table = EVENT_STREAMS,
                 .pk = json_get(page.items[i], S("id"))};
-            TRY(store_write(events->store, arena, &write, 1, NULL));
+            TRY(store_write(queue->store, arena, &write, 1, NULL));
         }
     } while (page.next_token.len > 0);
     return NULL;
 }
 
-err *func_events_prepare(
-    struct event_queue *events, struct arena *arena, struct func_service *service)
+err *event_prepare(struct event_queue *queue, struct arena *arena, struct func_service *service)
 {
     vec_of(str) tables = {};
-    check(events != NULL);
+    check(queue != NULL);
     for (size_t i = 0; service != NULL && i < service->count; i++) {
         for (size_t k = 0; k < service->functions[i].source_count; k++) {
             *vec_push(arena, &tables) = service->functions[i].sources[k].table;
         }
     }
     const struct store_record_options options = {
-        .tables = tables.items, .count = tables.count, .tell = on_change, .arg = events};
-    TRY(store_record(events->store, arena, &options));
+        .tables = tables.items, .count = tables.count, .tell = on_change, .arg = queue};
+    TRY(store_record(queue->store, arena, &options));
     for (size_t i = 0; service != NULL && i < service->count; i++) {
         for (size_t k = 0; k < service->functions[i].source_count; k++) {
-            TRY(begin_source(events, arena, &service->functions[i].sources[k]));
+            TRY(begin_source(queue, arena, &service->functions[i].sources[k]));
         }
     }
-    TRY(forget_sources(events, arena, service));
-    TRY(timers_forget(events, arena, service));
-    return worker_run(timers_load, service);
+    TRY(forget_sources(queue, arena, service));
+    TRY(event_timers_forget(queue, arena, service));
+    return worker_run(event_timers_load, service);
 }
 
 // ---- what is over ------------------------------------------------------------------------------
@@ -553,15 +552,15 @@ static bool is_over(const struct json *change, u64 now_ms)
 // Reads a page and removes what is over there. The query goes on behind it; *young: something of
 // the page stays.
 static err *tidy_page(
-    struct event_queue *events, struct arena *arena, struct store_query *query, bool *young) YIELDS;
+    struct event_queue *queue, struct arena *arena, struct store_query *query, bool *young) YIELDS;
 
 static err *tidy_page(
-    struct event_queue *events, struct arena *arena, struct store_query *query, bool *young)
+    struct event_queue *queue, struct arena *arena, struct store_query *query, bool *young)
 {
     u64 now_ms = time_now_ms(); // the store's clock
     size_t count = 0;
     struct store_page page = {};
-    TRY(store_query(events->store, arena, query, &page));
+    TRY(store_query(queue->store, arena, query, &page));
     query->page_token = page.next_token;
     struct store_write *writes = arena_array(arena, struct store_write, page.count);
     for (size_t i = 0; i < page.count; i++) {
@@ -573,14 +572,14 @@ static err *tidy_page(
         }
     }
     *young = count < page.count;
-    return count > 0 ? store_write(events->store, arena, writes, count, NULL) : NULL;
+    return count > 0 ? store_write(queue->store, arena, writes, count, NULL) : NULL;
 }
 
 // Of one table, the oldest first until one stays; or of all, with a name that is empty. A page ends
 // after a number of bytes, too: how many changes it has says nothing.
-static err *tidy_table(struct event_queue *events, str table) YIELDS;
+static err *tidy_table(struct event_queue *queue, str table) YIELDS;
 
-static err *tidy_table(struct event_queue *events, str table)
+static err *tidy_table(struct event_queue *queue, str table)
 {
     static const str NAMES[] = {S_INIT("table"), S_INIT("sequence"), S_INIT("time")};
     struct arena *outer = arena_new();
@@ -593,7 +592,7 @@ static err *tidy_table(struct event_queue *events, str table)
     bool young = false;
     err *e = NULL;
     do {
-        e = tidy_page(events, arena, &query, &young);
+        e = tidy_page(queue, arena, &query, &young);
         query.page_token = str_dup(outer, query.page_token);
         e = e != NULL ? err_copy(fiber_arena(), e) : fiber_pause();
         arena_reset(arena);
@@ -603,26 +602,26 @@ static err *tidy_table(struct event_queue *events, str table)
     return e;
 }
 
-static err *tidy_sources(struct event_queue *events, const struct func_service *service) YIELDS;
+static err *tidy_sources(struct event_queue *queue, const struct func_service *service) YIELDS;
 
-static err *tidy_sources(struct event_queue *events, const struct func_service *service)
+static err *tidy_sources(struct event_queue *queue, const struct func_service *service)
 {
     for (size_t i = 0; service != NULL && i < service->count; i++) {
         for (size_t k = 0; k < service->functions[i].source_count; k++) {
-            TRY(tidy_table(events, service->functions[i].sources[k].table));
+            TRY(tidy_table(queue, service->functions[i].sources[k].table));
         }
     }
     return NULL;
 }
 
 // All changes are read at the start and once a day: for tables that no function wants to hear of.
-void streams_tidy(void *arg)
+void event_streams_tidy(void *arg)
 {
-    struct event_queue *events = arg;
+    struct event_queue *queue = arg;
     unsigned hour = 0;
     do {
-        struct func_service *service = func_service_hold(func_hub_service(events->hub));
-        err *e = hour++ % 24 == 0 ? tidy_table(events, (str){}) : tidy_sources(events, service);
+        struct func_service *service = func_service_hold(func_hub_service(queue->hub));
+        err *e = hour++ % 24 == 0 ? tidy_table(queue, (str){}) : tidy_sources(queue, service);
         func_service_release(service);
         if (e != NULL && e->code != ERR_CANCELLED && e->code != ERR_NOT_FOUND) {
             log_warn("func.stream", "%.*s", PRI(e->text));

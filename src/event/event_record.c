@@ -84,7 +84,7 @@ static struct json *describe(struct arena *arena, const struct json *change)
     return out;
 }
 
-struct json *stream_record(struct arena *arena, const struct func_service *service,
+struct json *event_record(struct arena *arena, const struct func_service *service,
     const struct func_source *source, const struct json *change)
 {
     struct json *out = json_object(arena);

@@ -138,9 +138,6 @@ bool func_hub_is_stopping(struct func_hub *hub);
 // Who knows the callers of functions.
 struct iam *func_hub_iam(const struct func_hub *hub);
 
-// Adds Lambda's own API, and the URLs of functions below /lambda-url/NAME/.
-void func_hub_mount(struct func_hub *hub, struct http_router *router);
-
 struct func_call {
     str key;              // of the function; or its name or ARN
     str payload;          // JSON

@@ -154,9 +154,9 @@ static err *write_message(struct http_req *req, str kind, str content_type, str 
 
 static err *write_message(struct http_req *req, str kind, str content_type, str payload)
 {
-    const struct event_header headers[] = {{S(":event-type"), kind},
+    const struct lambda_header headers[] = {{S(":event-type"), kind},
         {S(":content-type"), content_type}, {S(":message-type"), S("event")}};
-    return http_write(req, event_message(req->arena, headers, countof(headers), payload));
+    return http_write(req, lambda_message(req->arena, headers, countof(headers), payload));
 }
 
 static str completion(struct http_req *req, const struct func_result *result, bool log)
@@ -249,7 +249,7 @@ static err *not_served(struct http_req *req)
           "managed by the definitions in amplify/."));
 }
 
-void func_hub_mount(struct func_hub *hub, struct http_router *router)
+void lambda_mount(struct func_hub *hub, struct http_router *router)
 {
     check(func_hub_iam(hub) != NULL);
     http_router_add(router, &(struct http_route){.methods = HTTP_POST,
@@ -265,5 +265,5 @@ void func_hub_mount(struct func_hub *hub, struct http_router *router)
     http_router_add(router, &(struct http_route){.methods = HTTP_GET | HTTP_PUT | HTTP_DELETE,
                                 .path = S("/2015-03-31/*"),
                                 .handler = not_served});
-    url_mount(hub, router);
+    lambda_url_mount(hub, router);
 }

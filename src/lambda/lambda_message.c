@@ -24,8 +24,8 @@ static void add_sum(struct buf *out)
     buf_add(out, (str){(char *)sum, len});
 }
 
-str event_message(
-    struct arena *arena, const struct event_header *headers, size_t count, str payload)
+str lambda_message(
+    struct arena *arena, const struct lambda_header *headers, size_t count, str payload)
 {
     size_t header_bytes = 0;
     for (size_t i = 0; i < count; i++) {

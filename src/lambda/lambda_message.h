@@ -4,11 +4,11 @@
 
 #include "base/base.h"
 
-struct event_header {
+struct lambda_header {
     str name;
     str value; // a text, shorter than 64 KiB
 };
 
 // A whole message with its checksums, in `arena`.
-str event_message(
-    struct arena *arena, const struct event_header *headers, size_t count, str payload);
+str lambda_message(
+    struct arena *arena, const struct lambda_header *headers, size_t count, str payload);

@@ -32,7 +32,7 @@ static void set_joined(struct arena *arena, struct json *object, str name, str v
         object, name, json_string(arena, there ? str_cat(arena, before, S(","), value) : value));
 }
 
-static struct json *headers_of(const struct url_call *call)
+static struct json *headers_of(const struct lambda_url_call *call)
 {
     struct http_req *req = call->req;
     struct arena *a = req->arena;
@@ -56,7 +56,7 @@ static struct json *headers_of(const struct url_call *call)
     return headers;
 }
 
-static void set_cookies(const struct url_call *call, struct json *event)
+static void set_cookies(const struct lambda_url_call *call, struct json *event)
 {
     struct arena *a = call->req->arena;
     str rest = http_header(call->req, S("cookie"));
@@ -72,7 +72,7 @@ static void set_cookies(const struct url_call *call, struct json *event)
     }
 }
 
-static void set_query(const struct url_call *call, struct json *event)
+static void set_query(const struct lambda_url_call *call, struct json *event)
 {
     struct arena *a = call->req->arena;
     struct json *parameters = json_object(a);
@@ -106,7 +106,7 @@ static bool is_text(str type)
     return found;
 }
 
-static void set_body(const struct url_call *call, struct json *event)
+static void set_body(const struct lambda_url_call *call, struct json *event)
 {
     struct arena *a = call->req->arena;
     bool text = is_text(http_header(call->req, S("content-type"))) && str_is_utf8(call->body);
@@ -117,7 +117,7 @@ static void set_body(const struct url_call *call, struct json *event)
     json_set(event, S("isBase64Encoded"), json_bool(a, call->body.len > 0 && !text));
 }
 
-static struct json *caller_of(const struct url_call *call)
+static struct json *caller_of(const struct lambda_url_call *call)
 {
     struct arena *a = call->req->arena;
     const struct iam_principal *who = call->principal;
@@ -144,7 +144,7 @@ static str time_text(struct arena *arena, u64 now_ms)
     return str_dup(arena, str_from(text));
 }
 
-static struct json *context_of(const struct url_call *call)
+static struct json *context_of(const struct lambda_url_call *call)
 {
     struct http_req *req = call->req;
     struct arena *a = req->arena;
@@ -173,7 +173,7 @@ static struct json *context_of(const struct url_call *call)
     return context;
 }
 
-str url_event(const struct url_call *call)
+str lambda_url_event(const struct lambda_url_call *call)
 {
     struct arena *a = call->req->arena;
     struct json *event = json_object(a);
@@ -191,11 +191,11 @@ str url_event(const struct url_call *call)
 
 // ---- serving -----------------------------------------------------------------------------------
 
-static err *authorise(
-    struct func_hub *hub, const struct url_call *call, struct iam_principal *principal) YIELDS;
+static err *authorise(struct func_hub *hub, const struct lambda_url_call *call,
+    struct iam_principal *principal) YIELDS;
 
 static err *authorise(
-    struct func_hub *hub, const struct url_call *call, struct iam_principal *principal)
+    struct func_hub *hub, const struct lambda_url_call *call, struct iam_principal *principal)
 {
     struct http_req *req = call->req;
     struct iam_request request = iam_request_of(req, call->body);
@@ -205,62 +205,62 @@ static err *authorise(
         NULL, IAM_WORDS_REST);
 }
 
-static err *run(struct func_hub *hub, const struct url_call *call) YIELDS;
+static err *run(struct func_hub *hub, const struct lambda_url_call *call) YIELDS;
 
-static err *run(struct func_hub *hub, const struct url_call *call)
+static err *run(struct func_hub *hub, const struct lambda_url_call *call)
 {
     struct http_req *req = call->req;
     struct func_result result = {};
     struct func_stream *stream = NULL;
     struct func_call invocation = {.key = call->function->key,
-        .payload = url_event(call),
+        .payload = lambda_url_event(call),
         .request_id = req->request_id,
         .trace = http_header(req, S("x-amzn-trace-id"))};
     err *e = call->function->url->is_stream
                  ? func_stream_open(hub, req->arena, &invocation, &stream)
                  : func_invoke(hub, req->arena, &invocation, &result);
-    url_add_cors(call, false);
+    lambda_url_add_cors(call, false);
     if (e != NULL && e->code == ERR_LIMIT) {
-        return url_refuse(call, 429, S("TooManyRequestsException"), S("Rate Exceeded."));
+        return lambda_url_refuse(call, 429, S("TooManyRequestsException"), S("Rate Exceeded."));
     }
     if (e != NULL) {
         log_warn("func.url", "%.*s: %.*s", PRI(call->function->name), PRI(e->text));
-        return url_refuse(call, 502, S("ServiceException"), S("Internal Server Error"));
+        return lambda_url_refuse(call, 502, S("ServiceException"), S("Internal Server Error"));
     }
     if (stream == NULL) {
-        return url_reply(call, &result);
+        return lambda_url_reply(call, &result);
     }
-    e = url_reply_stream(call, stream);
+    e = lambda_url_reply_stream(call, stream);
     func_stream_close(stream);
     return e;
 }
 
-static err *serve(struct func_hub *hub, struct url_call *call) YIELDS;
+static err *serve(struct func_hub *hub, struct lambda_url_call *call) YIELDS;
 
-static err *serve(struct func_hub *hub, struct url_call *call)
+static err *serve(struct func_hub *hub, struct lambda_url_call *call)
 {
     struct http_req *req = call->req;
     struct iam_principal principal = {};
     const struct func_url *url = call->function != NULL ? call->function->url : NULL;
     if (url == NULL) {
-        return url_refuse(call, 404, S("ResourceNotFoundException"), S("Not Found"));
+        return lambda_url_refuse(call, 404, S("ResourceNotFoundException"), S("Not Found"));
     }
     if (url->has_cors && req->method == HTTP_OPTIONS &&
         http_header(req, S("access-control-request-method")).len > 0) {
-        url_add_cors(call, true);
+        lambda_url_add_cors(call, true);
         return http_reply_empty(req, 200);
     }
     err *e = http_read_body(req, FUNC_PAYLOAD_MAX, &call->body);
     if (e != NULL && e->code == ERR_TOO_LARGE) {
-        return url_refuse(call, 413, S("RequestTooLargeException"), S("Request Too Long"));
+        return lambda_url_refuse(call, 413, S("RequestTooLargeException"), S("Request Too Long"));
     }
     TRY(e);
     if (!url->is_public) {
         e = authorise(hub, call, &principal);
         if (e != NULL &&
             (e->code == ERR_FORBIDDEN || e->code == ERR_INVALID || e->code == ERR_UNAUTHORIZED)) {
-            url_add_cors(call, false);
-            return url_refuse(call, 403, err_wire(e), e->text);
+            lambda_url_add_cors(call, false);
+            return lambda_url_refuse(call, 403, err_wire(e), e->text);
         }
         TRY(e);
         call->principal = &principal;
@@ -275,7 +275,7 @@ static err *serve_named(struct http_req *req, str name, str path)
 {
     struct func_hub *hub = req->route_arg;
     struct func_service *service = func_service_hold(func_hub_service(hub));
-    struct url_call call = {
+    struct lambda_url_call call = {
         .req = req, .service = service, .path = str_cat(req->arena, S("/"), path)};
     str decoded = {};
     if (http_url_decode(req->arena, name, false, &decoded) &&
@@ -303,7 +303,7 @@ static err *serve_host(struct http_req *req) YIELDS
     return serve_named(req, name, req->route_rest);
 }
 
-void url_mount(struct func_hub *hub, struct http_router *router)
+void lambda_url_mount(struct func_hub *hub, struct http_router *router)
 {
     http_router_add(router, &(struct http_route){.methods = HTTP_ANY,
                                 .path = S("/*"),

@@ -9,7 +9,7 @@ enum {
 
 #define PRELUDE_TYPE S("application/vnd.awslambda.http-integration-response")
 
-err *url_refuse(const struct url_call *call, int status, str type, str message)
+err *lambda_url_refuse(const struct lambda_url_call *call, int status, str type, str message)
 {
     struct arena *a = call->req->arena;
     struct json *body = json_object(a);
@@ -18,9 +18,9 @@ err *url_refuse(const struct url_call *call, int status, str type, str message)
     return http_reply(call->req, status, S("application/json"), json_text(a, body));
 }
 
-static err *refuse_answer(const struct url_call *call) YIELDS;
+static err *refuse_answer(const struct lambda_url_call *call) YIELDS;
 
-static err *refuse_answer(const struct url_call *call)
+static err *refuse_answer(const struct lambda_url_call *call)
 {
     return http_reply(call->req, 502, S("text/plain"), S("Internal Server Error"));
 }
@@ -52,7 +52,7 @@ static void add_if(struct http_req *req, str name, str value)
     }
 }
 
-void url_add_cors(const struct url_call *call, bool is_preflight)
+void lambda_url_add_cors(const struct lambda_url_call *call, bool is_preflight)
 {
     struct http_req *req = call->req;
     const struct func_url *url = call->function->url;
@@ -97,7 +97,7 @@ static bool is_plain(str text, bool is_name)
 }
 
 // Those that the server sets itself, and those of CORS where the platform answers for it.
-static bool is_own_header(const struct url_call *call, str name)
+static bool is_own_header(const struct lambda_url_call *call, str name)
 {
     static const str OWN[] = {S_INIT("content-type"), S_INIT("content-length"),
         S_INIT("transfer-encoding"), S_INIT("connection"), S_INIT("keep-alive"), S_INIT("date")};
@@ -133,7 +133,7 @@ static void check_field(struct answer *out, str name, str value)
     }
 }
 
-static void add_fields(const struct url_call *call, const struct json *given)
+static void add_fields(const struct lambda_url_call *call, const struct json *given)
 {
     json_each (header, json_get(given, S("headers"))) {
         if (!is_own_header(call, header->key)) {
@@ -146,7 +146,8 @@ static void add_fields(const struct url_call *call, const struct json *given)
 }
 
 // Adds headers and cookies, all or, of a bad answer, none.
-static void read_answer(const struct url_call *call, const struct json *given, struct answer *out)
+static void read_answer(
+    const struct lambda_url_call *call, const struct json *given, struct answer *out)
 {
     const struct json *status = json_get(given, S("statusCode"));
     i64 number = json_get_int(given, S("statusCode"), -1);
@@ -176,7 +177,7 @@ static bool has_body(const struct answer *answer)
     return answer->status != 204 && answer->status != 304;
 }
 
-err *url_reply(const struct url_call *call, const struct func_result *result)
+err *lambda_url_reply(const struct lambda_url_call *call, const struct func_result *result)
 {
     struct http_req *req = call->req;
     struct json *given = NULL;
@@ -204,11 +205,11 @@ err *url_reply(const struct url_call *call, const struct func_result *result)
 // ---- an answer in pieces -----------------------------------------------------------------------
 
 // Reads on until the eight zeros behind the prelude. *rest: what came behind them.
-static bool read_prelude(
-    const struct url_call *call, struct func_stream *stream, struct json **out, str *rest) YIELDS;
+static bool read_prelude(const struct lambda_url_call *call, struct func_stream *stream,
+    struct json **out, str *rest) YIELDS;
 
 static bool read_prelude(
-    const struct url_call *call, struct func_stream *stream, struct json **out, str *rest)
+    const struct lambda_url_call *call, struct func_stream *stream, struct json **out, str *rest)
 {
     static const char NONE[ZEROS] = {};
     struct arena *a = call->req->arena;
@@ -230,9 +231,10 @@ static bool read_prelude(
 }
 
 // An answer that breaks off is not ended: who reads it can tell.
-static err *write_pieces(const struct url_call *call, struct func_stream *stream, str first) YIELDS;
+static err *write_pieces(
+    const struct lambda_url_call *call, struct func_stream *stream, str first) YIELDS;
 
-static err *write_pieces(const struct url_call *call, struct func_stream *stream, str first)
+static err *write_pieces(const struct lambda_url_call *call, struct func_stream *stream, str first)
 {
     struct http_req *req = call->req;
     struct func_result result = {};
@@ -247,7 +249,7 @@ static err *write_pieces(const struct url_call *call, struct func_stream *stream
                          : http_end(req);
 }
 
-err *url_reply_stream(const struct url_call *call, struct func_stream *stream)
+err *lambda_url_reply_stream(const struct lambda_url_call *call, struct func_stream *stream)
 {
     struct http_req *req = call->req;
     struct func_result result = {};

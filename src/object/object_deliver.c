@@ -36,12 +36,12 @@ static err *deliver_row(struct object_hub *hub, struct arena *arena, const struc
         .pk = json_get(row, S("bucket")),
         .sk = json_get(row, S("order")),
         .only_existing = true};
-    const struct func_event event = {.function = json_get_str(row, S("function")),
+    const struct event event = {.function = json_get_str(row, S("function")),
         .payload = json_text(arena, json_get(row, S("event"))),
         .group = group_of(arena, row),
         .lineage = json_get_str(row, S("lineage")),
         .waits = true};
-    err *e = func_queue(hub->functions, arena, &event, 1, &removal, 1);
+    err *e = event_add(hub->functions, arena, &event, 1, &removal, 1);
     if (e != NULL && e->code == ERR_NOT_FOUND) {
         e = drop_row(hub, arena, row, &removal, "there is no such function");
     } else if (e != NULL && e->code == ERR_CONFLICT) {

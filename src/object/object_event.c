@@ -159,7 +159,7 @@ static void record(struct s3_call *call, struct s3_writes *writes, const char *n
     member(call, out, "function", function);
     json_set(out, S("event"), message(call, name, row, order));
     str trace = call->req != NULL ? http_header(call->req, S("x-amzn-trace-id")) : (str){};
-    str lineage = func_lineage_of(trace);
+    str lineage = event_lineage_of(trace);
     if (lineage.len > 0) {
         member(call, out, "lineage", lineage);
     }
