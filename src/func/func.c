@@ -1,5 +1,5 @@
 // The hub: what the loops share, and definitions on their way to each of them.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 struct func_hub *func_hub_new(struct loop **loops, size_t count)
 {

@@ -1,6 +1,6 @@
 // What a process answers: whole, in pieces, or with an error. Source: "Using the Lambda runtime API
 // for custom runtimes" and "Response streaming" of the AWS Lambda developer guide.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 enum { PIECE = 32 * 1024 };
 

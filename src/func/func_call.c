@@ -1,5 +1,5 @@
 // Calls: handed to the loop that has the function's processes, and waited for.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 struct func_loop *func_owner(struct func_hub *hub, str key)
 {

@@ -1,5 +1,5 @@
 // What is run for a function: the interpreter of its runtime, or its own program.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // What a function's process finds in its environment.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>

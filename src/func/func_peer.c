@@ -2,7 +2,7 @@
 // connection's other end must belong to the process or to what it has started: the kernel says
 // which socket that is (/proc/net/tcp) and which processes have it open (/proc/PID/fd). Other users
 // of the machine, and other functions, are refused. Blocks: on the worker pool.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <dirent.h>
 #include <stdio.h>

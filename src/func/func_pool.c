@@ -1,6 +1,6 @@
 // Pools: which process takes a call, when another one is started, and when one is not of the
 // function any more.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <unistd.h>
 

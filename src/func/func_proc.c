@@ -1,5 +1,5 @@
 // What /proc tells of the processes of this machine.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // The process of a function: its start, what it writes, its end.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // Interpreters of this machine. What the PATH has may be a script that chooses a version by the
 // user's files (pyenv, asdf, volta), which functions do not see: so the interpreter is asked for
 // its own path, once.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <fcntl.h>
 #include <poll.h>

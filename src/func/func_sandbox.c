@@ -1,6 +1,6 @@
 // What a function's process is kept from: by bubblewrap where the kernel lets it make namespaces,
 // else by what every process may ask for itself. Found out by trying, once, at the start.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // Spare processes and warm ones: what is started before a call needs it. A spare is a process of
 // Node.js that has loaded all but a function; one for each loop. Which function it becomes is told
 // when a call comes: its start then costs no more than loading the handler.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // Watches the memory of processes and their restlessness, and sees that nothing of them is left
 // when they have ended. What costs more than a system call runs on the worker pool: a fiber of each
 // loop asks for it.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <dirent.h>
 #include <fcntl.h>

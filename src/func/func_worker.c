@@ -1,6 +1,6 @@
 // The Lambda Runtime API of a process, on a port of its own. Source: "Building a custom runtime",
 // AWS Lambda developer guide; the runtime interface client for Node.
-#include "func/func_worker.h"
+#include "func/func_worker_int.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -2,8 +2,6 @@
 // be delivered later. Source: "Event message structure", Amazon S3 user guide.
 #include "object/object_int.h"
 
-#include "event/event.h"
-
 // ---- who wants to know -------------------------------------------------------------------------
 
 static bool is_kind(const char *name, str constant)
