@@ -2,6 +2,8 @@
 // libcrypto without the algorithm: both end the process.
 #include "crypto/crypto.h"
 
+#include "crypto/crypto_int.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -162,4 +164,21 @@ err *crypto_open(
     }
     *plain = (str){(char *)out, (size_t)size};
     return NULL;
+}
+
+bool crypto_base64url(struct arena *arena, str text, str *bytes)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '+' || text.ptr[i] == '/' || text.ptr[i] == '=') {
+            return false;
+        }
+    }
+    if (!base64_decode(arena, text, bytes)) {
+        return false;
+    }
+    // The last group alone can hold bits that mean nothing: they must be zero.
+    size_t tail = text.len % 4;
+    size_t tail_bytes = tail == 0 ? 0 : tail - 1;
+    str again = base64url_encode(arena, str_sub(*bytes, bytes->len - tail_bytes, bytes->len));
+    return str_eq(again, str_sub(text, text.len - tail, text.len));
 }

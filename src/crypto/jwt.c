@@ -5,23 +5,6 @@
 
 static const double SECONDS_MAX = 9007199254740992.0; // 2^53: beyond it doubles skip seconds
 
-bool crypto_base64url(struct arena *arena, str text, str *bytes)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '+' || text.ptr[i] == '/' || text.ptr[i] == '=') {
-            return false;
-        }
-    }
-    if (!base64_decode(arena, text, bytes)) {
-        return false;
-    }
-    // The last group alone can hold bits that mean nothing: they must be zero.
-    size_t tail = text.len % 4;
-    size_t tail_bytes = tail == 0 ? 0 : tail - 1;
-    str again = base64url_encode(arena, str_sub(*bytes, bytes->len - tail_bytes, bytes->len));
-    return str_eq(again, str_sub(text, text.len - tail, text.len));
-}
-
 static err *refuse(struct arena *arena, const char *what)
 {
     return fail(arena, ERR_UNAUTHORIZED, "not a valid token: %s", what);
