@@ -96,7 +96,7 @@ void data_scalars_attach(struct gql_schema *schema);
 bool data_may_access(
     void *request, const struct gql_type *parent, const struct gql_field_def *field);
 
-// ---- functions (data_function.c) ---------------------------------------------------------------
+// ---- calls of functions (data_call.c) ----------------------------------------------------------
 struct data_function { // a call
     str key;
     str payload;
@@ -107,6 +107,8 @@ struct data_function { // a call
 // itself). Otherwise as func_invoke.
 [[nodiscard]] err *data_call_function(struct data_hub *hub, struct arena *arena,
     const struct data_function *call, struct func_result *out) YIELDS;
+
+// ---- functions (data_function.c) ---------------------------------------------------------------
 // $ctx.identity of the caller: its form differs by mode. Never NULL.
 struct json *data_identity(struct arena *arena, const struct data_request *request);
 // $ctx.request.headers: names in lower case. NULL gives an empty object.
