@@ -8,52 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// ---- names
-// ---------------------------------------------------------------------------------------
-
-// As we write them: lower-case digits without zeros before them.
-static bool parse_hex(str text, u64 *out)
-{
-    *out = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool digit = c >= '0' && c <= '9';
-        if (!digit && (c < 'a' || c > 'f')) {
-            return false;
-        }
-        *out = *out << 4 | (u64)(digit ? c - '0' : c - 'a' + 10);
-    }
-    return text.len > 0 && text.len <= 16 && text.ptr[0] != '0';
-}
-
-static bool parse_id(str id, u64 *epoch, u64 *number)
-{
-    ptrdiff_t dash = str_find_char(id, '-');
-    return dash > 0 && parse_hex(str_sub(id, 0, (size_t)dash), epoch) &&
-           parse_hex(str_sub(id, (size_t)dash + 1, id.len), number);
-}
-
-bool blob_path(const struct blob_store *store, str id, struct blob_path *out)
-{
-    u64 epoch = 0;
-    u64 number = 0;
-    if (!parse_id(id, &epoch, &number)) {
-        return false;
-    }
-    out->index = (unsigned)(number % BLOB_FOLDERS);
-    int size = snprintf(out->folder, sizeof(out->folder), "%s/%llx/%02x", store->folder,
-        (unsigned long long)epoch, out->index);
-    int all = snprintf(out->file, sizeof(out->file), "%s/%llx-%llx", out->folder,
-        (unsigned long long)epoch, (unsigned long long)number);
-    return size > 0 && all > 0 && (size_t)all < sizeof(out->file);
-}
-
-err *blob_io_error(struct arena *arena, int code, const char *doing)
-{
-    bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-    return fail(arena, full ? ERR_DISK_FULL : ERR_IO, "%s: %s", doing, strerror(code));
-}
-
 // ---- opening and closing
 // ---------------------------------------------------------------------------
 
@@ -64,7 +18,7 @@ static u64 last_epoch(const char *folder)
     for (struct dirent *entry = dir != NULL ? readdir(dir) : NULL; entry != NULL;
          entry = readdir(dir)) {
         u64 epoch = 0;
-        last = parse_hex(str_from(entry->d_name), &epoch) && epoch > last ? epoch : last;
+        last = blob_hex_read(str_from(entry->d_name), &epoch) && epoch > last ? epoch : last;
     }
     if (dir != NULL) {
         closedir(dir);
@@ -163,7 +117,7 @@ static void list_epochs_work(void *arg)
     for (struct dirent *entry = dir != NULL ? readdir(dir) : NULL; entry != NULL;
          entry = readdir(dir)) {
         u64 epoch = 0;
-        if (parse_hex(str_from(entry->d_name), &epoch)) {
+        if (blob_hex_read(str_from(entry->d_name), &epoch)) {
             *vec_push(list->arena, &list->epochs) = epoch;
         }
     }
@@ -179,7 +133,7 @@ static void list_folder(struct listing *list, const char *folder)
          entry = readdir(dir)) {
         u64 epoch = 0;
         u64 number = 0;
-        if (parse_id(str_from(entry->d_name), &epoch, &number)) {
+        if (blob_id_read(str_from(entry->d_name), &epoch, &number)) {
             *vec_push(list->arena, &list->ids) = str_dup(list->arena, str_from(entry->d_name));
         }
     }
@@ -341,7 +295,7 @@ err *blob_will_remove(struct blob_store *store, struct arena *arena, const str *
     for (size_t i = 0; i < count; i++) {
         u64 epoch = 0;
         u64 number = 0;
-        if (parse_id(ids[i], &epoch, &number) && !is_open(store, epoch)) {
+        if (blob_id_read(ids[i], &epoch, &number) && !is_open(store, epoch)) {
             TRY(open_epoch(store, arena, epoch));
         }
     }

@@ -148,16 +148,6 @@ err *blob_append(
     return blob_append_end(writer, arena);
 }
 
-bool blob_sync_folder(const char *path)
-{
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0) {
-        (void)close(folder);
-    }
-    return synced;
-}
-
 // The folder of the file, which must be found after a crash too.
 static bool make_folder(struct blob_store *store, const struct blob_path *path)
 {

@@ -31,10 +31,17 @@ struct blob_path {
     char file[BLOB_PATH_MAX + 64];
 };
 
-// Makes what happened in a folder (its names) durable. Blocks.
-bool blob_sync_folder(const char *path);
+// ---- ids and files (blob_path.c) ---------------------------------------------------------------
+// A number as we write it: lower-case hexadecimal digits without zeros before them.
+bool blob_hex_read(str text, u64 *out);
+// The parts of the id of a file's blob; false for a text that is none.
+bool blob_id_read(str id, u64 *epoch, u64 *number);
 // Where a blob lies; false for a text that is no id.
 bool blob_path(const struct blob_store *store, str id, struct blob_path *out);
+// Is it the id of a blob of an upstream?
+bool blob_is_remote(str id);
+// Makes what happened in a folder (its names) durable. Blocks.
+bool blob_sync_folder(const char *path);
 // What errno says, in `arena`.
 [[nodiscard]] err *blob_io_error(struct arena *arena, int code, const char *doing);
 
@@ -124,9 +131,6 @@ struct blob_list {
 // ---- the upstream: blobs (blob_upstream.c) -----------------------------------------------------
 struct blob_up_reader;
 
-// Is it the id of a blob of an upstream?
-bool blob_is_remote(str id);
-
 // Sends the file's bytes and makes an id for them.
 struct blob_up_file {
     int file;
@@ -146,6 +150,10 @@ void blob_up_close(struct blob_up_reader *reader);
     struct blob_up_reader *reader, struct arena *arena, u64 *size) YIELDS;
 [[nodiscard]] err *blob_up_read(struct blob_up_reader *reader, struct arena *arena, u64 offset,
     void *bytes, size_t size, size_t *got) YIELDS;
+// Somebody reads it from now on.
+void blob_up_hold(struct blob_upstream *upstream, str id);
+// And no more. True: it has to be removed now.
+bool blob_up_let_go(struct blob_upstream *upstream, str id);
 // Is it being read? With `remove` its last reader removes it.
 bool blob_up_is_read(struct blob_upstream *upstream, str id, bool remove);
 // Of the upstream's among `ids`: those that are being read go when they are not any more.

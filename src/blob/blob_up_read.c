@@ -2,57 +2,6 @@
 // off, and are compared with the blob's digest. Whoever reads keeps the blob from being removed.
 #include "blob/blob_int.h"
 
-// ---- who reads what ----------------------------------------------------------------------------
-
-struct being_read {
-    size_t readers;
-    bool gone; // it is to be removed once nobody reads it
-    char id[]; // the map's key
-};
-
-static void hold(struct blob_upstream *upstream, str id)
-{
-    uv_mutex_lock(&upstream->lock);
-    struct being_read *read = map_get(upstream->read, id);
-    if (read == NULL) {
-        read = mem_alloc(sizeof(*read) + id.len);
-        memcpy(read->id, id.ptr, id.len);
-        map_set(upstream->read, (str){read->id, id.len}, read);
-    }
-    read->readers++;
-    uv_mutex_unlock(&upstream->lock);
-}
-
-// True: it has to be removed now.
-static bool let_go(struct blob_upstream *upstream, str id)
-{
-    bool gone = false;
-    uv_mutex_lock(&upstream->lock);
-    struct being_read *read = map_get(upstream->read, id);
-    check(read != NULL && read->readers > 0);
-    if (--read->readers == 0) {
-        gone = read->gone;
-        map_remove(upstream->read, id);
-        mem_free(read);
-    }
-    uv_mutex_unlock(&upstream->lock);
-    return gone;
-}
-
-// Is it being read? With `remove` its last reader removes it.
-bool blob_up_is_read(struct blob_upstream *upstream, str id, bool remove)
-{
-    uv_mutex_lock(&upstream->lock);
-    struct being_read *read = map_get(upstream->read, id);
-    if (read != NULL && remove) {
-        read->gone = true;
-    }
-    uv_mutex_unlock(&upstream->lock);
-    return read != NULL;
-}
-
-// ---- reading -----------------------------------------------------------------------------------
-
 struct blob_up_reader { // heap
     struct blob_upstream *upstream;
     char id_text[BLOB_ID_MAX];
@@ -80,7 +29,7 @@ struct blob_up_reader *blob_up_open(struct blob_upstream *upstream, str id)
     reader->memory = arena_new();
     reader->size = UINT64_MAX;
     reader->until = UINT64_MAX;
-    hold(upstream, reader->id);
+    blob_up_hold(upstream, reader->id);
     return reader;
 }
 
@@ -108,7 +57,7 @@ static void remove_late(void *arg) YIELDS
 void blob_up_close(struct blob_up_reader *reader)
 {
     stop_reading(reader);
-    if (let_go(reader->upstream, reader->id)) {
+    if (blob_up_let_go(reader->upstream, reader->id)) {
         struct late_removal *removal = mem_new(struct late_removal);
         removal->upstream = reader->upstream;
         removal->size = reader->id.len;

@@ -9,11 +9,6 @@
 
 enum { PIECE = 128 * 1024 };
 
-bool blob_is_remote(str id)
-{
-    return str_starts(id, S("s3-"));
-}
-
 // ---- opening -----------------------------------------------------------------------------------
 
 // Tells this data folder's blobs from those of others that share the bucket and the prefix.
