@@ -23,6 +23,7 @@ enum {
     FAILED_MAX = 100,               // records kept of one function
     FAILED_SLACK = 10,              // and so many more, until they are looked through again
     ROUNDS_MAX = 16,                // of an event through one function
+    CHANGES_KEPT_MS = 24 * 60 * 60 * 1000, // of tables
 };
 
 static const u64 EVENTS_BYTES_MAX = 1ull << 30; // of payloads that wait
@@ -102,10 +103,12 @@ size_t event_removal(struct arena *arena, const struct json *row, struct store_w
 // Starts a reader for each source of the definitions in force that has none, and lets those go
 // whose source is gone. On the home loop.
 void event_streams_follow(struct event_queue *queue);
-// Removes what is older than a day, now and every hour, until the fiber is cancelled.
-void event_streams_tidy(void *queue) YIELDS;
 // After all loops have ended.
 void event_streams_free(struct event_queue *queue);
+
+// ---- event_tidy.c ------------------------------------------------------------------------------
+// Removes what is older than a day, now and every hour, until the fiber is cancelled.
+void event_streams_tidy(void *queue) YIELDS;
 
 // ---- event_timer.c: schedules ------------------------------------------------------------------
 // Queues events when their times come, until the fiber is cancelled.
