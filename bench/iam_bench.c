@@ -158,7 +158,7 @@ static void prepare(struct bench *bench, struct store *store)
         check(iam_issue(bench->iam, bench->setup, &grant, &c) == NULL);
         bench->temporary[i] = sign(bench->setup, c.access_key_id, c.secret, c.session_token);
     }
-    check(iam_key_create(bench->iam, bench->setup, NULL, 0, &key) == NULL);
+    check(iam_key_create(bench->iam, bench->setup, &(struct iam_key_rights){}, &key) == NULL);
     bench->lasting = sign(bench->setup, key.id, key.secret, (str){});
 }
 
