@@ -6,7 +6,7 @@ import * as cognito from '@aws-sdk/client-cognito-identity-provider';
 import { AuthenticationDetails, CognitoUser } from 'amazon-cognito-identity-js';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
-import { PASSWORD, makeUser, refused, startPool } from './lib.mjs';
+import { PASSWORD, address, makeUser, refused, startPool } from './lib.mjs';
 
 let pool;
 before(async () => {
@@ -56,6 +56,41 @@ test('amazon-cognito-identity-js proves its device, and begins anew when it is f
   const again = await enter();
   assert.equal(again.session.getAccessToken().payload.device_key, key);
   await new Promise((resolve, reject) => again.one.forgetDevice({ onSuccess: resolve, onFailure: reject }));
+});
+
+test('a device that was forgotten elsewhere is a new one, to both clients', async () => {
+  const admin = await pool.admin('cognito-idp:AdminForgetDevice', 'cognito-idp:AdminCreateUser');
+  const forget = (Username, DeviceKey) => admin.send(new cognito.AdminForgetDeviceCommand({ UserPoolId: pool.poolId, Username, DeviceKey }));
+  const user = await makeUser(pool);
+  await auth.signIn({ username: user.username, password: PASSWORD });
+  const [{ id }] = await auth.fetchDevices();
+  await auth.signOut();
+  await forget(user.username, id);
+  assert.equal((await auth.signIn({ username: user.username, password: PASSWORD })).isSignedIn, true);
+  const devices = await auth.fetchDevices();
+  assert.equal(devices.length, 1);
+  assert.notEqual(devices[0].id, id);
+  await auth.signOut();
+
+  const client = pool.identityJs();
+  const enter = () => new Promise((resolve, reject) => new CognitoUser({ Username: user.username, Pool: client, Storage: client.storage })
+    .authenticateUser(new AuthenticationDetails({ Username: user.username, Password: PASSWORD }), { onSuccess: resolve, onFailure: reject }));
+  const key = (await enter()).getAccessToken().payload.device_key;
+  await forget(user.username, key);
+  assert.notEqual((await enter()).getAccessToken().payload.device_key, key);
+
+  // A new password is not set in vain.
+  const Username = address('invited');
+  await admin.send(new cognito.AdminCreateUserCommand({ UserPoolId: pool.poolId, Username, TemporaryPassword: 'Temp-1234!x', MessageAction: 'SUPPRESS' }));
+  const { body: { Session } } = await pool.call('InitiateAuth', {
+    ClientId: pool.clientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: Username, PASSWORD: 'Temp-1234!x' },
+  });
+  const respond = (more) => pool.call('RespondToAuthChallenge', {
+    ClientId: pool.clientId, ChallengeName: 'NEW_PASSWORD_REQUIRED', Session,
+    ChallengeResponses: { USERNAME: Username, NEW_PASSWORD: PASSWORD, ...more },
+  });
+  assert.equal((await respond({ DEVICE_KEY: key })).body.message, 'Device does not exist.');
+  assert.ok((await respond({})).body.AuthenticationResult);
 });
 
 test("an unknown device key is told, another user's is unknown", async () => {
