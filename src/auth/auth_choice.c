@@ -258,7 +258,7 @@ err *auth_answer_choice(struct auth_call *call)
     unsigned choice = choice_named(answer);
     if ((choice & (unsigned)json_get_int(state.body, S("choices"), 0)) == 0) {
         return auth_refuse(call->arena, "InvalidParameterException",
-            "%.*s is not an available challenge", PRI(str_sub(answer, 0, 64)));
+            "%.*s is not an available challenge", PRI(str_utf8_first(answer, 64)));
     }
     return take(call, state.user, json_get_str(state.body, S("name")), choice);
 }

@@ -213,7 +213,7 @@ err *auth_answer_select_factor(struct auth_call *call)
     unsigned factor = auth_factor_named(answer);
     if ((factor & (unsigned)json_get_int(state.body, S("factors"), 0)) == 0) {
         return auth_refuse(call->arena, "MFAMethodNotFoundException",
-            "The user has not set up the MFA method %.*s", PRI(str_sub(answer, 0, 64)));
+            "The user has not set up the MFA method %.*s", PRI(str_utf8_first(answer, 64)));
     }
     TRY(auth_state_settle(call, &state.spend, 1));
     return ask(call, state.user, factor);
