@@ -77,11 +77,6 @@ err *auth_attribute_list(struct auth_call *call, const struct json *list, struct
             return invalid_member(
                 call, "UserAttributes.1.member.name", " null", S("Member must not be null"));
         }
-        if (name->text.len > 32 || (value != NULL && value->text.len > 2048)) {
-            return invalid_member(call, "UserAttributes", "",
-                S("Member must satisfy constraint: [Member must have length less than or equal to "
-                  "2048]"));
-        }
         str text = json_is_null(value) || value->kind != JSON_STRING ? S("") : value->text;
         json_set(*out, name->text, auth_str(call, text));
     }

@@ -39,7 +39,17 @@ test('the schema holds', async () => {
   await refused(update('email_verified', 'true'), 'NotAuthorizedException',
     'A client attempted to write unauthorized attribute');
   await refused(update('email', 'nothing'), 'InvalidParameterException', 'Invalid email address format.');
-  await refused(auth.deleteUserAttributes({ userAttributeKeys: ['email'] }), 'InvalidParameterException');
+  await refused(auth.deleteUserAttributes({ userAttributeKeys: ['email'] }), 'InvalidParameterException',
+    'user.email: Attribute is required and cannot be deleted.\n');
+  await refused(auth.deleteUserAttributes({ userAttributeKeys: ['custom:origin'] }), 'InvalidParameterException',
+    'user.custom:origin: Attribute cannot be updated.\n');
+  for (const own of ['sub', 'email_verified']) {
+    await refused(auth.deleteUserAttributes({ userAttributeKeys: [own] }), 'NotAuthorizedException',
+      'A client attempted to write unauthorized attribute');
+  }
+  const long = 'é🎉'.repeat(1024); // bounds count characters
+  await update('nickname', long);
+  assert.equal((await auth.fetchUserAttributes()).nickname, long);
   await update('custom:seats', '9');
   assert.equal((await auth.fetchUserAttributes())['custom:seats'], '9');
 });
