@@ -129,6 +129,6 @@ test('deleteUser takes the user and its name away', async () => {
   const { accessToken } = (await auth.fetchAuthSession()).tokens;
   await auth.deleteUser();
   const answer = await pool.call('GetUser', { AccessToken: accessToken.toString() });
-  assert.equal(answer.body.__type, 'NotAuthorizedException');
+  assert.deepEqual(answer.body, { __type: 'UserNotFoundException', message: 'User does not exist.' });
   await makeUser(pool, { username: user.username });
 });
