@@ -132,3 +132,23 @@ test('deleteUser takes the user and its name away', async () => {
   assert.deepEqual(answer.body, { __type: 'UserNotFoundException', message: 'User does not exist.' });
   await makeUser(pool, { username: user.username });
 });
+
+test('what many windows change at the same time is changed by all of them', async () => {
+  const { username } = await makeUser(pool, { username: address('many') });
+  const { AccessToken } = await pool.signIn(username);
+  const many = (operation, input, count = 10) => Promise.all(
+    Array.from({ length: count }, (_, i) => pool.call(operation, { AccessToken, ...input(i) })));
+  const fine = (answers) => assert.deepEqual(answers.map(({ status, body }) => (status === 200 ? 'fine' : body.message)), answers.map(() => 'fine'));
+  const names = ['name', 'nickname', 'locale', 'profile', 'website'];
+  fine(await many('UpdateUserAttributes', (i) => ({ UserAttributes: [{ Name: names[i % 5], Value: `${i}` }] })));
+  const { body } = await pool.call('GetUser', { AccessToken });
+  assert.deepEqual(body.UserAttributes.map(({ Name }) => Name).sort(), ['email', 'email_verified', 'sub', ...names].sort());
+  fine(await many('SetUserMFAPreference', () => ({ SMSMfaSettings: { Enabled: false } })));
+  fine(await many('DeleteUserAttributes', (i) => ({ UserAttributeNames: [names[i % 2]] })));
+  // One message for each, though it may have taken several tries; and one count for each.
+  const next = address('moved');
+  fine(await many('UpdateUserAttributes', () => ({ UserAttributes: [{ Name: 'email', Value: next }] })));
+  const messages = (await pool.ampd('inbox', '--json')).stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.equal(messages.filter(({ to }) => to === next).length, 10);
+  fine(await many('ChangePassword', () => ({ PreviousPassword: PASSWORD, ProposedPassword: PASSWORD }), 5));
+});
