@@ -14,6 +14,11 @@ err *auth_no_user(struct arena *arena)
     return auth_refuse(arena, "UserNotFoundException", "User does not exist.");
 }
 
+err *auth_no_account(struct arena *arena)
+{
+    return auth_refuse(arena, "UserNotFoundException", "Username/client id combination not found.");
+}
+
 err *auth_code_wrong(struct arena *arena)
 {
     return auth_refuse(

@@ -56,7 +56,7 @@ err *auth_pretend_delivery(struct auth_call *call, str username, int writes)
     unsigned way = call->service->recovery[0];
     bool phone = auth_is_phone(username) || (!outbox_is_email(username) && way == AUTH_BY_PHONE);
     if (!call->service->hides_users) {
-        return auth_no_user(call->arena);
+        return auth_no_account(call->arena);
     }
     TRY(auth_pretend_writes(call, username, writes));
     auth_answer(call, "CodeDeliveryDetails",

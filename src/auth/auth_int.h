@@ -200,6 +200,8 @@ typedef err *(*auth_handler)(struct auth_call *call); // may wait
 #define auth_refuse(arena, wire, ...) fail_as(arena, wire, __VA_ARGS__)
 [[nodiscard]] err *auth_wrong_password(struct arena *arena);
 [[nodiscard]] err *auth_no_user(struct arena *arena);
+// The same, as operations say it that confirm an account or recover it.
+[[nodiscard]] err *auth_no_account(struct arena *arena);
 
 // Members of requests. Those that are needed are refused in the words of Cognito's own validation.
 [[nodiscard]] err *auth_need(struct auth_call *call, const char *name, size_t max, str *out);

@@ -146,7 +146,7 @@ err *auth_confirm_sign_up(struct auth_call *call)
     TRY(auth_need(call, "ConfirmationCode", 2048, &code));
     TRY(auth_user_find(call, username, &user));
     if (user == NULL && !call->service->hides_users) {
-        return auth_no_user(call->arena);
+        return auth_no_account(call->arena);
     }
     if (user == NULL) {
         TRY(auth_count(call, "confirm", str_lower(call->arena, username), CONFIRMS, HOUR_MS));
