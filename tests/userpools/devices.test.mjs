@@ -131,6 +131,26 @@ test('a refresh token is replaced, good for a while after, and then tells of a t
   assert.equal(body.__type, 'UnsupportedOperationException');
 });
 
+test('a refresh token of long ago is known for what it was', async () => {
+  const user = await makeUser(pool);
+  const first = await pool.signIn(user.username);
+  const other = await pool.signIn(user.username);
+  const refresh = (token) => pool.call('GetTokensFromRefreshToken', { ClientId: pool.clientId, RefreshToken: token });
+  let last = first.RefreshToken;
+  for (let i = 0; i < 5; i++) last = (await refresh(last)).body.AuthenticationResult.RefreshToken;
+  assert.equal((await refresh(first.RefreshToken)).body.__type, 'RefreshTokenReuseException');
+  const bytes = Buffer.from(first.RefreshToken, 'base64url');
+  bytes[bytes.length - 1] ^= 1;
+  const forged = bytes.toString('base64url');
+  assert.equal((await refresh(forged)).body.message, 'Invalid Refresh Token');
+  await pool.call('RevokeToken', { ClientId: pool.clientId, Token: forged });
+  last = (await refresh(last)).body.AuthenticationResult.RefreshToken; // a forged one ends nothing
+  assert.deepEqual((await pool.call('RevokeToken', { ClientId: pool.clientId, Token: first.RefreshToken })).body, {});
+  assert.equal((await refresh(last)).body.message, 'Refresh Token has been revoked');
+  assert.equal((await pool.call('GetUser', { AccessToken: first.AccessToken })).body.message, 'Access Token has been revoked');
+  assert.equal((await refresh(other.RefreshToken)).status, 200);
+});
+
 test('devices are listed, looked at, marked and forgotten, by their user and by administrators', async () => {
   const admin = await pool.admin('cognito-idp:AdminListDevices', 'cognito-idp:AdminGetDevice', 'cognito-idp:AdminForgetDevice',
     'cognito-idp:AdminUpdateDeviceStatus', 'cognito-idp:AdminUserGlobalSignOut');
