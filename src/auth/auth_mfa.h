@@ -11,6 +11,8 @@ unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *u
 // Which ones the user has switched on and prefers, to be changed in place: names of factors to
 // true, "preferred" to a name.
 struct json *auth_factors_chosen(const struct auth_call *call, struct auth_user *user);
+// Among them: a passkey whose user was verified is both factors.
+#define AUTH_PASSKEY_MFA S("WEB_AUTHN")
 // Who answers this factor from now on; the user has to be saved.
 void auth_factor_switch_on(
     const struct auth_call *call, struct auth_user *user, enum auth_factor factor);
