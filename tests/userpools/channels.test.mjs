@@ -47,3 +47,23 @@ test('of two addresses the phone is proven first, and the other is told to be un
   const again = (await pool.call('GetUser', { AccessToken })).body.UserAttributes.find(({ Name }) => Name === 'email_verified');
   assert.equal(again.Value, 'true');
 });
+
+test('a name that nobody has is offered what somebody of that name might have', async () => {
+  const seen = { email: new Set(), phone: new Set() };
+  for (let i = 0; i < 24; i++) {
+    for (const [kind, name] of [['email', address('nobody')], ['phone', phone()]]) {
+      const { AvailableChallenges } = await start(name);
+      const own = kind === 'email' ? 'EMAIL_OTP' : 'SMS_OTP';
+      assert.ok(AvailableChallenges.includes(own), name);
+      assert.deepEqual((await start(name.toUpperCase())).AvailableChallenges, AvailableChallenges, 'always the same for a name');
+      for (const medium of ['EMAIL_OTP', 'SMS_OTP']) {
+        const { ChallengeName } = await start(name, { PREFERRED_CHALLENGE: medium });
+        assert.equal(ChallengeName, AvailableChallenges.includes(medium) ? medium : 'SELECT_CHALLENGE');
+      }
+      seen[kind].add(AvailableChallenges.join());
+    }
+  }
+  // Users have one address or two; so have these.
+  assert.deepEqual([...seen.email].sort(), ['PASSWORD,PASSWORD_SRP,EMAIL_OTP', 'PASSWORD,PASSWORD_SRP,EMAIL_OTP,SMS_OTP']);
+  assert.deepEqual([...seen.phone].sort(), ['PASSWORD,PASSWORD_SRP,EMAIL_OTP,SMS_OTP', 'PASSWORD,PASSWORD_SRP,SMS_OTP']);
+});
