@@ -108,12 +108,16 @@ static void ask_to_set_up(struct auth_call *call, const struct auth_user *user)
     auth_challenge(call, "MFA_SETUP", auth_state_new(call, "mfasetup", user), parameters, user);
 }
 
-// What a pool that requires a second factor asks of a user who has none.
+// What a pool that requires a second factor asks of a user who has none. Text messages cannot be
+// set up on the way: where there is nothing else, the number that there is has to do.
 static err *ask_without_any(struct auth_call *call, const struct auth_user *user) YIELDS;
 
 static err *ask_without_any(struct auth_call *call, const struct auth_user *user)
 {
-    if (call->service->mfa_sms && auth_user_is_verified(user, S("phone_number"))) {
+    bool only_sms = auth_factors_of_pool(call->service) == AUTH_SMS;
+    bool has_phone = only_sms ? auth_user_get(user, S("phone_number")).len > 0
+                              : auth_user_is_verified(user, S("phone_number"));
+    if (call->service->mfa_sms && has_phone) {
         return ask(call, user, AUTH_SMS);
     }
     if (call->service->mfa_email && auth_user_is_verified(user, S("email"))) {

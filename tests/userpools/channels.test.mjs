@@ -1,13 +1,18 @@
-// A pool whose users have an e-mail address, a phone number, or both, and no need of a password.
+// A pool whose users have an e-mail address, a phone number, or both, and no need of a password; and one that knows
+// nothing but phones.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { address, startPool } from './lib.mjs';
+import * as cognito from '@aws-sdk/client-cognito-identity-provider';
+import { Amplify } from 'aws-amplify';
+import * as auth from 'aws-amplify/auth';
+import { PASSWORD, address, refused, startPool } from './lib.mjs';
 
 let pool;
+let texts;
 before(async () => {
-  pool = await startPool('both');
+  [pool, texts] = await Promise.all([startPool('both'), startPool('texts')]);
 });
-after(() => pool.end());
+after(() => Promise.all([pool.end(), texts.end()]));
 
 const client = async (operation, body) => {
   const answer = await pool.call(operation, { ClientId: pool.clientId, ...body });
@@ -66,4 +71,39 @@ test('a name that nobody has is offered what somebody of that name might have', 
   // Users have one address or two; so have these.
   assert.deepEqual([...seen.email].sort(), ['PASSWORD,PASSWORD_SRP,EMAIL_OTP', 'PASSWORD,PASSWORD_SRP,EMAIL_OTP,SMS_OTP']);
   assert.deepEqual([...seen.phone].sort(), ['PASSWORD,PASSWORD_SRP,EMAIL_OTP,SMS_OTP', 'PASSWORD,PASSWORD_SRP,SMS_OTP']);
+});
+
+test('a pool of phones: sign-up, a second factor from the start, and a new password by text message', async () => {
+  Amplify.configure(texts.outputs);
+  const username = phone();
+  for (const bad of [address('ann'), '0049123456789', '+1']) {
+    await refused(auth.signUp({ username: bad, password: PASSWORD }), 'InvalidParameterException', 'Username should be a phone number.');
+  }
+  await auth.signUp({ username, password: PASSWORD, options: { autoSignIn: true } });
+  await refused(auth.signUp({ username, password: PASSWORD }), 'UsernameExistsException', 'An account with the given phone_number already exists.');
+  await auth.confirmSignUp({ username, confirmationCode: (await texts.mail(username)).code });
+  assert.equal((await auth.autoSignIn()).nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_SMS_CODE');
+  const enter = async () => (await auth.confirmSignIn({ challengeResponse: (await texts.mail(username)).code })).isSignedIn;
+  assert.equal(await enter(), true);
+  await auth.signOut();
+  await auth.resetPassword({ username });
+  const newPassword = `${PASSWORD}2`;
+  await auth.confirmResetPassword({ username, newPassword, confirmationCode: (await texts.mail(username)).code });
+  await auth.signIn({ username, password: newPassword });
+  assert.equal(await enter(), true);
+  await auth.signOut();
+});
+
+test('who was invited to a pool of phones gets in by the number that the invitation was about', async () => {
+  Amplify.configure(texts.outputs);
+  const username = phone();
+  const admin = await texts.admin();
+  await admin.send(new cognito.AdminCreateUserCommand({
+    UserPoolId: texts.poolId, Username: username, TemporaryPassword: 'Temp-1234!x', MessageAction: 'SUPPRESS',
+  }));
+  await auth.signIn({ username, password: 'Temp-1234!x' });
+  const { nextStep } = await auth.confirmSignIn({ challengeResponse: PASSWORD });
+  assert.equal(nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_SMS_CODE');
+  assert.equal((await auth.confirmSignIn({ challengeResponse: (await texts.mail(username)).code })).isSignedIn, true);
+  await auth.signOut();
 });
