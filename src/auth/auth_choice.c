@@ -153,7 +153,7 @@ static err *mark_proven(struct auth_call *call, struct auth_state *state, bool p
 err *auth_answer_otp(struct auth_call *call, bool phone)
 {
     struct auth_state state = {};
-    struct auth_proof proof = {.is_strong = true, .device_key = auth_parameter(call, "DEVICE_KEY")};
+    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
     str code = {};
     str session = {};
     TRY(auth_need(call, "Session", 4096, &session));

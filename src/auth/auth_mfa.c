@@ -190,6 +190,7 @@ err *auth_answer_factor(struct auth_call *call, enum auth_factor factor)
     }
     str email = json_get_str(state.body, S("email")); // being set up
     if (email.len > 0) {
+        TRY(auth_without_factor(call, state.user));
         auth_user_set(call, state.user, S("email"), email);
     }
     TRY(count_try(call, &state));

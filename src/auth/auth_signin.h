@@ -48,7 +48,7 @@ struct auth_proof { // what a sign-in has got so far
     struct store_write writes[6]; // of the states it has used up
     size_t count;
     str device_key; // as the client sent it; of the sign-in at its end
-    bool is_strong; // no second factor is asked for (a code sent, a passkey where that counts)
+    bool is_strong; // no second factor is asked for (a passkey where that counts)
 };
 
 // States of a user that are told only to who has the password.

@@ -131,6 +131,7 @@ err *auth_verify_software_token(struct auth_call *call)
     }
     struct auth_state state = {};
     TRY(auth_state_of_session(call, "mfasetup", &state));
+    TRY(auth_without_factor(call, state.user));
     TRY(prove_secret(call, state.user, json_get_str(state.body, S("secret")), code));
     auth_factor_switch_on(call, state.user, AUTH_TOTP);
     TRY(auth_user_save(call, state.user, &state.spend, 1));

@@ -194,3 +194,28 @@ test('an invited user chooses a password and then an app', async () => {
   assert.deepEqual((await auth.fetchMFAPreference()).enabled, ['TOTP']);
   await auth.signOut();
 });
+
+test('a factor that was set up meanwhile is not replaced by who began before', async () => {
+  const username = phone();
+  await setup.call('SignUp', { ClientId: setup.clientId, Username: username, Password: PASSWORD });
+  await setup.call('ConfirmSignUp', { ClientId: setup.clientId, Username: username, ConfirmationCode: (await setup.mail(username)).code });
+  const respond = (ChallengeName, Session, more) => setup.call('RespondToAuthChallenge', {
+    ClientId: setup.clientId, ChallengeName, Session, ChallengeResponses: { USERNAME: username, ...more },
+  });
+  const begin = async () => (await setup.call('InitiateAuth', {
+    ClientId: setup.clientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: username, PASSWORD },
+  })).body;
+  const app = async ({ Session }) => {
+    const { body } = await setup.call('AssociateSoftwareToken', { Session });
+    return setup.call('VerifySoftwareToken', { Session: body.Session, UserCode: totp(body.SecretCode) });
+  };
+  const [first, second, third] = [await begin(), await begin(), await begin()];
+  const email = address('late');
+  const asked = await respond('MFA_SETUP', third.Session, { EMAIL: email });
+  const { code } = await setup.mail(email);
+  const verified = await app(first);
+  assert.ok((await respond('MFA_SETUP', verified.body.Session, {})).body.AuthenticationResult);
+  const late = [await app(second), await respond('EMAIL_OTP', asked.body.Session, { EMAIL_OTP_CODE: code })];
+  for (const { body } of late) assert.equal(body.message, 'Invalid session for the user.');
+  assert.equal((await begin()).ChallengeName, 'SOFTWARE_TOKEN_MFA');
+});
