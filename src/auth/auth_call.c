@@ -14,6 +14,11 @@ err *auth_no_user(struct arena *arena)
     return auth_refuse(arena, "UserNotFoundException", "User does not exist.");
 }
 
+err *auth_no_account(struct arena *arena)
+{
+    return auth_refuse(arena, "UserNotFoundException", "Username/client id combination not found.");
+}
+
 err *auth_code_wrong(struct arena *arena)
 {
     return auth_refuse(
@@ -76,11 +81,6 @@ err *auth_attribute_list(struct auth_call *call, const struct json *list, struct
         if (json_is_null(name) || name->kind != JSON_STRING || name->text.len == 0) {
             return invalid_member(
                 call, "UserAttributes.1.member.name", " null", S("Member must not be null"));
-        }
-        if (name->text.len > 32 || (value != NULL && value->text.len > 2048)) {
-            return invalid_member(call, "UserAttributes", "",
-                S("Member must satisfy constraint: [Member must have length less than or equal to "
-                  "2048]"));
         }
         str text = json_is_null(value) || value->kind != JSON_STRING ? S("") : value->text;
         json_set(*out, name->text, auth_str(call, text));

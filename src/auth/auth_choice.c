@@ -25,25 +25,37 @@ static const struct {
     {CHOICE_PASSKEY, S_INIT("WEB_AUTHN")},
 };
 
-// What the user can sign in with. One that does not exist could do all that the pool has.
+// The codes that could be sent to whoever has an e-mail address and a phone number.
+static unsigned codes_of(const struct auth_service *service, bool email, bool phone)
+{
+    unsigned codes = (service->email_otp && email ? CHOICE_EMAIL : 0U) |
+                     (service->sms_otp && phone ? CHOICE_SMS : 0U);
+    return service->mfa_mode != AUTH_MFA_REQUIRED ? codes : 0;
+}
+
+// What somebody of a name that nobody has might sign in with.
+static unsigned pretended_choices(struct auth_call *call, str username)
+{
+    return (unsigned)CHOICE_PASSWORD | CHOICE_SRP |
+           codes_of(call->service, auth_fake_has(call, username, false),
+               auth_fake_has(call, username, true));
+}
+
+// What the user can sign in with.
 static err *choices_of(
     struct auth_call *call, const struct auth_user *user, unsigned *choices) YIELDS;
 
 static err *choices_of(struct auth_call *call, const struct auth_user *user, unsigned *choices)
 {
-    const struct auth_service *service = call->service;
-    bool any = user == NULL;
-    bool has_mfa = user != NULL && auth_factors_of(call, user) != 0;
-    bool otp = service->mfa_mode != AUTH_MFA_REQUIRED && !has_mfa;
-    bool email = any || auth_user_get(user, S("email")).len > 0;
-    bool phone = any || auth_user_get(user, S("phone_number")).len > 0;
+    check(user != NULL);
+    bool email = auth_user_get(user, S("email")).len > 0;
+    bool phone = auth_user_get(user, S("phone_number")).len > 0;
     bool passkey = false;
-    if (service->passkeys && user != NULL) {
+    if (call->service->passkeys) {
         TRY(auth_passkey_has(call, user, &passkey));
     }
-    *choices = any || auth_password_has(user) ? (unsigned)CHOICE_PASSWORD | CHOICE_SRP : 0U;
-    *choices |= otp && service->email_otp && email ? CHOICE_EMAIL : 0U;
-    *choices |= otp && service->sms_otp && phone ? CHOICE_SMS : 0U;
+    *choices = auth_password_has(user) ? (unsigned)CHOICE_PASSWORD | CHOICE_SRP : 0U;
+    *choices |= auth_factors_of(call, user) == 0 ? codes_of(call->service, email, phone) : 0U;
     *choices |= passkey ? CHOICE_PASSKEY : 0U;
     return NULL;
 }
@@ -141,7 +153,7 @@ static err *mark_proven(struct auth_call *call, struct auth_state *state, bool p
 err *auth_answer_otp(struct auth_call *call, bool phone)
 {
     struct auth_state state = {};
-    struct auth_proof proof = {.is_strong = true, .device_key = auth_parameter(call, "DEVICE_KEY")};
+    struct auth_proof proof = {.device_key = auth_parameter(call, "DEVICE_KEY")};
     str code = {};
     str session = {};
     TRY(auth_need(call, "Session", 4096, &session));
@@ -237,7 +249,11 @@ err *auth_choice_start(struct auth_call *call, str username)
     if (user == NULL && !call->service->hides_users) {
         return auth_no_user(call->arena);
     }
-    TRY(choices_of(call, user, &choices));
+    if (user != NULL) {
+        TRY(choices_of(call, user, &choices));
+    } else {
+        choices = pretended_choices(call, username);
+    }
     bool complete = (preferred != CHOICE_SRP || auth_parameter(call, "SRP_A").len > 0) &&
                     (preferred != CHOICE_PASSWORD || auth_parameter(call, "PASSWORD").len > 0);
     if ((preferred & choices) != 0 && complete) {
@@ -258,7 +274,7 @@ err *auth_answer_choice(struct auth_call *call)
     unsigned choice = choice_named(answer);
     if ((choice & (unsigned)json_get_int(state.body, S("choices"), 0)) == 0) {
         return auth_refuse(call->arena, "InvalidParameterException",
-            "%.*s is not an available challenge", PRI(str_sub(answer, 0, 64)));
+            "%.*s is not an available challenge", PRI(str_utf8_first(answer, 64)));
     }
     return take(call, state.user, json_get_str(state.body, S("name")), choice);
 }

@@ -8,6 +8,10 @@ enum { AUTH_DEVICE_KEY_MAX = 55 };
 // ---- rows ------------------------------------------------------------------------------------
 // ResourceNotFoundException
 [[nodiscard]] err *auth_no_device(struct auth_call *call);
+// ResourceNotFoundException for a key that the user (NULL: nobody) has not, none apart. To be asked
+// before an answer is used up: clients repeat it without the key.
+[[nodiscard]] err *auth_device_known(
+    struct auth_call *call, const struct auth_user *user, str key) YIELDS;
 // NULL in *out: the user has no such device.
 [[nodiscard]] err *auth_device_load(
     struct auth_call *call, const struct auth_user *user, str key, struct json **out) YIELDS;

@@ -17,6 +17,18 @@ err *auth_device_load(
         auth_str(call, key), out);
 }
 
+err *auth_device_known(struct auth_call *call, const struct auth_user *user, str key)
+{
+    struct json *device = NULL;
+    if (!call->service->devices || key.len == 0) {
+        return NULL;
+    }
+    if (user != NULL) {
+        TRY(auth_device_load(call, user, key, &device));
+    }
+    return device != NULL ? NULL : auth_no_device(call);
+}
+
 bool auth_device_is_confirmed(const struct json *device)
 {
     return json_get_str(device, S("verifier")).len > 0;

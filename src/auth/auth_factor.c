@@ -80,6 +80,11 @@ unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *u
     return factors & auth_factors_of_pool(call->service);
 }
 
+err *auth_without_factor(struct auth_call *call, const struct auth_user *user)
+{
+    return auth_factors_of(call, user) == 0 ? NULL : auth_bad_session(call, ".");
+}
+
 str auth_factors_text(struct arena *arena, unsigned factors)
 {
     struct json *list = json_array(arena);

@@ -24,12 +24,29 @@ str auth_fake_name(struct auth_call *call, str username)
         str_sub(hex, 12, 16), S("-"), str_sub(hex, 16, 20), S("-"), str_sub(hex, 20, 32));
 }
 
+static bool is_address(str username, bool phone)
+{
+    return phone ? auth_is_phone(username) : outbox_is_email(username);
+}
+
+bool auth_fake_has(struct auth_call *call, str username, bool phone)
+{
+    u8 mac[CRYPTO_SHA256_SIZE];
+    str key = {(const char *)call->hub->fake_key.bytes, CRYPTO_KEY_SIZE};
+    str name = phone ? S("phone_number") : S("email");
+    const struct auth_attribute *attribute = auth_attribute_def(call->service, name);
+    check(attribute != NULL); // every pool has both
+    crypto_hmac_sha256(
+        key, str_cat(call->arena, S("has "), name, S("#"), str_lower(call->arena, username)), mac);
+    return is_address(username, phone) || attribute->required || (mac[0] & 1) != 0;
+}
+
 // An address as somebody of that name could have: always the same for a name.
 str auth_fake_address(struct auth_call *call, str username, bool phone)
 {
     u8 mac[CRYPTO_SHA256_SIZE];
     str key = {(const char *)call->hub->fake_key.bytes, CRYPTO_KEY_SIZE};
-    if (phone ? auth_is_phone(username) : outbox_is_email(username)) {
+    if (is_address(username, phone)) {
         return username;
     }
     crypto_hmac_sha256(
@@ -56,7 +73,7 @@ err *auth_pretend_delivery(struct auth_call *call, str username, int writes)
     unsigned way = call->service->recovery[0];
     bool phone = auth_is_phone(username) || (!outbox_is_email(username) && way == AUTH_BY_PHONE);
     if (!call->service->hides_users) {
-        return auth_no_user(call->arena);
+        return auth_no_account(call->arena);
     }
     TRY(auth_pretend_writes(call, username, writes));
     auth_answer(call, "CodeDeliveryDetails",

@@ -25,7 +25,11 @@ err *auth_first_factor_done(struct auth_call *call, struct auth_proof *proof)
 {
     check(proof->user != NULL);
     bool asked = false;
-    TRY(auth_may_sign_in(call, proof->user));
+    err *e = auth_may_sign_in(call, proof->user);
+    if (e != NULL) { // the proof was right all the same: it is no guess that counts
+        TRY(auth_state_settle(call, proof->writes, proof->count));
+        return e;
+    }
     if (str_eq(auth_user_status(proof->user), S("FORCE_CHANGE_PASSWORD"))) {
         TRY(auth_state_settle(call, proof->writes, proof->count));
         return ask_new_password(call, proof->user);

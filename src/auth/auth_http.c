@@ -7,7 +7,7 @@
 // off in a fraction of a second, and what comes on top is told at once to come again.
 enum { CALLS_MAX = 256 };
 
-enum { BODY_MAX = 256 * 1024, NAME_MAX_SHOWN = 128 };
+enum { BODY_MAX = 256 * 1024, NAME_MAX_SHOWN = 128, RUNS_MAX = 50 };
 
 static const str JSON_TYPE = S_INIT("application/x-amz-json-1.1");
 static const str POOLS = S_INIT("AWSCognitoIdentityProviderService.");
@@ -204,6 +204,24 @@ static err *refuse_unserved(struct auth_call *call, bool identities)
         "The operation %.*s is not known or not served.", PRI(name));
 }
 
+// See struct auth_call.
+static err *run_to_end(struct auth_call *call, enum need need, auth_handler handler) YIELDS;
+
+static err *run_to_end(struct auth_call *call, enum need need, auth_handler handler)
+{
+    for (call->run = 0;; call->run++) {
+        call->was_overtaken = false;
+        err *e = need == NEED_GUESS ? auth_guess(call, handler) : handler(call);
+        if (e == NULL || !call->was_overtaken || call->has_acted || call->run >= RUNS_MAX) {
+            return e;
+        }
+        call->out = json_object(call->arena);
+        if (need == NEED_TOKEN) {
+            TRY(prove_token(call)); // the user as it is now
+        }
+    }
+}
+
 static err *run(struct auth_call *call, bool identities) YIELDS;
 
 static err *run(struct auth_call *call, bool identities)
@@ -216,8 +234,7 @@ static err *run(struct auth_call *call, bool identities)
                 return auth_too_many(call->arena);
             }
             TRY(prove(call, need));
-            return need == NEED_GUESS ? auth_guess(call, OPERATIONS[i].handler)
-                                      : OPERATIONS[i].handler(call);
+            return run_to_end(call, need, OPERATIONS[i].handler);
         }
     }
     return refuse_unserved(call, identities);

@@ -180,6 +180,13 @@ struct auth_call {
     struct auth_user *user; // of the access token, where the operation takes one
     struct auth_claims claims;
     bool is_admin; // the caller was proven by a signature
+
+    // Of several changes of one user at the same time one is written. The others are run again with
+    // what it has left, unless something of them is out already.
+    int run;              // 0: the first
+    bool was_overtaken;   // a save of this run
+    bool has_acted;       // a message, a function's run, a save, a state that is used up
+    struct json *counted; // ids of counters to the run that has counted: each counts once
 };
 
 typedef err *(*auth_handler)(struct auth_call *call); // may wait
@@ -193,6 +200,8 @@ typedef err *(*auth_handler)(struct auth_call *call); // may wait
 #define auth_refuse(arena, wire, ...) fail_as(arena, wire, __VA_ARGS__)
 [[nodiscard]] err *auth_wrong_password(struct arena *arena);
 [[nodiscard]] err *auth_no_user(struct arena *arena);
+// The same, as operations say it that confirm an account or recover it.
+[[nodiscard]] err *auth_no_account(struct arena *arena);
 
 // Members of requests. Those that are needed are refused in the words of Cognito's own validation.
 [[nodiscard]] err *auth_need(struct auth_call *call, const char *name, size_t max, str *out);
@@ -242,6 +251,8 @@ const struct store_pred *auth_unchanged(
 // `window_ms`, without counting further.
 [[nodiscard]] err *auth_count(
     struct auth_call *call, const char *what, str whom, i64 max, u64 window_ms) YIELDS;
+// Whether a former run of the operation has counted there; notes that this one does.
+bool auth_has_counted(struct auth_call *call, str id);
 // A write that makes `id` usable once: fails as "spent" the second time. `ends_ms`: when it may be
 // forgotten.
 struct store_write auth_spend(struct auth_call *call, str id, u64 ends_ms);

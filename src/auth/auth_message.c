@@ -59,6 +59,7 @@ err *auth_send(struct auth_call *call, const struct outbox_message *message)
     sent.from = json_get_str(sender, S("fromEmail"));
     sent.from_name = json_get_str(sender, S("fromName"));
     sent.reply_to = json_get_str(sender, S("replyTo"));
+    call->has_acted = true;
     return outbox_send(call->hub->outbox, call->arena, &sent);
 }
 

@@ -108,12 +108,16 @@ static void ask_to_set_up(struct auth_call *call, const struct auth_user *user)
     auth_challenge(call, "MFA_SETUP", auth_state_new(call, "mfasetup", user), parameters, user);
 }
 
-// What a pool that requires a second factor asks of a user who has none.
+// What a pool that requires a second factor asks of a user who has none. Text messages cannot be
+// set up on the way: where there is nothing else, the number that there is has to do.
 static err *ask_without_any(struct auth_call *call, const struct auth_user *user) YIELDS;
 
 static err *ask_without_any(struct auth_call *call, const struct auth_user *user)
 {
-    if (call->service->mfa_sms && auth_user_is_verified(user, S("phone_number"))) {
+    bool only_sms = auth_factors_of_pool(call->service) == AUTH_SMS;
+    bool has_phone = only_sms ? auth_user_get(user, S("phone_number")).len > 0
+                              : auth_user_is_verified(user, S("phone_number"));
+    if (call->service->mfa_sms && has_phone) {
         return ask(call, user, AUTH_SMS);
     }
     if (call->service->mfa_email && auth_user_is_verified(user, S("email"))) {
@@ -186,6 +190,7 @@ err *auth_answer_factor(struct auth_call *call, enum auth_factor factor)
     }
     str email = json_get_str(state.body, S("email")); // being set up
     if (email.len > 0) {
+        TRY(auth_without_factor(call, state.user));
         auth_user_set(call, state.user, S("email"), email);
     }
     TRY(count_try(call, &state));
@@ -213,7 +218,7 @@ err *auth_answer_select_factor(struct auth_call *call)
     unsigned factor = auth_factor_named(answer);
     if ((factor & (unsigned)json_get_int(state.body, S("factors"), 0)) == 0) {
         return auth_refuse(call->arena, "MFAMethodNotFoundException",
-            "The user has not set up the MFA method %.*s", PRI(str_sub(answer, 0, 64)));
+            "The user has not set up the MFA method %.*s", PRI(str_utf8_first(answer, 64)));
     }
     TRY(auth_state_settle(call, &state.spend, 1));
     return ask(call, state.user, factor);

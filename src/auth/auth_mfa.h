@@ -11,9 +11,13 @@ unsigned auth_factors_of(const struct auth_call *call, const struct auth_user *u
 // Which ones the user has switched on and prefers, to be changed in place: names of factors to
 // true, "preferred" to a name.
 struct json *auth_factors_chosen(const struct auth_call *call, struct auth_user *user);
+// Among them: a passkey whose user was verified is both factors.
+#define AUTH_PASSKEY_MFA S("WEB_AUTHN")
 // Who answers this factor from now on; the user has to be saved.
 void auth_factor_switch_on(
     const struct auth_call *call, struct auth_user *user, enum auth_factor factor);
+// What is set up on the way in is the first; NotAuthorizedException when there is one meanwhile.
+[[nodiscard]] err *auth_without_factor(struct auth_call *call, const struct auth_user *user);
 // "SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"
 str auth_factor_name(enum auth_factor factor);
 unsigned auth_factor_named(str name); // 0: there is none

@@ -3,6 +3,7 @@
 #include "auth/auth_passkey.h"
 
 #include "auth/auth_admin.h"
+#include "auth/auth_mfa.h"
 
 #include "crypto/webauthn.h"
 
@@ -531,6 +532,7 @@ err *auth_answer_passkey(struct auth_call *call)
     TRY(take_counter(call, &assertion, &proof.writes[proof.count++]));
     proof.user = state.user;
     proof.writes[proof.count++] = state.spend;
-    proof.is_strong = (assertion.data.flags & CRYPTO_AUTH_USER_VERIFIED) != 0;
+    proof.is_strong = (assertion.data.flags & CRYPTO_AUTH_USER_VERIFIED) != 0 &&
+                      json_get_bool(json_get(state.user->item, S("mfa")), AUTH_PASSKEY_MFA, false);
     return auth_first_factor_done(call, &proof);
 }

@@ -30,6 +30,26 @@ static err *check_enabled(
     unreachable("there are three factors");
 }
 
+// A passkey of a verified user can be all the factors there are: for who wants that, and has
+// another second factor for the day on which the passkey is lost.
+static err *prefer_passkey(struct auth_call *call, const struct auth_user *user)
+{
+    const struct json *given = json_get(call->in, S("WebAuthnMfaSettings"));
+    bool enabled = json_get_bool(given, S("Enabled"), false);
+    if (json_is_null(given)) {
+        return NULL;
+    }
+    if (enabled && !call->service->passkeys) {
+        return cannot_enable(call, "WebAuthn is not enabled for this user pool.");
+    }
+    if (enabled && auth_factors_of(call, user) == 0) {
+        return cannot_enable(
+            call, "User must have another MFA method enabled to turn on passkey MFA");
+    }
+    json_set(json_get(user->item, S("mfa")), AUTH_PASSKEY_MFA, json_bool(call->arena, enabled));
+    return NULL;
+}
+
 static err *set_preferences(struct auth_call *call, struct auth_user *user) YIELDS;
 
 static err *set_preferences(struct auth_call *call, struct auth_user *user)
@@ -61,6 +81,7 @@ static err *set_preferences(struct auth_call *call, struct auth_user *user)
         preferred = wanted ? name : str_eq(preferred, name) ? (str){} : preferred;
     }
     json_set(chosen, S("preferred"), auth_str(call, preferred.len > 0 ? preferred : S("")));
+    TRY(prefer_passkey(call, user));
     return auth_user_save(call, user, NULL, 0);
 }
 

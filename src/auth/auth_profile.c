@@ -83,6 +83,32 @@ static struct json *pending_of(struct auth_call *call, struct auth_user *user)
     return pending;
 }
 
+// What nobody deletes, and what clients must not.
+static err *check_deletable(struct auth_call *call, str name)
+{
+    const struct auth_attribute *attribute = auth_attribute_def(call->service, name);
+    bool own = str_eq(name, S("sub")) || str_eq(name, S("email_verified")) ||
+               str_eq(name, S("phone_number_verified"));
+    if (attribute == NULL && !(own && !call->is_admin)) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "Attributes did not conform to the schema: %.*s: Attribute does not exist in the "
+            "schema.\n",
+            PRI(name));
+    }
+    if (own || !auth_attribute_may_write(call, name)) {
+        return auth_refuse(call->arena, "NotAuthorizedException",
+            "A client attempted to write unauthorized attribute");
+    }
+    if (attribute->required) {
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "user.%.*s: Attribute is required and cannot be deleted.\n", PRI(name));
+    }
+    return attribute->is_mutable || call->is_admin
+               ? NULL
+               : auth_refuse(call->arena, "InvalidParameterException",
+                     "user.%.*s: Attribute cannot be updated.\n", PRI(name));
+}
+
 static void ask_for_proof(struct update *update, str attribute, str value)
 {
     struct auth_code *code = &update->codes[update->count];
@@ -172,21 +198,7 @@ err *auth_update_user_attributes(struct auth_call *call)
 err *auth_delete_attributes(struct auth_call *call, struct auth_user *user)
 {
     json_each (name, json_get(call->in, S("UserAttributeNames"))) {
-        const struct auth_attribute *attribute = auth_attribute_def(call->service, name->text);
-        if (attribute == NULL) {
-            return auth_refuse(call->arena, "InvalidParameterException",
-                "Attributes did not conform to the schema: %.*s: Attribute does not exist in the "
-                "schema.\n",
-                PRI(name->text));
-        }
-        if (attribute->required || (!attribute->is_mutable && !call->is_admin)) {
-            return auth_refuse(call->arena, "InvalidParameterException",
-                "user.%.*s: Attribute is required and cannot be deleted.\n", PRI(name->text));
-        }
-        if (!auth_attribute_may_write(call, name->text)) {
-            return auth_refuse(call->arena, "NotAuthorizedException",
-                "A client attempted to write unauthorized attribute");
-        }
+        TRY(check_deletable(call, name->text));
         auth_user_set(call, user, name->text, (str){});
         if (is_contact(name->text)) {
             auth_user_set(call, user, flag_of(call->arena, name->text), (str){});

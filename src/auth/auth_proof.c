@@ -1,4 +1,5 @@
 // The password as the first factor: proven by SRP, or sent and compared.
+#include "auth/auth_device.h"
 #include "auth/auth_password.h"
 #include "auth/auth_signin.h"
 #include "auth/auth_trigger.h"
@@ -26,13 +27,17 @@ err *auth_srp_verify(struct auth_call *call)
     str block = {};
     TRY(auth_need_parameter(call, "PASSWORD_CLAIM_SECRET_BLOCK", &block));
     TRY(auth_state_open(call, block, "srp", &state));
+    bool is_custom = json_get(state.body, S("custom")) != NULL;
     str name = json_get_str(state.body, S("name"));
+    if (!is_custom) {
+        TRY(auth_device_known(call, state.user, proof.device_key));
+    }
     TRY(auth_attempt(call, name, &state.spend, 1));
     TRY(check_claim(call, &state, name, &right));
     if (!right) {
         return auth_wrong_password(call->arena);
     }
-    if (json_get(state.body, S("custom")) != NULL) {
+    if (is_custom) {
         return auth_custom_after_password(call, &state);
     }
     proof.user = state.user;

@@ -128,7 +128,7 @@ err *auth_forgot_password(struct auth_call *call)
         return pretend_recovery(call, username);
     }
     if (user == NULL) {
-        return auth_no_user(call->arena);
+        return auth_no_account(call->arena);
     }
     if (!json_get_bool(user->item, S("enabled"), true)) {
         return auth_refuse(call->arena, "NotAuthorizedException", "User is disabled.");
@@ -158,7 +158,7 @@ err *auth_confirm_forgot_password(struct auth_call *call)
         return pretend_confirm(call, username, code);
     }
     if (user == NULL) {
-        return auth_no_user(call->arena);
+        return auth_no_account(call->arena);
     }
     TRY(auth_count(call, "recover", user->id, RECOVERIES, HOUR_MS));
     TRY(auth_code_verify(call, user, S("forgot"), code, &item, &writes[0]));

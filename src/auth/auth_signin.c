@@ -130,6 +130,7 @@ static err *answer_new_password(struct auth_call *call)
     str password = {};
     TRY(auth_state_of_session(call, "password", &state));
     TRY(auth_need_parameter(call, "NEW_PASSWORD", &password));
+    TRY(auth_device_known(call, state.user, auth_parameter(call, "DEVICE_KEY")));
     TRY(auth_password_check_policy(call, password));
     json_each (given, json_get(call->in, S("ChallengeResponses"))) {
         if (str_starts(given->key, PREFIX)) {

@@ -48,7 +48,7 @@ struct auth_proof { // what a sign-in has got so far
     struct store_write writes[6]; // of the states it has used up
     size_t count;
     str device_key; // as the client sent it; of the sign-in at its end
-    bool is_strong; // no second factor is asked for (a code sent, a passkey)
+    bool is_strong; // no second factor is asked for (a passkey where that counts)
 };
 
 // States of a user that are told only to who has the password.
@@ -95,6 +95,9 @@ str auth_parameter(const struct auth_call *call, const char *name);
 [[nodiscard]] err *auth_pretend_delivery(struct auth_call *call, str username, int writes) YIELDS;
 // The user name of a user that is not there, always the same for what was typed.
 str auth_fake_name(struct auth_call *call, str username);
+// Whether somebody of that name would have a phone number (or an e-mail address): always the same
+// for a name, and what one of the pool's users must have.
+bool auth_fake_has(struct auth_call *call, str username, bool phone);
 // Where a message to somebody of that name would go, if somebody had it.
 str auth_fake_address(struct auth_call *call, str username, bool phone);
 // Writes attributes of a user, by itself or an administrator; sends what has to be proven.

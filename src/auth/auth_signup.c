@@ -58,6 +58,18 @@ static void copy_attributes(
     }
 }
 
+static void mark_unproven(struct auth_call *call, struct auth_user *user)
+{
+    static const str ADDRESSES[] = {S_INIT("email"), S_INIT("phone_number")};
+    for (size_t i = 0; i < countof(ADDRESSES); i++) {
+        bool given = auth_user_get(user, ADDRESSES[i]).len > 0;
+        if (given && !auth_user_is_verified(user, ADDRESSES[i])) {
+            str flag = str_cat(call->arena, ADDRESSES[i], S("_verified"));
+            auth_user_set(call, user, flag, S("false"));
+        }
+    }
+}
+
 static err *make_user(struct auth_call *call, str username, struct json *attributes) YIELDS;
 
 static err *make_user(struct auth_call *call, str username, struct json *attributes)
@@ -71,10 +83,7 @@ static err *make_user(struct auth_call *call, str username, struct json *attribu
     bool unproven = code.attribute.len > 0 && !auth_user_is_verified(user, code.attribute);
     bool sends = unproven && !confirmed;
     struct store_write write = {};
-    if (unproven) {
-        str flag = str_cat(call->arena, code.attribute, S("_verified"));
-        auth_user_set(call, user, flag, S("false"));
-    }
+    mark_unproven(call, user);
     if (sends) {
         write = auth_code_make(call, user, &code);
     }
@@ -146,7 +155,7 @@ err *auth_confirm_sign_up(struct auth_call *call)
     TRY(auth_need(call, "ConfirmationCode", 2048, &code));
     TRY(auth_user_find(call, username, &user));
     if (user == NULL && !call->service->hides_users) {
-        return auth_no_user(call->arena);
+        return auth_no_account(call->arena);
     }
     if (user == NULL) {
         TRY(auth_count(call, "confirm", str_lower(call->arena, username), CONFIRMS, HOUR_MS));

@@ -118,6 +118,7 @@ err *auth_state_settle(struct auth_call *call, struct store_write *writes, size_
 {
     check(count == 0 || writes != NULL);
     err *e = count > 0 ? store_write(call->hub->store, call->arena, writes, count, NULL) : NULL;
+    call->has_acted = call->has_acted || (e == NULL && count > 0);
     return e != NULL && e->code == ERR_CONDITION_FAILED ? auth_session_used(call) : e;
 }
 
@@ -183,12 +184,16 @@ err *auth_attempt(struct auth_call *call, str whom, struct store_write *more, si
     check(whom.len > 0);
     check(count == 0 || more != NULL);
     str id = counter_of(call, whom);
+    if (auth_has_counted(call, id)) {
+        return NULL;
+    }
     struct store_write *writes = arena_array(call->arena, struct store_write, count + 1);
     for (size_t i = 0; i < count; i++) {
         writes[i + 1] = more[i];
     }
     for (int i = 0; i < TRIES; i++) {
         err *e = try_once(call, id, writes, count + 1);
+        call->has_acted = call->has_acted || (e == NULL && count > 0);
         if (e == NULL || e->code != ERR_CONDITION_FAILED) {
             return e;
         }

@@ -65,6 +65,18 @@ static err *over_the_limit(struct arena *arena)
         arena, "LimitExceededException", "Attempt limit exceeded, please try after some time.");
 }
 
+bool auth_has_counted(struct auth_call *call, str id)
+{
+    if (call->counted == NULL) {
+        call->counted = json_object(call->arena);
+    }
+    if (json_get_int(call->counted, id, call->run) < call->run) {
+        return true;
+    }
+    json_set(call->counted, id, json_int(call->arena, call->run));
+    return false;
+}
+
 err *auth_count(struct auth_call *call, const char *what, str whom, i64 max, u64 window_ms)
 {
     check(max > 0 && window_ms > 0);
@@ -72,6 +84,9 @@ err *auth_count(struct auth_call *call, const char *what, str whom, i64 max, u64
     enum { TRIES = 50 };
     struct arena *a = call->arena;
     str id = str_cat(a, str_from(what), S("#"), whom);
+    if (auth_has_counted(call, id)) {
+        return NULL;
+    }
     for (int i = 0; i < TRIES; i++) {
         struct json *old = NULL;
         TRY(auth_get(call, AUTH_COUNTERS, id, &old));

@@ -5,7 +5,7 @@
 #include "auth/auth_device.h"
 #include "auth/auth_trigger.h"
 
-enum { REFRESH_SECRET = 32, UUID_TEXT = 36 };
+enum { REFRESH_SECRET = 32, UUID_TEXT = 36, ROTATIONS_MAX = 1000 };
 
 // ---- claims --------------------------------------------------------------------------------
 
@@ -163,15 +163,16 @@ static str new_refresh_token(struct arena *arena, str sign_in)
 
 // What follows a token is always the same, so that an answer that got lost can be repeated although
 // no token is kept; without the instance's key nobody can tell what it is.
-static str next_refresh_token(struct auth_call *call, str sign_in, str token)
+static str next_refresh_token(
+    struct arena *arena, const struct auth_hub *hub, str sign_in, str token)
 {
     u8 secret[CRYPTO_SHA256_SIZE];
     static_assert(sizeof(secret) == REFRESH_SECRET);
     check(sign_in.len == UUID_TEXT && token.len > 0);
-    str key = {(const char *)call->hub->refresh_key.bytes, CRYPTO_KEY_SIZE};
-    crypto_hmac_sha256(key, str_cat(call->arena, sign_in, S("#"), token), secret);
-    str bytes = str_cat(call->arena, sign_in, (str){(const char *)secret, sizeof(secret)});
-    return base64url_encode(call->arena, bytes);
+    str key = {(const char *)hub->refresh_key.bytes, CRYPTO_KEY_SIZE};
+    crypto_hmac_sha256(key, str_cat(arena, sign_in, S("#"), token), secret);
+    str bytes = str_cat(arena, sign_in, (str){(const char *)secret, sizeof(secret)});
+    return base64url_encode(arena, bytes);
 }
 
 static str digest_of(struct arena *arena, str token)
@@ -179,6 +180,44 @@ static str digest_of(struct arena *arena, str token)
     u8 digest[CRYPTO_SHA256_SIZE];
     crypto_sha256(token, digest);
     return hex_encode(arena, (str){(const char *)digest, sizeof(digest)});
+}
+
+// The row's token or the one before.
+static bool is_kept(const struct json *row, str digest)
+{
+    bool old = bytes_eq_secret(digest, json_get_str(row, S("oldToken")));
+    return bytes_eq_secret(digest, json_get_str(row, S("token"))) || old;
+}
+
+struct walk { // from a token to those that followed it
+    struct arena *arena;
+    const struct auth_hub *hub;
+    const struct json *row;
+    str token;
+    bool arrives;
+};
+
+static void walk_work(void *arg)
+{
+    struct walk *walk = arg;
+    i64 steps = json_get_int(walk->row, S("rotations"), 0);
+    steps = steps < ROTATIONS_MAX ? steps : ROTATIONS_MAX;
+    for (; steps > 0 && !walk->arrives; steps--) {
+        walk->token = next_refresh_token(
+            walk->arena, walk->hub, json_get_str(walk->row, S("id")), walk->token);
+        walk->arrives = is_kept(walk->row, digest_of(walk->arena, walk->token));
+    }
+}
+
+// Whether a token of the sign-in once was, that others have replaced since: they follow from it.
+static err *was_token(struct auth_call *call, const struct json *row, str token, bool *was) YIELDS;
+
+static err *was_token(struct auth_call *call, const struct json *row, str token, bool *was)
+{
+    struct walk walk = {.arena = call->arena, .hub = call->hub, .row = row, .token = token};
+    err *e = json_get_int(row, S("rotations"), 0) > 0 ? worker_run(walk_work, &walk) : NULL;
+    *was = walk.arrives;
+    return e;
 }
 
 static bool sign_in_of(struct arena *arena, str token, str *id)
@@ -251,6 +290,12 @@ static err *not_authorised(struct auth_call *call, const char *what)
     return auth_refuse(call->arena, "NotAuthorizedException", "%s", what);
 }
 
+static err *token_reused(struct auth_call *call)
+{
+    return auth_refuse(
+        call->arena, "RefreshTokenReuseException", "Refresh token has been used already.");
+}
+
 // The row of a refresh token that may still be used.
 static err *find_sign_in(struct auth_call *call, str token, struct json **row, bool *is_old) YIELDS;
 
@@ -268,8 +313,10 @@ static err *find_sign_in(struct auth_call *call, str token, struct json **row, b
     }
     str digest = digest_of(call->arena, token);
     *is_old = bytes_eq_secret(digest, json_get_str(*row, S("oldToken")));
-    if (!*is_old && !bytes_eq_secret(digest, json_get_str(*row, S("token")))) {
-        return not_authorised(call, "Invalid Refresh Token");
+    if (!is_kept(*row, digest)) {
+        bool was = false;
+        TRY(was_token(call, *row, token, &was));
+        return was ? token_reused(call) : not_authorised(call, "Invalid Refresh Token");
     }
     if ((u64)json_get_int(*row, S("ends"), 0) <= call->hub->now_ms()) {
         return not_authorised(call, "Refresh Token has expired");
@@ -302,15 +349,16 @@ static err *rotate(struct auth_call *call, struct json *row, str token, bool is_
     u64 now = call->hub->now_ms();
     str id = json_get_str(row, S("id"));
     if (is_old && (u64)json_get_int(row, S("graceEnds"), 0) <= now) {
-        return auth_refuse(a, "RefreshTokenReuseException", "Refresh token has been used already.");
+        return token_reused(call);
     }
-    *next = next_refresh_token(call, id, token);
+    *next = next_refresh_token(a, call->hub, id, token);
     if (is_old) {
         return NULL;
     }
     struct json *set = json_object(a);
     json_set(set, S("token"), json_string(a, digest_of(a, *next)));
     json_set(set, S("oldToken"), json_string(a, json_get_str(row, S("token"))));
+    json_set(set, S("rotations"), json_int(a, json_get_int(row, S("rotations"), 0) + 1));
     json_set(set, S("graceEnds"), json_int(a, (i64)(now + call->service->grace_s * 1000)));
     struct store_write write = {.kind = STORE_UPDATE,
         .table = AUTH_SIGN_INS,
@@ -460,9 +508,14 @@ err *auth_revoke_token(struct auth_call *call)
         return NULL;
     }
     TRY(auth_get(call, AUTH_SIGN_INS, id, &row));
-    str digest = digest_of(a, token);
-    if (row == NULL || !(bytes_eq_secret(digest, json_get_str(row, S("token"))) ||
-                           bytes_eq_secret(digest, json_get_str(row, S("oldToken"))))) {
+    if (row == NULL) {
+        return NULL;
+    }
+    bool is_own = is_kept(row, digest_of(a, token));
+    if (!is_own) {
+        TRY(was_token(call, row, token, &is_own)); // who has an old one signs out all the same
+    }
+    if (!is_own) {
         return NULL;
     }
     struct store_write write = {

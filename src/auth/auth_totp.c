@@ -3,7 +3,7 @@
 #include "auth/auth_mfa.h"
 #include "crypto/code.h"
 
-enum { HOUR_MS = 60 * 60 * 1000, SETUP_TRIES = 15 };
+enum { HOUR_MS = 60 * 60 * 1000, SETUP_TRIES = 15, NAME_LETTERS = 256 };
 
 static str context_of(struct auth_call *call, const struct auth_user *user)
 {
@@ -111,7 +111,7 @@ static err *prove_secret(struct auth_call *call, struct auth_user *user, str sea
     }
     str name = auth_text(call, "FriendlyDeviceName");
     json_set(user->item, S("totp"), auth_str(call, sealed));
-    json_set(user->item, S("totpName"), auth_str(call, str_sub(name, 0, 256)));
+    json_set(user->item, S("totpName"), auth_str(call, str_utf8_first(name, NAME_LETTERS)));
     json_set(user->item, S("totpStep"), json_int(call->arena, (i64)last));
     json_remove(user->item, S("totpPending"));
     return NULL;
@@ -131,6 +131,7 @@ err *auth_verify_software_token(struct auth_call *call)
     }
     struct auth_state state = {};
     TRY(auth_state_of_session(call, "mfasetup", &state));
+    TRY(auth_without_factor(call, state.user));
     TRY(prove_secret(call, state.user, json_get_str(state.body, S("secret")), code));
     auth_factor_switch_on(call, state.user, AUTH_TOTP);
     TRY(auth_user_save(call, state.user, &state.spend, 1));

@@ -220,6 +220,7 @@ static err *invoke(struct auth_call *call, str function, str payload, struct fun
     if (hub->functions == NULL) {
         return fail(call->arena, ERR_UNSUPPORTED, "functions are not run here");
     }
+    call->has_acted = true;
     bool full = atomic_fetch_add(&hub->waiting, 1) >= WAITING_MAX;
     atomic_fetch_sub(&hub->calls, counted && !full ? 1 : 0);
     err *e = full ? auth_refuse(call->arena, "TooManyRequestsException", "Rate exceeded")
@@ -291,6 +292,7 @@ err *auth_trigger_later(struct auth_call *call, const struct auth_event *event)
     const struct func_call later = {
         .key = function_of(call, event->trigger), .payload = payload_of(call, event)};
     check(later.key.len > 0);
+    call->has_acted = true;
     err *e = call->hub->functions != NULL
                  ? func_invoke_event(call->hub->functions, call->arena, &later)
                  : fail(call->arena, ERR_UNSUPPORTED, "functions are not run here");

@@ -270,6 +270,13 @@ static void add_alias_writes(struct changes *changes, const struct json *wanted)
     }
 }
 
+// Somebody else has changed the user meanwhile.
+static err *overtaken(struct auth_call *call)
+{
+    call->was_overtaken = true;
+    return auth_refuse(call->arena, "TooManyRequestsException", "Rate exceeded");
+}
+
 // Which of the writes was in the way, in Cognito's words.
 static err *why_not(struct changes *changes, err *e, size_t failed)
 {
@@ -282,7 +289,7 @@ static err *why_not(struct changes *changes, err *e, size_t failed)
         return auth_code_expired(call->arena);
     }
     if (!str_eq(write->table, AUTH_ALIASES)) {
-        return auth_refuse(call->arena, "TooManyRequestsException", "Rate exceeded");
+        return overtaken(call);
     }
     str alias = json_get_str(write->item, S("id"));
     const char *kind = str_starts(alias, S("email:"))       ? "email"
@@ -339,6 +346,7 @@ err *auth_user_save(
     if (e != NULL) {
         return why_not(&changes, e, failed);
     }
+    call->has_acted = true;
     *user = *auth_user_of_item(call, json_copy(a, item));
     return NULL;
 }
@@ -386,9 +394,10 @@ err *auth_user_delete(struct auth_call *call, struct auth_user *user)
     }
     err *e = store_write(call->hub->store, a, writes, at, NULL);
     if (e != NULL && e->code == ERR_CONDITION_FAILED) {
-        return auth_refuse(a, "TooManyRequestsException", "Rate exceeded");
+        return overtaken(call);
     }
     TRY(e);
+    call->has_acted = true;
     auth_hub_raise(call->hub); // a token of a user who is not there is good for nothing
     TRY(delete_rows(call, AUTH_SIGN_INS, S("byUser"), NULL, user->id));
     TRY(delete_rows(call, AUTH_CODES, S("byUser"), NULL, user->id));

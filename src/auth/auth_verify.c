@@ -73,6 +73,9 @@ static err *bad_token(struct arena *arena, const char *what)
     return fail(arena, ERR_UNAUTHORIZED, "%s", what);
 }
 
+// The one reason that operations tell under another name.
+static const char USER_IS_GONE[] = "User does not exist.";
+
 // Signature, issuer, audience, use and time.
 static err *check_token(struct auth_hub *hub, struct arena *arena,
     const struct auth_service *service, str token, struct crypto_jwt *jwt) YIELDS;
@@ -119,7 +122,13 @@ static err *check_sign_in(
     }
     TRY(store_get(hub->store, arena, AUTH_SIGN_INS, json_string(arena, id), NULL, &row));
     TRY(store_get(hub->store, arena, AUTH_USERS, json_string(arena, sub), NULL, &user));
-    if (row == NULL || user == NULL || !json_get_bool(user, S("enabled"), true)) {
+    if (user == NULL) {
+        return bad_token(arena, USER_IS_GONE);
+    }
+    if (!json_get_bool(user, S("enabled"), true)) {
+        return bad_token(arena, "User is disabled.");
+    }
+    if (row == NULL) {
         return bad_token(arena, "Access Token has been revoked");
     }
     *out = row;
@@ -287,7 +296,9 @@ err *auth_call_use_token(struct auth_call *call, str token)
 {
     err *e = auth_verify_token(call->hub, call->arena, token, &call->claims);
     if (e != NULL && e->code == ERR_UNAUTHORIZED) {
-        return auth_refuse(call->arena, "NotAuthorizedException", "%.*s", PRI(e->text));
+        return str_eq(e->text, str_from(USER_IS_GONE))
+                   ? auth_no_user(call->arena)
+                   : auth_refuse(call->arena, "NotAuthorizedException", "%.*s", PRI(e->text));
     }
     TRY(e);
     if (!call->claims.is_access) {

@@ -131,6 +131,8 @@ bool str_is_utf8(str s);
 size_t str_utf8_prefix(str s, bool *bad);
 // Number of characters, as bounds of lengths count them.
 size_t str_utf8_count(str s);
+// The first `count` characters of UTF-8, or all there are.
+str str_utf8_first(str s, size_t count);
 
 // Copy (with a NUL behind it that does not count); of "none" an empty text.
 str str_dup(struct arena *arena, str s);

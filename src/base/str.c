@@ -220,6 +220,18 @@ size_t str_utf8_count(str s)
     return count;
 }
 
+str str_utf8_first(str s, size_t count)
+{
+    size_t end = 0;
+    for (size_t begun = 0; end < s.len; end++) {
+        bool begins = ((u8)s.ptr[end] & 0xC0) != 0x80;
+        if (begins && begun++ == count) {
+            break;
+        }
+    }
+    return str_sub(s, 0, end);
+}
+
 bool str_is_utf8(str s)
 {
     bool bad = false;

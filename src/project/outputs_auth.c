@@ -271,6 +271,22 @@ static struct json *mfa_config(struct arena *a, const struct json *auth)
     return mfa;
 }
 
+// Whoever signs up follows a link: there is no code to ask for, the client looks again and again
+// whether it was followed. Phones get codes whatever the style.
+static bool verifies_by_link(const struct json *auth)
+{
+    const struct json *verified = json_get(auth, S("autoVerifiedAttributes"));
+    const struct json *template =
+        json_get(json_get(auth, S("userPool")), S("verificationMessageTemplate"));
+    str option = json_get_str(template, S("defaultEmailOption"));
+    str style = json_get_str(login_with(auth, S("email")), S("verificationStyle"));
+    bool link = option.len > 0 ? str_eq(option, S("CONFIRM_WITH_LINK")) : str_eq(style, S("LINK"));
+    json_each (attribute, verified) {
+        link = link && str_eq(attribute->text, S("email"));
+    }
+    return link;
+}
+
 struct json *outputs_auth_config(
     struct arena *a, const struct project_outputs_options *options, const struct json *auth)
 {
@@ -295,6 +311,9 @@ struct json *outputs_auth_config(
     json_set(
         cognito, S("allowGuestAccess"), json_bool(a, json_get_bool(auth, S("guestAccess"), true)));
     json_set(cognito, S("groups"), groups_of(a, auth));
+    if (verifies_by_link(auth)) {
+        outputs_set(a, cognito, "signUpVerificationMethod", S("link"));
+    }
     struct json *without_password = passwordless(a, auth, true);
     if (without_password != NULL) {
         json_set(cognito, S("passwordless"), without_password);

@@ -352,6 +352,16 @@ static void test_utf8(void **state)
     assert_true(str_is_utf8((str){}));
 }
 
+static void test_utf8_first(void **state)
+{
+    (void)state;
+    assert_true(str_eq(str_utf8_first(S("a\u00e9\U0001f389z"), 2), S("a\u00e9")));
+    assert_true(str_eq(str_utf8_first(S("a\u00e9\U0001f389z"), 3), S("a\u00e9\U0001f389")));
+    assert_true(str_eq(str_utf8_first(S("a\u00e9"), 9), S("a\u00e9")));
+    assert_true(str_eq(str_utf8_first(S("\u00e9"), 0), S("")));
+    assert_true(str_eq(str_utf8_first((str){}, 1), S("")));
+}
+
 static void test_utf8_prefix(void **state)
 {
     (void)state;
@@ -551,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_str_next),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_utf8_first),
         cmocka_unit_test(test_utf8_prefix),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_time),

@@ -119,7 +119,7 @@ test('a user is read, changed, disabled, enabled and deleted by e-mail or sub', 
 
   const tokens = await pool.signIn(moved);
   await send('AdminDisableUser', { Username: moved });
-  assert.equal((await pool.call('GetUser', { AccessToken: tokens.AccessToken })).body.message, 'Access Token has been revoked');
+  assert.equal((await pool.call('GetUser', { AccessToken: tokens.AccessToken })).body.message, 'User is disabled.');
   await refused(auth.signIn({ username: moved, password: PASSWORD }), 'NotAuthorizedException', 'User is disabled.');
   await send('AdminEnableUser', { Username: moved });
   await pool.signIn(moved);

@@ -6,7 +6,7 @@ import * as cognito from '@aws-sdk/client-cognito-identity-provider';
 import { AuthenticationDetails, CognitoUser } from 'amazon-cognito-identity-js';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
-import { PASSWORD, makeUser, refused, startPool } from './lib.mjs';
+import { PASSWORD, address, makeUser, refused, startPool } from './lib.mjs';
 
 let pool;
 before(async () => {
@@ -58,6 +58,41 @@ test('amazon-cognito-identity-js proves its device, and begins anew when it is f
   await new Promise((resolve, reject) => again.one.forgetDevice({ onSuccess: resolve, onFailure: reject }));
 });
 
+test('a device that was forgotten elsewhere is a new one, to both clients', async () => {
+  const admin = await pool.admin('cognito-idp:AdminForgetDevice', 'cognito-idp:AdminCreateUser');
+  const forget = (Username, DeviceKey) => admin.send(new cognito.AdminForgetDeviceCommand({ UserPoolId: pool.poolId, Username, DeviceKey }));
+  const user = await makeUser(pool);
+  await auth.signIn({ username: user.username, password: PASSWORD });
+  const [{ id }] = await auth.fetchDevices();
+  await auth.signOut();
+  await forget(user.username, id);
+  assert.equal((await auth.signIn({ username: user.username, password: PASSWORD })).isSignedIn, true);
+  const devices = await auth.fetchDevices();
+  assert.equal(devices.length, 1);
+  assert.notEqual(devices[0].id, id);
+  await auth.signOut();
+
+  const client = pool.identityJs();
+  const enter = () => new Promise((resolve, reject) => new CognitoUser({ Username: user.username, Pool: client, Storage: client.storage })
+    .authenticateUser(new AuthenticationDetails({ Username: user.username, Password: PASSWORD }), { onSuccess: resolve, onFailure: reject }));
+  const key = (await enter()).getAccessToken().payload.device_key;
+  await forget(user.username, key);
+  assert.notEqual((await enter()).getAccessToken().payload.device_key, key);
+
+  // A new password is not set in vain.
+  const Username = address('invited');
+  await admin.send(new cognito.AdminCreateUserCommand({ UserPoolId: pool.poolId, Username, TemporaryPassword: 'Temp-1234!x', MessageAction: 'SUPPRESS' }));
+  const { body: { Session } } = await pool.call('InitiateAuth', {
+    ClientId: pool.clientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: Username, PASSWORD: 'Temp-1234!x' },
+  });
+  const respond = (more) => pool.call('RespondToAuthChallenge', {
+    ClientId: pool.clientId, ChallengeName: 'NEW_PASSWORD_REQUIRED', Session,
+    ChallengeResponses: { USERNAME: Username, NEW_PASSWORD: PASSWORD, ...more },
+  });
+  assert.equal((await respond({ DEVICE_KEY: key })).body.message, 'Device does not exist.');
+  assert.ok((await respond({})).body.AuthenticationResult);
+});
+
 test("an unknown device key is told, another user's is unknown", async () => {
   const user = await makeUser(pool);
   const other = await makeUser(pool);
@@ -94,6 +129,26 @@ test('a refresh token is replaced, good for a while after, and then tells of a t
     ClientId: pool.clientId, AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: next },
   });
   assert.equal(body.__type, 'UnsupportedOperationException');
+});
+
+test('a refresh token of long ago is known for what it was', async () => {
+  const user = await makeUser(pool);
+  const first = await pool.signIn(user.username);
+  const other = await pool.signIn(user.username);
+  const refresh = (token) => pool.call('GetTokensFromRefreshToken', { ClientId: pool.clientId, RefreshToken: token });
+  let last = first.RefreshToken;
+  for (let i = 0; i < 5; i++) last = (await refresh(last)).body.AuthenticationResult.RefreshToken;
+  assert.equal((await refresh(first.RefreshToken)).body.__type, 'RefreshTokenReuseException');
+  const bytes = Buffer.from(first.RefreshToken, 'base64url');
+  bytes[bytes.length - 1] ^= 1;
+  const forged = bytes.toString('base64url');
+  assert.equal((await refresh(forged)).body.message, 'Invalid Refresh Token');
+  await pool.call('RevokeToken', { ClientId: pool.clientId, Token: forged });
+  last = (await refresh(last)).body.AuthenticationResult.RefreshToken; // a forged one ends nothing
+  assert.deepEqual((await pool.call('RevokeToken', { ClientId: pool.clientId, Token: first.RefreshToken })).body, {});
+  assert.equal((await refresh(last)).body.message, 'Refresh Token has been revoked');
+  assert.equal((await pool.call('GetUser', { AccessToken: first.AccessToken })).body.message, 'Access Token has been revoked');
+  assert.equal((await refresh(other.RefreshToken)).status, 200);
 });
 
 test('devices are listed, looked at, marked and forgotten, by their user and by administrators', async () => {

@@ -41,7 +41,7 @@ test('a disabled user has no token any more, and none that was given before when
   const getUser = () => pool.call('GetUser', { AccessToken });
   assert.equal((await getUser()).status, 200);
   await send('AdminDisableUser', { Username: user.username });
-  assert.equal((await getUser()).body.message, 'Access Token has been revoked');
+  assert.equal((await getUser()).body.message, 'User is disabled.');
   await send('AdminEnableUser', { Username: user.username });
   assert.equal((await getUser()).body.message, 'Access Token has been revoked');
 });

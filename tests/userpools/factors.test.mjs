@@ -9,11 +9,12 @@ import { PASSWORD, address, makeUser, refused, startPool } from './lib.mjs';
 
 let pool;
 let strict;
+let setup;
 before(async () => {
-  [pool, strict] = await Promise.all([startPool('factors'), startPool('strict')]);
+  [pool, strict, setup] = await Promise.all([startPool('factors'), startPool('strict'), startPool('setup')]);
   Amplify.configure(pool.outputs);
 });
-after(() => Promise.all([pool.end(), strict.end()]));
+after(() => Promise.all([pool.end(), strict.end(), setup.end()]));
 
 /** RFC 6238 with SHA-1, six digits; `steps` from now. */
 function totp(secret, steps = 0) {
@@ -61,6 +62,24 @@ test('an app is set up, asked for, and its code counts once', async () => {
   }));
   assert.equal((await auth.signIn({ username: user.username, password: PASSWORD })).isSignedIn, true);
   await auth.signOut();
+});
+
+test('the name of the app is told with the question for its code, of whatever letters it is', async () => {
+  const user = await makeUser(pool);
+  const { AccessToken } = await pool.signIn(user.username);
+  const call = async (operation, body) => {
+    const answer = await pool.call(operation, { AccessToken, ...body });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    return answer.body;
+  };
+  const { SecretCode } = await call('AssociateSoftwareToken', {});
+  const FriendlyDeviceName = `x${'é'.repeat(300)}`;
+  assert.deepEqual(await call('VerifySoftwareToken', { UserCode: totp(SecretCode), FriendlyDeviceName }), { Status: 'SUCCESS' });
+  await call('SetUserMFAPreference', { SoftwareTokenMfaSettings: { Enabled: true } });
+  const { body } = await pool.call('InitiateAuth', {
+    ClientId: pool.clientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: user.username, PASSWORD },
+  });
+  assert.equal(body.ChallengeParameters.FRIENDLY_DEVICE_NAME, FriendlyDeviceName.slice(0, 256));
 });
 
 test('codes by text message and e-mail, and the choice between them', async () => {
@@ -128,4 +147,75 @@ test('a pool that requires an app has it set up on the way', async () => {
   assert.equal(again.nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_TOTP_CODE');
   await auth.confirmSignIn({ challengeResponse: totp(sharedSecret, 1) });
   await auth.signOut();
+});
+
+test('codes by e-mail that are set up on the way are the second factor from then on', async () => {
+  Amplify.configure(setup.outputs);
+  const username = phone();
+  await auth.signUp({ username, password: PASSWORD });
+  await auth.confirmSignUp({ username, confirmationCode: (await setup.mail(username)).code });
+  const start = () => auth.signIn({ username, password: PASSWORD });
+  const choose = async (email) => {
+    assert.deepEqual((await start()).nextStep.allowedMFATypes.sort(), ['EMAIL', 'TOTP']);
+    assert.equal((await auth.confirmSignIn({ challengeResponse: 'EMAIL' })).nextStep.signInStep, 'CONTINUE_SIGN_IN_WITH_EMAIL_SETUP');
+    return auth.confirmSignIn({ challengeResponse: email });
+  };
+  // An address that is not proven is not the user's.
+  assert.equal((await choose(address('never'))).nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_EMAIL_CODE');
+  await refused(auth.confirmSignIn({ challengeResponse: '000000' }), 'CodeMismatchException', 'Invalid code received for user');
+  const email = address('mine');
+  const { nextStep } = await choose(email);
+  assert.equal(nextStep.codeDeliveryDetails.destination, 'm***@e***');
+  assert.equal((await auth.confirmSignIn({ challengeResponse: (await setup.mail(email)).code })).isSignedIn, true);
+  const attributes = await auth.fetchUserAttributes();
+  assert.deepEqual([attributes.email, attributes.email_verified], [email, 'true']);
+  assert.deepEqual((await auth.fetchMFAPreference()).enabled, ['EMAIL']);
+  await auth.signOut();
+
+  // Who has the password alone cannot set up another.
+  assert.equal((await start()).nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_EMAIL_CODE');
+  assert.equal((await auth.confirmSignIn({ challengeResponse: (await setup.mail(email)).code })).isSignedIn, true);
+  await auth.signOut();
+});
+
+test('an invited user chooses a password and then an app', async () => {
+  Amplify.configure(setup.outputs);
+  const username = phone();
+  const admin = await setup.admin();
+  await admin.send(new cognito.AdminCreateUserCommand({
+    UserPoolId: setup.poolId, Username: username, TemporaryPassword: 'Temp-1234!x', MessageAction: 'SUPPRESS',
+  }));
+  await auth.signIn({ username, password: 'Temp-1234!x' });
+  await refused(auth.confirmSignIn({ challengeResponse: 'weak' }), 'InvalidPasswordException');
+  await auth.confirmSignIn({ challengeResponse: PASSWORD });
+  const { nextStep } = await auth.confirmSignIn({ challengeResponse: 'TOTP' });
+  assert.equal(nextStep.signInStep, 'CONTINUE_SIGN_IN_WITH_TOTP_SETUP');
+  assert.equal((await auth.confirmSignIn({ challengeResponse: totp(nextStep.totpSetupDetails.sharedSecret) })).isSignedIn, true);
+  assert.deepEqual((await auth.fetchMFAPreference()).enabled, ['TOTP']);
+  await auth.signOut();
+});
+
+test('a factor that was set up meanwhile is not replaced by who began before', async () => {
+  const username = phone();
+  await setup.call('SignUp', { ClientId: setup.clientId, Username: username, Password: PASSWORD });
+  await setup.call('ConfirmSignUp', { ClientId: setup.clientId, Username: username, ConfirmationCode: (await setup.mail(username)).code });
+  const respond = (ChallengeName, Session, more) => setup.call('RespondToAuthChallenge', {
+    ClientId: setup.clientId, ChallengeName, Session, ChallengeResponses: { USERNAME: username, ...more },
+  });
+  const begin = async () => (await setup.call('InitiateAuth', {
+    ClientId: setup.clientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: username, PASSWORD },
+  })).body;
+  const app = async ({ Session }) => {
+    const { body } = await setup.call('AssociateSoftwareToken', { Session });
+    return setup.call('VerifySoftwareToken', { Session: body.Session, UserCode: totp(body.SecretCode) });
+  };
+  const [first, second, third] = [await begin(), await begin(), await begin()];
+  const email = address('late');
+  const asked = await respond('MFA_SETUP', third.Session, { EMAIL: email });
+  const { code } = await setup.mail(email);
+  const verified = await app(first);
+  assert.ok((await respond('MFA_SETUP', verified.body.Session, {})).body.AuthenticationResult);
+  const late = [await app(second), await respond('EMAIL_OTP', asked.body.Session, { EMAIL_OTP_CODE: code })];
+  for (const { body } of late) assert.equal(body.message, 'Invalid session for the user.');
+  assert.equal((await begin()).ChallengeName, 'SOFTWARE_TOKEN_MFA');
 });

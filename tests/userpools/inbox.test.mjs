@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
+import { AuthenticationDetails, CognitoUser } from 'amazon-cognito-identity-js';
+import { Amplify } from 'aws-amplify';
+import * as auth from 'aws-amplify/auth';
 import { PASSWORD, address, startPool } from './lib.mjs';
 
 let pool;
@@ -32,6 +35,26 @@ test('a link in the message confirms, once', async () => {
   assert.match(await opened.text(), /has been confirmed/);
   assert.equal((await fetch(message.link)).status, 400);
   assert.ok(pool.log().includes(`EMAIL to ${username}: ${message.link}`), pool.log());
+});
+
+test('who follows the link is signed in where the sign-up was begun, however long that took', async () => {
+  Amplify.configure(pool.outputs);
+  const username = address('auto');
+  const { nextStep } = await auth.signUp({ username, password: PASSWORD, options: { autoSignIn: true } });
+  assert.equal(nextStep.signUpStep, 'COMPLETE_AUTO_SIGN_IN');
+  // The client asks every five seconds; here as often as in a minute.
+  const Pool = pool.identityJs();
+  for (let i = 0; i < 12; i++) {
+    const code = await new Promise((resolve) => new CognitoUser({ Username: username, Pool, Storage: Pool.storage })
+      .authenticateUser(new AuthenticationDetails({ Username: username, Password: PASSWORD }), {
+        onSuccess: () => resolve('signed in'), onFailure: (error) => resolve(error.code),
+      }));
+    assert.equal(code, 'UserNotConfirmedException');
+  }
+  const signedIn = auth.autoSignIn();
+  assert.equal((await fetch((await pool.mail(username)).link)).status, 200);
+  assert.equal((await signedIn).isSignedIn, true);
+  await auth.signOut();
 });
 
 test('ampd inbox prints messages and waits for the next', async () => {

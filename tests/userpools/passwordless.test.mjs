@@ -180,3 +180,49 @@ test('what an authenticator must not send is refused', async () => {
     return authenticator.get(o);
   }, 'NotAuthorizedException');
 });
+
+test('a passkey is one factor; with a verified user it is two for who wants that', async () => {
+  const two = await startPool('stale'); // passkeys, and second factors that users choose
+  try {
+    const call = async (operation, body) => {
+      const answer = await two.call(operation, body);
+      return answer.status === 200 ? answer.body : Promise.reject(Object.assign(new Error(answer.body.message), { name: answer.body.__type }));
+    };
+    const user = await makeUser(two);
+    const { AccessToken } = await two.signIn(user.username);
+    const authenticator = new Authenticator({});
+    const { CredentialCreationOptions } = await call('StartWebAuthnRegistration', { AccessToken });
+    await call('CompleteWebAuthnRegistration', { AccessToken, Credential: authenticator.create(CredentialCreationOptions) });
+    const enter = async () => {
+      const asked = await call('InitiateAuth', {
+        ClientId: two.clientId, AuthFlow: 'USER_AUTH', AuthParameters: { USERNAME: user.username, PREFERRED_CHALLENGE: 'WEB_AUTHN' },
+      });
+      const credential = authenticator.get(JSON.parse(asked.ChallengeParameters.CREDENTIAL_REQUEST_OPTIONS));
+      return call('RespondToAuthChallenge', {
+        ClientId: two.clientId, ChallengeName: 'WEB_AUTHN', Session: asked.Session,
+        ChallengeResponses: { USERNAME: user.username, CREDENTIAL: JSON.stringify(credential) },
+      });
+    };
+    assert.ok((await enter()).AuthenticationResult);
+    const prefer = (settings) => call('SetUserMFAPreference', { AccessToken, ...settings });
+    await refused(prefer({ WebAuthnMfaSettings: { Enabled: true } }), 'InvalidParameterException', /another MFA method/);
+    await prefer({ EmailMfaSettings: { Enabled: true, PreferredMfa: true } });
+    const second = await enter();
+    assert.equal(second.ChallengeName, 'EMAIL_OTP');
+    const { AuthenticationResult } = await call('RespondToAuthChallenge', {
+      ClientId: two.clientId, ChallengeName: 'EMAIL_OTP', Session: second.Session,
+      ChallengeResponses: { USERNAME: user.username, EMAIL_OTP_CODE: (await two.mail(user.username)).code },
+    });
+    assert.ok(AuthenticationResult);
+
+    await prefer({ WebAuthnMfaSettings: { Enabled: true } });
+    assert.ok((await enter()).AuthenticationResult);
+    authenticator.flags = 0x01; // the user was there, and that is all
+    assert.equal((await enter()).ChallengeName, 'EMAIL_OTP');
+    authenticator.flags = 0x05;
+    await prefer({ WebAuthnMfaSettings: { Enabled: false } });
+    assert.equal((await enter()).ChallengeName, 'EMAIL_OTP');
+  } finally {
+    await two.end();
+  }
+});

@@ -39,7 +39,17 @@ test('the schema holds', async () => {
   await refused(update('email_verified', 'true'), 'NotAuthorizedException',
     'A client attempted to write unauthorized attribute');
   await refused(update('email', 'nothing'), 'InvalidParameterException', 'Invalid email address format.');
-  await refused(auth.deleteUserAttributes({ userAttributeKeys: ['email'] }), 'InvalidParameterException');
+  await refused(auth.deleteUserAttributes({ userAttributeKeys: ['email'] }), 'InvalidParameterException',
+    'user.email: Attribute is required and cannot be deleted.\n');
+  await refused(auth.deleteUserAttributes({ userAttributeKeys: ['custom:origin'] }), 'InvalidParameterException',
+    'user.custom:origin: Attribute cannot be updated.\n');
+  for (const own of ['sub', 'email_verified']) {
+    await refused(auth.deleteUserAttributes({ userAttributeKeys: [own] }), 'NotAuthorizedException',
+      'A client attempted to write unauthorized attribute');
+  }
+  const long = 'é🎉'.repeat(1024); // bounds count characters
+  await update('nickname', long);
+  assert.equal((await auth.fetchUserAttributes()).nickname, long);
   await update('custom:seats', '9');
   assert.equal((await auth.fetchUserAttributes())['custom:seats'], '9');
 });
@@ -119,6 +129,26 @@ test('deleteUser takes the user and its name away', async () => {
   const { accessToken } = (await auth.fetchAuthSession()).tokens;
   await auth.deleteUser();
   const answer = await pool.call('GetUser', { AccessToken: accessToken.toString() });
-  assert.equal(answer.body.__type, 'NotAuthorizedException');
+  assert.deepEqual(answer.body, { __type: 'UserNotFoundException', message: 'User does not exist.' });
   await makeUser(pool, { username: user.username });
+});
+
+test('what many windows change at the same time is changed by all of them', async () => {
+  const { username } = await makeUser(pool, { username: address('many') });
+  const { AccessToken } = await pool.signIn(username);
+  const many = (operation, input, count = 10) => Promise.all(
+    Array.from({ length: count }, (_, i) => pool.call(operation, { AccessToken, ...input(i) })));
+  const fine = (answers) => assert.deepEqual(answers.map(({ status, body }) => (status === 200 ? 'fine' : body.message)), answers.map(() => 'fine'));
+  const names = ['name', 'nickname', 'locale', 'profile', 'website'];
+  fine(await many('UpdateUserAttributes', (i) => ({ UserAttributes: [{ Name: names[i % 5], Value: `${i}` }] })));
+  const { body } = await pool.call('GetUser', { AccessToken });
+  assert.deepEqual(body.UserAttributes.map(({ Name }) => Name).sort(), ['email', 'email_verified', 'sub', ...names].sort());
+  fine(await many('SetUserMFAPreference', () => ({ SMSMfaSettings: { Enabled: false } })));
+  fine(await many('DeleteUserAttributes', (i) => ({ UserAttributeNames: [names[i % 2]] })));
+  // One message for each, though it may have taken several tries; and one count for each.
+  const next = address('moved');
+  fine(await many('UpdateUserAttributes', () => ({ UserAttributes: [{ Name: 'email', Value: next }] })));
+  const messages = (await pool.ampd('inbox', '--json')).stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.equal(messages.filter(({ to }) => to === next).length, 10);
+  fine(await many('ChangePassword', () => ({ PreviousPassword: PASSWORD, ProposedPassword: PASSWORD }), 5));
 });

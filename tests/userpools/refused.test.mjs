@@ -226,7 +226,7 @@ test('forged tokens, at every operation that takes one', async () => {
   for (const operation of withToken) {
     for (const [what, token] of Object.entries(all)) {
       const input = { ...inputOf(operation), AccessToken: token };
-      await refuse(what, operation, input, DENIED);
+      await refuse(what, operation, input, what === 'of a user that is gone' ? 'UserNotFoundException' : DENIED);
     }
   }
   for (const [what, token] of Object.entries(all)) {

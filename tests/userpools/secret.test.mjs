@@ -95,12 +95,16 @@ test('a client that is told to tells who does not exist', async () => {
   for (const call of [
     () => signIn(username),
     () => send('InitiateAuth', { AuthFlow: 'USER_SRP_AUTH', AuthParameters: { USERNAME: username, SRP_A: 'abc', SECRET_HASH: SecretHash } }),
+  ]) {
+    await refused(call(), 'UserNotFoundException', 'User does not exist.');
+  }
+  for (const call of [
     () => send('ForgotPassword', { Username: username, SecretHash }),
     () => send('ResendConfirmationCode', { Username: username, SecretHash }),
     () => send('ConfirmSignUp', { Username: username, ConfirmationCode: '123456', SecretHash }),
     () => send('ConfirmForgotPassword', { Username: username, ConfirmationCode: '123456', Password: PASS, SecretHash }),
   ]) {
-    await refused(call(), 'UserNotFoundException', 'User does not exist.');
+    await refused(call(), 'UserNotFoundException', 'Username/client id combination not found.');
   }
 });
 
