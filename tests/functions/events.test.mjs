@@ -1,7 +1,8 @@
 // Events: calls that nobody waits for, through Lambda's API and from buckets, with the official clients.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -13,6 +14,8 @@ import {
 import { AMPD, serve, until } from './serve.mjs';
 
 process.env.AMPD_EVENT_RETRY_MS = '200';
+process.env.TRIES = mkdtempSync(path.join(tmpdir(), 'ampd-tries-')); // where handlers count
+process.on('exit', () => rmSync(process.env.TRIES, { recursive: true, force: true }));
 
 let server;
 let lambda;
