@@ -67,38 +67,100 @@ static err *check_wanted(struct auth_call *call, const struct json *wanted)
     return NULL;
 }
 
-// Pages are filled by reading on: a filter may let few users through.
-err *auth_list_users(struct auth_call *call)
+// What ListUsers is about: how users are read, which are wanted, and those found so far.
+struct listing {
+    struct auth_call *call;
+    struct auth_call reading; // the same call with memory that is given back after each page
+    struct auth_filter filter;
+    const struct json *wanted; // names of attributes; NULL: all
+    struct json *found;
+};
+
+static void add_if_wanted(struct listing *listing, const struct auth_user *user)
 {
-    check(call->is_admin);
-    struct store_query query = {.table = AUTH_USERS};
+    if (!auth_filter_matches(listing->call->service, &listing->filter, user)) {
+        return;
+    }
+    struct json *shown = auth_show_user(&listing->reading, user, "Attributes");
+    if (!json_is_null(listing->wanted)) {
+        keep_attributes(shown, listing->wanted, listing->reading.arena);
+    }
+    json_push(listing->found, json_copy(listing->call->arena, shown));
+}
+
+// A filter that names one user by what users are found by needs no search.
+static bool is_of_one(const struct auth_service *service, const struct auth_filter *filter)
+{
+    bool email = str_eq(filter->name, S("email")) && (service->usernames & AUTH_BY_EMAIL) != 0;
+    bool phone =
+        str_eq(filter->name, S("phone_number")) && (service->usernames & AUTH_BY_PHONE) != 0;
+    bool id = str_eq(filter->name, S("sub")) || str_eq(filter->name, S("username"));
+    return !filter->is_prefix && (email || phone || id);
+}
+
+static err *list_one(struct listing *listing) YIELDS;
+
+static err *list_one(struct listing *listing)
+{
+    struct auth_user *user = NULL;
+    TRY(auth_user_find(listing->call, listing->filter.value, &user));
+    if (user != NULL) {
+        add_if_wanted(listing, user);
+    }
+    return NULL;
+}
+
+static err *list_page(struct listing *listing, struct store_query *query) YIELDS;
+
+// Reads on from the query's token, and leaves the next one there.
+static err *list_page(struct listing *listing, struct store_query *query)
+{
     struct store_page page = {};
-    struct auth_filter filter = {};
-    struct json *list = json_array(call->arena);
-    const struct json *wanted = json_get(call->in, S("AttributesToGet"));
-    TRY(auth_filter_parse(call, auth_text(call, "Filter"), &filter));
-    TRY(check_wanted(call, wanted));
+    TRY(auth_query(&listing->reading, query, &page));
+    for (size_t i = 0; i < page.count; i++) {
+        add_if_wanted(listing, auth_user_of_item(&listing->reading, page.items[i]));
+    }
+    query->page_token = str_dup(listing->call->arena, page.next_token);
+    return NULL;
+}
+
+static err *list_search(struct listing *listing) YIELDS;
+
+// Pages are filled by reading on: a filter may let few users of a large pool through.
+static err *list_search(struct listing *listing)
+{
+    struct auth_call *call = listing->call;
+    struct store_query query = {.table = AUTH_USERS};
+    err *e = NULL;
     TRY(auth_page_of(call, "PaginationToken", LIMIT_MAX, &query));
     u32 limit = query.limit;
     do {
-        query.limit = limit - list->count;
-        TRY(auth_query(call, &query, &page));
-        for (size_t i = 0; i < page.count; i++) {
-            struct auth_user *user = auth_user_of_item(call, page.items[i]);
-            if (!auth_filter_matches(call->service, &filter, user)) {
-                continue;
-            }
-            struct json *shown = auth_show_user(call, user, "Attributes");
-            if (!json_is_null(wanted)) {
-                keep_attributes(shown, wanted, call->arena);
-            }
-            json_push(list, shown);
-        }
-        query.page_token = page.next_token;
-    } while (list->count < limit && query.page_token.len > 0);
-    auth_answer(call, "Users", list);
-    auth_answer_token(call, "PaginationToken", &page);
-    return NULL;
+        query.limit = limit - listing->found->count;
+        arena_reset(listing->reading.arena);
+        e = list_page(listing, &query);
+    } while (e == NULL && listing->found->count < limit && query.page_token.len > 0);
+    if (e == NULL) {
+        auth_answer_token(
+            call, "PaginationToken", &(struct store_page){.next_token = query.page_token});
+    }
+    return e;
+}
+
+err *auth_list_users(struct auth_call *call)
+{
+    check(call->is_admin);
+    struct listing listing = {.call = call,
+        .reading = *call,
+        .wanted = json_get(call->in, S("AttributesToGet")),
+        .found = json_array(call->arena)};
+    TRY(auth_filter_parse(call, auth_text(call, "Filter"), &listing.filter));
+    TRY(check_wanted(call, listing.wanted));
+    listing.reading.arena = arena_new();
+    err *e = is_of_one(call->service, &listing.filter) ? list_one(&listing) : list_search(&listing);
+    e = e != NULL ? err_copy(call->arena, e) : NULL;
+    arena_free(listing.reading.arena);
+    auth_answer(call, "Users", listing.found);
+    return e;
 }
 
 // ---- making --------------------------------------------------------------------------------
