@@ -54,8 +54,11 @@ static err *choices_of(struct auth_call *call, const struct auth_user *user, uns
     if (call->service->passkeys) {
         TRY(auth_passkey_has(call, user, &passkey));
     }
+    // Who was invited comes with the temporary password first.
+    bool invited = str_eq(auth_user_status(user), S("FORCE_CHANGE_PASSWORD"));
+    bool otp = auth_factors_of(call, user) == 0 && !invited;
     *choices = auth_password_has(user) ? (unsigned)CHOICE_PASSWORD | CHOICE_SRP : 0U;
-    *choices |= auth_factors_of(call, user) == 0 ? codes_of(call->service, email, phone) : 0U;
+    *choices |= otp ? codes_of(call->service, email, phone) : 0U;
     *choices |= passkey ? CHOICE_PASSKEY : 0U;
     return NULL;
 }
@@ -127,12 +130,6 @@ static err *send_otp(struct auth_call *call, struct auth_user *user, str usernam
     return NULL;
 }
 
-static err *wrong_code(struct auth_call *call)
-{
-    return auth_refuse(
-        call->arena, "CodeMismatchException", "Invalid code or auth state for the user.");
-}
-
 // Who reads the code has the address, which is the user's still: it is proven, and so is the user.
 static err *mark_proven(struct auth_call *call, struct auth_state *state, bool phone) YIELDS;
 
@@ -171,14 +168,10 @@ err *auth_answer_otp(struct auth_call *call, bool phone)
     TRY(auth_state_count_try(call, &state));
     if (state.user == NULL) { // writes as often as the two counts below
         TRY(auth_pretend_writes(call, json_get_str(state.body, S("id")), 2));
-        return wrong_code(call);
+        return auth_wrong_code(call);
     }
     TRY(auth_attempt(call, state.user->username, NULL, 0));
-    err *e = auth_check_factor_code(call, &state, code, &proof.writes[proof.count]);
-    if (e != NULL) {
-        return str_eq(err_wire(e), S("CodeMismatchException")) ? wrong_code(call) : e;
-    }
-    proof.count++;
+    TRY(auth_check_factor_code(call, &state, code, &proof.writes[proof.count++]));
     TRY(mark_proven(call, &state, phone));
     proof.user = state.user;
     proof.writes[proof.count++] = state.spend;
@@ -257,6 +250,9 @@ err *auth_choice_start(struct auth_call *call, str username)
     bool complete = (preferred != CHOICE_SRP || auth_parameter(call, "SRP_A").len > 0) &&
                     (preferred != CHOICE_PASSWORD || auth_parameter(call, "PASSWORD").len > 0);
     if ((preferred & choices) != 0 && complete) {
+        if ((preferred & ((unsigned)CHOICE_PASSWORD | CHOICE_SRP)) == 0) {
+            auth_answer(call, "AvailableChallenges", choice_names(call->arena, choices));
+        }
         return take(call, user, username, preferred);
     }
     ask_to_choose(call, user, username, choices);

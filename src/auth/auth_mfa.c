@@ -42,9 +42,10 @@ static err *count_try(struct auth_call *call, const struct auth_state *state)
     return auth_attempt(call, str_cat(call->arena, S("mfa#"), state->user->id), NULL, 0);
 }
 
-static err *wrong_code(struct auth_call *call)
+err *auth_wrong_code(struct auth_call *call)
 {
-    return auth_refuse(call->arena, "CodeMismatchException", "Invalid code received for user");
+    return auth_refuse(
+        call->arena, "CodeMismatchException", "Invalid code or auth state for the user.");
 }
 
 err *auth_check_factor_code(
@@ -53,7 +54,7 @@ err *auth_check_factor_code(
     struct json *item = NULL;
     err *e = auth_code_verify(call, state->user, purpose_of(call, state->body), code, &item, spend);
     if (e != NULL) {
-        return str_eq(err_wire(e), S("CodeMismatchException")) ? wrong_code(call) : e;
+        return str_eq(err_wire(e), S("CodeMismatchException")) ? auth_wrong_code(call) : e;
     }
     return auth_code_is_current(state->user, item) ? NULL : auth_code_expired(call->arena);
 }
@@ -170,7 +171,9 @@ static err *check_app_code(struct auth_call *call, struct auth_state *state, str
 {
     bool right = false;
     TRY(auth_totp_check(call, state->user, code, &right));
-    return right ? auth_user_save(call, state->user, NULL, 0) : wrong_code(call);
+    return right ? auth_user_save(call, state->user, NULL, 0)
+                 : auth_refuse(
+                       call->arena, "CodeMismatchException", "Invalid code received for user");
 }
 
 err *auth_answer_factor(struct auth_call *call, enum auth_factor factor)

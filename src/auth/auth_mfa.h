@@ -30,6 +30,8 @@ str auth_factors_text(struct arena *arena, unsigned factors);
 // when the user has no such address (any more).
 [[nodiscard]] err *auth_send_factor_code(struct auth_call *call, const struct auth_user *user,
     const struct json *state, bool phone, size_t digits, struct json **parameters) YIELDS;
+// CodeMismatchException, as it is said of codes that are sent; of an app's it is said otherwise.
+[[nodiscard]] err *auth_wrong_code(struct auth_call *call);
 // Compares a code with the one sent for the state; *spend uses it up. CodeMismatchException;
 // ExpiredCodeException also when the address it went to is the user's no more.
 [[nodiscard]] err *auth_check_factor_code(struct auth_call *call, const struct auth_state *state,

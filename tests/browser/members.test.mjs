@@ -106,7 +106,7 @@ describe('a second factor is required', () => {
     const sent = (await project.mail('ann@example.com')).code;
     await code(window, sent === '123456' ? '654321' : '123456');
     await button(window, 'Confirm').click();
-    await told(window, 'Invalid code received for user');
+    await told(window, 'The verification code you entered is incorrect.');
     await code(window, sent);
     await button(window, 'Confirm').click();
     await isMember(window);

@@ -40,9 +40,10 @@ test('of two addresses the phone is proven first, and the other is told to be un
   const claims = JSON.parse(Buffer.from(IdToken.split('.')[1], 'base64url'));
   assert.deepEqual([claims.email_verified, claims.phone_number_verified], [false, true]);
 
-  // Each of the two gets in, and is proven by that.
+  // Each of the two gets in, and is proven by that; there is no password that could be asked for.
   for (const [name, medium, box] of [[Username, 'EMAIL_OTP', Username], [number, 'SMS_OTP', number]]) {
     const asked = await start(name, { PREFERRED_CHALLENGE: medium });
+    assert.deepEqual(asked.AvailableChallenges, ['EMAIL_OTP', 'SMS_OTP']);
     const { code } = await pool.mail(box);
     const done = await client('RespondToAuthChallenge', {
       ChallengeName: medium, Session: asked.Session, ChallengeResponses: { USERNAME: name, [`${medium}_CODE`]: code },
@@ -62,8 +63,9 @@ test('a name that nobody has is offered what somebody of that name might have', 
       assert.ok(AvailableChallenges.includes(own), name);
       assert.deepEqual((await start(name.toUpperCase())).AvailableChallenges, AvailableChallenges, 'always the same for a name');
       for (const medium of ['EMAIL_OTP', 'SMS_OTP']) {
-        const { ChallengeName } = await start(name, { PREFERRED_CHALLENGE: medium });
-        assert.equal(ChallengeName, AvailableChallenges.includes(medium) ? medium : 'SELECT_CHALLENGE');
+        const preferred = await start(name, { PREFERRED_CHALLENGE: medium });
+        assert.equal(preferred.ChallengeName, AvailableChallenges.includes(medium) ? medium : 'SELECT_CHALLENGE');
+        assert.deepEqual(preferred.AvailableChallenges, AvailableChallenges);
       }
       seen[kind].add(AvailableChallenges.join());
     }
@@ -71,6 +73,27 @@ test('a name that nobody has is offered what somebody of that name might have', 
   // Users have one address or two; so have these.
   assert.deepEqual([...seen.email].sort(), ['PASSWORD,PASSWORD_SRP,EMAIL_OTP', 'PASSWORD,PASSWORD_SRP,EMAIL_OTP,SMS_OTP']);
   assert.deepEqual([...seen.phone].sort(), ['PASSWORD,PASSWORD_SRP,EMAIL_OTP,SMS_OTP', 'PASSWORD,PASSWORD_SRP,SMS_OTP']);
+});
+
+test('who was invited comes with the temporary password first', async () => {
+  const Username = address('guest');
+  const admin = await pool.admin();
+  const create = (more) => admin.send(new cognito.AdminCreateUserCommand({
+    UserPoolId: pool.poolId, Username, MessageAction: 'SUPPRESS', ...more,
+    UserAttributes: [{ Name: 'email', Value: Username }, { Name: 'email_verified', Value: 'true' }],
+  }));
+  await create({ TemporaryPassword: 'Temp-1234!x' });
+  const asked = await start(Username, { PREFERRED_CHALLENGE: 'EMAIL_OTP' });
+  assert.equal(asked.ChallengeName, 'SELECT_CHALLENGE');
+  assert.deepEqual(asked.AvailableChallenges.sort(), ['PASSWORD', 'PASSWORD_SRP']);
+  const { ChallengeName } = await client('RespondToAuthChallenge', {
+    ChallengeName: 'SELECT_CHALLENGE', Session: asked.Session, ChallengeResponses: { USERNAME: Username, ANSWER: 'PASSWORD', PASSWORD: 'Temp-1234!x' },
+  });
+  assert.equal(ChallengeName, 'NEW_PASSWORD_REQUIRED');
+  await admin.send(new cognito.AdminDeleteUserCommand({ UserPoolId: pool.poolId, Username }));
+  // Without one, the code is all there is.
+  assert.equal((await create({})).User.UserStatus, 'CONFIRMED');
+  assert.equal((await start(Username, { PREFERRED_CHALLENGE: 'EMAIL_OTP' })).ChallengeName, 'EMAIL_OTP');
 });
 
 test('a pool of phones: sign-up, a second factor from the start, and a new password by text message', async () => {

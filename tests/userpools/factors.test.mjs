@@ -108,7 +108,7 @@ test('codes by text message and e-mail, and the choice between them', async () =
   const { code } = await pool.mail(user.username);
   for (let i = 0; i < 5; i++) {
     await refused(auth.confirmSignIn({ challengeResponse: String((Number(code) + 1 + i) % 1_000_000).padStart(6, '0') }),
-      'CodeMismatchException');
+      'CodeMismatchException', 'Invalid code or auth state for the user.');
   }
   await refused(auth.confirmSignIn({ challengeResponse: code }), 'NotAuthorizedException');
 });
@@ -162,7 +162,8 @@ test('codes by e-mail that are set up on the way are the second factor from then
   };
   // An address that is not proven is not the user's.
   assert.equal((await choose(address('never'))).nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_EMAIL_CODE');
-  await refused(auth.confirmSignIn({ challengeResponse: '000000' }), 'CodeMismatchException', 'Invalid code received for user');
+  await refused(auth.confirmSignIn({ challengeResponse: '000000' }), 'CodeMismatchException',
+    'Invalid code or auth state for the user.');
   const email = address('mine');
   const { nextStep } = await choose(email);
   assert.equal(nextStep.codeDeliveryDetails.destination, 'm***@e***');
