@@ -70,17 +70,29 @@ bool auth_attribute_may_write(const struct auth_call *call, str attribute)
     return false;
 }
 
-static err *check_right(
+static err *may_not_write(struct auth_call *call)
+{
+    return auth_refuse(call->arena, "NotAuthorizedException",
+        "A client attempted to write unauthorized attribute");
+}
+
+// What nobody writes there: the id, and for clients whether an address is proven.
+static err *set_by_pool(struct auth_call *call, str name)
+{
+    return str_eq(call->operation, S("SignUp"))
+               ? may_not_write(call)
+               : auth_refuse(call->arena, "InvalidParameterException",
+                     "Cannot modify the non-mutable attribute %.*s", PRI(name));
+}
+
+static err *check_mutable(
     struct auth_call *call, const struct auth_attribute *attribute, enum auth_change change)
 {
     if ((change == AUTH_UPDATE || change == AUTH_ADMIN_UPDATE) && !attribute->is_mutable) {
         return auth_refuse(call->arena, "InvalidParameterException",
             "user.%.*s: Attribute cannot be updated.\n", PRI(attribute->name));
     }
-    return auth_attribute_may_write(call, attribute->name)
-               ? NULL
-               : auth_refuse(call->arena, "NotAuthorizedException",
-                     "A client attempted to write unauthorized attribute");
+    return NULL;
 }
 
 err *auth_attributes_check(
@@ -94,13 +106,15 @@ err *auth_attributes_check(
             if (admin && is_flag(given->key)) {
                 continue;
             }
-            return auth_refuse(call->arena, "NotAuthorizedException",
-                "A client attempted to write unauthorized attribute");
+            return set_by_pool(call, given->key);
+        }
+        if (!auth_attribute_may_write(call, given->key)) {
+            return may_not_write(call);
         }
         if (attribute == NULL) {
             return wrong_value(call, given->key, "Attribute does not exist in the schema.");
         }
-        TRY(check_right(call, attribute, change));
+        TRY(check_mutable(call, attribute, change));
         TRY(check_value(call, attribute, given->text));
     }
     return NULL;

@@ -13,9 +13,13 @@ static err *check_enabled(
     const struct auth_service *service = call->service;
     switch (factor) {
     case AUTH_TOTP:
-        return auth_totp_has(user) && service->mfa_totp
-                   ? NULL
-                   : cannot_enable(call, "User has not verified software token mfa");
+        if (auth_totp_has(user) && service->mfa_totp) {
+            return NULL;
+        }
+        return cannot_enable(
+            call, json_get_str(user->item, S("totpPending")).len > 0
+                      ? "User has not verified software token mfa"
+                      : "User does not have delivery config set to turn on SOFTWARE_TOKEN_MFA");
     case AUTH_SMS:
         return auth_user_get(user, S("phone_number")).len > 0 && service->mfa_sms
                    ? NULL

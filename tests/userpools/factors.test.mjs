@@ -36,8 +36,10 @@ test('an app is set up, asked for, and its code counts once', async () => {
   await auth.signIn({ username: user.username, password: PASSWORD });
   assert.deepEqual(await auth.fetchMFAPreference(), { enabled: undefined, preferred: undefined });
   await refused(auth.updateMFAPreference({ totp: 'PREFERRED' }), 'InvalidParameterException',
-    'User has not verified software token mfa');
+    'User does not have delivery config set to turn on SOFTWARE_TOKEN_MFA');
   const { sharedSecret } = await auth.setUpTOTP();
+  await refused(auth.updateMFAPreference({ totp: 'PREFERRED' }), 'InvalidParameterException',
+    'User has not verified software token mfa');
   assert.match(sharedSecret, /^[A-Z2-7]{52}$/);
   await refused(auth.verifyTOTPSetup({ code: '000000' === totp(sharedSecret) ? '000001' : '000000' }),
     'EnableSoftwareTokenMFAException', 'Code mismatch');

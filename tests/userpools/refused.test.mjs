@@ -424,8 +424,8 @@ test('sessions that are damaged, of another kind, of another user or used', asyn
     await refuse('of another kind', operation, { Session: s, UserCode: '123456' }, DENIED, { message: 'Invalid session for the user.' });
   }
   await answer('a weak password', s, { ChallengeResponses: { NEW_PASSWORD: 'weak' } }, 'InvalidPasswordException');
-  await answer('an attribute nobody may write', s, { ChallengeResponses: { 'userAttributes.email_verified': 'true' } }, DENIED,
-    { message: 'A client attempted to write unauthorized attribute' });
+  await answer('an attribute nobody may write', s, { ChallengeResponses: { 'userAttributes.email_verified': 'true' } },
+    'InvalidParameterException', { message: 'Cannot modify the non-mutable attribute email_verified' });
   await answer('at another pool', s, { ClientId: other.clientId }, DENIED, { at: other, message: 'Invalid session for the user.' });
   const done = await pool.call('RespondToAuthChallenge', {
     ClientId: pool.clientId, ChallengeName: 'NEW_PASSWORD_REQUIRED', Session: s, ChallengeResponses: { USERNAME: one.username, NEW_PASSWORD: 'An0ther-one!' },

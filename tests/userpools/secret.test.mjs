@@ -110,7 +110,7 @@ test('a client that is told to tells who does not exist', async () => {
 
 test('the client reads and writes what it may', async () => {
   const username = await make({ given_name: 'Ann', nickname: 'Annie' });
-  for (const attributes of [{ family_name: 'X' }, { 'custom:active': 'true' }, { email_verified: 'true' }, { sub: 'x' }]) {
+  for (const attributes of [{ family_name: 'X' }, { 'custom:active': 'true' }, { 'custom:none': 'x' }, { email_verified: 'true' }, { sub: 'x' }]) {
     await refused(signUp(address(), attributes), 'NotAuthorizedException', 'A client attempted to write unauthorized attribute');
   }
   const { AuthenticationResult: { AccessToken, IdToken } } = await signIn(username);
