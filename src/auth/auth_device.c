@@ -122,11 +122,19 @@ static err *write_device(struct auth_call *call, struct store_write *write)
 
 // ---- the user's own ------------------------------------------------------------------------
 
+static err *need_tracking(struct auth_call *call)
+{
+    return call->service->devices ? NULL
+                                  : auth_refuse(call->arena, "InvalidParameterException",
+                                        "Device tracking not currently enabled for this pool.");
+}
+
 static err *need_device(struct auth_call *call, struct json **device) YIELDS;
 
 static err *need_device(struct auth_call *call, struct json **device)
 {
     str key = {};
+    TRY(need_tracking(call));
     TRY(auth_need(call, "DeviceKey", AUTH_DEVICE_KEY_MAX, &key));
     TRY(auth_device_load(call, call->user, key, device));
     return *device != NULL ? NULL : auth_no_device(call);
@@ -200,6 +208,7 @@ err *auth_list_devices(struct auth_call *call)
     struct store_query query = {.table = AUTH_DEVICES, .pk = auth_str(call, call->user->id)};
     struct store_page page = {};
     struct json *list = json_array(call->arena);
+    TRY(need_tracking(call));
     TRY(auth_page_of(call, "PaginationToken", LIMIT_MAX, &query));
     TRY(auth_query(call, &query, &page));
     for (size_t i = 0; i < page.count; i++) {

@@ -21,6 +21,12 @@ test('attributes are read as text', async () => {
   });
 });
 
+test('without devices in the definition there are none to be asked for', async () => {
+  const none = 'Device tracking not currently enabled for this pool.';
+  await refused(auth.fetchDevices(), 'InvalidParameterException', none);
+  await refused(auth.forgetDevice({ device: { id: 'us-east-1_00000000-0000-4000-8000-000000000000' } }), 'InvalidParameterException', none);
+});
+
 test('an attribute is changed at once, and deleted', async () => {
   const done = await auth.updateUserAttribute({ userAttribute: { attributeKey: 'given_name', value: 'Anna' } });
   assert.equal(done.isUpdated, true);
