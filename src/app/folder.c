@@ -67,6 +67,7 @@ err *app_open_iam(struct arena *arena, const char *data_dir, struct store *store
     TRY(project_ids_load(arena, data_dir, &ids));
     TRY(app_instance_key(arena, data_dir, &options.key));
     options.account = ids.account;
+    options.region = ids.region;
     err *e = iam_open(arena, &options, out);
     crypto_wipe(&options.key, sizeof(options.key));
     return e;

@@ -247,6 +247,7 @@ static struct iam *iam_new(const struct iam_options *options)
     iam->now_ms = options->now_ms != NULL ? options->now_ms : time_now_ms;
     iam->arena = arena_new();
     iam->account = str_dup(iam->arena, options->account);
+    iam->region = str_dup(iam->arena, options->region);
     iam->policy_arena = arena_new();
     iam->policies = map_new(iam->policy_arena);
     iam->revoked_arena = arena_new();
@@ -327,10 +328,19 @@ static err *check_alive(struct iam *iam, struct arena *arena, enum iam_words wor
     return over ? iam_refuse(arena, words, IAM_REFUSE_TOKEN_EXPIRED, (str){}) : NULL;
 }
 
+static struct iam_rules rules_here(const struct iam *iam, const struct iam_rules *rules)
+{
+    struct iam_rules own = *rules;
+    own.region = rules->s3 ? (str){} : iam->region;
+    return own;
+}
+
 err *iam_authenticate(struct iam *iam, struct arena *arena, const struct iam_request *request,
-    const struct iam_rules *rules, struct iam_principal *out, struct iam_signature *signature)
+    const struct iam_rules *given, struct iam_principal *out, struct iam_signature *signature)
 {
     struct iam_signature local;
+    const struct iam_rules own = rules_here(iam, given);
+    const struct iam_rules *rules = &own;
     struct iam_signature *s = signature != NULL ? signature : &local;
     u64 now_ms = iam->now_ms();
     u64 epoch = atomic_load(&iam->key_epoch);

@@ -57,6 +57,7 @@ struct iam_options {
     struct store *store;   // holds access keys and revocations
     struct crypto_key key; // the instance's; iam derives its own from it
     str account;           // copied
+    str region;            // copied; none: any
     u64 (*now_ms)(void);   // NULL: the wall clock
 };
 
@@ -153,6 +154,7 @@ struct iam_request {
 
 struct iam_rules {
     str service; // the scope must name it; none: any
+    str region;  // as well; iam_authenticate fills it in, but for S3, whose clients put a port there
     enum iam_words words;
     bool s3; // S3's rules: the path is encoded once and never normalised, the payload is named by a
              // header (x-amz-content-sha256) and may be unsigned or in chunks
@@ -202,7 +204,7 @@ bool iam_is_signed(const struct iam_request *request);
 
 // The whole of it: reads, finds the key or opens the token, checks. `signature` may be NULL.
 [[nodiscard]] err *iam_authenticate(struct iam *iam, struct arena *arena,
-    const struct iam_request *request, const struct iam_rules *rules, struct iam_principal *out,
+    const struct iam_request *request, const struct iam_rules *given, struct iam_principal *out,
     struct iam_signature *signature) YIELDS;
 
 // A browser's form, whose fields sign a policy instead of a request. Who checks it looks at what

@@ -24,6 +24,7 @@ struct iam {
     struct crypto_key key_tokens;    // seals session tokens
     struct crypto_key key_temporary; // makes secrets of temporary keys from their ids
     str account;
+    str region;
     u64 (*now_ms)(void);
     struct arena *arena; // as long as the iam
     _Atomic(struct iam_role_set *) roles;

@@ -216,6 +216,9 @@ static err *read_credential(struct reading *r, str text)
                 "Credential should be scoped with a valid terminator: 'aws4_request', not '%.*s'.",
                 PRI(str_sub(term, 0, 64))));
     }
+    if (r->rules->region.len > 0 && !str_eq(s->region, r->rules->region)) {
+        return refuse(r, IAM_REFUSE_SCOPE, S("Credential should be scoped to a valid region."));
+    }
     if (r->rules->service.len > 0 && !str_eq(s->service, r->rules->service)) {
         return refuse(r, IAM_REFUSE_SCOPE,
             str_fmt(r->arena, "Credential should be scoped to correct service: '%.*s'.",

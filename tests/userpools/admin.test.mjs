@@ -1,6 +1,7 @@
 // Operations of administrators with the SDK client, signed by access keys that ampd made.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { CognitoIdentityClient, ListIdentityPoolsCommand } from '@aws-sdk/client-cognito-identity';
 import * as cognito from '@aws-sdk/client-cognito-identity-provider';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
@@ -31,6 +32,19 @@ test('a signature is needed, and the right to the action', async () => {
     /cognito-idp:AdminDeleteUser/);
   await refused(client.send(new cognito.ListUsersCommand({ UserPoolId: 'us-east-1_Other1234' })),
     'ResourceNotFoundException', 'User pool us-east-1_Other1234 does not exist.');
+});
+
+test('a signature of another region or service is none', async () => {
+  const credentials = await client.config.credentials();
+  const elsewhere = (Client, region) => new Client({ region, endpoint: pool.origin, credentials });
+  const list = new cognito.ListUsersCommand({ UserPoolId });
+  await elsewhere(cognito.CognitoIdentityProviderClient, 'us-east-1').send(list);
+  for (const region of ['eu-west-1', 'us-east-1x', 'US-EAST-1']) {
+    await refused(elsewhere(cognito.CognitoIdentityProviderClient, region).send(list), 'InvalidSignatureException',
+      'Credential should be scoped to a valid region.');
+    await refused(elsewhere(CognitoIdentityClient, region).send(new ListIdentityPoolsCommand({ MaxResults: 1 })),
+      'InvalidSignatureException', 'Credential should be scoped to a valid region.');
+  }
 });
 
 test('AdminCreateUser invites; the first sign-in sets a password', async () => {
