@@ -25,6 +25,27 @@ str auth_provider_of(const struct auth_service *service)
     return str_sub(service->issuer, S("https://").len, service->issuer.len);
 }
 
+// Why a token is no login, in the identity pool's words.
+static err *bad_login(struct auth_call *call, str token, const err *why)
+{
+    struct crypto_jwt jwt = {};
+    i64 ends = 0;
+    if (crypto_jwt_parse(call->arena, token, &jwt) != NULL) {
+        return not_authorised(
+            call, "Invalid login token. Not a valid OpenId Connect identity token.");
+    }
+    if (str_ends(why->text, S("has expired"))) {
+        ends = json_get_int(jwt.claims, S("exp"), 0);
+        return auth_refuse(call->arena, "NotAuthorizedException",
+            "Invalid login token. Token expired: %llu >= %lld",
+            (unsigned long long)(call->hub->now_ms() / 1000), (long long)ends);
+    }
+    if (!str_eq(json_get_str(jwt.claims, S("iss")), call->service->issuer)) {
+        return not_authorised(call, "Invalid login token. Issuer doesn't match providerName");
+    }
+    return not_authorised(call, "Invalid login token. Couldn't verify signed token.");
+}
+
 static err *read_login(struct auth_call *call, struct login *out) YIELDS;
 
 static err *read_login(struct auth_call *call, struct login *out)
@@ -42,13 +63,11 @@ static err *read_login(struct auth_call *call, struct login *out)
     }
     err *e = auth_verify_token(call->hub, call->arena, token, &out->claims);
     if (e != NULL && e->code == ERR_UNAUTHORIZED) {
-        bool late = str_ends(e->text, S("has expired"));
-        return not_authorised(call, late ? "Invalid login token. Token expired"
-                                         : "Invalid login token. Can't verify the token.");
+        return bad_login(call, token, e);
     }
     TRY(e);
     if (out->claims.is_access) {
-        return not_authorised(call, "Invalid login token. Not an id token.");
+        return not_authorised(call, "Invalid login token. Missing a required claim: aud");
     }
     out->given = true;
     out->key = str_cat(call->arena, provider, S("#"), out->claims.sub);
@@ -56,6 +75,12 @@ static err *read_login(struct auth_call *call, struct login *out)
 }
 
 // ---- identities ----------------------------------------------------------------------------
+
+err *auth_no_identity(struct auth_call *call, str id)
+{
+    return auth_refuse(
+        call->arena, "ResourceNotFoundException", "Identity '%.*s' not found.", PRI(id));
+}
 
 bool auth_is_identity(struct auth_call *call, str id)
 {
@@ -75,6 +100,25 @@ static struct store_write identity_write(struct auth_call *call, str id, str log
     return (struct store_write){.kind = STORE_PUT, .table = AUTH_IDENTITIES, .item = item};
 }
 
+// Identities that were deleted, or that lost their login, have a row of their own name among the
+// logins: nobody gets at what they had (files under their name) by knowing the name.
+static err *is_closed(struct auth_call *call, str id, bool *closed) YIELDS;
+
+static err *is_closed(struct auth_call *call, str id, bool *closed)
+{
+    struct json *row = NULL;
+    TRY(auth_get(call, AUTH_LOGINS, id, &row));
+    *closed = row != NULL;
+    return NULL;
+}
+
+struct store_write auth_identity_close(struct auth_call *call, str id)
+{
+    struct json *row = json_object(call->arena);
+    json_set(row, S("id"), auth_str(call, id));
+    return (struct store_write){.kind = STORE_PUT, .table = AUTH_LOGINS, .item = row};
+}
+
 // The identity of a login: the one it has, else `wanted` when that is free, else a new one.
 static err *identity_of_login(
     struct auth_call *call, const struct login *login, str wanted, str *out) YIELDS;
@@ -91,10 +135,12 @@ static err *identity_of_login(
             *out = json_get_str(row, S("identity"));
             return NULL;
         }
+        bool taken = false;
         if (wanted.len > 0) {
+            TRY(is_closed(call, wanted, &taken));
             TRY(auth_get(call, AUTH_IDENTITIES, wanted, &identity));
         }
-        bool taken = json_get_str(identity, S("login")).len > 0;
+        taken = taken || json_get_str(identity, S("login")).len > 0;
         str id = wanted.len > 0 && !taken
                      ? wanted
                      : str_cat(a, call->service->region, S(":"), random_uuid(a));
@@ -104,8 +150,13 @@ static err *identity_of_login(
         struct store_write writes[] = {
             {.kind = STORE_PUT, .table = AUTH_LOGINS, .item = link, .only_absent = true},
             identity_write(call, id, login->key),
+            {},
         };
         writes[1].condition = store_pred_leaf(a, STORE_NOT_EXISTS, S("login"), NULL);
+        writes[2] = (struct store_write){.kind = STORE_CHECK,
+            .table = AUTH_LOGINS,
+            .pk = auth_str(call, id),
+            .condition = store_pred_leaf(a, STORE_NOT_EXISTS, S("id"), NULL)};
         err *e = store_write(call->hub->store, a, writes, countof(writes), NULL);
         if (e == NULL || e->code != ERR_CONDITION_FAILED) {
             *out = id;
@@ -121,8 +172,13 @@ static err *identity_of_guest(struct auth_call *call, str id) YIELDS;
 static err *identity_of_guest(struct auth_call *call, str id)
 {
     struct json *identity = NULL;
+    bool closed = false;
     TRY(auth_get(call, AUTH_IDENTITIES, id, &identity));
-    if (json_get_str(identity, S("login")).len > 0) {
+    TRY(is_closed(call, id, &closed));
+    if (closed && identity == NULL) {
+        return auth_no_identity(call, id);
+    }
+    if (closed || json_get_str(identity, S("login")).len > 0) {
         return auth_refuse(call->arena, "NotAuthorizedException",
             "Access to Identity '%.*s' is forbidden.", PRI(id));
     }
@@ -168,8 +224,7 @@ static err *resolve(struct auth_call *call, struct login *login, str *id)
 {
     TRY(auth_need(call, "IdentityId", AUTH_IDENTITY_MAX, id));
     if (!auth_is_identity(call, *id)) {
-        return auth_refuse(
-            call->arena, "ResourceNotFoundException", "Identity '%.*s' not found.", PRI(*id));
+        return auth_no_identity(call, *id);
     }
     TRY(read_login(call, login));
     return login->given ? identity_of_login(call, login, *id, id) : identity_of_guest(call, *id);
@@ -296,6 +351,18 @@ err *auth_get_open_id_token(struct auth_call *call)
     return NULL;
 }
 
+// Is the user pool among the logins that are to go?
+static bool is_to_remove(struct auth_call *call)
+{
+    json_each (name, json_get(call->in, S("LoginsToRemove"))) {
+        if (str_eq(name->text, auth_provider_of(call->service))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// An identity has one login: without it nobody gets at it any more.
 err *auth_unlink_identity(struct auth_call *call)
 {
     struct arena *a = call->arena;
@@ -305,13 +372,22 @@ err *auth_unlink_identity(struct auth_call *call)
     TRY(auth_need(call, "IdentityId", AUTH_IDENTITY_MAX, &id));
     TRY(read_login(call, &login));
     TRY(auth_get(call, AUTH_LOGINS, login.key, &row));
-    if (!login.given || row == NULL || !str_eq(json_get_str(row, S("identity")), id)) {
+    if (!login.given || row == NULL || !str_eq(json_get_str(row, S("identity")), id) ||
+        !is_to_remove(call)) {
         return not_authorised(call, "Logins don't match. Please include at least one valid login "
                                     "for this identity or identity pool.");
     }
+    struct store_write left = identity_write(call, id, (str){});
+    TRY(auth_get(call, AUTH_IDENTITIES, id, &row));
+    if (row != NULL) { // it is as old as before
+        json_remove(row, S("login"));
+        left.item = row;
+    }
     struct store_write writes[] = {
         {.kind = STORE_DELETE, .table = AUTH_LOGINS, .pk = auth_str(call, login.key)},
-        {.kind = STORE_DELETE, .table = AUTH_IDENTITIES, .pk = auth_str(call, id)},
+        left,
+        auth_identity_close(call, id),
     };
+    TRY(iam_revoke(call->hub->iam, a, id, call->hub->now_ms() + 1));
     return store_write(call->hub->store, a, writes, countof(writes), NULL);
 }

@@ -3,12 +3,6 @@
 #include "auth/auth_admin.h"
 #include "auth/auth_identity.h"
 
-static err *no_identity(struct auth_call *call, str id)
-{
-    return auth_refuse(
-        call->arena, "ResourceNotFoundException", "Identity '%.*s' not found.", PRI(id));
-}
-
 static err *need_pool(struct auth_call *call)
 {
     check(call->is_admin);
@@ -46,7 +40,7 @@ err *auth_describe_identity(struct auth_call *call)
     TRY(auth_need(call, "IdentityId", AUTH_IDENTITY_MAX, &id));
     TRY(auth_get(call, AUTH_IDENTITIES, id, &item));
     if (item == NULL) {
-        return no_identity(call, id);
+        return auth_no_identity(call, id);
     }
     call->out = show(call, item);
     return NULL;
@@ -77,7 +71,8 @@ err *auth_list_identities(struct auth_call *call)
     return NULL;
 }
 
-// The identity, its login's way to it, and what credentials of it could still do.
+// The identity, its login's way to it, and what credentials of it could still do. It does not come
+// back under that name.
 static err *forget(struct auth_call *call, str id) YIELDS;
 
 static err *forget(struct auth_call *call, str id)
@@ -91,9 +86,11 @@ static err *forget(struct auth_call *call, str id)
     str login = json_get_str(item, S("login"));
     struct store_write writes[] = {
         {.kind = STORE_DELETE, .table = AUTH_IDENTITIES, .pk = auth_str(call, id)},
+        auth_identity_close(call, id),
         {.kind = STORE_DELETE, .table = AUTH_LOGINS, .pk = auth_str(call, login)},
     };
-    return store_write(call->hub->store, call->arena, writes, login.len > 0 ? 2 : 1, NULL);
+    size_t count = login.len > 0 ? 3 : 2;
+    return store_write(call->hub->store, call->arena, writes, count, NULL);
 }
 
 err *auth_delete_identities(struct auth_call *call)

@@ -65,6 +65,59 @@ test('unknown pools and identities are refused, a forgotten guest goes on', asyn
   assert.equal((await credentialsOf(kept)).IdentityId, kept);
 });
 
+test('a login that is refused is told why', async () => {
+  const user = await makeUser(pool);
+  const { IdToken, AccessToken } = await pool.signIn(user.username);
+  const IdentityPoolId = pool.outputs.auth.identity_pool_id;
+  const idOf = (token, name = provider()) => client.send(new identity.GetIdCommand({ IdentityPoolId, Logins: { [name]: token } }));
+  const [head, body, signature] = IdToken.split('.');
+  const claims = JSON.parse(Buffer.from(body, 'base64url'));
+  const foreign = Buffer.from(JSON.stringify({ ...claims, iss: 'https://example.com' })).toString('base64url');
+  for (const [token, message] of [
+    ['abc', 'Invalid login token. Not a valid OpenId Connect identity token.'],
+    [AccessToken, 'Invalid login token. Missing a required claim: aud'],
+    [`${head}.${body}.${signature.slice(0, -4)}AAAA`, "Invalid login token. Couldn't verify signed token."],
+    [`${head}.${foreign}.${signature}`, "Invalid login token. Issuer doesn't match providerName"],
+  ]) await refused(idOf(token), 'NotAuthorizedException', message);
+  await refused(idOf(IdToken, 'accounts.google.com'), 'NotAuthorizedException',
+    'Token is not from a supported provider of this identity pool.');
+});
+
+test('an identity that lost its login, or was deleted, is nobody\'s for ever', async () => {
+  const IdentityPoolId = pool.outputs.auth.identity_pool_id;
+  const { accessKeyId, secretAccessKey } = JSON.parse((await pool.ampd('keys', 'create', '--json')).stdout);
+  const admin = new identity.CognitoIdentityClient({ region: 'us-east-1', endpoint: pool.origin, credentials: { accessKeyId, secretAccessKey } });
+  const describe = (IdentityId) => admin.send(new identity.DescribeIdentityCommand({ IdentityId }));
+  const member = async () => {
+    const { IdToken } = await pool.signIn((await makeUser(pool)).username);
+    const { IdentityId } = await client.send(new identity.GetIdCommand({ IdentityPoolId, Logins: { [provider()]: IdToken } }));
+    return { id: IdentityId, token: IdToken };
+  };
+  const unlink = ({ id, token }, name = provider()) => client.send(new identity.UnlinkIdentityCommand({
+    IdentityId: id, Logins: { [provider()]: token }, LoginsToRemove: [name],
+  }));
+  const left = await member();
+  await refused(unlink(left, 'accounts.google.com'), 'NotAuthorizedException', /^Logins don't match/);
+  assert.deepEqual((await describe(left.id)).Logins, [provider()]);
+  await unlink(left);
+  assert.deepEqual((await describe(left.id)).Logins, []);
+  await refused(credentialsOf(left.id), 'NotAuthorizedException', `Access to Identity '${left.id}' is forbidden.`);
+  const next = (await credentialsOf(left.id, left.token)).IdentityId;
+  assert.notEqual(next, left.id);
+  const { id: gone } = await member();
+  await admin.send(new identity.DeleteIdentitiesCommand({ IdentityIdsToDelete: [gone] }));
+  pool = await pool.crash();
+  client = pool.identities();
+  Amplify.configure(pool.outputs);
+  await refused(credentialsOf(gone), 'ResourceNotFoundException', `Identity '${gone}' not found.`);
+  for (const id of [gone, left.id]) {
+    const { IdToken } = await pool.signIn((await makeUser(pool)).username); // of somebody who has none yet
+    assert.notEqual((await credentialsOf(id, IdToken)).IdentityId, id);
+  }
+  const guest = await client.send(new identity.GetIdCommand({ IdentityPoolId }));
+  await credentialsOf(guest.IdentityId);
+});
+
 test('GetOpenIdToken names the identity', async () => {
   const { IdentityId } = await client.send(new identity.GetIdCommand({ IdentityPoolId: pool.outputs.auth.identity_pool_id }));
   const { Token } = await client.send(new identity.GetOpenIdTokenCommand({ IdentityId }));
