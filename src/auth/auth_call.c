@@ -33,10 +33,15 @@ err *auth_code_expired(struct arena *arena)
 
 // ---- members -------------------------------------------------------------------------------
 
+const char *auth_invalid(const struct auth_call *call)
+{
+    return call->of_identities ? "ValidationException" : "InvalidParameterException";
+}
+
 static err *invalid_member(struct auth_call *call, const char *name, const char *value, str what)
 {
     str member = str_lower_first(call->arena, str_from(name));
-    return auth_refuse(call->arena, "InvalidParameterException",
+    return auth_refuse(call->arena, auth_invalid(call),
         "1 validation error detected: Value%s at '%.*s' failed to satisfy constraint: %.*s", value,
         PRI(member), PRI(what));
 }

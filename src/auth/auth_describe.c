@@ -275,7 +275,7 @@ static err *check_page(struct auth_call *call)
     i64 most = json_get_int(call->in, S("MaxResults"), 60);
     if (most < 1) {
         return auth_refuse(call->arena, "InvalidParameterException",
-            "1 validation error detected: Value at 'maxResults' failed to satisfy constraint: "
+            "1 validation error detected: Value '0' at 'maxResults' failed to satisfy constraint: "
             "Member must have value greater than or equal to 1");
     }
     return auth_text(call, "NextToken").len == 0

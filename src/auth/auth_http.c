@@ -186,10 +186,11 @@ static err *prove(struct auth_call *call, enum need need)
     unreachable("there are no other needs");
 }
 
-static err *refuse_unserved(struct auth_call *call, bool identities) YIELDS;
+static err *refuse_unserved(struct auth_call *call) YIELDS;
 
-static err *refuse_unserved(struct auth_call *call, bool identities)
+static err *refuse_unserved(struct auth_call *call)
 {
+    bool identities = call->of_identities;
     str name = str_sub(call->operation, 0, NAME_MAX_SHOWN);
     for (size_t i = 0; i < countof(UNSERVED); i++) {
         if (UNSERVED[i].of_identities == identities && str_eq(UNSERVED[i].name, call->operation)) {
@@ -222,14 +223,14 @@ static err *run_to_end(struct auth_call *call, enum need need, auth_handler hand
     }
 }
 
-static err *run(struct auth_call *call, bool identities) YIELDS;
+static err *run(struct auth_call *call) YIELDS;
 
-static err *run(struct auth_call *call, bool identities)
+static err *run(struct auth_call *call)
 {
     for (size_t i = 0; i < countof(OPERATIONS); i++) {
         enum need need = OPERATIONS[i].need;
         bool of_identities = need == NEED_IDENTITY || need == NEED_POOL;
-        if (of_identities == identities && str_eq(OPERATIONS[i].name, call->operation)) {
+        if (of_identities == call->of_identities && str_eq(OPERATIONS[i].name, call->operation)) {
             if (need == NEED_IDENTITY && !auth_take(call, AUTH_LIMIT_REQUESTS)) {
                 return auth_too_many(call->arena);
             }
@@ -237,7 +238,7 @@ static err *run(struct auth_call *call, bool identities)
             return run_to_end(call, need, OPERATIONS[i].handler);
         }
     }
-    return refuse_unserved(call, identities);
+    return refuse_unserved(call);
 }
 
 static err *read_request(struct auth_call *call) YIELDS;
@@ -271,6 +272,7 @@ err *auth_http_json(struct auth_hub *hub, struct http_req *req)
         .http = req,
         .service = auth_service_hold(auth_hub_here(hub)->service),
         .operation = operation_of(http_header(req, S("x-amz-target"))),
+        .of_identities = str_starts(http_header(req, S("x-amz-target")), IDENTITIES),
         .out = json_object(req->arena)};
     err *e = call.service == NULL
                  ? auth_refuse(req->arena, "ResourceNotFoundException",
@@ -278,8 +280,7 @@ err *auth_http_json(struct auth_hub *hub, struct http_req *req)
                  : read_request(&call);
     if (e == NULL) {
         bool full = atomic_fetch_add(&hub->calls, 1) >= CALLS_MAX;
-        bool identities = str_starts(http_header(req, S("x-amz-target")), IDENTITIES);
-        e = full ? auth_too_many(req->arena) : run(&call, identities);
+        e = full ? auth_too_many(req->arena) : run(&call);
         atomic_fetch_sub(&hub->calls, 1);
     }
     auth_service_release(call.service);

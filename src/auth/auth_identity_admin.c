@@ -3,6 +3,8 @@
 #include "auth/auth_admin.h"
 #include "auth/auth_identity.h"
 
+enum { DELETED_MAX = 60 }; // at once
+
 static err *need_pool(struct auth_call *call)
 {
     check(call->is_admin);
@@ -46,6 +48,17 @@ err *auth_describe_identity(struct auth_call *call)
     return NULL;
 }
 
+static err *read_limit(struct auth_call *call, u32 *limit)
+{
+    i64 given = json_get_int(call->in, S("MaxResults"), 0); // at most 60: auth_members_check
+    *limit = (u32)given;
+    return given >= 1 ? NULL
+                      : auth_refuse(call->arena, auth_invalid(call),
+                            "1 validation error detected: Value '%lld' at 'maxResults' failed to "
+                            "satisfy constraint: Member must have value greater than or equal to 1",
+                            (long long)given);
+}
+
 err *auth_list_identities(struct auth_call *call)
 {
     struct json *list = json_array(call->arena);
@@ -53,14 +66,7 @@ err *auth_list_identities(struct auth_call *call)
         .table = AUTH_IDENTITIES, .page_token = auth_text(call, "NextToken")};
     struct store_page page = {};
     TRY(need_pool(call));
-    i64 limit = json_get_int(call->in, S("MaxResults"), 0); // at most 60: auth_members_check
-    if (limit < 1) {
-        return auth_refuse(call->arena, "InvalidParameterException",
-            "1 validation error detected: Value '%lld' at 'maxResults' failed to satisfy "
-            "constraint: Member must have value greater than or equal to 1",
-            (long long)limit);
-    }
-    query.limit = (u32)limit;
+    TRY(read_limit(call, &query.limit));
     TRY(auth_query(call, &query, &page));
     for (size_t i = 0; i < page.count; i++) {
         json_push(list, show(call, page.items[i]));
@@ -97,9 +103,15 @@ err *auth_delete_identities(struct auth_call *call)
 {
     const struct json *ids = json_get(call->in, S("IdentityIdsToDelete"));
     check(!json_is_null(ids) && ids->kind == JSON_ARRAY); // auth_members_check
+    if (ids->count == 0 || ids->count > DELETED_MAX) {
+        return auth_refuse(call->arena, auth_invalid(call),
+            "1 validation error detected: Value at 'identityIdsToDelete' failed to satisfy "
+            "constraint: Member must have length %s",
+            ids->count == 0 ? "greater than or equal to 1" : "less than or equal to 60");
+    }
     json_each (id, ids) {
         if (id->kind != JSON_STRING || !auth_is_identity(call, id->text)) {
-            return auth_refuse(call->arena, "InvalidParameterException",
+            return auth_refuse(call->arena, auth_invalid(call),
                 "'identityIdsToDelete' has a member that is no identity of this region");
         }
     }
@@ -160,7 +172,9 @@ err *auth_list_identity_pools(struct auth_call *call)
     struct arena *a = call->arena;
     struct json *list = json_array(a);
     struct json *pool = json_object(a);
+    u32 limit = 0;
     check(call->is_admin);
+    TRY(read_limit(call, &limit));
     json_set(pool, S("IdentityPoolId"), json_string(a, call->service->identity_pool_id));
     json_set(pool, S("IdentityPoolName"), json_string(a, pool_name(call)));
     json_push(list, pool);

@@ -179,7 +179,8 @@ struct auth_call {
     struct json *out;       // the answer, an object
     struct auth_user *user; // of the access token, where the operation takes one
     struct auth_claims claims;
-    bool is_admin; // the caller was proven by a signature
+    bool is_admin;      // the caller was proven by a signature
+    bool of_identities; // an operation of the identity pool
 
     // Of several changes of one user at the same time one is written. The others are run again with
     // what it has left, unless something of them is out already.
@@ -196,6 +197,8 @@ typedef err *(*auth_handler)(struct auth_call *call); // may wait
 [[nodiscard]] err *auth_guess(struct auth_call *call, auth_handler handler) YIELDS;
 [[nodiscard]] err *auth_too_many(struct arena *arena);
 
+// What the called service names a request that its model does not allow.
+const char *auth_invalid(const struct auth_call *call);
 // A refusal under a name of Cognito's.
 #define auth_refuse(arena, wire, ...) fail_as(arena, wire, __VA_ARGS__)
 [[nodiscard]] err *auth_wrong_password(struct arena *arena);

@@ -137,6 +137,32 @@ static bool is_identity(str text)
     return is_pair(text, ':', all_lower_hex);
 }
 
+static bool has_solid_edges(str text)
+{
+    return text.len == 0 ||
+           (is_solid(str_sub(text, 0, 1)) && is_solid(str_sub(text, text.len - 1, text.len)));
+}
+
+// arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE, the region or none, the resource in up to three.
+static bool is_arn(str text)
+{
+    enum { REGION_PART = 3, ACCOUNT_PART = 4, PARTS = 6, PARTS_MAX = 8 };
+
+    str rest = text;
+    str part = {};
+    int count = 0;
+    while (str_next(&rest, ':', &part)) {
+        bool good = count == 0              ? str_eq(part, S("arn"))
+                    : count == ACCOUNT_PART ? is_digits(part)
+                                            : all_of(part, "_+=/,.@-");
+        if (!good && !(count == REGION_PART && part.len == 0)) {
+            return false;
+        }
+        count++;
+    }
+    return count >= PARTS && count <= PARTS_MAX;
+}
+
 static const struct shape_pattern FREE = {"", NULL};
 static const struct shape_pattern WORD = {"[\\w+]+", is_word};
 static const struct shape_pattern POOL = {"[\\w-]+_[0-9a-zA-Z]+", is_pool};
@@ -147,6 +173,12 @@ static const struct shape_pattern HASH = {"[\\w+=/]+", is_hash};
 static const struct shape_pattern DEVICE = {"[\\w-]+_[0-9a-f-]+", is_device};
 static const struct shape_pattern DIGITS = {"[0-9]+", is_digits};
 static const struct shape_pattern EVENT = {"[\\w+-]+", is_event};
+static const struct shape_pattern ACCOUNT = {"\\d+", is_digits};
+static const struct shape_pattern EDGES = {"^[\\S]+.*[\\S]+$", has_solid_edges};
+static const struct shape_pattern ARN = {
+    "arn:[\\w+=/,.@-]+:[\\w+=/,.@-]+:([\\w+=/,.@-]*)?:[0-9]+:[\\w+=/,.@-]+(:[\\w+=/,.@-]+)?"
+    "(:[\\w+=/,.@-]+)?",
+    is_arn};
 static const struct shape_pattern IDENTITY = {"[\\w-]+:[0-9a-f-]+", is_identity};
 
 // ---- the rows ------------------------------------------------------------------------------
@@ -182,5 +214,5 @@ err *auth_members_check(struct auth_call *call)
         .needs_count = countof(NEEDS),
         .pair_name = {S_INIT("Name"), SHAPE_TEXT, 1, ATTRIBUTE_NAME_MAX, &VISIBLE, S_INIT("")},
         .pair_value = {S_INIT("Value"), SHAPE_TEXT, 0, ATTRIBUTE_VALUE_MAX, &FREE, S_INIT("")}};
-    return shape_check(call->arena, &SHAPE, call->operation, call->in);
+    return shape_check(call->arena, &SHAPE, call->operation, call->in, auth_invalid(call));
 }

@@ -11,9 +11,9 @@ err *auth_page_of(
     str given = auth_text(call, token);
     if (limit < 0 || limit > limit_max || given.len > TOKEN_MAX) {
         return auth_refuse(call->arena, "InvalidParameterException",
-            "1 validation error detected: Value at 'limit' failed to satisfy constraint: Member "
-            "must have value less than or equal to %lld",
-            (long long)limit_max);
+            "1 validation error detected: Value '%lld' at 'limit' failed to satisfy constraint: "
+            "Member must have value less than or equal to %lld",
+            (long long)limit, (long long)limit_max);
     }
     query->limit = (u32)(limit == 0 ? limit_max : limit);
     query->page_token = given;

@@ -154,7 +154,7 @@ struct iam_request {
 
 struct iam_rules {
     str service; // the scope must name it; none: any
-    str region;  // as well; iam_authenticate fills it in, but for S3, whose clients put a port there
+    str region; // as well; iam_authenticate fills it in, but for S3, whose clients put a port there
     enum iam_words words;
     bool s3; // S3's rules: the path is encoded once and never normalised, the payload is named by a
              // header (x-amz-content-sha256) and may be unsigned or in chunks

@@ -1,8 +1,8 @@
 // What is wrong with a request's members: wrong types are told at once, as SerializationException;
-// everything else is collected into one InvalidParameterException.
+// everything else is collected into one error.
 #include "shape/shape.h"
 
-enum { FAULTS_MAX = 10 };
+enum { FAULTS_MAX = 10, VALUE_SHOWN_MAX = 2048, LIST_SHOWN_MAX = 16 * 1024 };
 
 struct faults { // found in one request
     struct arena *arena;
@@ -38,13 +38,23 @@ static str shown(struct arena *arena, str name)
     return shouted ? name : str_lower_first(arena, name);
 }
 
-static void fault(struct faults *faults, const char *value, str name, str what)
+static void fault(struct faults *faults, str value, str name, str what)
 {
     if (faults->count++ >= FAULTS_MAX) {
         return;
     }
-    buf_fmt(&faults->text, "%sValue%s at '%.*s' failed to satisfy constraint: %.*s",
-        faults->count > 1 ? "; " : "", value, PRI(name), PRI(what));
+    buf_fmt(&faults->text, "%sValue%.*s at '%.*s' failed to satisfy constraint: %.*s",
+        faults->count > 1 ? "; " : "", PRI(value), PRI(name), PRI(what));
+}
+
+// " 'x'": what came, as it is told; whole characters of it, when it is long.
+static str quoted(struct arena *arena, str value)
+{
+    size_t end = value.len > VALUE_SHOWN_MAX ? VALUE_SHOWN_MAX : value.len;
+    while (end > 0 && end < value.len && ((u8)value.ptr[end] & 0xC0) == 0x80) {
+        end--;
+    }
+    return str_cat(arena, S(" '"), str_sub(value, 0, end), S("'"));
 }
 
 // ---- texts ---------------------------------------------------------------------------------
@@ -60,26 +70,36 @@ static bool is_listed(str values, str text)
     return false;
 }
 
-// What is wrong with a text, or none.
-static str text_fault(struct arena *arena, const struct shape_member *member, str text)
+// Tells each thing that is wrong with a text.
+static void text_faults(
+    struct faults *faults, const struct shape_member *member, str value, str name, str text)
 {
+    struct arena *a = faults->arena;
     i64 count = (i64)str_utf8_count(text);
+    str all[4] = {};
     if (count < member->least) {
-        return str_fmt(arena, "Member must have length greater than or equal to %lld",
-            (long long)member->least);
+        all[0] = str_fmt(
+            a, "Member must have length greater than or equal to %lld", (long long)member->least);
     }
     if (count > member->most) {
-        return str_fmt(
-            arena, "Member must have length less than or equal to %lld", (long long)member->most);
+        all[1] = str_fmt(
+            a, "Member must have length less than or equal to %lld", (long long)member->most);
     }
     if (member->pattern->fits != NULL && !member->pattern->fits(text)) {
-        return str_fmt(
-            arena, "Member must satisfy regular expression pattern: %s", member->pattern->text);
+        all[2] =
+            str_fmt(a, "Member must satisfy regular expression pattern: %s", member->pattern->text);
     }
     if (member->values.len > 0 && !is_listed(member->values, text)) {
-        return str_fmt(arena, "Member must satisfy enum value set: [%.*s]", PRI(member->values));
+        all[3] = str_fmt(a, "Member must satisfy enum value set: [%.*s]", PRI(member->values));
     }
-    return (str){};
+    for (size_t i = 0; i < countof(all); i++) {
+        if (all[i].len > 0) {
+            bool listed = member->kind == SHAPE_TEXTS;
+            fault(faults, value, name,
+                listed ? str_cat(a, S("Member must satisfy constraint: ["), all[i], S("]"))
+                       : all[i]);
+        }
+    }
 }
 
 static err *check_text(
@@ -89,10 +109,8 @@ static err *check_text(
     if (value->kind != JSON_STRING) {
         return wrong_type(faults, value, "a String");
     }
-    str what = text_fault(a, member, value->text);
-    if (what.len > 0) {
-        fault(faults, "", shown(a, member->name), what);
-    }
+    str told = member->kind == SHAPE_SECRET ? S("") : quoted(a, value->text);
+    text_faults(faults, member, told, shown(a, member->name), value->text);
     return NULL;
 }
 
@@ -108,7 +126,7 @@ static err *check_number(
     }
     if (number < member->least || number > member->most) {
         bool low = number < member->least;
-        fault(faults, "", shown(a, member->name),
+        fault(faults, quoted(a, value->text), shown(a, member->name),
             str_fmt(a, "Member must have value %s than or equal to %lld", low ? "greater" : "less",
                 (long long)(low ? member->least : member->most)));
     }
@@ -119,6 +137,7 @@ static err *check_texts(
     struct faults *faults, const struct shape_member *member, const struct json *list)
 {
     struct arena *a = faults->arena;
+    struct buf all = buf_in(a, LIST_SHOWN_MAX); // what does not fit in is left out
     if (list->kind != JSON_ARRAY) {
         return wrong_type(faults, list, "a List");
     }
@@ -126,11 +145,12 @@ static err *check_texts(
         if (item->kind != JSON_STRING) {
             return wrong_type(faults, item, "a String");
         }
-        str what = text_fault(a, member, item->text);
-        if (what.len > 0) {
-            fault(faults, "", shown(a, member->name),
-                str_cat(a, S("Member must satisfy constraint: ["), what, S("]")));
-        }
+        buf_add(&all, all.len == 0 ? S("[") : S(", "));
+        buf_add(&all, item->text);
+    }
+    buf_add(&all, S("]"));
+    json_each (item, list) {
+        text_faults(faults, member, quoted(a, buf_str(&all)), shown(a, member->name), item->text);
     }
     return NULL;
 }
@@ -156,17 +176,13 @@ static void check_pair(
     const struct json *name = json_get(entry, S("Name"));
     str path = str_fmt(a, "%.*s.%zu.member", PRI(list), at);
     if (json_is_null(name)) {
-        fault(faults, " null", str_cat(a, path, S(".name")), S("Member must not be null"));
+        fault(faults, S(" null"), str_cat(a, path, S(".name")), S("Member must not be null"));
         return;
     }
-    str what = text_fault(a, &shape->pair_name, name->text);
-    if (what.len > 0) {
-        fault(faults, "", str_cat(a, path, S(".name")), what);
-    }
-    what = text_fault(a, &shape->pair_value, json_get_str(entry, S("Value")));
-    if (what.len > 0) {
-        fault(faults, "", str_cat(a, path, S(".value")), what);
-    }
+    text_faults(
+        faults, &shape->pair_name, quoted(a, name->text), str_cat(a, path, S(".name")), name->text);
+    text_faults(faults, &shape->pair_value, S(""), str_cat(a, path, S(".value")),
+        json_get_str(entry, S("Value")));
 }
 
 static err *check_pairs(struct faults *faults, const struct shape *shape,
@@ -182,7 +198,7 @@ static err *check_pairs(struct faults *faults, const struct shape *shape,
         check_pair(faults, shape, path, ++at, entry);
     }
     if (at > (size_t)member->most) {
-        fault(faults, "", path,
+        fault(faults, S(""), path,
             str_fmt(faults->arena, "Member must have length less than or equal to %lld",
                 (long long)member->most));
     }
@@ -204,7 +220,8 @@ static err *check_member(struct faults *faults, const struct shape *shape,
     const struct shape_member *member, const struct json *value)
 {
     switch (member->kind) {
-    case SHAPE_TEXT: return check_text(faults, member, value);
+    case SHAPE_TEXT:
+    case SHAPE_SECRET: return check_text(faults, member, value);
     case SHAPE_TEXTS: return check_texts(faults, member, value);
     case SHAPE_NUMBER: return check_number(faults, member, value);
     case SHAPE_FLAG:
@@ -225,13 +242,13 @@ static void check_needs(struct faults *faults, const struct json *in, str member
     str name = {};
     while (str_next(&members, ' ', &name)) {
         if (json_is_null(json_get(in, str_upper_first(a, name)))) {
-            fault(faults, " null", name, S("Member must not be null"));
+            fault(faults, S(" null"), name, S("Member must not be null"));
         }
     }
 }
 
-err *shape_check(
-    struct arena *arena, const struct shape *shape, str operation, const struct json *in)
+err *shape_check(struct arena *arena, const struct shape *shape, str operation,
+    const struct json *in, const char *invalid)
 {
     check(in->kind == JSON_OBJECT);
     struct faults faults = {.arena = arena, .text = buf_in(arena, 64 * 1024)};
@@ -249,6 +266,6 @@ err *shape_check(
     if (faults.count == 0) {
         return NULL;
     }
-    return fail_as(arena, "InvalidParameterException", "%zu validation error%s detected: %.*s",
-        faults.count, faults.count == 1 ? "" : "s", PRI(buf_str(&faults.text)));
+    return fail_as(arena, invalid, "%zu validation error%s detected: %.*s", faults.count,
+        faults.count == 1 ? "" : "s", PRI(buf_str(&faults.text)));
 }

@@ -6,7 +6,8 @@
 
 enum shape_kind {
     SHAPE_TEXT,
-    SHAPE_TEXTS, // a list of them
+    SHAPE_SECRET, // a text that is not told again
+    SHAPE_TEXTS,  // a list of them
     SHAPE_NUMBER,
     SHAPE_FLAG,
     SHAPE_FLAGS,  // a structure of them
@@ -45,7 +46,8 @@ struct shape {
 };
 
 // Whether the request (an object) may go on to its operation. SerializationException for the first
-// member of a wrong type; InvalidParameterException with all that is wrong else, ten of them at
-// most. Members that the table does not know are passed over.
-[[nodiscard]] err *shape_check(
-    struct arena *arena, const struct shape *shape, str operation, const struct json *in);
+// member of a wrong type; else what the service names `invalid` (InvalidParameterException) with
+// all that is wrong, ten of them at most, each with the value that came. Members that the table
+// does not know are passed over.
+[[nodiscard]] err *shape_check(struct arena *arena, const struct shape *shape, str operation,
+    const struct json *in, const char *invalid);

@@ -30,6 +30,7 @@ const POOLS = 'AWSCognitoIdentityProviderService';
 const IDENTITIES = 'AWSCognitoIdentityService';
 const SERIAL = 'SerializationException';
 const INVALID = 'InvalidParameterException';
+const MODEL = 'ValidationException'; // what identity pools call it
 const DENIED = 'NotAuthorizedException';
 const clone = (value) => structuredClone(value);
 
@@ -187,10 +188,31 @@ test('values out of bounds', async () => {
       if (!takes(operation).includes(member)) continue;
       for (const value of values) {
         await send(operation, `${member} is ${JSON.stringify(value)?.slice(0, 80)}`, { ...inputOf(operation), [member]: value }, INVALID,
-          { message: /^\d+ validation errors? detected: Value(?: null)? at '\S+' failed to satisfy constraint: Member must/ });
+          { message: /^\d+ validation errors? detected: Value(?: null| '[^]*')? at '\S+' failed to satisfy constraint: Member must/ });
       }
     }
   }
+});
+
+test('all that is wrong with a member is told, with its value unless that is a secret', async () => {
+  const told = async (body, message) => {
+    const answer = await pool.call('ConfirmSignUp', { ClientId: pool.clientId, Username: 'a@example.com', ConfirmationCode: '123456', ...body });
+    assert.deepEqual(answer.body, { __type: INVALID, message });
+  };
+  const constraint = 'failed to satisfy constraint: Member must';
+  await told({ ClientId: 'no client!' },
+    `1 validation error detected: Value 'no client!' at 'clientId' ${constraint} satisfy regular expression pattern: [\\w+]+`);
+  await told({ ConfirmationCode: '' }, "2 validation errors detected: "
+    + `Value '' at 'confirmationCode' ${constraint} have length greater than or equal to 1; `
+    + `Value '' at 'confirmationCode' ${constraint} satisfy regular expression pattern: [\\S]+`);
+  await told({ Username: 'a b' },
+    `1 validation error detected: Value at 'username' ${constraint} satisfy regular expression pattern: [\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+`);
+  const long = await pool.call('ConfirmSignUp', { ClientId: `${'x'.repeat(2047)}ü`, Username: 'a@example.com', ConfirmationCode: '123456' });
+  assert.match(long.body.message, /^2 validation errors detected: Value 'x{2047}' at 'clientId' failed/);
+  const { body } = await pool.call('SignUp', { ClientId: pool.clientId, Username: 'a@example.com', Password: ' Corr3ct-horse!' });
+  assert.deepEqual(body, {
+    __type: INVALID, message: `1 validation error detected: Value at 'password' ${constraint} satisfy regular expression pattern: ^[\\S]+.*[\\S]+$`,
+  });
 });
 
 test('bodies that are no request', async () => {
@@ -585,13 +607,13 @@ test('identities of nobody', async () => {
   const IdentityPoolId = pool.outputs.auth.identity_pool_id;
   const provider = `cognito-idp.us-east-1.amazonaws.com/${pool.poolId}`;
   const one = (what, operation, body, name) => refuse(what, operation, body, name, { service: IDENTITIES });
-  for (const bad of ['', 'x', 'us-east-1', 'us-east-1:', ':', `us-east-1:${'a'.repeat(60)}`, 'us-east-1:XYZ']) await one('pool', 'GetId', { IdentityPoolId: bad }, INVALID);
+  for (const bad of ['', 'x', 'us-east-1', 'us-east-1:', ':', `us-east-1:${'a'.repeat(60)}`, 'us-east-1:XYZ']) await one('pool', 'GetId', { IdentityPoolId: bad }, MODEL);
   await one('another pool', 'GetId', { IdentityPoolId: other.outputs.auth.identity_pool_id }, 'ResourceNotFoundException');
   for (const operation of ['GetCredentialsForIdentity', 'GetOpenIdToken', 'UnlinkIdentity']) {
     const rest = operation === 'UnlinkIdentity' ? { Logins: { [provider]: 'x' }, LoginsToRemove: [provider] } : {};
-    for (const IdentityId of ['', 'x', 'us-east-1:XYZ', `us-east-1:${'0'.repeat(60)}`]) await one('identity', operation, { IdentityId, ...rest }, INVALID);
+    for (const IdentityId of ['', 'x', 'us-east-1:XYZ', `us-east-1:${'0'.repeat(60)}`]) await one('identity', operation, { IdentityId, ...rest }, MODEL);
     for (const IdentityId of [5, true, [], {}]) await one('identity', operation, { IdentityId, ...rest }, SERIAL);
-    await one('no identity', operation, rest, INVALID);
+    await one('no identity', operation, rest, MODEL);
   }
   for (const Logins of ['x', 5, [], true, { [provider]: 5 }, { [provider]: {} }]) await one('logins', 'GetId', { IdentityPoolId, Logins }, SERIAL);
   for (const Logins of [{ 'graph.facebook.com': 'x' }, { [provider]: 'x', 'accounts.google.com': 'y' }, { [`${provider}x`]: tokens.IdToken },

@@ -244,7 +244,7 @@ test('administrators see the identity pool as it is', async () => {
   } while (NextToken !== undefined);
   assert.ok(seen.includes(id) && seen.includes(guest) && new Set(seen).size === seen.length);
   for (const MaxResults of [0, 61, undefined]) {
-    await refused(poolAdmin.send(new identity.ListIdentitiesCommand({ IdentityPoolId, MaxResults })), 'InvalidParameterException');
+    await refused(poolAdmin.send(new identity.ListIdentitiesCommand({ IdentityPoolId, MaxResults })), 'ValidationException');
   }
 });
 
@@ -283,7 +283,8 @@ test('a deleted identity\'s credentials end at once', async () => {
   const next = await idOf(token);
   assert.notEqual(next, id);
   await listUsers(withCredentials(await credentialsOf(next, token)));
-  await refused(poolAdmin.send(new identity.DeleteIdentitiesCommand({ IdentityIdsToDelete: ['x'] })), 'InvalidParameterException');
+  await refused(poolAdmin.send(new identity.DeleteIdentitiesCommand({ IdentityIdsToDelete: ['x'] })), 'ValidationException',
+    /^1 validation error detected: Value '\[x\]' at 'identityIdsToDelete' failed to satisfy constraint/);
 });
 
 test('changed definitions change what credentials may do that exist already', async () => {
