@@ -2,11 +2,6 @@
 // it.
 #include "auth/auth_int.h"
 
-static bool is_flag(str name)
-{
-    return str_eq(name, S("email_verified")) || str_eq(name, S("phone_number_verified"));
-}
-
 static err *wrong_value(struct auth_call *call, str name, const char *what)
 {
     return auth_refuse(call->arena, "InvalidParameterException",
@@ -102,10 +97,12 @@ err *auth_attributes_check(
     bool admin = change == AUTH_ADMIN_CREATE || change == AUTH_ADMIN_UPDATE;
     json_each (given, attributes) {
         const struct auth_attribute *attribute = auth_attribute_def(call->service, given->key);
-        if (is_flag(given->key) || str_eq(given->key, S("sub"))) {
-            if (admin && is_flag(given->key)) {
-                continue;
-            }
+        if (admin && auth_is_flag(given->key)) {
+            TRY(check_value(call,
+                &(struct auth_attribute){.name = given->key, .type = AUTH_BOOLEAN}, given->text));
+            continue;
+        }
+        if (auth_is_flag(given->key) || str_eq(given->key, S("sub"))) {
             return set_by_pool(call, given->key);
         }
         if (!auth_attribute_may_write(call, given->key)) {

@@ -73,6 +73,11 @@ err *auth_need(struct auth_call *call, const char *name, size_t max, str *out)
     return NULL;
 }
 
+bool auth_is_flag(str name)
+{
+    return str_eq(name, S("email_verified")) || str_eq(name, S("phone_number_verified"));
+}
+
 err *auth_attribute_list(struct auth_call *call, const struct json *list, struct json **out)
 {
     *out = json_object(call->arena);
@@ -88,6 +93,8 @@ err *auth_attribute_list(struct auth_call *call, const struct json *list, struct
                 call, "UserAttributes.1.member.name", " null", S("Member must not be null"));
         }
         str text = json_is_null(value) || value->kind != JSON_STRING ? S("") : value->text;
+        // Scripts write True as well.
+        text = auth_is_flag(name->text) ? str_lower(call->arena, text) : text;
         json_set(*out, name->text, auth_str(call, text));
     }
     return NULL;

@@ -113,7 +113,7 @@ bool auth_filter_matches(const struct auth_service *service, const struct auth_f
     }
     if (str_eq(name, S("status"))) {
         bool enabled = json_get_bool(user->item, S("enabled"), true);
-        return matches(filter, enabled ? S("Enabled") : S("Disabled"), false);
+        return matches(filter, enabled ? S("Enabled") : S("Disabled"), true);
     }
     return auth_user_get(user, name).len > 0 &&
            matches(filter, auth_user_get(user, name), service->case_sensitive);

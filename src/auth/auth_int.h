@@ -197,6 +197,8 @@ typedef err *(*auth_handler)(struct auth_call *call); // may wait
 [[nodiscard]] err *auth_guess(struct auth_call *call, auth_handler handler) YIELDS;
 [[nodiscard]] err *auth_too_many(struct arena *arena);
 
+// email_verified and phone_number_verified.
+bool auth_is_flag(str name);
 // What the called service names a request that its model does not allow.
 const char *auth_invalid(const struct auth_call *call);
 // A refusal under a name of Cognito's.

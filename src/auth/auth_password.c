@@ -7,10 +7,17 @@ enum { PASSWORD_MAX = 256 };
 
 // ---- policy --------------------------------------------------------------------------------
 
+// Operations tell it in slightly different words, which programs look for.
 static err *weak(struct auth_call *call, const char *what)
 {
-    return auth_refuse(
-        call->arena, "InvalidPasswordException", "Password did not conform with policy: %s", what);
+    bool invites = str_eq(call->operation, S("AdminCreateUser"));
+    bool answers = str_eq(call->operation, S("ConfirmForgotPassword")) ||
+                   str_ends(call->operation, S("RespondToAuthChallenge"));
+    return auth_refuse(call->arena, "InvalidPasswordException", "Password %s: %s",
+        invites   ? "did not conform with password policy"
+        : answers ? "does not conform to policy"
+                  : "did not conform with policy",
+        what);
 }
 
 static bool has_any(str text, const char *set)

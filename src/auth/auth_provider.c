@@ -90,8 +90,9 @@ err *auth_admin_link_provider_for_user(struct auth_call *call)
     }
     TRY(auth_user_find_link(call, link, &other));
     if (other != NULL) {
-        return auth_refuse(a, "AliasExistsException", "SourceUser is already linked to %s",
-            str_eq(other->id, user->id) ? "DestinationUser" : "another user");
+        return invalid(call, str_eq(other->id, user->id)
+                                 ? "SourceUser is already linked to DestinationUser"
+                                 : "SourceUser is already linked to another user");
     }
     struct json *links = json_get(user->item, S("links"));
     if (json_is_null(links)) {

@@ -103,6 +103,31 @@ test('who is invited adds what is missing, and changes nothing that was filled i
   });
 });
 
+test('what an administrator may not write, and in which words', async () => {
+  const Username = address('written');
+  const make = (more) => send('AdminCreateUser', { Username, MessageAction: 'SUPPRESS', ...more });
+  const one = (Name, Value) => ({ UserAttributes: [{ Name, Value }] });
+  for (const Name of ['email_verified', 'phone_number_verified']) {
+    await refused(make(one(Name, 'maybe')), 'InvalidParameterException',
+      `Attributes did not conform to the schema: ${Name}: Attribute value must be of type Boolean\n`);
+  }
+  await refused(make(one('sub', '00000000-0000-4000-8000-000000000000')), 'InvalidParameterException',
+    'Cannot modify the non-mutable attribute sub');
+  await refused(make({ TemporaryPassword: 'weak' }), 'InvalidPasswordException',
+    'Password did not conform with password policy: Password not long enough');
+  const { User } = await make(one('email_verified', 'True'));
+  assert.equal(named(User.Attributes).email_verified, 'true');
+  await refused(send('AdminUpdateUserAttributes', { Username, ...one('sub', 'x') }), 'InvalidParameterException',
+    'Cannot modify the non-mutable attribute sub');
+  await send('AdminSetUserPassword', { Username, Password: PASSWORD, Permanent: true });
+  await send('AdminResetUserPassword', { Username }); // its address counts as proven
+  const { code } = await pool.mail(Username);
+  await refused(auth.confirmResetPassword({ username: Username, confirmationCode: code, newPassword: 'weakweak' }),
+    'InvalidPasswordException', 'Password does not conform to policy: Password must have uppercase characters');
+  await refused(send('AdminSetUserMFAPreference', { Username, SoftwareTokenMfaSettings: { Enabled: true } }), 'InvalidParameterException',
+    'User does not have delivery config set to turn on SOFTWARE_TOKEN_MFA');
+});
+
 test('an invitation is renewed', async () => {
   const username = address('renewed');
   await send('AdminCreateUser', { Username: username, DesiredDeliveryMediums: ['EMAIL'] });
@@ -233,6 +258,8 @@ test('ListUsers filters and pages', async () => {
   assert.equal(await count('family_name^="Pa"'), 5);
   assert.equal(await count('cognito:user_status = "FORCE_CHANGE_PASSWORD" '), await count('cognito:user_status = "force_change_password"'));
   assert.equal(await count('status = "Disabled"'), 0);
+  assert.ok(await count('status = "Enabled"') > 0);
+  assert.equal(await count('status = "enabled"'), 0);
   for (const bad of ['email', 'email ="x', 'email > "x"', 'email = "a" and x = "b"', '= "x"', 'email = x']) {
     await refused(send('ListUsers', { Filter: bad }), 'InvalidParameterException', 'Error while parsing filter.');
   }

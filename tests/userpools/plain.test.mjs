@@ -95,8 +95,8 @@ test('links to users of other providers', async () => {
   assert.equal(shown.userId, id);
   assert.equal(shown.providerName, 'Google');
   assert.equal(shown.providerType, 'Google');
-  await refused(link(username, id), 'AliasExistsException');
-  await refused(link(other, id), 'AliasExistsException');
+  await refused(link(username, id), 'InvalidParameterException', 'SourceUser is already linked to DestinationUser');
+  await refused(link(other, id), 'InvalidParameterException');
   await refused(link(name('none'), 'x'), 'UserNotFoundException');
   await refused(link(other, 'x', 'Unheard'), 'ResourceNotFoundException');
   await refused(send('AdminLinkProviderForUser', {
