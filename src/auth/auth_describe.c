@@ -1,5 +1,6 @@
 // What the pool and its client are, told to administrators in Cognito's form.
 #include "auth/auth_admin.h"
+#include "auth/auth_trigger.h"
 
 static void put(struct json *object, const char *name, struct json *value)
 {
@@ -228,7 +229,20 @@ static void put_small_parts(struct arena *a, struct json *pool, const struct aut
     }
     str protection = json_get_str(overrides, S("deletionProtection"));
     put_text(a, pool, "DeletionProtection", protection.len > 0 ? protection : S("INACTIVE"));
-    put(pool, "LambdaConfig", json_object(a));
+}
+
+// Who sends e-mail: the pool itself, whatever the address, or a function.
+static struct json *email_sender(struct arena *a, const struct auth_service *service)
+{
+    const struct json *given = json_get(json_get(service->definition, S("senders")), S("email"));
+    struct json *config = json_object(a);
+    str from = json_get_str(given, S("fromEmail"));
+    str name = json_get_str(given, S("fromName"));
+    put_text(
+        a, config, "EmailSendingAccount", from.len > 0 ? S("DEVELOPER") : S("COGNITO_DEFAULT"));
+    put_text(a, config, "ReplyToEmailAddress", json_get_str(given, S("replyTo")));
+    put_text(a, config, "From", name.len > 0 ? str_cat(a, name, S(" <"), from, S(">")) : from);
+    return config;
 }
 
 // ---- pools ---------------------------------------------------------------------------------
@@ -266,6 +280,9 @@ err *auth_describe_user_pool(struct auth_call *call)
     put(pool, "AccountRecoverySetting", recovery(a, service));
     put_text(a, pool, "UserPoolTier", S("ESSENTIALS"));
     put_small_parts(a, pool, service);
+    put(pool, "LambdaConfig", auth_trigger_config(call));
+    put(pool, "EmailConfiguration", email_sender(a, service));
+    put(pool, "UserPoolTags", json_object(a));
     auth_answer(call, "UserPool", pool);
     return NULL;
 }
@@ -293,7 +310,7 @@ err *auth_list_user_pools(struct auth_call *call)
     TRY(created_at(call, &created));
     put_text(a, pool, "Id", call->service->user_pool_id);
     put_text(a, pool, "Name", call->service->name);
-    put(pool, "LambdaConfig", json_object(a));
+    put(pool, "LambdaConfig", auth_trigger_config(call));
     put(pool, "CreationDate", auth_time(a, created));
     put(pool, "LastModifiedDate", auth_time(a, created));
     json_push(list, pool);
@@ -332,6 +349,46 @@ err *auth_get_user_pool_mfa_config(struct auth_call *call)
     return NULL;
 }
 
+// ---- providers ------------------------------------------------------------------------------
+
+static const struct json *external(const struct auth_service *service)
+{
+    return json_get(json_get(service->definition, S("loginWith")), S("externalProviders"));
+}
+
+static void push_provider(struct arena *a, struct json *list, str name, str type, u64 created)
+{
+    struct json *one = json_object(a);
+    put_text(a, one, "ProviderName", name);
+    put_text(a, one, "ProviderType", type);
+    put(one, "LastModifiedDate", auth_time(a, created));
+    put(one, "CreationDate", auth_time(a, created));
+    json_push(list, one);
+}
+
+static struct json *providers_of(struct arena *a, const struct auth_service *service, u64 created)
+{
+    static const str SOCIAL[][2] = {{S_INIT("google"), S_INIT("Google")},
+        {S_INIT("facebook"), S_INIT("Facebook")},
+        {S_INIT("loginWithAmazon"), S_INIT("LoginWithAmazon")},
+        {S_INIT("signInWithApple"), S_INIT("SignInWithApple")}};
+    const struct json *all = external(service);
+    struct json *list = json_array(a);
+    for (size_t i = 0; i < countof(SOCIAL); i++) {
+        if (!json_is_null(json_get(all, SOCIAL[i][0]))) {
+            push_provider(a, list, SOCIAL[i][1], SOCIAL[i][1], created);
+        }
+    }
+    json_each (oidc, json_get(all, S("oidc"))) {
+        push_provider(a, list, json_get_str(oidc, S("name")), S("OIDC"), created);
+    }
+    const struct json *saml = json_get(all, S("saml"));
+    if (!json_is_null(saml)) {
+        push_provider(a, list, json_get_str(saml, S("name")), S("SAML"), created);
+    }
+    return list;
+}
+
 // ---- the client ----------------------------------------------------------------------------
 
 static str client_name(struct auth_call *call)
@@ -361,14 +418,28 @@ static struct json *flow_names(struct arena *a, unsigned flows)
 
 static void put_lifetimes(struct arena *a, struct json *client, const struct auth_service *service)
 {
-    static const char *const UNITS[] = {"AccessToken", "IdToken", "RefreshToken"};
+    enum { MINUTE_S = 60, DAY_S = 86400 };
+
+    const struct {
+        const char *name;
+        u64 seconds;
+    } TOKENS[] = {{"AccessToken", service->access_s}, {"IdToken", service->id_s},
+        {"RefreshToken", service->refresh_s}};
+
     struct json *units = json_object(a);
     struct json *rotation = json_object(a);
-    put_int(a, client, "AccessTokenValidity", service->access_s);
-    put_int(a, client, "IdTokenValidity", service->id_s);
-    put_int(a, client, "RefreshTokenValidity", service->refresh_s);
-    for (size_t i = 0; i < countof(UNITS); i++) {
-        put_text(a, units, UNITS[i], S("seconds"));
+    for (size_t i = 0; i < countof(TOKENS); i++) {
+        u64 seconds = TOKENS[i].seconds;
+        bool days = seconds % DAY_S == 0;
+        bool minutes = seconds % MINUTE_S == 0;
+        put_int(a, client, str_cstr(a, str_cat(a, str_from(TOKENS[i].name), S("Validity"))),
+            seconds / (days         ? DAY_S
+                          : minutes ? MINUTE_S
+                                    : 1));
+        put_text(a, units, TOKENS[i].name,
+            days      ? S("days")
+            : minutes ? S("minutes")
+                      : S("seconds"));
     }
     put(client, "TokenValidityUnits", units);
     put_int(a, client, "AuthSessionValidity", service->session_s / 60);
@@ -391,6 +462,50 @@ static void put_lists(struct arena *a, struct json *client, const struct json *d
         const struct json *list = json_get(defined, str_from(LISTS[i][1]));
         if (!json_is_null(list) && list->kind == JSON_ARRAY) {
             put(client, LISTS[i][0], json_copy(a, list));
+        }
+    }
+}
+
+static struct json *texts(struct arena *a, const str *list, size_t count)
+{
+    struct json *made = json_array(a);
+    for (size_t i = 0; i < count; i++) {
+        json_push(made, json_string(a, list[i]));
+    }
+    return made;
+}
+
+// What the CDK gives a client whose definition says nothing of it.
+static void put_defaults(struct arena *a, struct json *client, const struct auth_service *service)
+{
+    static const str FLOWS[] = {S_INIT("code")};
+    static const str CALLBACKS[] = {S_INIT("https://example.com")};
+    static const str SCOPES[] = {S_INIT("profile"), S_INIT("phone"), S_INIT("email"),
+        S_INIT("openid"), S_INIT("aws.cognito.signin.user.admin")};
+    const struct json *given = external(service);
+    struct json *providers = json_array(a);
+    json_each (one, providers_of(a, service, 0)) {
+        json_push(providers, json_string(a, json_get_str(one, S("ProviderName"))));
+    }
+    json_push(providers, json_string(a, S("COGNITO")));
+
+    const struct {
+        const char *name;
+        const struct json *defined;
+        struct json *fallback;
+    } ALL[] = {
+        {"CallbackURLs", json_get(given, S("callbackUrls")), texts(a, CALLBACKS, 1)},
+        {"LogoutURLs", json_get(given, S("logoutUrls")), NULL},
+        {"AllowedOAuthFlows", NULL, texts(a, FLOWS, 1)},
+        {"AllowedOAuthScopes", json_get(given, S("scopes")), texts(a, SCOPES, countof(SCOPES))},
+        {"SupportedIdentityProviders", NULL, providers},
+    };
+
+    for (size_t i = 0; i < countof(ALL); i++) {
+        bool some = !json_is_null(ALL[i].defined) && ALL[i].defined->count > 0;
+        struct json *value = some ? json_copy(a, ALL[i].defined) : ALL[i].fallback;
+        if (value != NULL && json_is_null(json_get(client, str_from(ALL[i].name)))) {
+            put(client, ALL[i].name, value);
         }
     }
 }
@@ -418,9 +533,12 @@ err *auth_describe_user_pool_client(struct auth_call *call)
     put_text(
         a, client, "PreventUserExistenceErrors", service->hides_users ? S("ENABLED") : S("LEGACY"));
     put_bool(a, client, "EnableTokenRevocation", service->revokes);
-    put_lists(a, client, json_get(service->definition, S("client")));
+    const struct json *defined = json_get(service->definition, S("client"));
+    put_lists(a, client, defined);
+    put_defaults(a, client, service);
     put_bool(a, client, "AllowedOAuthFlowsUserPoolClient",
-        !json_is_null(json_get(client, S("AllowedOAuthFlows"))));
+        json_get_bool(defined, S("allowedOAuthFlowsUserPoolClient"), true));
+    put_bool(a, client, "EnablePropagateAdditionalUserContextData", false);
     auth_answer(call, "UserPoolClient", client);
     return NULL;
 }
@@ -441,43 +559,12 @@ err *auth_list_user_pool_clients(struct auth_call *call)
 
 // ---- what hangs on a pool ------------------------------------------------------------------
 
-static void push_provider(
-    struct arena *a, struct json *list, str name, str type, struct json *created)
-{
-    struct json *one = json_object(a);
-    put_text(a, one, "ProviderName", name);
-    put_text(a, one, "ProviderType", type);
-    put(one, "LastModifiedDate", json_copy(a, created));
-    put(one, "CreationDate", created);
-    json_push(list, one);
-}
-
 err *auth_list_identity_providers(struct auth_call *call)
 {
-    static const str SOCIAL[][2] = {{S_INIT("google"), S_INIT("Google")},
-        {S_INIT("facebook"), S_INIT("Facebook")},
-        {S_INIT("loginWithAmazon"), S_INIT("LoginWithAmazon")},
-        {S_INIT("signInWithApple"), S_INIT("SignInWithApple")}};
-    struct arena *a = call->arena;
-    const struct json *all =
-        json_get(json_get(call->service->definition, S("loginWith")), S("externalProviders"));
-    struct json *list = json_array(a);
     u64 created = 0;
     TRY(check_page(call));
     TRY(created_at(call, &created));
-    for (size_t i = 0; i < countof(SOCIAL); i++) {
-        if (!json_is_null(json_get(all, SOCIAL[i][0]))) {
-            push_provider(a, list, SOCIAL[i][1], SOCIAL[i][1], auth_time(a, created));
-        }
-    }
-    json_each (oidc, json_get(all, S("oidc"))) {
-        push_provider(a, list, json_get_str(oidc, S("name")), S("OIDC"), auth_time(a, created));
-    }
-    const struct json *saml = json_get(all, S("saml"));
-    if (!json_is_null(saml)) {
-        push_provider(a, list, json_get_str(saml, S("name")), S("SAML"), auth_time(a, created));
-    }
-    auth_answer(call, "Providers", list);
+    auth_answer(call, "Providers", providers_of(call->arena, call->service, created));
     return NULL;
 }
 

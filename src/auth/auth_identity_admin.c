@@ -159,6 +159,7 @@ err *auth_describe_identity_pool(struct auth_call *call)
     TRY(need_pool(call));
     json_set(provider, S("ProviderName"), json_string(a, auth_provider_of(service)));
     json_set(provider, S("ClientId"), json_string(a, service->client_id));
+    json_set(provider, S("ServerSideTokenCheck"), json_bool(a, true)); // a sign-out counts
     json_push(providers, provider);
     auth_answer_text(call, "IdentityPoolId", service->identity_pool_id);
     auth_answer_text(call, "IdentityPoolName", pool_name(call));

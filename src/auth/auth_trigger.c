@@ -57,6 +57,36 @@ bool auth_has_trigger(const struct auth_call *call, enum auth_trigger trigger)
     return function_of(call, trigger).len > 0;
 }
 
+// How Cognito calls a function that has a version of its event: {LambdaVersion, LambdaArn}.
+static struct json *versioned(struct arena *a, str version, str arn)
+{
+    struct json *one = json_object(a);
+    json_set(one, S("LambdaVersion"), json_string(a, version));
+    json_set(one, S("LambdaArn"), json_string(a, arn));
+    return one;
+}
+
+struct json *auth_trigger_config(const struct auth_call *call)
+{
+    struct arena *a = call->arena;
+    struct json *config = json_object(a);
+    const struct json *senders = json_get(call->service->definition, S("senders"));
+    str key = json_get_str(json_get(senders, S("email")), S("kmsKeyArn"));
+    key = key.len > 0 ? key : json_get_str(json_get(senders, S("sms")), S("kmsKeyArn"));
+    for (enum auth_trigger i = 0; i < AUTH_TRIGGERS && call->hub->functions != NULL; i++) {
+        str arn = func_arn(call->hub->functions, a, function_of(call, i));
+        if (arn.len > 0) {
+            bool sender = i == AUTH_EMAIL_SENDER || i == AUTH_SMS_SENDER;
+            json_set(config, TRIGGERS[i].name,
+                sender ? versioned(a, S("V1_0"), arn) : json_string(a, arn));
+        }
+    }
+    if (key.len > 0) {
+        json_set(config, S("KMSKeyID"), json_string(a, key));
+    }
+    return config;
+}
+
 // ---- the event -----------------------------------------------------------------------------
 
 struct json *auth_event_attributes(struct auth_call *call, const struct auth_event *event)

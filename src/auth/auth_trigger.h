@@ -32,6 +32,8 @@ struct auth_event {
 
 // Whether the project has a function for it.
 bool auth_has_trigger(const struct auth_call *call, enum auth_trigger trigger);
+// Which functions there are, as DescribeUserPool tells it: LambdaConfig.
+struct json *auth_trigger_config(const struct auth_call *call);
 // Runs the function, if there is one, for as long as it may take; *response (NULL allowed) is what
 // it filled in, NULL without a function. What was read before it may have changed meanwhile.
 // UserLambdaValidationException: it failed; UnexpectedLambdaException: it could not be run or took

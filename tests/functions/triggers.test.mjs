@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AdminConfirmSignUpCommand, AdminCreateUserCommand, AdminGetUserCommand, AdminListGroupsForUserCommand, AdminSetUserPasswordCommand,
+  DescribeUserPoolCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
@@ -36,6 +37,12 @@ async function events(source, ...texts) {
 
 const signUp = (username, more = {}) =>
   auth.signUp({ username, password: PASSWORD, ...more, options: { userAttributes: { email: username }, ...more.options } });
+
+test('the pool names its functions', async () => {
+  const { UserPool } = await admin.send(new DescribeUserPoolCommand({ UserPoolId: pool.poolId }));
+  assert.match(UserPool.LambdaConfig.PreSignUp, /^arn:aws:lambda:us-east-1:\d{12}:function:\S+$/);
+  assert.ok(UserPool.LambdaConfig.PostConfirmation && UserPool.LambdaConfig.PreTokenGeneration, JSON.stringify(UserPool.LambdaConfig));
+});
 
 /** A user that the functions have confirmed. */
 async function member(name) {

@@ -191,6 +191,16 @@ test('the pool and its client are described', async () => {
   assert.deepEqual(clients.UserPoolClients.map(({ ClientId }) => ClientId), [pool.clientId]);
   const described = await send('DescribeUserPoolClient', { ClientId: clients.UserPoolClients[0].ClientId });
   assert.equal(described.UserPoolClient.ClientSecret, undefined);
+  assert.deepEqual(UserPool.EmailConfiguration, { EmailSendingAccount: 'COGNITO_DEFAULT' });
+  assert.deepEqual([UserPool.LambdaConfig, UserPool.UserPoolTags], [{}, {}]);
+  const { CallbackURLs, AllowedOAuthFlows, AllowedOAuthScopes, SupportedIdentityProviders, AllowedOAuthFlowsUserPoolClient,
+    EnablePropagateAdditionalUserContextData, RefreshTokenValidity, AccessTokenValidity, TokenValidityUnits } = described.UserPoolClient;
+  assert.deepEqual([CallbackURLs.length, AllowedOAuthFlows, AllowedOAuthFlowsUserPoolClient], [1, ['code'], true]);
+  assert.deepEqual(AllowedOAuthScopes.sort(), ['aws.cognito.signin.user.admin', 'email', 'openid', 'phone', 'profile']);
+  assert.deepEqual(SupportedIdentityProviders, ['Google', 'COGNITO']);
+  assert.equal(EnablePropagateAdditionalUserContextData, false);
+  assert.deepEqual([RefreshTokenValidity, AccessTokenValidity], [30, 60]);
+  assert.deepEqual(TokenValidityUnits, { AccessToken: 'minutes', IdToken: 'minutes', RefreshToken: 'days' });
   assert.equal(described.UserPoolClient.PreventUserExistenceErrors, 'ENABLED');
   await refused(send('DescribeUserPoolClient', { ClientId: 'other' }), 'ResourceNotFoundException', 'User pool client other does not exist.');
   const mfa = await send('GetUserPoolMfaConfig');
