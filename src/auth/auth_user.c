@@ -298,8 +298,8 @@ static err *why_not(struct changes *changes, err *e, size_t failed)
                                                             : NULL;
     bool fresh = changes->user->rev == NULL && call->service->usernames != 0;
     if (str_starts(alias, S("provider:"))) {
-        return auth_refuse(
-            call->arena, "AliasExistsException", "SourceUser is already linked to DestinationUser");
+        return auth_refuse(call->arena, "InvalidParameterException",
+            "SourceUser is already linked to DestinationUser");
     }
     if (kind == NULL) {
         return auth_refuse(call->arena, "UsernameExistsException",

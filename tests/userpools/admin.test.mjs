@@ -202,6 +202,29 @@ test('AdminConfirmSignUp confirms without a code', async () => {
     'User cannot be confirmed. Current status is CONFIRMED');
 });
 
+test('changes of one user at the same time are made all', async () => {
+  const user = await makeUser(pool);
+  const { AccessToken } = await pool.signIn(user.username);
+  const once = new cognito.CognitoIdentityProviderClient({
+    region: 'us-east-1', endpoint: pool.origin, credentials: await client.config.credentials(), maxAttempts: 1,
+  });
+  const change = (Name, Value) => once.send(new cognito.AdminUpdateUserAttributesCommand({
+    UserPoolId, Username: user.username, UserAttributes: [{ Name, Value }],
+  }));
+  const own = (Value) => pool.call('UpdateUserAttributes', { AccessToken, UserAttributes: [{ Name: 'family_name', Value }] });
+  const answers = await Promise.all([
+    ...Array.from({ length: 8 }, (_, i) => change('given_name', `n${i}`)), change('custom:plan', 'large'), change('custom:seats', '3'),
+    ...Array.from({ length: 8 }, (_, i) => own(`f${i}`)), send('AdminEnableUser', { Username: user.username }),
+    send('AdminSetUserPassword', { Username: user.username, Password: 'An0ther-one!', Permanent: true }),
+  ]);
+  for (const { status, body } of answers.slice(10, 18)) assert.equal(status, 200, JSON.stringify(body));
+  const now = named((await send('AdminGetUser', { Username: user.username })).UserAttributes);
+  assert.match(now.given_name, /^n\d$/);
+  assert.match(now.family_name, /^f\d$/);
+  assert.deepEqual([now['custom:plan'], now['custom:seats']], ['large', '3']);
+  await pool.signIn(user.username, 'An0ther-one!');
+});
+
 test('groups of the definition are there, in the tokens by precedence', async () => {
   const { Groups } = await send('ListGroups');
   assert.deepEqual(Groups.map(({ GroupName, Precedence }) => [GroupName, Precedence]).sort(), [['admins', 0], ['editors', 1]]);
