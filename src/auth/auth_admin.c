@@ -374,6 +374,9 @@ err *auth_admin_reset_user_password(struct auth_call *call)
 {
     TRY(auth_need_user(call));
     str status = auth_user_status(call->user);
+    if (!json_get_bool(call->user->item, S("enabled"), true)) {
+        return auth_refuse(call->arena, "NotAuthorizedException", "User is disabled.");
+    }
     if (!str_eq(status, S("CONFIRMED")) && !str_eq(status, S("RESET_REQUIRED"))) {
         return auth_refuse(call->arena, "NotAuthorizedException",
             "User password cannot be reset in the current state.");

@@ -160,10 +160,13 @@ test('a user is read, changed, disabled, enabled and deleted by e-mail or sub', 
   await send('AdminDisableUser', { Username: moved });
   assert.equal((await pool.call('GetUser', { AccessToken: tokens.AccessToken })).body.message, 'User is disabled.');
   await refused(auth.signIn({ username: moved, password: PASSWORD }), 'NotAuthorizedException', 'User is disabled.');
+  await refused(send('AdminResetUserPassword', { Username: moved }), 'NotAuthorizedException', 'User is disabled.');
   await send('AdminEnableUser', { Username: moved });
-  await pool.signIn(moved);
+  const last = await pool.signIn(moved);
   await send('AdminDeleteUserAttributes', { Username: moved, UserAttributeNames: ['custom:plan'] });
   await send('AdminDeleteUser', { Username: moved });
+  assert.deepEqual((await pool.call('GetUser', { AccessToken: last.AccessToken })).body,
+    { __type: 'UserNotFoundException', message: 'User does not exist.' });
   await refused(send('AdminGetUser', { Username: moved }), 'UserNotFoundException');
 });
 

@@ -220,7 +220,7 @@ test('administrators see the identity pool as it is', async () => {
   });
   const described = await poolAdmin.send(new identity.DescribeIdentityPoolCommand({ IdentityPoolId }));
   assert.equal(described.AllowUnauthenticatedIdentities, true);
-  assert.deepEqual(described.CognitoIdentityProviders, [{ ProviderName: provider(), ClientId: pool.clientId }]);
+  assert.deepEqual(described.CognitoIdentityProviders, [{ ProviderName: provider(), ClientId: pool.clientId, ServerSideTokenCheck: true }]);
   const { IdentityPools } = await poolAdmin.send(new identity.ListIdentityPoolsCommand({ MaxResults: 10 }));
   assert.deepEqual(IdentityPools.map((one) => one.IdentityPoolId), [IdentityPoolId]);
 
