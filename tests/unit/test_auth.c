@@ -119,8 +119,8 @@ static void test_attributes(void **state)
     expect_attribute(*state, "{\"custom:seats\":\"10\"}", "InvalidParameterException");
     expect_attribute(*state, "{\"custom:seats\":\"-1\"}", "InvalidParameterException");
     expect_attribute(*state, "{\"custom:plan\":\"abc\"}", "InvalidParameterException");
-    expect_attribute(*state, "{\"sub\":\"x\"}", "NotAuthorizedException");
-    expect_attribute(*state, "{\"email_verified\":\"true\"}", "NotAuthorizedException");
+    expect_attribute(*state, "{\"sub\":\"x\"}", "InvalidParameterException");
+    expect_attribute(*state, "{\"email_verified\":\"true\"}", "InvalidParameterException");
     expect_attribute(*state, "{\"birthdate\":\"2000-01-02\"}", NULL);
     expect_attribute(*state, "{\"birthdate\":\"2000\"}", "InvalidParameterException");
     expect_attribute(*state, "{\"nonsense\":\"x\"}", "InvalidParameterException");
