@@ -142,6 +142,7 @@ struct data_model {
     struct data_names on_create_names, on_update_names, on_delete_names;
     bool subscriptions_public; // served, but without rules
     bool subscriptions_off;    // by level
+    bool has_subscribers;      // level "on", and not null: what mutations return is for others too
     str *owner_fields;         // undeclared ones, added as String
     size_t owner_field_count;
     str *listen_owners; // owner arguments of the subscriptions

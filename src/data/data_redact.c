@@ -111,7 +111,7 @@ bool data_relation_is_redacted(const struct data_model *model, const struct data
     const struct data_role *own[ROLES_MAX];
     const struct data_role *related[ROLES_MAX];
     const struct data_model *target = field->target;
-    if (field->is_required || model->subscriptions_public || model->subscriptions_off) {
+    if (field->is_required || !model->has_subscribers) {
         return false;
     }
     if (data_field_is_hidden(model, (size_t)(field - model->fields))) {

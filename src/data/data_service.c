@@ -113,7 +113,7 @@ static void attach_model(struct data_service *service, struct data_model *model)
             plan.is_redacted = data_relation_is_redacted(model, plan.field);
             attach(service, model->name, plan.field->name, data_resolve_relation, plan);
         } else if (plan.is_hidden) {
-            plan.is_redacted = !model->subscriptions_public && !model->subscriptions_off;
+            plan.is_redacted = model->has_subscribers;
             plan.is_owner = shows_owner(model, plan.field->name);
             attach(service, model->name, plan.field->name, data_resolve_guarded, plan);
         }

@@ -97,13 +97,14 @@ const plainArgs = (args) => JSON.parse(JSON.stringify(args));
 
 const ROOTS = ['Query', 'Mutation', 'Subscription'];
 
-// Asked before any resolver: the field's directives, and the policies of the caller's role. Those
+// Asked before any resolver: what an authoriser denies, the field's directives, and the policies of the caller's role. Those
 // name the operations; they leave out types that guests do read, as the connections of lists.
 function gate(sdl, defaultMode, policies) {
     const admits = directiveCheck(sdl, DEFAULTS[defaultMode]);
     return ({ typeName, fieldName }, caller) => {
         const permitted = !ROOTS.includes(typeName) || (policies[caller.role]?.has(`${typeName}/${fieldName}`) ?? true);
-        if (!permitted || !admits(typeName, fieldName, caller.authType)) {
+        const denied = caller.denied?.includes(`${typeName}.${fieldName}`) ?? false;
+        if (denied || !permitted || !admits(typeName, fieldName, caller.authType)) {
             makeUtil({ typeName, fieldName }).unauthorized();
         }
     };

@@ -13,7 +13,7 @@ const MODES = {
     aws_lambda: 'Lambda Authorization',
 };
 
-export const DEFAULTS = { apiKey: MODES.aws_api_key, userPool: MODES.aws_cognito_user_pools, iam: MODES.aws_iam, oidc: MODES.aws_oidc };
+export const DEFAULTS = { apiKey: MODES.aws_api_key, userPool: MODES.aws_cognito_user_pools, iam: MODES.aws_iam, oidc: MODES.aws_oidc, lambda: MODES.aws_lambda };
 
 const modesOf = (node) => (node.directives ?? []).map(({ name }) => MODES[name.value]).filter((mode) => mode !== undefined);
 

@@ -209,6 +209,11 @@ export class Documents {
         return { [name]: { [op]: op === 'attributeExists' ? this.r.chance(0.5) : this.one(name, caller) } };
     }
 
+    /** What a subscription asks of events. */
+    eventFilter() {
+        return { text: { eq: this.one('text') } };
+    }
+
     // Of a sort key: a value, or the first parts of a composite one.
     condition(name, type, caller) {
         const fields = type.getFields();

@@ -1,0 +1,122 @@
+// Documents for any schema: values by the fields' types and by what the rules say of them.
+import { createRequire } from 'node:module';
+import { Documents, ownerForms } from './ruled.mjs';
+
+const require = createRequire(new URL('./ruled.mjs', import.meta.url));
+const { getNamedType, getNullableType, isEnumType, isInputObjectType, isListType, isObjectType, parse, print, visit } = require('graphql');
+
+const ROOTS = ['Query', 'Mutation', 'Subscription'];
+
+/** The SDL without custom operations, which have no table behind them. */
+export function modelsOnly(sdl) {
+    const kept = visit(parse(sdl), { ObjectTypeDefinition: (node) => (ROOTS.includes(node.name.value) ? null : undefined) });
+    return print(kept);
+}
+
+/** {owners, groups: names of fields that rules look at; claims: field -> claim that an owner is known by}. */
+export function ruledFields(sdl) {
+    const all = (pattern) => new Set([...sdl.matchAll(pattern)].map(([, name]) => name));
+    return { owners: all(/ownerField: "(\w+)"/g), groups: all(/groupsField: "(\w+)"/g) };
+}
+
+// Few values of each type, so that items meet. Those of AWSEmail are users' addresses too.
+const VALUES = {
+    ID: ['i1', 'i2', 'i3'], String: ['a', 'b', 'ab'], Int: [1, 2, 3], Float: [1.5, 2, -3], Boolean: [true, false],
+    AWSDate: ['2024-01-01', '2024-02-29'], AWSTime: ['10:00:00Z', '11:30:00Z'], AWSDateTime: ['2024-01-01T00:00:00Z', '2024-06-01T12:00:00Z'],
+    AWSTimestamp: [1700000000, 1700000001], AWSEmail: ['ann@example.com', 'bob@example.com', 'odd@example.com'], AWSJSON: ['{"a":1}', '[1,2]'],
+    AWSURL: ['https://a.example/x'], AWSPhone: ['+14155550132'], AWSIPAddress: ['127.0.0.1'],
+};
+const GROUPS = ['Red', 'Blue', 'Admin', 'null', '["Red","Blue"]', 'Blue-Red'];
+
+export class AppDocuments extends Documents {
+    constructor(r, schema, callers, sdl) {
+        super(r, schema, callers, sdl);
+        Object.assign(this, ruledFields(sdl), { claimed: ownerForms(callers) });
+    }
+
+    owner(caller) {
+        const claims = caller?.identity?.claims;
+        const own = claims && this.claimed.filter((form) => form.includes(claims.sub) || form === claims.email);
+        return own?.length > 0 && this.r.chance(0.6) ? this.r.pick(own) : this.r.pick(this.claimed);
+    }
+
+    single(name, type, caller) {
+        const { r } = this;
+        const named = getNamedType(type);
+        if (isEnumType(named)) {
+            return r.pick(named.getValues()).name;
+        }
+        if (isInputObjectType(named)) {
+            return this.input(named, caller);
+        }
+        const text = ['String', 'ID'].includes(named.name);
+        if (text && this.owners.has(name)) {
+            return this.owner(caller);
+        }
+        return r.pick(text && this.groups.has(name) ? GROUPS : VALUES[named.name]);
+    }
+
+    value(name, type, caller) {
+        const nullable = getNullableType(type);
+        if (!isListType(nullable)) {
+            return this.single(name, type, caller);
+        }
+        const mayBeNull = getNullableType(nullable.ofType) === nullable.ofType;
+        return Array.from({ length: this.r.below(3) }, () => (mayBeNull && this.r.chance(0.1) ? null : this.single(name, type, caller)));
+    }
+
+    argument(arg, caller) {
+        const required = getNullableType(arg.type) !== arg.type;
+        return required && isEnumType(getNamedType(arg.type)) ? this.value(arg.name, arg.type, caller) : super.argument(arg, caller);
+    }
+
+    // A filter names the operand's type, not the field's.
+    filter(type, caller) {
+        const fields = Object.entries(type.getFields()).filter(([, { type: of }]) => /^Model(ID|String|Int|Float|Boolean)Input$/.test(getNamedType(of).name));
+        const [name, { type: of }] = this.r.pick(fields);
+        const operators = getNamedType(of).getFields();
+        const op = this.r.pick(['eq', 'ne', 'eq', 'contains', 'attributeExists'].filter((each) => operators[each]));
+        return { [name]: { [op]: this.single(name, operators[op].type, caller) } };
+    }
+
+    eventFilter(type, caller) {
+        const fields = Object.entries(type.getFields()).filter(([, { type: of }]) => /^Model(Subscription)?(ID|String|Int|Float|Boolean)Input$/.test(getNamedType(of).name));
+        const [name, { type: of }] = this.r.pick(fields);
+        const operators = getNamedType(of).getFields();
+        const op = this.r.pick(['eq', 'ne', 'eq', 'beginsWith', 'in'].filter((each) => operators[each]));
+        return { [name]: { [op]: this.value(name, operators[op].type, caller) } };
+    }
+
+    condition(name, type, caller) {
+        const fields = type.getFields();
+        const op = this.r.pick(['eq', 'eq', 'beginsWith', 'ge'].filter((each) => fields[each]));
+        const operand = getNamedType(fields[op].type);
+        if (!isInputObjectType(operand)) {
+            return { [op]: this.single(name, operand, caller) };
+        }
+        const parts = Object.values(operand.getFields());
+        const some = parts.slice(0, this.r.chance(0.6) ? parts.length : 1);
+        return { [op]: Object.fromEntries(some.map((part) => [part.name, this.single(part.name, part.type, caller)])) };
+    }
+}
+
+/** Documents by which someone who may read everything sees what is stored, in every form of an owner. */
+export function everythingOf(schema, forms, { owners }) {
+    const found = [];
+    for (const { name, type, args } of Object.values(schema.getQueryType().getFields())) {
+        const items = getNamedType(type).getFields?.().items;
+        if (items === undefined || args.some((arg) => getNullableType(arg.type) !== arg.type)) {
+            continue;
+        }
+        const leaves = Object.values(getNamedType(items.type).getFields()).filter((field) => !isObjectType(getNamedType(field.type)));
+        const names = leaves.map((leaf) => leaf.name);
+        found.push([`{ ${name}(limit: 1000) { items { ${names.join(' ')} } } }`, {}]);
+        const filters = getNamedType(args.find((arg) => arg.name === 'filter').type).getFields();
+        for (const leaf of leaves.filter((each) => owners.has(each.name) && getNamedType(filters[each.name].type).name === 'ModelStringInput')) {
+            const op = isListType(getNullableType(leaf.type)) ? 'contains' : 'eq';
+            const parts = forms.map((form, i) => `f${i}: ${name}(limit: 1000, filter: { ${leaf.name}: { ${op}: ${JSON.stringify(form)} } }) { items { ${names[0]} } }`);
+            found.push([`{ ${parts.join(' ')} }`, {}]);
+        }
+    }
+    return found;
+}
