@@ -28,6 +28,17 @@ const VALUES = {
 };
 const GROUPS = ['Red', 'Blue', 'Admin', 'null', '["Red","Blue"]', 'Blue-Red'];
 
+// A value as the language has it.
+function literal(value, type) {
+    if (Array.isArray(value)) {
+        return `[${value.map((each) => literal(each, type)).join(', ')}]`;
+    }
+    if (value !== null && typeof value === 'object') {
+        return `{ ${Object.entries(value).map(([name, each]) => `${name}: ${literal(each, getNamedType(type.getFields()[name].type))}`).join(', ')} }`;
+    }
+    return isEnumType(type) ? value : JSON.stringify(value);
+}
+
 export class AppDocuments extends Documents {
     constructor(r, schema, callers, sdl) {
         super(r, schema, callers, sdl);
@@ -71,12 +82,47 @@ export class AppDocuments extends Documents {
     }
 
     // A filter names the operand's type, not the field's.
-    filter(type, caller) {
-        const fields = Object.entries(type.getFields()).filter(([, { type: of }]) => /^Model(ID|String|Int|Float|Boolean)Input$/.test(getNamedType(of).name));
+    filter(type, caller, depth = 0) {
+        const all = type.getFields();
+        if (depth < 2 && this.r.chance(0.25)) {
+            const inner = () => this.filter(type, caller, depth + 1);
+            return this.r.pick([() => ({ and: [inner(), inner()] }), () => ({ or: [inner(), inner()] }), () => ({ not: inner() })])();
+        }
+        const fields = Object.entries(all).filter(([, { type: of }]) => getNamedType(of).getFields?.().eq !== undefined);
         const [name, { type: of }] = this.r.pick(fields);
         const operators = getNamedType(of).getFields();
-        const op = this.r.pick(['eq', 'ne', 'eq', 'contains', 'attributeExists'].filter((each) => operators[each]));
-        return { [name]: { [op]: this.single(name, operators[op].type, caller) } };
+        const op = this.r.pick(['eq', 'ne', 'eq', 'contains', 'attributeExists', 'beginsWith', 'le', 'between'].filter((each) => operators[each]));
+        const value = () => this.single(name, operators[op].type, caller);
+        return { [name]: { [op]: op === 'between' ? [value(), value()].sort((a, b) => (a < b ? -1 : 1)) : value() } };
+    }
+
+    // Arguments of a relation with many, written out.
+    nested(field, caller) {
+        const given = {};
+        for (const arg of field.args.filter(({ name }) => ['filter', 'sortDirection'].includes(name) || /Condition/.test(name))) {
+            if (this.r.chance(0.3)) {
+                given[arg.name] = arg.name === 'filter' ? this.filter(getNamedType(arg.type), caller) : arg.name === 'sortDirection' ? this.r.pick(['ASC', 'DESC']) : undefined;
+            }
+        }
+        const parts = Object.entries(given).filter(([, value]) => value !== undefined).map(([name, value]) => `${name}: ${literal(value, getNamedType(field.args.find((arg) => arg.name === name).type))}`);
+        return parts.length === 0 ? '' : `(${parts.join(', ')})`;
+    }
+
+    selection(type, depth = 0) {
+        const fields = [];
+        for (const field of Object.values(type.getFields())) {
+            const named = getNamedType(field.type);
+            const { name } = field;
+            if (!isObjectType(named)) {
+                fields.push(name);
+            } else if (name === 'items') {
+                fields.push(`items { ${this.selection(named, depth)} }`);
+            } else if (depth < 3 && this.r.chance(depth === 0 ? 0.6 : 0.4)) {
+                fields.push(`${name}${this.nested(field)} { ${this.selection(named, depth + 1)} }`);
+            }
+        }
+        const some = fields.filter(() => this.r.chance(0.7));
+        return (this.r.chance(0.6) && fields.length > 0) || some.length === 0 ? (fields.length > 0 ? fields.join(' ') : '__typename') : some.join(' ');
     }
 
     eventFilter(type, caller) {

@@ -10,7 +10,7 @@ const { getNamedType, getNullableType, isEnumType, isInputObjectType, isListType
 const CLAIMS = ['sub', 'username', 'cognito:username', 'email', 'custom:team', 'sub::email', 'email::username', 'username::sub::email'];
 const OPERATIONS = ['create', 'update', 'delete', 'read', 'get', 'list', 'listen'];
 const MODELS = ['Apple', 'Berry', 'Cherry'];
-const lower = (name) => name[0].toLowerCase() + name.slice(1);
+export const lower = (name) => name[0].toLowerCase() + name.slice(1);
 
 function operations(r, all = OPERATIONS) {
     const some = all.filter(() => r.chance(0.45));
@@ -33,6 +33,7 @@ const KINDS = {
     member: () => 'allow: private, provider: identityPool',
     guest: () => 'allow: public, provider: identityPool',
     key: () => 'allow: public, provider: apiKey',
+    custom: () => 'allow: custom',
 };
 const CHOICE = ['owner', 'owner', 'owner', 'group', 'group', 'dynamic', 'dynamic', 'private', 'member', 'guest', 'key'];
 
@@ -47,11 +48,12 @@ function roles(rule) {
 
 const AT_FIELDS = ['create', 'update', 'delete', 'read'];
 
-function rules(r, claims, count, all) {
+/** Some rules; `claims` keeps by which each owner's field is known. */
+export function rules(r, claims, count, all) {
     const found = [];
     const taken = new Set();
     for (let i = 0; i < count; i++) {
-        const rule = KINDS[r.pick(CHOICE)](r, claims);
+        const rule = KINDS[r.lambda && r.chance(0.15) ? 'custom' : r.pick(CHOICE)](r, claims);
         if (!roles(rule).some((role) => taken.has(role))) {
             roles(rule).forEach((role) => taken.add(role));
             found.push(`{ ${rule}${operations(r, all)} }`);
@@ -60,7 +62,7 @@ function rules(r, claims, count, all) {
     return found;
 }
 
-const auth = (found) => `@auth(rules: [${found.join(', ')}])`;
+export const auth = (found) => `@auth(rules: [${found.join(', ')}])`;
 
 const KEYS = [
     '', '', '', 'id: ID! @primaryKey', 'code: String! @primaryKey(sortKeyFields: ["rank"]) rank: Int!',
