@@ -302,6 +302,8 @@ struct data_hub {
     struct map *verdicts; // the Lambda authoriser's answers, by token; under the lock
 };
 
+// Rises whenever a caller who was let in may have fewer rights.
+u64 data_hub_generation(const struct data_hub *hub);
 // The calling thread's part of the hub.
 struct data_loop *data_hub_here(struct data_hub *hub);
 // Takes a reference for the caller, who releases it. NULL gives NULL.
@@ -353,7 +355,7 @@ struct subscription_options {
     str operation_name;
     const struct json *variables; // as sent; NULL: none
     struct data_caller caller;
-    u64 generation;                // auth_hub_generation, read before the caller was recognised
+    u64 generation;                // data_hub_generation, read before the caller was recognised
     struct subscription *replaces; // ended once this one has begun; NULL: none
 };
 

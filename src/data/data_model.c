@@ -341,8 +341,8 @@ static void read_switches(struct builder *b, struct data_model *m)
         listen && m->remove && read_names(a, d, "onDelete", m->name, &m->on_delete_names);
     m->subscriptions_off = !listen;
     m->subscriptions_public = level != NULL && str_eq(level->text, S("public"));
-    m->has_subscribers = listen && !m->subscriptions_public &&
-                         (events == NULL || events->kind != GQL_VALUE_NULL);
+    m->has_subscribers =
+        listen && !m->subscriptions_public && (events == NULL || events->kind != GQL_VALUE_NULL);
     m->timestamps = stamps == NULL || stamps->kind != GQL_VALUE_NULL;
     (void)read_name(d, "timestamps", "createdAt", S("createdAt"), &m->created_at);
     (void)read_name(d, "timestamps", "updatedAt", S("updatedAt"), &m->updated_at);

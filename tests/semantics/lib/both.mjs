@@ -35,7 +35,8 @@ function made(given, key) {
     if (NOW.test(value) && Math.abs(Date.now() - Date.parse(value)) < 600_000) {
         return '(now)';
     }
-    return value.replace(/Request ID: \w+/, 'Request ID: (id)').replace(/IndexName: \w+/, 'IndexName: (index)'); // of several, any is told
+    return value.replace(/Request ID: \w+/, 'Request ID: (id)').replace(/IndexName: \w+/, 'IndexName: (index)') // of several, any is told
+        .replace(/index '[^']+', (you must provide all fields for the key. Missing key:) '\w+'/, "index '(index)', $1 '(field)'");
 }
 
 function isJson(text) {

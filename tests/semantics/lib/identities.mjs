@@ -46,6 +46,8 @@ export async function accessKey(sandbox, ...more) {
     return JSON.parse(stdout);
 }
 
+export const deleteKey = (sandbox, id) => run(AMPD, ['keys', 'delete', id, '--data-dir', path.dirname(sandbox.caFile)]);
+
 const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
 
 // AppSync's identity of a token.
@@ -75,6 +77,9 @@ function signer({ url, region, credentials }) {
         return signed.headers;
     };
 }
+
+/** Headers for requests that an access key signs. */
+export const signerOf = (api, credentials) => signer({ url: new URL(api.endpoint), region: api.sandbox.outputs.data.aws_region, credentials });
 
 class Enrolment {
     constructor(api) {

@@ -21,10 +21,17 @@ function operations(r, all = OPERATIONS) {
 // Of users: those of the pool, or of another issuer where there is one.
 const users = (r) => (r.oidc && r.chance(0.5) ? ', provider: oidc' : '');
 
+// A claim of the other issuer that is a list names nobody here; the templates compare with the list.
+function ownerOf(r) {
+    const provider = users(r);
+    const claim = r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : '';
+    return `${provider}${provider === '' ? claim : claim.replace('custom:team', 'email')}`;
+}
+
 const KINDS = {
     owner: (r, claims) => {
         const field = r.pick(['owner', 'owner', 'author', 'editors']);
-        claims[field] ??= `${users(r)}${r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : ''}`; // two would make a subscription's argument twice
+        claims[field] ??= ownerOf(r); // two would make a subscription's argument twice
         return `allow: owner, ownerField: "${field}"${claims[field]}`;
     },
     group: (r) => `allow: groups${users(r)}, groups: [${r.pick(['"Admin"', '"Red"', '"Red", "Blue"', '"null"', '"Blue", "Nobody"'])}]${r.chance(0.2) ? ', groupClaim: "custom:team"' : ''}`,
