@@ -78,12 +78,14 @@ struct data_field_plan {
     struct data_model *model;
     const struct data_field *field; // relations, guarded fields
     bool is_hidden;                 // from some who may get the model: see data_field_is_hidden
-    bool is_redacted;               // null (or empty) in what mutations return
+    bool is_private;                // some who get what mutations return might not be allowed
+    bool is_redacted;               // so it is null (or empty) in what the model's own return
     bool is_owner;                  // shown without what stands before the last "::"
     const struct data_index *index; // index queries
     const struct data_role *roles;  // of an operation outside of models
     size_t role_count;
     bool is_ruled;                 // it has @auth
+    bool is_of_model;              // one of a model's own operations
     const struct data_step *steps; // its handlers, one after the other; none: no function
     size_t step_count;
     const struct data_custom *custom; // its JavaScript handlers; NULL: none

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadSchemas } from '../oracle/lib/schemas.mjs';
-import { AppDocuments, modelsOnly } from './lib/apps.mjs';
+import { AppDocuments, served } from './lib/apps.mjs';
 import { executable } from './lib/appsync.mjs';
 import { bothSides } from './lib/both.mjs';
 import { random } from './lib/random.mjs';
@@ -14,7 +14,7 @@ const count = Number(process.env.COUNT ?? 1);
 const wanted = new RegExp(process.env.APP ?? '.');
 
 for (const { name, sdl: whole, modes: [modes] } of await loadSchemas((file) => file.startsWith('app-') && wanted.test(file))) {
-    const sdl = `${modelsOnly(whole)}\n${mark(modes)}`;
+    const sdl = `${served(whole)}\n${mark(modes)}`;
     for (let seed = first; seed < first + count; seed++) {
         test(`${name}, seed ${seed}`, async (t) => {
             const r = random(seed + 2000);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadSchemas } from '../oracle/lib/schemas.mjs';
-import { AppDocuments, modelsOnly } from './lib/apps.mjs';
+import { AppDocuments, served } from './lib/apps.mjs';
 import { executable } from './lib/appsync.mjs';
 import { bothSides } from './lib/both.mjs';
 import { history } from './lib/history.mjs';
@@ -16,7 +16,7 @@ const limit = Number(process.env.LIMIT ?? 1); // how many differences are told
 const wanted = new RegExp(process.env.APP ?? '.');
 
 for (const { name, sdl: whole, modes } of await loadSchemas((file) => file.startsWith('app-') && wanted.test(file))) {
-    const sdl = modelsOnly(whole);
+    const sdl = served(whole);
     for (const [at, list] of modes.entries()) {
         for (let seed = first; seed < first + count; seed++) {
             test(`${name} ${list}, seed ${seed}`, async (t) => {

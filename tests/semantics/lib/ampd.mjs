@@ -39,10 +39,17 @@ const AUTHORISER = `export const handler = async ({ authorizationToken }) => {
 `;
 const lambda = (modes) => (modes.includes('lambda') ? ", lambdaAuthorizationMode: { function: defineFunction({ entry: './authoriser.js' }) }" : '');
 
+// Functions of operations give what they are asked to.
+const GIVE = 'export const handler = async (event) => event.arguments.give ?? null;\n';
+function functions(sdl) {
+    const names = new Set([...sdl.matchAll(/@function\(name: "(\w+)"/g)].map(([, name]) => name));
+    return names.size === 0 ? '' : `functions: { ${[...names].map((name) => `${name}: defineFunction({ name: '${name}', entry: './give.js' })`).join(', ')} },`;
+}
+
 const definition = (sdl, modes, issuer) => `import { defineData, defineFunction } from '@aws-amplify/backend';
 
 export const data = defineData({
-  schema: ${JSON.stringify(sdl)},
+  schema: ${JSON.stringify(sdl)}, ${functions(sdl)}
   authorizationModes: { defaultAuthorizationMode: '${modes[0]}', apiKeyAuthorizationMode: { expiresInDays: 30 }${oidc(issuer)}${lambda(modes)} },
 });
 `;
@@ -60,6 +67,7 @@ export async function serve(sdl, modes = ['apiKey'], options = undefined, issuer
     }
     const change = (text) => writeFileSync(join(project, 'amplify/data/resource.ts'), definition(text, modes, issuer));
     writeFileSync(join(project, 'amplify/data/authoriser.js'), AUTHORISER);
+    writeFileSync(join(project, 'amplify/data/give.js'), GIVE);
     writeFileSync(join(project, 'amplify/package.json'), '{ "type": "module" }');
     writeFileSync(join(project, 'amplify/backend.ts'), modes.includes('userPool') ? BACKEND_WITH_AUTH : BACKEND);
     change(sdl);

@@ -6,10 +6,16 @@ const require = createRequire(new URL('./ruled.mjs', import.meta.url));
 const { getNamedType, getNullableType, isEnumType, isInputObjectType, isListType, isObjectType, parse, print, visit } = require('graphql');
 
 const ROOTS = ['Query', 'Mutation', 'Subscription'];
+const gives = ({ name }) => name.value === 'give';
 
-/** The SDL without custom operations, which have no table behind them. */
-export function modelsOnly(sdl) {
-    const kept = visit(parse(sdl), { ObjectTypeDefinition: (node) => (ROOTS.includes(node.name.value) ? null : undefined) });
+/** The SDL without custom operations, except those that say what their function is to give. */
+export function served(sdl) {
+    const kept = visit(parse(sdl), {
+        ObjectTypeDefinition(node) {
+            const fields = ROOTS.includes(node.name.value) ? node.fields.filter((field) => field.arguments.some(gives)) : node.fields;
+            return fields.length === 0 ? null : { ...node, fields };
+        },
+    });
     return print(kept);
 }
 
@@ -76,7 +82,39 @@ export class AppDocuments extends Documents {
         return Array.from({ length: this.r.below(3) }, () => (mayBeNull && this.r.chance(0.1) ? null : this.single(name, type, caller)));
     }
 
+    // What a function gives, by the type it has to be of; sometimes nothing, or without what is required.
+    given(type, depth = 0) {
+        const nullable = getNullableType(type);
+        if (this.r.chance(nullable === type ? 0.15 : 0.03)) {
+            return null;
+        }
+        if (isListType(nullable)) {
+            return Array.from({ length: this.r.below(3) }, () => this.given(nullable.ofType, depth));
+        }
+        if (!isObjectType(nullable)) {
+            return isEnumType(nullable) ? this.r.pick(nullable.getValues()).name : this.single('given', nullable);
+        }
+        const fields = Object.values(nullable.getFields()).filter((field) => field.args.length === 0 && (depth < 3 || !isObjectType(getNamedType(field.type))));
+        return Object.fromEntries(fields.filter((field) => getNullableType(field.type) !== field.type || this.r.chance(0.7)).map((field) => {
+            const text = getNamedType(field.type).name === 'String' && (this.owners.has(field.name) || this.groups.has(field.name));
+            return [field.name, text ? this.value(field.name, field.type) : this.given(field.type, depth + 1)];
+        }));
+    }
+
+    ask(kind, field, caller) {
+        this.asked = field;
+        return super.ask(kind, field, caller);
+    }
+
+    write(caller, verb) {
+        const own = this.mutations.filter(({ args }) => args.some(({ name }) => name === 'give'));
+        return verb === undefined && own.length > 0 && this.r.chance(0.25) ? this.ask('mutation', this.r.pick(own), caller) : super.write(caller, verb);
+    }
+
     argument(arg, caller) {
+        if (arg.name === 'give') {
+            return JSON.stringify(this.given(this.asked.type));
+        }
         const required = getNullableType(arg.type) !== arg.type;
         return required && isEnumType(getNamedType(arg.type)) ? this.value(arg.name, arg.type, caller) : super.argument(arg, caller);
     }

@@ -280,7 +280,7 @@ export class Documents {
         const types = field.args.filter(({ name }) => name in variables).map(({ name, type }) => `$${name}: ${type}`).join(', ');
         const args = Object.keys(variables).map((name) => `${name}: $${name}`).join(', ');
         const of = getNamedType(field.type);
-        return [`${kind}${types && ` (${types})`} { ${field.name}${args && `(${args})`} { ${this.selection(of)} } }`, variables];
+        return [`${kind}${types && ` (${types})`} { ${field.name}${args && `(${args})`}${isObjectType(of) ? ` { ${this.selection(of)} }` : ''} }`, variables];
     }
 
     // Those who may do next to nothing less often.

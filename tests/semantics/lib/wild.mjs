@@ -103,10 +103,9 @@ function relate(r, parent, child, number) {
     const key = parent.key.length === 0 ? [['id', 'ID']] : parent.key;
     const references = key.map(([name, type]) => [`${start}${name[0].toUpperCase()}${name.slice(1)}`, type]);
     const named = `references: [${references.map(([name]) => `"${name}"`).join(', ')}]`;
-    const many = r.chance(0.65) || child.key.length > 1 || (child.key.length === 1 && child.key[0][0] !== 'id');
     references.forEach(([name, type]) => child.add(name, type));
     const there = `${lower(child.name)}${number}`;
-    parent.add(there, many ? `[${child.name}]` : child.name, ` @${many ? 'hasMany' : 'hasOne'}(${named})${parent.fieldRules()}`);
+    parent.add(there, `[${child.name}]`, ` @hasMany(${named})${parent.fieldRules()}`); // of several, any may be the one of a hasOne
     child.add(`${start}Itself`, parent.name, ` @belongsTo(${named})${child.fieldRules()}`);
 }
 
