@@ -20,7 +20,7 @@ for (const { name, sdl: whole, modes: [modes] } of await loadSchemas((file) => f
             const r = random(seed + 2000);
             const sides = await bothSides(sdl, modes, { enrolled: true });
             try {
-                const subscriptions = await session(r, sides, new AppDocuments(r, executable(sides.pipelines.schema), sides.callers, sdl));
+                const subscriptions = await session(r, sides, new AppDocuments(r, executable(sides.pipelines.schema), sides.callers, sdl), modes);
                 const events = subscriptions.reduce((sum, { expected }) => sum + expected.length, 0);
                 assert.ok(subscriptions.some(({ started }) => started));
                 t.diagnostic(`${subscriptions.filter(({ started }) => started).length} of ${subscriptions.length} started, ${events} events`);

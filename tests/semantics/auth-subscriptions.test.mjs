@@ -20,7 +20,7 @@ for (let seed = first; seed < first + count; seed++) {
         const sdl = `${acceptedSchema(r, modes)}\n${mark(modes)}`;
         const sides = await bothSides(sdl, modes, { enrolled: true });
         try {
-            const subscriptions = await session(r, sides, new Documents(r, executable(sides.pipelines.schema), sides.callers, sdl));
+            const subscriptions = await session(r, sides, new Documents(r, executable(sides.pipelines.schema), sides.callers, sdl), modes);
             const events = subscriptions.reduce((sum, { expected }) => sum + expected.length, 0);
             assert.ok(subscriptions.some(({ started }) => started) && subscriptions.some(({ started }) => !started));
             console.log(`seed ${seed}: ${subscriptions.filter(({ started }) => started).length} of ${subscriptions.length} started, ${events} events`);

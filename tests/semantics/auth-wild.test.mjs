@@ -44,7 +44,7 @@ for (let seed = first; seed < first + count; seed++) {
     test(`seed ${seed}, subscribed`, async (t) => {
         const r = random(seed + 9000);
         await withSides(r, modes, mark(modes), async (sides, documents) => {
-            const subscriptions = await session(r, sides, documents);
+            const subscriptions = await session(r, sides, documents, modes);
             const events = subscriptions.reduce((sum, { expected }) => sum + expected.length, 0);
             t.diagnostic(`${subscriptions.filter(({ started }) => started).length} of ${subscriptions.length} started, ${events} events`);
         });

@@ -85,8 +85,8 @@ function comparable({ data, errors = [] }, sorted) {
     return sorted && there ? { data: placed(normal(data), plain) } : { data: normal(data), errors: plain };
 }
 
-// A scan's order is DynamoDB's own affair.
-function sortItems(value) {
+// The order of a scan, and of items with one key of an index, is DynamoDB's own affair.
+export function sortItems(value) {
     if (Array.isArray(value)) {
         const items = value.map(sortItems);
         return items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
