@@ -41,6 +41,8 @@ const KINDS = {
     guest: () => 'allow: public, provider: identityPool',
     key: () => 'allow: public, provider: apiKey',
     custom: () => 'allow: custom',
+    // The same field by another claim, without what would make an argument of it.
+    twin: (r) => `allow: owner, ownerField: "${r.pick(['owner', 'author', 'editors'])}"${ownerOf(r)}, operations: [${r.pick(['create', 'create, update', 'update, delete', 'get', 'create, get, list', 'update, list'])}]`,
 };
 const CHOICE = ['owner', 'owner', 'owner', 'group', 'group', 'dynamic', 'dynamic', 'private', 'member', 'guest', 'key'];
 
@@ -60,10 +62,10 @@ export function rules(r, claims, count, all) {
     const found = [];
     const taken = new Set();
     for (let i = 0; i < count; i++) {
-        const rule = KINDS[r.lambda && r.chance(0.15) ? 'custom' : r.pick(CHOICE)](r, claims);
+        const rule = KINDS[r.lambda && r.chance(0.15) ? 'custom' : r.isWild && all === undefined && r.chance(0.15) ? 'twin' : r.pick(CHOICE)](r, claims);
         if (!roles(rule).some((role) => taken.has(role))) {
             roles(rule).forEach((role) => taken.add(role));
-            found.push(`{ ${rule}${operations(r, all)} }`);
+            found.push(`{ ${rule}${/operations/.test(rule) ? '' : operations(r, all)} }`);
         }
     }
     return found;
