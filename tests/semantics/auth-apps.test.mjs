@@ -11,7 +11,7 @@ import { random } from './lib/random.mjs';
 
 const first = Number(process.env.SEED ?? 1);
 const count = Number(process.env.COUNT ?? 1);
-const steps = Number(process.env.STEPS ?? 200);
+const steps = Number(process.env.STEPS ?? 150);
 const limit = Number(process.env.LIMIT ?? 1); // how many differences are told
 const wanted = new RegExp(process.env.APP ?? '.');
 

@@ -48,7 +48,21 @@ function literal(value, type) {
 export class AppDocuments extends Documents {
     constructor(r, schema, callers, sdl) {
         super(r, schema, callers, sdl);
-        Object.assign(this, ruledFields(sdl), { claimed: ownerForms(callers) });
+        const single = [...sdl.matchAll(/: (\w+) @hasOne\(references: \["(\w+)"\]\)/g)].map(([, child, reference]) => [child, reference]);
+        Object.assign(this, ruledFields(sdl), { claimed: ownerForms(callers), only: Object.fromEntries(single) });
+    }
+
+    // Of several that could be the one of a hasOne, any may be shown: there is one for each parent.
+    input(type, caller) {
+        const found = super.input(type, caller);
+        const [, verb, model] = /^(Create|Update)(\w+)Input$/.exec(type.name) ?? [];
+        const reference = this.only[model];
+        if (reference !== undefined && verb === 'Create') {
+            found.id = found[reference] ?? 'i9';
+        } else if (reference !== undefined) {
+            delete found[reference];
+        }
+        return found;
     }
 
     owner(caller) {
@@ -57,7 +71,7 @@ export class AppDocuments extends Documents {
         return own?.length > 0 && this.r.chance(0.6) ? this.r.pick(own) : this.r.pick(this.claimed);
     }
 
-    single(name, type, caller) {
+    scalar(name, type, caller) {
         const { r } = this;
         const named = getNamedType(type);
         if (isEnumType(named)) {
@@ -76,10 +90,10 @@ export class AppDocuments extends Documents {
     value(name, type, caller) {
         const nullable = getNullableType(type);
         if (!isListType(nullable)) {
-            return this.single(name, type, caller);
+            return this.scalar(name, type, caller);
         }
         const mayBeNull = getNullableType(nullable.ofType) === nullable.ofType;
-        return Array.from({ length: this.r.below(3) }, () => (mayBeNull && this.r.chance(0.1) ? null : this.single(name, type, caller)));
+        return Array.from({ length: this.r.below(3) }, () => (mayBeNull && this.r.chance(0.1) ? null : this.scalar(name, type, caller)));
     }
 
     // What a function gives, by the type it has to be of; sometimes nothing, or without what is required.
@@ -92,7 +106,7 @@ export class AppDocuments extends Documents {
             return Array.from({ length: this.r.below(3) }, () => this.given(nullable.ofType, depth));
         }
         if (!isObjectType(nullable)) {
-            return isEnumType(nullable) ? this.r.pick(nullable.getValues()).name : this.single('given', nullable);
+            return isEnumType(nullable) ? this.r.pick(nullable.getValues()).name : this.scalar('given', nullable);
         }
         const fields = Object.values(nullable.getFields()).filter((field) => field.args.length === 0 && (depth < 3 || !isObjectType(getNamedType(field.type))));
         return Object.fromEntries(fields.filter((field) => getNullableType(field.type) !== field.type || this.r.chance(0.7)).map((field) => {
@@ -130,7 +144,7 @@ export class AppDocuments extends Documents {
         const [name, { type: of }] = this.r.pick(fields);
         const operators = getNamedType(of).getFields();
         const op = this.r.pick(['eq', 'ne', 'eq', 'contains', 'attributeExists', 'beginsWith', 'le', 'between'].filter((each) => operators[each]));
-        const value = () => this.single(name, operators[op].type, caller);
+        const value = () => this.scalar(name, operators[op].type, caller);
         return { [name]: { [op]: op === 'between' ? [value(), value()].sort((a, b) => (a < b ? -1 : 1)) : value() } };
     }
 
@@ -176,11 +190,11 @@ export class AppDocuments extends Documents {
         const op = this.r.pick(['eq', 'eq', 'beginsWith', 'ge'].filter((each) => fields[each]));
         const operand = getNamedType(fields[op].type);
         if (!isInputObjectType(operand)) {
-            return { [op]: this.single(name, operand, caller) };
+            return { [op]: this.scalar(name, operand, caller) };
         }
         const parts = Object.values(operand.getFields());
         const some = parts.slice(0, this.r.chance(0.6) ? parts.length : 1);
-        return { [op]: Object.fromEntries(some.map((part) => [part.name, this.single(part.name, part.type, caller)])) };
+        return { [op]: Object.fromEntries(some.map((part) => [part.name, this.scalar(part.name, part.type, caller)])) };
     }
 }
 
