@@ -136,6 +136,7 @@ static err *open_auth(struct app *app)
     TRY(app_open_objects(app));
     app_open_scripts(app);
     app_mount_rest(app);
+    iam_watch(app->iam, recheck_subscribers, app->hub);
     data_hub_connect(
         app->hub, &(struct data_neighbours){app->auth, app->iam, app->functions, app->scripts});
     return NULL;

@@ -99,7 +99,8 @@ struct data_neighbours {        // all live as long as the hub
 
 // Before the routes are in use.
 void data_hub_connect(struct data_hub *hub, const struct data_neighbours *neighbours);
-// Sign-ins have ended or groups have changed: subscriptions of users are judged anew. Any thread.
+// Sign-ins or credentials have ended, groups or roles have changed: subscriptions of users and of
+// those who sign are judged anew. Any thread.
 void data_hub_recheck(struct data_hub *hub);
 // After all loops have ended, before they are freed. NULL is allowed.
 void data_hub_free(struct data_hub *hub);

@@ -22,6 +22,17 @@ static size_t changes_max(const struct data_model *model, const struct json *inp
     return input->count + model->field_count + model->index_count + 1;
 }
 
+static bool has_change(const struct changes *changes, str name)
+{
+    bool found = false;
+    for (size_t i = 0; i < changes->count; i++) {
+        found = found || str_eq(changes->items[i].name, name);
+    }
+    return found;
+}
+
+// Those of the key and of indexes are allowed with their parts. The templates' lists of what a role
+// may write leave out those of relations, so only a role that may write everything writes them.
 static void add_composites(
     const struct data_model *model, const struct json *written, struct changes *out)
 {
@@ -29,12 +40,15 @@ static void add_composites(
         out->items[out->count++] = (struct change){
             .name = model->sort_attribute, .parts = model->sort, .part_count = model->sort_count};
     }
-    for (size_t i = 0; i < model->index_count; i++) {
-        const struct data_index *index = &model->indexes[i];
-        if (index->sort_count > 1 && json_get(written, index->sort_attribute) != NULL) {
+    for (size_t i = 0; i < 2 * model->index_count; i++) {
+        const struct data_index *index = &model->indexes[i % model->index_count];
+        bool of_relation = i >= model->index_count;
+        if (index->sort_count > 1 && index->is_relation == of_relation &&
+            json_get(written, index->sort_attribute) != NULL &&
+            !has_change(out, index->sort_attribute)) {
             out->items[out->count++] = (struct change){.name = index->sort_attribute,
-                .parts = index->sort,
-                .part_count = index->sort_count};
+                .parts = of_relation ? NULL : index->sort,
+                .part_count = of_relation ? 0 : index->sort_count};
         }
     }
 }

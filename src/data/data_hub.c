@@ -107,6 +107,12 @@ void data_hub_mount(struct data_hub *hub, struct http_router *router)
                                 .arg = hub});
 }
 
+u64 data_hub_generation(const struct data_hub *hub)
+{
+    u64 users = hub->auth != NULL ? auth_hub_generation(hub->auth) : 0;
+    return users + (hub->iam != NULL ? iam_generation(hub->iam) : 0);
+}
+
 static void recheck_here(void *arg)
 {
     data_realtime_judge(arg);

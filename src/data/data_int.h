@@ -78,12 +78,14 @@ struct data_field_plan {
     struct data_model *model;
     const struct data_field *field; // relations, guarded fields
     bool is_hidden;                 // from some who may get the model: see data_field_is_hidden
-    bool is_redacted;               // null (or empty) in what mutations return
+    bool is_private;                // some who get what mutations return might not be allowed
+    bool is_redacted;               // so it is null (or empty) in what the model's own return
     bool is_owner;                  // shown without what stands before the last "::"
     const struct data_index *index; // index queries
     const struct data_role *roles;  // of an operation outside of models
     size_t role_count;
     bool is_ruled;                 // it has @auth
+    bool is_of_model;              // one of a model's own operations
     const struct data_step *steps; // its handlers, one after the other; none: no function
     size_t step_count;
     const struct data_custom *custom; // its JavaScript handlers; NULL: none
@@ -302,6 +304,8 @@ struct data_hub {
     struct map *verdicts; // the Lambda authoriser's answers, by token; under the lock
 };
 
+// Rises whenever a caller who was let in may have fewer rights.
+u64 data_hub_generation(const struct data_hub *hub);
 // The calling thread's part of the hub.
 struct data_loop *data_hub_here(struct data_hub *hub);
 // Takes a reference for the caller, who releases it. NULL gives NULL.
@@ -353,7 +357,7 @@ struct subscription_options {
     str operation_name;
     const struct json *variables; // as sent; NULL: none
     struct data_caller caller;
-    u64 generation;                // auth_hub_generation, read before the caller was recognised
+    u64 generation;                // data_hub_generation, read before the caller was recognised
     struct subscription *replaces; // ended once this one has begun; NULL: none
 };
 

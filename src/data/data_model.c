@@ -321,8 +321,8 @@ static void read_switches(struct builder *b, struct data_model *m)
     const struct gql_directive *d =
         gql_directive_find(m->source->directives, m->source->directive_count, S("model"));
     const struct gql_value *stamps = gql_directive_argument(d, S("timestamps"));
-    const struct gql_value *level =
-        gql_value_get(gql_directive_argument(d, S("subscriptions")), S("level"));
+    const struct gql_value *events = gql_directive_argument(d, S("subscriptions"));
+    const struct gql_value *level = gql_value_get(events, S("level"));
     str list = data_query_name(a, S("list"), m->plural);
     bool listen = level == NULL || !str_eq(level->text, S("off"));
     m->get = read_name(d, "queries", "get", data_query_name(a, S("get"), m->name), &m->get_name);
@@ -341,6 +341,8 @@ static void read_switches(struct builder *b, struct data_model *m)
         listen && m->remove && read_names(a, d, "onDelete", m->name, &m->on_delete_names);
     m->subscriptions_off = !listen;
     m->subscriptions_public = level != NULL && str_eq(level->text, S("public"));
+    m->has_subscribers =
+        listen && !m->subscriptions_public && (events == NULL || events->kind != GQL_VALUE_NULL);
     m->timestamps = stamps == NULL || stamps->kind != GQL_VALUE_NULL;
     (void)read_name(d, "timestamps", "createdAt", S("createdAt"), &m->created_at);
     (void)read_name(d, "timestamps", "updatedAt", S("updatedAt"), &m->updated_at);

@@ -142,6 +142,7 @@ struct data_model {
     struct data_names on_create_names, on_update_names, on_delete_names;
     bool subscriptions_public; // served, but without rules
     bool subscriptions_off;    // by level
+    bool has_subscribers;      // level "on", and not null: what mutations return is for others too
     str *owner_fields;         // undeclared ones, added as String
     size_t owner_field_count;
     str *listen_owners; // owner arguments of the subscriptions
@@ -209,7 +210,7 @@ unsigned data_model_providers(const struct data_model *model, unsigned ops, bool
 // Whether somebody who may get the model may not read its field of that number.
 bool data_field_is_hidden(const struct data_model *model, size_t field);
 // Whether a relation's value is left out of what mutations return, which subscribers see too.
-bool data_relation_is_redacted(const struct data_model *model, const struct data_field *field);
+bool data_relation_is_private(const struct data_model *model, const struct data_field *field);
 // Providers of the rules of an operation or field outside of models that name no owner.
 unsigned data_static_providers(const struct data_api *api, const struct gql_directive *auth);
 // Who the rules of an operation outside of models let in; in the API's arena. Returns how many.

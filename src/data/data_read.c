@@ -542,10 +542,14 @@ static err *resolve_belongs_to(struct gql_call *call, const struct data_field_pl
 }
 
 // What a mutation returns goes to subscribers too, who may not be allowed to see related items or
-// guarded fields: those are left out there, once the caller has proved to be allowed.
+// guarded fields: those are left out there, once the caller has proved to be allowed. The caller of
+// a custom mutation gets them; only its subscribers do not.
 static bool is_left_out(const struct gql_call *call, const struct data_field_plan *plan)
 {
-    return call->operation == GQL_MUTATION && plan->is_redacted;
+    const struct data_field_plan *root = call->root->data;
+    bool of_model = root != NULL && root->is_of_model;
+    return call->operation == GQL_MUTATION &&
+           (of_model ? plan->is_redacted : call->for_events && plan->is_private);
 }
 
 static err *check_field(const struct gql_call *call, const struct data_field_plan *plan)

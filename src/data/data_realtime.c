@@ -231,8 +231,7 @@ static void on_start(
         return;
     }
     struct iam_request message = signed_request(arena, headers, S("/graphql"), text);
-    struct auth_hub *auth = conn->loop->hub->auth;
-    u64 generation = auth != NULL ? auth_hub_generation(auth) : 0;
+    u64 generation = data_hub_generation(conn->loop->hub);
     err *e = identify(conn, arena, headers, &message, request, &caller);
     if (e != NULL) {
         send_error(conn, arena, id, S("error"), err_wire(e), e->text, data_refusal_status(e));
@@ -262,7 +261,7 @@ static void on_start(
         return;
     }
     send_simple(conn, arena, id, S("start_ack"));
-    if (auth != NULL && auth_hub_generation(auth) != generation) {
+    if (data_hub_generation(conn->loop->hub) != generation) {
         // While the caller was looked at something changed; who was told did not see this one.
         data_realtime_judge(conn->loop);
     }

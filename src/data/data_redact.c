@@ -106,12 +106,12 @@ static bool same_readers(const struct data_role **field, size_t field_count,
     return same;
 }
 
-bool data_relation_is_redacted(const struct data_model *model, const struct data_field *field)
+bool data_relation_is_private(const struct data_model *model, const struct data_field *field)
 {
     const struct data_role *own[ROLES_MAX];
     const struct data_role *related[ROLES_MAX];
     const struct data_model *target = field->target;
-    if (field->is_required || model->subscriptions_public || model->subscriptions_off) {
+    if (field->is_required) {
         return false;
     }
     if (data_field_is_hidden(model, (size_t)(field - model->fields))) {

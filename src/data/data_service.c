@@ -86,7 +86,7 @@ static bool shows_owner(const struct data_model *model, str field)
 
 static void attach_model(struct data_service *service, struct data_model *model)
 {
-    struct data_field_plan plan = {.model = model};
+    struct data_field_plan plan = {.model = model, .is_of_model = true};
     attach(service, S("Query"), model->get_name, data_resolve_get, plan);
     attach(service, S("Query"), model->list_name, data_resolve_list, plan);
     attach(service, S("Mutation"), model->create_name, data_resolve_create, plan);
@@ -110,10 +110,12 @@ static void attach_model(struct data_service *service, struct data_model *model)
             .field = &model->fields[i],
             .is_hidden = data_field_is_hidden(model, i)};
         if (plan.field->relation != DATA_NO_RELATION) {
-            plan.is_redacted = data_relation_is_redacted(model, plan.field);
+            plan.is_private = data_relation_is_private(model, plan.field);
+            plan.is_redacted = plan.is_private && model->has_subscribers;
             attach(service, model->name, plan.field->name, data_resolve_relation, plan);
         } else if (plan.is_hidden) {
-            plan.is_redacted = !model->subscriptions_public && !model->subscriptions_off;
+            plan.is_private = true;
+            plan.is_redacted = model->has_subscribers;
             plan.is_owner = shows_owner(model, plan.field->name);
             attach(service, model->name, plan.field->name, data_resolve_guarded, plan);
         }

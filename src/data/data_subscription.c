@@ -456,38 +456,65 @@ void data_realtime_rebind(struct data_loop *here)
 static struct subscription *find_unjudged(const struct data_conn *conn, u64 generation)
 {
     struct subscription *s = conn->subscriptions;
-    while (s != NULL && (s->caller.provider != DATA_USER_POOLS || s->generation >= generation)) {
+    while (
+        s != NULL && ((s->caller.provider != DATA_USER_POOLS && s->caller.provider != DATA_IAM) ||
+                         s->generation >= generation)) {
         s = s->conn_next;
     }
     return s;
 }
 
+// The caller as it is now, in `arena`: its groups, its role's policies. Or why it is none any more.
+static err *present_caller(
+    const struct data_hub *hub, struct arena *arena, struct data_caller *caller) YIELDS;
+
+static err *present_caller(
+    const struct data_hub *hub, struct arena *arena, struct data_caller *caller)
+{
+    if (caller->provider == DATA_IAM) {
+        return iam_stands(hub->iam, arena, &caller->principal);
+    }
+    struct json *claims = json_copy(arena, caller->claims);
+    caller->claims = claims;
+    return auth_claims_stand(hub->auth, arena, claims);
+}
+
+static bool is_same(const struct data_caller *a, const struct data_caller *b)
+{
+    bool same = a->principal.policy_count == b->principal.policy_count;
+    for (size_t i = 0; same && i < a->principal.policy_count; i++) {
+        same = a->principal.policies[i] == b->principal.policies[i];
+    }
+    return same && (a->claims == NULL || json_equal(a->claims, b->claims));
+}
+
 static void judge_one(
     struct data_loop *here, struct arena *arena, struct subscription *subscription) YIELDS;
 
-// A token's end does not end what it has started, as on AWS; a sign-out does, and what a group has
-// let in ends with it.
+// A token's end does not end what it has started, as on AWS; a sign-out does, and what a group or a
+// role has let in ends with it.
 static void judge_one(
     struct data_loop *here, struct arena *arena, struct subscription *subscription)
 {
     struct data_conn *conn = subscription->conn;
     u64 serial = subscription->serial;
     str id = str_dup(arena, subscription->id);
-    u64 generation = auth_hub_generation(here->hub->auth);
-    struct json *claims = json_copy(arena, subscription->caller.claims);
-    err *e = auth_claims_stand(here->hub->auth, arena, claims);
+    u64 generation = data_hub_generation(here->hub);
+    struct data_caller caller = data_caller_copy(arena, &subscription->caller);
+    err *e = present_caller(here->hub, arena, &caller);
     subscription = here->judging == conn ? subscription_find(conn, id) : NULL;
     if (subscription == NULL || subscription->serial != serial) {
         return; // it has ended meanwhile
     }
     subscription->generation = generation;
     if (e != NULL) {
-        bool told = e->code == ERR_UNAUTHORIZED; // what failed on our side is not the client's
+        // What failed on our side is not the client's.
+        bool told = e->code == ERR_UNAUTHORIZED || e->wire.len > 0;
         str why = told ? e->text : S("You are not authorized to make this call.");
         subscription_end(subscription);
         data_conn_error(conn, arena, id, one_error(arena, S("UnauthorizedException"), why, 401));
-    } else if (!json_equal(claims, subscription->caller.claims)) {
-        subscription->caller.claims = json_copy(subscription->memory, claims);
+    } else if (!is_same(&caller, &subscription->caller)) {
+        subscription->caller = data_caller_copy(subscription->memory, &caller);
         rebind_one(here, arena, subscription);
     }
 }
@@ -497,7 +524,7 @@ static void judge(void *arg) YIELDS
     struct data_loop *here = arg;
     struct arena *arena = fiber_arena();
     while (here->judging != NULL) { // moved on by connections that end meanwhile
-        u64 generation = auth_hub_generation(here->hub->auth);
+        u64 generation = data_hub_generation(here->hub);
         struct subscription *next = find_unjudged(here->judging, generation);
         if (next == NULL) {
             here->judging = here->judging->older;

@@ -151,8 +151,12 @@ static err *composite_index_keys(const struct gql_call *call, const struct data_
                     verb, index->is_relation ? "global secondary index" : "@index",
                     PRI(index->name), PRI(missing)));
         }
-        const struct json *joined = composite_value(call->arena, model, index, values);
-        json_set(into, index->sort_attribute, json_copy(call->arena, joined));
+        // An index may be sorted by what the model's own key is sorted by: that is there, and
+        // stays.
+        if (!str_eq(index->sort_attribute, model->sort_attribute)) {
+            const struct json *joined = composite_value(call->arena, model, index, values);
+            json_set(into, index->sort_attribute, json_copy(call->arena, joined));
+        }
     }
     return NULL;
 }

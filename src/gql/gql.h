@@ -179,6 +179,8 @@ struct gql_call {
     const struct json *source; // value of the parent; NULL at the root
     const struct json *args;   // coerced; absent ones absent
     enum gql_operation_kind operation;
+    const struct gql_field_def *root; // the operation's field that this one is, or is below of
+    bool for_events;                  // not for the caller: it is put together for `publish`
     struct gql_exec *exec;
     const void *selection; // private: for gql_call_selects
     const void *path;      // private: for gql_call_append_error

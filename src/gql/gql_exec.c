@@ -22,8 +22,9 @@ struct state {
     struct buf *out;
     struct buf errors; // JSON objects with commas between
     u32 resolvers;
-    bool by_name;                  // payload: fields under their own names
-    const struct json *error_data; // of the next error of a resolver
+    bool by_name;                     // payload: fields under their own names
+    const struct gql_field_def *root; // in execution
+    const struct json *error_data;    // of the next error of a resolver
     const struct json *error_info;
     err *fatal;
 };
@@ -402,6 +403,8 @@ static err *call_resolver(struct state *s, const struct gql_plan_field *field,
         .source = place->source,
         .args = args,
         .operation = s->exec->plan->operation->operation,
+        .root = s->root,
+        .for_events = s->by_name,
         .exec = s->exec,
         .selection = field->set,
         .path = &call_place};
@@ -547,6 +550,7 @@ static bool write_root(struct state *s)
         }
         write_key(s, field, first);
         first = false;
+        s->root = field->field;
         if (!write_field(s, field, &place, &resolved)) {
             return false;
         }

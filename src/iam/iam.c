@@ -109,13 +109,17 @@ err *iam_set_roles(struct iam *iam, struct arena *arena, const struct iam_role *
         return e;
     }
     pthread_mutex_lock(&iam->lock);
-    if (same_roles(atomic_load(&iam->roles), set)) {
+    bool same = same_roles(atomic_load(&iam->roles), set);
+    if (same) {
         arena_free(own);
     } else {
         *vec_push(iam->arena, &iam->role_arenas) = own;
         atomic_store(&iam->roles, set);
     }
     pthread_mutex_unlock(&iam->lock);
+    if (!same) {
+        iam_raise(iam);
+    }
     return NULL;
 }
 
@@ -207,6 +211,7 @@ err *iam_revoke(struct iam *iam, struct arena *arena, str subject, u64 not_befor
     remember_revoked(iam, subject, not_before_ms);
     atomic_store(&iam->revoked_count, map_count(iam->revoked));
     pthread_mutex_unlock(&iam->lock);
+    iam_raise(iam);
     return NULL;
 }
 
@@ -327,6 +332,48 @@ static err *check_alive(struct iam *iam, struct arena *arena, enum iam_words wor
     bool over = p->expires_ms > 0 && (now_ms >= p->expires_ms || iam_is_revoked(iam, arena, p));
     return over ? iam_refuse(arena, words, IAM_REFUSE_TOKEN_EXPIRED, (str){}) : NULL;
 }
+
+// ---- what was let in and goes on ---------------------------------------------------------------
+
+void iam_raise(struct iam *iam)
+{
+    atomic_fetch_add(&iam->generation, 1);
+    if (iam->changed != NULL) {
+        iam->changed(iam->changed_arg);
+    }
+}
+
+u64 iam_generation(const struct iam *iam)
+{
+    return atomic_load(&iam->generation);
+}
+
+void iam_watch(struct iam *iam, void (*changed)(void *arg), void *arg)
+{
+    iam->changed = changed;
+    iam->changed_arg = arg;
+}
+
+err *iam_stands(struct iam *iam, struct arena *arena, struct iam_principal *principal)
+{
+    bool found = true;
+    str secret = {};
+    struct iam_principal key = {};
+    if (principal->kind == IAM_KEY) {
+        TRY(iam_key_find(iam, arena, principal->access_key_id, &key, &secret, &found));
+        crypto_wipe((char *)secret.ptr, secret.len);
+        return found ? NULL : iam_refuse(arena, IAM_WORDS_REST, IAM_REFUSE_NO_KEY, (str){});
+    }
+    if (iam_is_revoked(iam, arena, principal)) {
+        return iam_refuse(arena, IAM_WORDS_REST, IAM_REFUSE_TOKEN_EXPIRED, (str){});
+    }
+    if (principal->role.len > 0) {
+        iam_role_apply(iam, arena, principal);
+    }
+    return NULL;
+}
+
+// ---- requests ----------------------------------------------------------------------------------
 
 static struct iam_rules rules_here(const struct iam *iam, const struct iam_rules *rules)
 {

@@ -122,6 +122,18 @@ struct iam_credentials {
 [[nodiscard]] err *iam_revoke(
     struct iam *iam, struct arena *arena, str subject, u64 not_before_ms) YIELDS;
 
+// ---- what was let in and goes on ---------------------------------------------------------------
+// Rises whenever rights may have become fewer: an access key is deleted, credentials are revoked,
+// other roles are in force.
+u64 iam_generation(const struct iam *iam);
+// `changed` is called after each rise, by the thread that made it; it must be quick. Set once,
+// before other threads use the iam.
+void iam_watch(struct iam *iam, void (*changed)(void *arg), void *arg);
+// Whether a caller who has proven itself would still be let in, its end by time aside. It gets the
+// policies that its role has now. Else the refusal, in AppSync's words.
+[[nodiscard]] err *iam_stands(
+    struct iam *iam, struct arena *arena, struct iam_principal *principal) YIELDS;
+
 struct iam_role {
     str name;
     const str *policies; // JSON documents

@@ -37,8 +37,14 @@ struct iam {
     struct arena *revoked_arena;
     size_t revoked_prune; // at this number stale ones are looked for
     atomic_size_t revoked_count;
-    atomic_ullong key_epoch; // counts the access keys that were deleted
+    atomic_ullong key_epoch;  // counts the access keys that were deleted
+    atomic_ullong generation; // raised by iam_raise
+    void (*changed)(void *arg);
+    void *changed_arg;
 };
+
+// Rights have become fewer: those who keep what was let in are told.
+void iam_raise(struct iam *iam);
 
 // ---- refusals ----------------------------------------------------------------------------------
 enum iam_refusal {

@@ -264,6 +264,7 @@ err *iam_key_delete(struct iam *iam, struct arena *arena, str id)
     err *e = id.len == IAM_KEY_ID_SIZE ? store_write(iam->store, arena, &write, 1, NULL)
                                        : fail(arena, ERR_CONDITION_FAILED, "no key id");
     atomic_fetch_add(&iam->key_epoch, 1);
+    iam_raise(iam);
     return e != NULL && e->code == ERR_CONDITION_FAILED
                ? err_hint(fail(arena, ERR_NOT_FOUND, "there is no access key %.*s",
                               PRI(str_sub(id, 0, 64))),

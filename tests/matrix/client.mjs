@@ -52,6 +52,7 @@ const MODES = {
     guest: { authMode: 'identityPool' },
     ann: { authMode: 'userPool' },
     annIam: { authMode: 'identityPool' },
+    vic: { authMode: 'lambda', authToken: given.callers.vic.token },
     gil: { authMode: 'lambda', authToken: given.callers.gil.token }, // a token of the app's own goes out the same way
 };
 
@@ -155,7 +156,7 @@ async function session(callers) {
     }
 }
 
-await session(['key', 'guest']);
+await session(['key', 'guest', 'vic']);
 await auth.signIn({ username: given.people.ann.email, password: given.password });
 await session(['ann', 'annIam', 'gil']);
 await auth.signOut();

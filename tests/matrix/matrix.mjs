@@ -61,14 +61,14 @@ export class Matrix {
         const open = await this.project.start(openText);
         try {
             this.people = await makePeople(open, key);
-            this.plans = plans(this.list, this.people, await makeCallers(open, this.people, key, this.project.issuer), this.seed);
+            this.plans = plans(this.list, this.people, await makeCallers(open, this.people, key, this.project.issuer, this.list), this.seed);
             await fill(open.outputs.data.url, open.outputs.data.api_key, this.plans);
         } finally {
             await open.stop();
         }
         this.sandbox = await this.project.start(modelText);
         this.url = this.sandbox.outputs.data.url;
-        this.callers = await makeCallers(this.sandbox, this.people, key, this.project.issuer);
+        this.callers = await makeCallers(this.sandbox, this.people, key, this.project.issuer, this.list);
         this.reference = this.filled();
     }
 

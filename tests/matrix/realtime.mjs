@@ -181,7 +181,7 @@ export class Realtime {
         for (const each of started.filter(({ wish, expected }) => wish.kind === request.kind && expected.denied === undefined)) {
             each.payloads.push(payload);
             if (each.expected.takes(payload)) {
-                each.events.push(Object.fromEntries(select.map((name) => [name, payload[name]])));
+                each.events.push(Object.fromEntries(select.map((name) => [name, each.expected.hidden?.includes(name) ? null : payload[name]])));
             }
         }
         return 1;
@@ -224,7 +224,8 @@ export class Realtime {
             if (expected.denied !== undefined) {
                 continue; // it should not have started; that was told
             }
-            const got = this.sockets[name].events(id).map((payload) => (payload.errors === undefined ? payload.data?.[field] : payload));
+            const denied = expected.hidden?.length > 0; // an error stands beside what the authoriser denies
+            const got = this.sockets[name].events(id).map((payload) => (payload.errors === undefined || denied ? payload.data?.[field] : payload));
             this.matrix.expect('event', name, events, got, asked, model, payloads.length);
         }
     }

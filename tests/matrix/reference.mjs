@@ -2,7 +2,7 @@
 // official resolvers: an implementation apart from the server's, over plain objects in memory.
 //
 // A model is {name, fields, rules, key, indexes, relations} as models.mjs makes it; a caller is {mode, iam, claims}:
-// mode apiKey, iam, userPools or oidc; iam: admin (an AWS principal), guest, authenticated, or grouped (a user whose group
+// mode apiKey, iam, userPools, oidc or lambda (who may be denied fields by the authoriser); iam: admin (an AWS principal), guest, authenticated, or grouped (a user whose group
 // has a role of its own).
 
 const READ = ['get', 'list', 'search', 'listen', 'sync'];
@@ -35,6 +35,8 @@ export const MISTAKES = {
     'signed-groups': 'a group\'s role may call the API',
     'events-stored': 'an owner is compared as stored, not as the event shows it',
     'events-open': 'events are not narrowed',
+    'visitors-nothing': 'whoever the authoriser lets in may nothing',
+    'denied-open': 'fields that the authoriser denies are open',
     'arguments-open': 'another\'s name as the owner argument is not refused',
 };
 let mistake = process.env.MATRIX_MISTAKE;
@@ -139,7 +141,7 @@ class Access {
 // ---- callers -------------------------------------------------------------------------------------
 
 const DEFAULT_MODE = 'userPools';
-const PROVIDERS = { apiKey: 'apiKey', iam: 'identityPool', userPools: 'userPools', oidc: 'oidc' };
+const PROVIDERS = { apiKey: 'apiKey', iam: 'identityPool', userPools: 'userPools', oidc: 'oidc', lambda: 'function' };
 const TOKENS = ['userPools', 'oidc']; // whose callers have claims
 const provided = (roles, caller) => roles.filter(({ provider }) => provider === PROVIDERS[caller.mode]);
 
@@ -185,7 +187,7 @@ function isStaticMatch(caller, role) {
         case 'oidc':
             return role.strategy === 'private' || (claim(caller, role.claim) ?? []).includes(role.entity) || (wrong('group-any') && groupsOf(caller, role.claim).length > 0);
         default:
-            return false; // no Lambda decides here
+            return caller.mode === 'lambda' && !wrong('visitors-nothing'); // whoever the authoriser has let in
     }
 }
 
@@ -297,8 +299,15 @@ export class Reference {
     gate(caller, model, { kind, field }) {
         const write = ['create', 'update', 'delete'].includes(kind);
         const operations = kind === 'index' ? ['list', 'get'] : [kind];
+        this.undenied(caller, write ? 'Mutation' : 'Query', field);
         if (!this.access[model.name].lets(caller, ...operations)) {
             throw deny(write ? 'Mutation' : 'Query', field);
+        }
+    }
+
+    undenied({ denied = [] }, type, field) {
+        if (denied.includes(`${type}.${field}`) && !wrong('denied-open')) {
+            throw deny(type, field);
         }
     }
 
@@ -473,6 +482,7 @@ export class Reference {
             const { name, select: inner } = typeof each === 'string' ? { name: each } : each;
             const path = [...at.path, name];
             try {
+                this.undenied(caller, model.name, name);
                 value[name] = inner === undefined ? this.scalar(caller, model, item, name, at) : this.relation(caller, model, item, name, inner, { ...at, path });
             } catch (e) {
                 if (!(e instanceof Denied)) {
@@ -559,9 +569,11 @@ export class Reference {
     subscribe(caller, model, { field, args = {}, where = {} }) {
         const takesArgs = (payload) => Object.entries(args).every(([name, value]) => payload[name] === value);
         const takesWhere = (payload) => Object.entries(where).every(([name, value]) => payload[name] === value);
-        const open = { takes: Object.keys(where).length > 0 ? takesWhere : takesArgs }; // a filter takes the arguments' place
+        const hidden = (caller.denied ?? []).filter((each) => each.startsWith(`${model.name}.`) && !wrong('denied-open')).map((each) => each.split('.')[1]);
+        const open = { hidden, takes: Object.keys(where).length > 0 ? takesWhere : takesArgs }; // a filter takes the arguments' place
         const denied = { denied: deny('Subscription', field).message };
-        if (!this.access[model.name].lets(caller, 'listen')) {
+        const refused = caller.denied?.includes(`Subscription.${field}`) && !wrong('denied-open');
+        if (refused || !this.access[model.name].lets(caller, 'listen')) {
             return denied;
         }
         const roles = provided(this.access[model.name].some('listen'), caller);

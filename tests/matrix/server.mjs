@@ -27,8 +27,12 @@ import { data } from './data/resource';
 const { cfnUserPoolClient } = defineBackend({ auth, data }).auth.resources.cfnResources;
 cfnUserPoolClient.explicitAuthFlows = ['ALLOW_USER_SRP_AUTH', 'ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'];
 `;
-// It lets nobody in: what an authoriser may let in is tested with functions.
-const AUTHORIZER = 'export const handler = async () => ({ isAuthorized: false });\n';
+// Lets in whoever says so, and says which fields are denied.
+const AUTHORIZER = `export const handler = async ({ authorizationToken }: any) => {
+  const [word, denied] = authorizationToken.split(' ');
+  return { isAuthorized: word === 'visitor', deniedFields: denied?.split(',') ?? [] };
+};
+`;
 const definition = (schema, issuer) => `import { a, defineData, defineFunction } from '@aws-amplify/backend';
 
 export const data = defineData({
@@ -128,10 +132,16 @@ async function identityOf({ origin, outputs }, token) {
 }
 
 const byToken = (token, mode = 'userPools') => ({ mode, claims: claimsOf(token), token });
+const byWord = (denied) => ({ mode: 'lambda', denied, token: denied === undefined ? 'visitor' : `visitor ${denied.join()}` });
 const byKeys = (iam, credentials) => ({ mode: 'iam', iam, credentials });
 
+// What the authoriser denies one of its visitors: a field of some models, an operation of others.
+function deniedOf(models) {
+    return models.flatMap(({ name }, i) => [[`${name}.note`], [`Mutation.create${name}`], [`Query.list${name}s`], [], [`Subscription.onCreate${name}`, `${name}.tag`]][i % 5]);
+}
+
 /** The callers of the matrix: name -> {mode, iam, claims, ...credentials}. */
-export async function makeCallers(sandbox, people, key, issuer) {
+export async function makeCallers(sandbox, people, key, issuer, models) {
     const [ann, bob, gil] = await Promise.all(['ann', 'bob', 'gil'].map((name) => signIn(sandbox, people[name])));
     return {
         key: { mode: 'apiKey', key: sandbox.outputs.data.api_key },
@@ -146,6 +156,8 @@ export async function makeCallers(sandbox, people, key, issuer) {
         gilId: byToken(gil.IdToken),
         ora: byToken(issuer.token(CLAIMS.ora), 'oidc'),
         ole: byToken(issuer.token(CLAIMS.ole), 'oidc'),
+        vic: byWord(),
+        val: byWord(deniedOf(models)),
     };
 }
 

@@ -33,10 +33,12 @@ test('filters', () => {
 });
 
 test('directives', () => {
-    const allowed = directiveCheck('type A @aws_iam { x: Int y: Int @aws_api_key @aws_cognito_user_pools } type B { z: Int }', DEFAULTS.apiKey);
-    const cases = { 'A.x': ['IAM'], 'A.y': ['API Key', 'User Pool'], 'B.z': ['API Key'] };
+    const allowed = directiveCheck('type A @aws_iam { x: Int y: Int @aws_api_key @aws_cognito_user_pools } type B { z: Int g: Int @aws_cognito_user_pools(cognito_groups: ["Red", "Blue"]) }', DEFAULTS.apiKey);
+    const callers = { 'API Key': [null], IAM: [{}], 'User Pool': [{ groups: ['Green'] }, { groups: ['Blue'] }] };
+    const cases = { 'A.x': ['IAM'], 'A.y': ['API Key', 'User Pool', 'User Pool'], 'B.z': ['API Key'], 'B.g': ['User Pool'] };
     for (const [name, modes] of Object.entries(cases)) {
-        const admitted = ['API Key', 'IAM', 'User Pool'].filter((mode) => allowed(...name.split('.'), `${mode} Authorization`));
+        const admits = (mode) => (identity) => allowed(...name.split('.'), { authType: `${mode} Authorization`, identity });
+        const admitted = Object.keys(callers).flatMap((mode) => callers[mode].filter(admits(mode)).map(() => mode));
         assert.deepEqual(admitted, modes, name);
     }
 });

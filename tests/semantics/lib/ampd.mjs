@@ -31,11 +31,26 @@ const oidc = (issuer) => (issuer === undefined ? '' : `, oidcAuthorizationMode: 
     oidcProviderName: 'other', oidcIssuerUrl: ${JSON.stringify(issuer)}, clientId: 'c', tokenExpiryFromAuthInSeconds: 3600, tokenExpireFromIssueInSeconds: 3600,
   }`);
 
-const definition = (sdl, [first], issuer) => `import { defineData } from '@aws-amplify/backend';
+// Lets in whoever says so, and says which fields are denied.
+const AUTHORISER = `export const handler = async ({ authorizationToken }) => {
+  const [word, denied] = authorizationToken.split(' ');
+  return { isAuthorized: word === 'open', deniedFields: denied?.split(',') ?? [], ttlOverride: 60 };
+};
+`;
+const lambda = (modes) => (modes.includes('lambda') ? ", lambdaAuthorizationMode: { function: defineFunction({ entry: './authoriser.js' }) }" : '');
+
+// Functions of operations give what they are asked to.
+const GIVE = 'export const handler = async (event) => event.arguments.give ?? null;\n';
+function functions(sdl) {
+    const names = new Set([...sdl.matchAll(/@function\(name: "(\w+)"/g)].map(([, name]) => name));
+    return names.size === 0 ? '' : `functions: { ${[...names].map((name) => `${name}: defineFunction({ name: '${name}', entry: './give.js' })`).join(', ')} },`;
+}
+
+const definition = (sdl, modes, issuer) => `import { defineData, defineFunction } from '@aws-amplify/backend';
 
 export const data = defineData({
-  schema: ${JSON.stringify(sdl)},
-  authorizationModes: { defaultAuthorizationMode: '${first}', apiKeyAuthorizationMode: { expiresInDays: 30 }${oidc(issuer)} },
+  schema: ${JSON.stringify(sdl)}, ${functions(sdl)}
+  authorizationModes: { defaultAuthorizationMode: '${modes[0]}', apiKeyAuthorizationMode: { expiresInDays: 30 }${oidc(issuer)}${lambda(modes)} },
 });
 `;
 
@@ -51,6 +66,8 @@ export async function serve(sdl, modes = ['apiKey'], options = undefined, issuer
         writeFileSync(join(project, 'amplify/auth/resource.ts'), AUTH);
     }
     const change = (text) => writeFileSync(join(project, 'amplify/data/resource.ts'), definition(text, modes, issuer));
+    writeFileSync(join(project, 'amplify/data/authoriser.js'), AUTHORISER);
+    writeFileSync(join(project, 'amplify/data/give.js'), GIVE);
     writeFileSync(join(project, 'amplify/package.json'), '{ "type": "module" }');
     writeFileSync(join(project, 'amplify/backend.ts'), modes.includes('userPool') ? BACKEND_WITH_AUTH : BACKEND);
     change(sdl);

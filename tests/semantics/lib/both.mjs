@@ -1,12 +1,15 @@
 // One document put to both sides, and what differs in their answers.
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { serve } from './ampd.mjs';
-import { startOfficial } from './appsync.mjs';
+import { executable, startOfficial } from './appsync.mjs';
 import { startDynamo } from './dynamo.mjs';
 import { enrol } from './identities.mjs';
 import { startIssuer } from './issuer.mjs';
 import { officialPipelines } from './pipelines.mjs';
+
+const { isObjectType } = createRequire(import.meta.url)('graphql');
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const NOW = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -32,7 +35,8 @@ function made(given, key) {
     if (NOW.test(value) && Math.abs(Date.now() - Date.parse(value)) < 600_000) {
         return '(now)';
     }
-    return value.replace(/Request ID: \w+/, 'Request ID: (id)').replace(/IndexName: \w+/, 'IndexName: (index)'); // of several, any is told
+    return value.replace(/Request ID: \w+/, 'Request ID: (id)').replace(/IndexName: \w+/, 'IndexName: (index)') // of several, any is told
+        .replace(/index '[^']+', (you must provide all fields for the key. Missing key:) '\w+'/, "index '(index)', $1 '(field)'");
 }
 
 function isJson(text) {
@@ -81,8 +85,8 @@ function comparable({ data, errors = [] }, sorted) {
     return sorted && there ? { data: placed(normal(data), plain) } : { data: normal(data), errors: plain };
 }
 
-// A scan's order is DynamoDB's own affair.
-function sortItems(value) {
+// The order of a scan, and of items with one key of an index, is DynamoDB's own affair.
+export function sortItems(value) {
     if (Array.isArray(value)) {
         const items = value.map(sortItems);
         return items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
@@ -103,6 +107,17 @@ export function difference(ours, official, sorted) {
     }
 }
 
+// Fields that an authoriser denies: of each type the last, and a few operations.
+function deniedFields(sdl) {
+    const types = Object.values(executable(sdl).getTypeMap()).filter((type) => isObjectType(type) && !/^__|^Subscription$/.test(type.name));
+    return types.flatMap((type) => {
+        const { name } = type;
+        const fields = Object.keys(type.getFields());
+        const some = ['Query', 'Mutation'].includes(name) ? fields.filter((field, i) => i % 5 === 3) : fields.filter((field, i) => i === fields.length - 3 && !/Connection$/.test(name));
+        return some.map((field) => `${name}.${field}`);
+    });
+}
+
 /** Both sides of a schema; with `enrolled`, callers too. {ours, official, callers, pipelines, stop()} */
 export async function bothSides(sdl, modes, { enrolled = false } = {}) {
     const dynamo = await startDynamo();
@@ -116,7 +131,7 @@ export async function bothSides(sdl, modes, { enrolled = false } = {}) {
     try {
         const pipelines = officialPipelines(sdl, modes);
         ours = await serve(sdl, modes, undefined, issuer?.url);
-        const { callers, names, words } = enrolled ? await enrol(ours, issuer) : {};
+        const { callers, names, words } = enrolled ? await enrol(ours, issuer, modes.includes('lambda') ? deniedFields(pipelines.schema) : undefined) : {};
         words?.forEach((name, word) => known.set(word, name));
         const official = await startOfficial(dynamo, pipelines, { names, defaultMode: modes[0] });
         return { ours, official, callers, pipelines, stop };
@@ -127,8 +142,13 @@ export async function bothSides(sdl, modes, { enrolled = false } = {}) {
 }
 
 // What differs between the two answers to a document, if anything.
-export async function compare({ ours, official }, query, variables, { sorted, caller } = {}) {
-    return difference(await ours.run(query, variables, caller), await official.run(query, variables, caller), sorted);
+// `told` counts the answers that have errors, and those that have none.
+export async function compare({ ours, official }, query, variables, { sorted, caller, told } = {}) {
+    const answer = await official.run(query, variables, caller);
+    if (told !== undefined) {
+        told[answer.errors === undefined ? 'admitted' : 'refused']++;
+    }
+    return difference(await ours.run(query, variables, caller), answer, sorted);
 }
 
 /**

@@ -13,11 +13,18 @@ const MODES = {
     aws_lambda: 'Lambda Authorization',
 };
 
-export const DEFAULTS = { apiKey: MODES.aws_api_key, userPool: MODES.aws_cognito_user_pools, iam: MODES.aws_iam, oidc: MODES.aws_oidc };
+export const DEFAULTS = { apiKey: MODES.aws_api_key, userPool: MODES.aws_cognito_user_pools, iam: MODES.aws_iam, oidc: MODES.aws_oidc, lambda: MODES.aws_lambda };
 
-const modesOf = (node) => (node.directives ?? []).map(({ name }) => MODES[name.value]).filter((mode) => mode !== undefined);
+// [{mode, groups: those of the user pool who alone are let in}].
+function modesOf(node) {
+    const known = (node.directives ?? []).filter(({ name }) => MODES[name.value] !== undefined);
+    return known.map((directive) => ({
+        mode: MODES[directive.name.value],
+        groups: directive.arguments.find(({ name }) => name.value === 'cognito_groups')?.value.values.map(({ value }) => value),
+    }));
+}
 
-// allowed(typeName, fieldName, authType)
+// allowed(typeName, fieldName, caller)
 export function directiveCheck(sdl, defaultMode) {
     const types = new Map();
     for (const definition of parse(sdl).definitions) {
@@ -30,10 +37,10 @@ export function directiveCheck(sdl, defaultMode) {
             types.set(definition.name.value, known);
         }
     }
-    return (typeName, fieldName, authType) => {
+    return (typeName, fieldName, { authType, identity }) => {
         const type = types.get(typeName);
         const own = type.fields.get(fieldName) ?? [];
-        const modes = own.length > 0 ? own : type.modes.length > 0 ? type.modes : [defaultMode];
-        return modes.includes(authType);
+        const modes = own.length > 0 ? own : type.modes.length > 0 ? type.modes : [{ mode: defaultMode }];
+        return modes.some(({ mode, groups }) => mode === authType && (groups === undefined || groups.some((group) => identity.groups?.includes(group))));
     };
 }

@@ -46,6 +46,8 @@ export async function accessKey(sandbox, ...more) {
     return JSON.parse(stdout);
 }
 
+export const deleteKey = (sandbox, id) => run(AMPD, ['keys', 'delete', id, '--data-dir', path.dirname(sandbox.caFile)]);
+
 const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
 
 // AppSync's identity of a token.
@@ -75,6 +77,9 @@ function signer({ url, region, credentials }) {
         return signed.headers;
     };
 }
+
+/** Headers for requests that an access key signs. */
+export const signerOf = (api, credentials) => signer({ url: new URL(api.endpoint), region: api.sandbox.outputs.data.aws_region, credentials });
 
 class Enrolment {
     constructor(api) {
@@ -106,6 +111,12 @@ class Enrolment {
         }
     }
 
+    // Let in by the authoriser, except to some fields.
+    visitor(name, denied) {
+        const token = denied === undefined ? 'open' : `open ${denied.join()}`;
+        this.add(name, { authType: 'Lambda Authorization', identity: { resolverContext: null } }, async () => ({ authorization: token }), { denied });
+    }
+
     async credentials(token) {
         const endpoint = this.url.origin;
         const client = new CognitoIdentityClient({ region: this.region, endpoint, credentials: { accessKeyId: 'none', secretAccessKey: 'none' } });
@@ -128,9 +139,10 @@ class Enrolment {
  * {callers: name -> {authType, identity, headers(body)}, words}: users ann (Admin), bob, cyd (Red),
  * dan (Red and Blue) and eve ("null"), each also with the ID token ("ann/id"); guest, member and chief
  * (in a group's role) of the identity pool; root with an access key, clerk with one for other things;
- * key with the API key; those of another issuer. `words` names what is different in each run.
+ * key with the API key; those of another issuer; lois and luke of a Lambda authoriser, who is denied
+ * these fields. `words` names what is different in each run.
  */
-export async function enrol(api, issuer) {
+export async function enrol(api, issuer, denied) {
     const e = new Enrolment(api);
     const key = await accessKey(api.sandbox);
     e.add('key', { authType: 'API Key Authorization', identity: null }, async () => ({ 'x-api-key': api.key }));
@@ -148,6 +160,10 @@ export async function enrol(api, issuer) {
     for (const [name, more] of Object.entries(issuer === undefined ? {} : OTHERS)) {
         const { text, claims } = issuer.token(more);
         e.add(name, { authType: 'Open ID Connect Authorization', identity: { claims, sub: claims.sub, issuer: claims.iss } }, async () => ({ authorization: text }));
+    }
+    if (denied !== undefined) {
+        e.visitor('lois');
+        e.visitor('luke', denied);
     }
     const words = new Map(Object.keys(USERS).map((name) => [e.callers[name].identity.sub, `(${name})`]));
     assert.equal(words.size, Object.keys(USERS).length);

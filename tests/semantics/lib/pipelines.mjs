@@ -36,18 +36,23 @@ const templates = (files, construct) => ({
     response: template(files, construct, construct.responseMappingTemplate, construct.responseMappingTemplateS3Location),
 });
 
-// The table whose data source a step uses; undefined: none (NONE_DS).
-function tableOf(cfn, step) {
+// {table} or {isFunction} whose data source a step uses; nothing of one that has none (NONE_DS).
+function sourceOf(cfn, step) {
     const name = JSON.stringify(resolved(step, step.dataSourceName));
     for (const source of Object.values(cfn.cfnDataSources)) {
-        if (source.type === 'AMAZON_DYNAMODB' && name.includes(`"${resolved(source, source.logicalId)}"`)) {
-            return source.name.replace(/Table$/, '');
+        if (name.includes(`"${resolved(source, source.logicalId)}"`)) {
+            if (source.type === 'AMAZON_DYNAMODB') {
+                return { table: source.name.replace(/Table$/, '') };
+            }
+            if (source.type === 'AWS_LAMBDA') {
+                return { isFunction: true };
+            }
         }
     }
     if (!name.includes('NONEDS')) {
         throw new Error(`unknown data source ${name} of ${step.node.path}`);
     }
-    return undefined;
+    return {};
 }
 
 function stepOf(cfn, steps, reference) {
@@ -120,7 +125,7 @@ export function officialPipelines(sdl, modes) {
     for (const resolver of Object.values(cfn.cfnResolvers)) {
         const functions = resolved(resolver, resolver.pipelineConfig).functions.map((reference) => {
             const step = stepOf(cfn, steps, reference);
-            return { name: step.name, table: tableOf(cfn, step), ...templates(files, step) };
+            return { name: step.name, ...sourceOf(cfn, step), ...templates(files, step) };
         });
         const { request: before, response: after } = templates(files, resolver);
         resolvers[`${resolver.typeName}.${resolver.fieldName}`] = { before, functions, after };

@@ -10,7 +10,7 @@ const { getNamedType, getNullableType, isEnumType, isInputObjectType, isListType
 const CLAIMS = ['sub', 'username', 'cognito:username', 'email', 'custom:team', 'sub::email', 'email::username', 'username::sub::email'];
 const OPERATIONS = ['create', 'update', 'delete', 'read', 'get', 'list', 'listen'];
 const MODELS = ['Apple', 'Berry', 'Cherry'];
-const lower = (name) => name[0].toLowerCase() + name.slice(1);
+export const lower = (name) => name[0].toLowerCase() + name.slice(1);
 
 function operations(r, all = OPERATIONS) {
     const some = all.filter(() => r.chance(0.45));
@@ -21,10 +21,17 @@ function operations(r, all = OPERATIONS) {
 // Of users: those of the pool, or of another issuer where there is one.
 const users = (r) => (r.oidc && r.chance(0.5) ? ', provider: oidc' : '');
 
+// A claim of the other issuer that is a list names nobody here; the templates compare with the list.
+function ownerOf(r) {
+    const provider = users(r);
+    const claim = r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : '';
+    return `${provider}${provider === '' ? claim : claim.replace('custom:team', 'email')}`;
+}
+
 const KINDS = {
     owner: (r, claims) => {
         const field = r.pick(['owner', 'owner', 'author', 'editors']);
-        claims[field] ??= `${users(r)}${r.chance(0.35) ? `, identityClaim: "${r.pick(CLAIMS)}"` : ''}`; // two would make a subscription's argument twice
+        claims[field] ??= ownerOf(r); // two would make a subscription's argument twice
         return `allow: owner, ownerField: "${field}"${claims[field]}`;
     },
     group: (r) => `allow: groups${users(r)}, groups: [${r.pick(['"Admin"', '"Red"', '"Red", "Blue"', '"null"', '"Blue", "Nobody"'])}]${r.chance(0.2) ? ', groupClaim: "custom:team"' : ''}`,
@@ -33,6 +40,9 @@ const KINDS = {
     member: () => 'allow: private, provider: identityPool',
     guest: () => 'allow: public, provider: identityPool',
     key: () => 'allow: public, provider: apiKey',
+    custom: () => 'allow: custom',
+    // The same field by another claim, without what would make an argument of it.
+    twin: (r) => `allow: owner, ownerField: "${r.pick(['owner', 'author', 'editors'])}"${ownerOf(r)}, operations: [${r.pick(['create', 'create, update', 'update, delete', 'get', 'create, get, list', 'update, list'])}]`,
 };
 const CHOICE = ['owner', 'owner', 'owner', 'group', 'group', 'dynamic', 'dynamic', 'private', 'member', 'guest', 'key'];
 
@@ -47,20 +57,21 @@ function roles(rule) {
 
 const AT_FIELDS = ['create', 'update', 'delete', 'read'];
 
-function rules(r, claims, count, all) {
+/** Some rules; `claims` keeps by which each owner's field is known. */
+export function rules(r, claims, count, all) {
     const found = [];
     const taken = new Set();
     for (let i = 0; i < count; i++) {
-        const rule = KINDS[r.pick(CHOICE)](r, claims);
+        const rule = KINDS[r.lambda && r.chance(0.15) ? 'custom' : r.isWild && all === undefined && r.chance(0.15) ? 'twin' : r.pick(CHOICE)](r, claims);
         if (!roles(rule).some((role) => taken.has(role))) {
             roles(rule).forEach((role) => taken.add(role));
-            found.push(`{ ${rule}${operations(r, all)} }`);
+            found.push(`{ ${rule}${/operations/.test(rule) ? '' : operations(r, all)} }`);
         }
     }
     return found;
 }
 
-const auth = (found) => `@auth(rules: [${found.join(', ')}])`;
+export const auth = (found) => `@auth(rules: [${found.join(', ')}])`;
 
 const KEYS = [
     '', '', '', 'id: ID! @primaryKey', 'code: String! @primaryKey(sortKeyFields: ["rank"]) rank: Int!',
@@ -209,6 +220,11 @@ export class Documents {
         return { [name]: { [op]: op === 'attributeExists' ? this.r.chance(0.5) : this.one(name, caller) } };
     }
 
+    /** What a subscription asks of events. */
+    eventFilter() {
+        return { text: { eq: this.one('text') } };
+    }
+
     // Of a sort key: a value, or the first parts of a composite one.
     condition(name, type, caller) {
         const fields = type.getFields();
@@ -266,7 +282,7 @@ export class Documents {
         const types = field.args.filter(({ name }) => name in variables).map(({ name, type }) => `$${name}: ${type}`).join(', ');
         const args = Object.keys(variables).map((name) => `${name}: $${name}`).join(', ');
         const of = getNamedType(field.type);
-        return [`${kind}${types && ` (${types})`} { ${field.name}${args && `(${args})`} { ${this.selection(of)} } }`, variables];
+        return [`${kind}${types && ` (${types})`} { ${field.name}${args && `(${args})`}${isObjectType(of) ? ` { ${this.selection(of)} }` : ''} }`, variables];
     }
 
     // Those who may do next to nothing less often.
