@@ -63,7 +63,7 @@ TESTS += test-unit
 include $(wildcard tests/*/rules.mk js/rules.mk js/*/rules.mk bench/rules.mk)
 
 # The longest first: two run at a time.
-LONG_TESTS := test-matrix test-fuzz test-oracle test-browser test-clients test-crash
+LONG_TESTS := test-semantics test-functions test-fuzz test-matrix test-oracle test-storage test-browser test-userpools test-clients test-crash
 TESTS_SORTED = $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TESTS))
 
 # Two at a time, unless make was started with a number of its own.
