@@ -4,6 +4,8 @@
 #include "auth/auth_passkey.h"
 #include "auth/auth_trigger.h"
 
+enum { USERNAME_MAX = 128 };
+
 // ---- InitiateAuth --------------------------------------------------------------------------
 
 static err *not_enabled(struct auth_call *call, const char *flow)
@@ -29,6 +31,18 @@ static err *by_refresh_token(struct auth_call *call)
     TRY(auth_refresh(call, token, auth_parameter(call, "DEVICE_KEY")));
     // The hash is over the name of the token's user. Nothing is written without rotation.
     return auth_check_secret_hash(call, call->user->username);
+}
+
+// What is longer than a name can be is nobody's, and no key for what is counted.
+static err *need_username(struct auth_call *call, str *out)
+{
+    TRY(auth_need_parameter(call, "USERNAME", out));
+    return str_utf8_count(*out) <= USERNAME_MAX
+               ? NULL
+               : auth_refuse(call->arena, "InvalidParameterException",
+                     "1 validation error detected: Value at 'username' failed to satisfy "
+                     "constraint: Member must have length less than or equal to %d",
+                     (int)USERNAME_MAX);
 }
 
 struct way { // to begin a sign-in
@@ -70,7 +84,7 @@ err *auth_initiate(struct auth_call *call, bool admin)
         return auth_refuse(
             call->arena, "InvalidParameterException", "Initiate Auth method not supported.");
     }
-    TRY(auth_need_parameter(call, "USERNAME", &username));
+    TRY(need_username(call, &username));
     const struct way *way = way_of(flow);
     check(way != NULL); // members.def lets no other flow in
     if ((call->service->flows & way->flow) == 0) {
@@ -129,6 +143,7 @@ static err *answer_new_password(struct auth_call *call)
     struct json *attributes = json_object(a);
     str password = {};
     TRY(auth_state_of_session(call, "password", &state));
+    TRY(auth_may_sign_in(call, state.user)); // still
     TRY(auth_need_parameter(call, "NEW_PASSWORD", &password));
     TRY(auth_device_known(call, state.user, auth_parameter(call, "DEVICE_KEY")));
     TRY(auth_password_check_policy(call, password));
