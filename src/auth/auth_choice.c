@@ -170,12 +170,13 @@ err *auth_answer_otp(struct auth_call *call, bool phone)
         TRY(auth_pretend_writes(call, json_get_str(state.body, S("id")), 2));
         return auth_wrong_code(call);
     }
-    TRY(auth_attempt(call, state.user->username, NULL, 0));
+    TRY(auth_attempt(call, AUTH_TRIES_PASSWORD, state.user->username, NULL, 0));
     TRY(auth_check_factor_code(call, &state, code, &proof.writes[proof.count++]));
     TRY(mark_proven(call, &state, phone));
     proof.user = state.user;
     proof.writes[proof.count++] = state.spend;
-    proof.writes[proof.count++] = auth_attempt_good(call, state.user->username);
+    proof.writes[proof.count++] =
+        auth_attempt_good(call, AUTH_TRIES_PASSWORD, state.user->username);
     return auth_first_factor_done(call, &proof);
 }
 

@@ -133,7 +133,8 @@ static err *go_on(struct auth_call *call, struct custom *custom)
     if (issues) {
         struct auth_proof proof = {
             .user = custom->user, .device_key = auth_parameter(call, "DEVICE_KEY")};
-        proof.writes[proof.count++] = auth_attempt_good(call, whom(call, custom));
+        proof.writes[proof.count++] =
+            auth_attempt_good(call, AUTH_TRIES_PASSWORD, whom(call, custom));
         auth_answer(call, "ChallengeParameters", json_object(call->arena));
         return auth_finish(call, &proof);
     }
@@ -197,7 +198,7 @@ err *auth_answer_custom(struct auth_call *call)
     struct custom custom = {.user = state.user,
         .username = json_get_str(state.body, S("name")),
         .history = json_copy(call->arena, json_get(state.body, S("history")))};
-    TRY(auth_attempt(call, whom(call, &custom), &state.spend, 1));
+    TRY(auth_attempt(call, AUTH_TRIES_PASSWORD, whom(call, &custom), &state.spend, 1));
     TRY(verify(call, &custom, state.body, answer, &right));
     add_challenge(
         call, &custom, "CUSTOM_CHALLENGE", right, json_get_str(state.body, S("metadata")));

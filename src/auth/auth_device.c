@@ -97,7 +97,7 @@ err *auth_verify_device(struct auth_call *call)
     TRY(auth_state_open(call, block, "devicesrp", &state));
     TRY(device_of_state(call, &state, &device));
     str whom = json_get_str(device, S("key"));
-    TRY(auth_attempt(call, whom, &state.spend, 1));
+    TRY(auth_attempt(call, AUTH_TRIES_DEVICE, whom, &state.spend, 1));
     TRY(open_verifier(call, device, &verifier));
     struct crypto_srp_name name = {json_get_str(device, S("group")), whom};
     err *e = auth_srp_check(call, &verifier, &name, state.body, &right);
@@ -107,7 +107,7 @@ err *auth_verify_device(struct auth_call *call)
         return auth_wrong_password(call->arena);
     }
     proof.user = state.user;
-    proof.writes[proof.count++] = auth_attempt_good(call, whom);
+    proof.writes[proof.count++] = auth_attempt_good(call, AUTH_TRIES_DEVICE, whom);
     return auth_finish(call, &proof);
 }
 

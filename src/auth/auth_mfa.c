@@ -39,7 +39,7 @@ static err *count_try(struct auth_call *call, const struct auth_state *state) YI
 static err *count_try(struct auth_call *call, const struct auth_state *state)
 {
     TRY(auth_state_count_try(call, state));
-    return auth_attempt(call, str_cat(call->arena, S("mfa#"), state->user->id), NULL, 0);
+    return auth_attempt(call, AUTH_TRIES_FACTOR, state->user->id, NULL, 0);
 }
 
 err *auth_wrong_code(struct auth_call *call)
@@ -207,8 +207,7 @@ err *auth_answer_factor(struct auth_call *call, enum auth_factor factor)
     }
     proof.user = state.user;
     proof.writes[proof.count++] = state.spend;
-    proof.writes[proof.count++] =
-        auth_attempt_good(call, str_cat(call->arena, S("mfa#"), state.user->id));
+    proof.writes[proof.count++] = auth_attempt_good(call, AUTH_TRIES_FACTOR, state.user->id);
     return auth_finish(call, &proof);
 }
 

@@ -32,7 +32,7 @@ err *auth_srp_verify(struct auth_call *call)
     if (!is_custom) {
         TRY(auth_device_known(call, state.user, proof.device_key));
     }
-    TRY(auth_attempt(call, name, &state.spend, 1));
+    TRY(auth_attempt(call, AUTH_TRIES_PASSWORD, name, &state.spend, 1));
     TRY(check_claim(call, &state, name, &right));
     if (!right) {
         return auth_wrong_password(call->arena);
@@ -41,7 +41,7 @@ err *auth_srp_verify(struct auth_call *call)
         return auth_custom_after_password(call, &state);
     }
     proof.user = state.user;
-    proof.writes[proof.count++] = auth_attempt_good(call, name);
+    proof.writes[proof.count++] = auth_attempt_good(call, AUTH_TRIES_PASSWORD, name);
     return auth_first_factor_done(call, &proof);
 }
 
@@ -65,7 +65,7 @@ err *auth_by_password(struct auth_call *call, str username)
         return auth_no_user(call->arena);
     }
     str whom = proof.user != NULL ? proof.user->username : auth_fake_name(call, username);
-    TRY(auth_attempt(call, whom, NULL, 0));
+    TRY(auth_attempt(call, AUTH_TRIES_PASSWORD, whom, NULL, 0));
     if (migrates) {
         TRY(auth_migrate(call, username, password, &proof.user));
     }
@@ -76,6 +76,6 @@ err *auth_by_password(struct auth_call *call, str username)
     if (!right) {
         return auth_wrong_password(call->arena);
     }
-    proof.writes[proof.count++] = auth_attempt_good(call, whom);
+    proof.writes[proof.count++] = auth_attempt_good(call, AUTH_TRIES_PASSWORD, whom);
     return auth_first_factor_done(call, &proof);
 }

@@ -16,7 +16,7 @@ err *auth_change_password(struct auth_call *call)
     if (auth_password_has(user)) {
         str previous = {};
         TRY(auth_need(call, "PreviousPassword", 1024, &previous));
-        TRY(auth_attempt(call, user->username, NULL, 0));
+        TRY(auth_attempt(call, AUTH_TRIES_PASSWORD, user->username, NULL, 0));
         TRY(auth_password_verify(call, user, previous, &right));
         if (!right) {
             return auth_wrong_password(call->arena);
@@ -24,7 +24,7 @@ err *auth_change_password(struct auth_call *call)
     }
     TRY(auth_password_check_policy(call, proposed));
     TRY(auth_password_set(call, user, proposed));
-    struct store_write good = auth_attempt_good(call, user->username);
+    struct store_write good = auth_attempt_good(call, AUTH_TRIES_PASSWORD, user->username);
     return auth_user_save(call, user, &good, 1);
 }
 
@@ -167,7 +167,8 @@ err *auth_confirm_forgot_password(struct auth_call *call)
     }
     TRY(auth_password_set(call, user, password));
     auth_user_set_member(call, user, S("status"), auth_str(call, S("CONFIRMED")));
-    writes[1] = auth_attempt_good(call, user->username); // its owner may sign in at once
+    writes[1] = auth_attempt_good(
+        call, AUTH_TRIES_PASSWORD, user->username); // its owner may sign in at once
     TRY(auth_user_save(call, user, writes, countof(writes)));
     return auth_post_confirmation(call, user, "ConfirmForgotPassword");
 }

@@ -35,12 +35,17 @@ str auth_state_new(struct auth_call *call, const char *kind, const struct auth_u
     struct auth_call *call, const struct auth_state *state) YIELDS;
 
 // ---- guesses ---------------------------------------------------------------------------------
-// Counts an attempt on a user's proof before it is looked at, together with `more` writes.
+// Proofs whose attempts are counted, each apart: of a user's name, of its id, of a device's key.
+#define AUTH_TRIES_PASSWORD "password"
+#define AUTH_TRIES_FACTOR   "factor"
+#define AUTH_TRIES_DEVICE   "device"
+
+// Counts an attempt on a proof before it is looked at, together with `more` writes.
 // NotAuthorizedException "Password attempts exceeded" while locked.
-[[nodiscard]] err *auth_attempt(
-    struct auth_call *call, str whom, struct store_write *more, size_t count) YIELDS;
+[[nodiscard]] err *auth_attempt(struct auth_call *call, const char *what, str whom,
+    struct store_write *more, size_t count) YIELDS;
 // The write that forgets them after a success.
-struct store_write auth_attempt_good(struct auth_call *call, str whom);
+struct store_write auth_attempt_good(struct auth_call *call, const char *what, str whom);
 
 // ---- steps -----------------------------------------------------------------------------------
 struct auth_proof { // what a sign-in has got so far

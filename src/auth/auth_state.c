@@ -133,9 +133,10 @@ err *auth_state_count_try(struct auth_call *call, const struct auth_state *state
 
 // ---- guesses -------------------------------------------------------------------------------
 
-static str counter_of(struct auth_call *call, str whom)
+// Names are free text: what is counted comes first, so that none of them is another counter's.
+static str counter_of(struct auth_call *call, const char *what, str whom)
 {
-    return str_cat(call->arena, S("password#"), whom);
+    return str_cat(call->arena, S("tries#"), str_from(what), S("#"), whom);
 }
 
 // Doubling from one second on, behind the tries that are free.
@@ -179,11 +180,12 @@ static err *try_once(struct auth_call *call, str id, struct store_write *writes,
     return e;
 }
 
-err *auth_attempt(struct auth_call *call, str whom, struct store_write *more, size_t count)
+err *auth_attempt(
+    struct auth_call *call, const char *what, str whom, struct store_write *more, size_t count)
 {
     check(whom.len > 0);
     check(count == 0 || more != NULL);
-    str id = counter_of(call, whom);
+    str id = counter_of(call, what, whom);
     if (auth_has_counted(call, id)) {
         return NULL;
     }
@@ -201,9 +203,10 @@ err *auth_attempt(struct auth_call *call, str whom, struct store_write *more, si
     return auth_refuse(call->arena, "TooManyRequestsException", "Rate exceeded");
 }
 
-struct store_write auth_attempt_good(struct auth_call *call, str whom)
+struct store_write auth_attempt_good(struct auth_call *call, const char *what, str whom)
 {
     check(whom.len > 0);
-    return (struct store_write){
-        .kind = STORE_DELETE, .table = AUTH_COUNTERS, .pk = auth_str(call, counter_of(call, whom))};
+    return (struct store_write){.kind = STORE_DELETE,
+        .table = AUTH_COUNTERS,
+        .pk = auth_str(call, counter_of(call, what, whom))};
 }
