@@ -283,10 +283,12 @@ err *auth_http_json(struct auth_hub *hub, struct http_req *req)
         e = full ? auth_too_many(req->arena) : run(&call);
         atomic_fetch_sub(&hub->calls, 1);
     }
+    // Texts of the answer may be the service's: they are copied while it is held.
+    str answer = e == NULL ? json_text(req->arena, call.out) : (str){};
     auth_service_release(call.service);
     if (e == NULL) {
         http_add_header(req, S("Cache-Control"), S("no-store"));
-        return http_reply(req, 200, JSON_TYPE, json_text(req->arena, call.out));
+        return http_reply(req, 200, JSON_TYPE, answer);
     }
     return e->code == ERR_CANCELLED || e->code == ERR_CLOSED ? e : reply_error(req, e);
 }
