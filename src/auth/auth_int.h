@@ -269,9 +269,10 @@ struct auth_user {
     str id; // sub
     str username;
     struct json *item;
-    struct json *attributes; // in item
-    struct json *rev;        // as loaded; NULL: new
-    struct json *had;        // aliases as loaded
+    struct json *attributes;     // in item
+    struct json *rev;            // as loaded; NULL: new
+    struct json *had;            // aliases as loaded
+    struct auth_user *givers[2]; // whose addresses it takes over when it is saved; NULL: nobody's
 };
 
 bool auth_is_uuid(str text);
@@ -286,9 +287,9 @@ struct auth_user *auth_user_new(struct auth_call *call, str username);
 [[nodiscard]] err *auth_user_find_link(
     struct auth_call *call, const struct json *link, struct auth_user **out) YIELDS;
 str auth_link_name(struct auth_call *call, const struct json *link);
-// ForceAliasCreation: whoever has the user's verified addresses as names gives them up.
-[[nodiscard]] err *auth_user_take_aliases(
-    struct auth_call *call, const struct auth_user *user) YIELDS;
+// ForceAliasCreation: whoever has the user's verified addresses as names gives them up, in the
+// transaction that saves the user.
+[[nodiscard]] err *auth_user_take_aliases(struct auth_call *call, struct auth_user *user) YIELDS;
 struct auth_user *auth_user_of_item(struct auth_call *call, struct json *item);
 // Writes the user, its aliases, and `more` in one transaction. Another change meanwhile:
 // TooManyRequestsException, which clients repeat; a name taken: `taken`'s error.

@@ -142,16 +142,22 @@ err *auth_user_find_link(struct auth_call *call, const struct json *link, struct
     return find_by_alias(call, "provider", auth_link_name(call, link), out);
 }
 
-// The owner of an address keeps it as an attribute, but it is not proven any more.
-static err *give_up(struct auth_call *call, struct auth_user *owner, str attribute) YIELDS;
-
-static err *give_up(struct auth_call *call, struct auth_user *owner, str attribute)
+// The owner of an address keeps it as an attribute, but it is not proven any more. One may have
+// both addresses.
+static void give_up(
+    struct auth_call *call, struct auth_user *user, struct auth_user *owner, str attribute)
 {
-    auth_user_set(call, owner, str_cat(call->arena, attribute, S("_verified")), S("false"));
-    return auth_user_save(call, owner, NULL, 0);
+    size_t i = 0;
+    while (user->givers[i] != NULL && !str_eq(user->givers[i]->id, owner->id)) {
+        i++;
+        check(i < countof(user->givers)); // one for each kind of address
+    }
+    user->givers[i] = user->givers[i] != NULL ? user->givers[i] : owner;
+    str flag = str_cat(call->arena, attribute, S("_verified"));
+    auth_user_set(call, user->givers[i], flag, S("false"));
 }
 
-err *auth_user_take_aliases(struct auth_call *call, const struct auth_user *user)
+err *auth_user_take_aliases(struct auth_call *call, struct auth_user *user)
 {
     static const str ATTRIBUTES[] = {S_INIT("email"), S_INIT("phone_number")};
     for (size_t i = 0; i < countof(ATTRIBUTES); i++) {
@@ -163,7 +169,7 @@ err *auth_user_take_aliases(struct auth_call *call, const struct auth_user *user
         TRY(find_by_alias(
             call, i == 0 ? "email" : "phone", auth_user_get(user, ATTRIBUTES[i]), &owner));
         if (owner != NULL && !str_eq(owner->id, user->id)) {
-            TRY(give_up(call, owner, ATTRIBUTES[i]));
+            give_up(call, user, owner, ATTRIBUTES[i]);
         }
     }
     return NULL;
@@ -243,6 +249,8 @@ static bool list_has(const struct json *list, str text)
     return false;
 }
 
+enum { WRITES_OF_USER = 24 }; // itself, and up to 9 names before and after
+
 struct changes { // the writes of one save
     struct auth_call *call;
     struct auth_user *user;
@@ -250,20 +258,21 @@ struct changes { // the writes of one save
     size_t count;
 };
 
-static void add_alias_writes(struct changes *changes, const struct json *wanted)
+static void add_alias_writes(
+    struct changes *changes, const struct auth_user *user, const struct json *wanted)
 {
     struct auth_call *call = changes->call;
-    json_each (old, changes->user->had) {
+    json_each (old, user->had) {
         if (!list_has(wanted, old->text)) {
             changes->items[changes->count++] = (struct store_write){
                 .kind = STORE_DELETE, .table = AUTH_ALIASES, .pk = auth_str(call, old->text)};
         }
     }
     json_each (alias, wanted) {
-        if (!list_has(changes->user->had, alias->text)) {
+        if (!list_has(user->had, alias->text)) {
             struct json *row = json_object(call->arena);
             json_set(row, S("id"), auth_str(call, alias->text));
-            json_set(row, S("user"), auth_str(call, changes->user->id));
+            json_set(row, S("user"), auth_str(call, user->id));
             changes->items[changes->count++] = (struct store_write){
                 .kind = STORE_PUT, .table = AUTH_ALIASES, .item = row, .only_absent = true};
         }
@@ -314,30 +323,41 @@ static err *why_not(struct changes *changes, err *e, size_t failed)
         str_eq(call->operation, S("ConfirmSignUp")) ? "" : "given ", kind);
 }
 
+// The user's item, on the condition that it is as it was read, and its names. What is written.
+static struct json *add_user(struct changes *changes, const struct auth_user *user)
+{
+    struct auth_call *call = changes->call;
+    struct arena *a = call->arena;
+    size_t before = changes->count;
+    struct json *wanted = aliases_of(call, user);
+    i64 rev = user->rev != NULL ? json_get_int(user->item, S("rev"), 0) : 0;
+    struct json *item = json_shallow(a, user->item);
+    json_set(item, S("aliases"), json_copy(a, wanted));
+    json_set(item, S("rev"), json_int(a, rev + 1));
+    json_set(item, S("modified"), json_int(a, (i64)call->hub->now_ms()));
+    changes->items[changes->count++] = (struct store_write){.kind = STORE_PUT,
+        .table = AUTH_USERS,
+        .item = item,
+        .condition = auth_unchanged(a, S("rev"), user->rev),
+        .only_absent = user->rev == NULL};
+    add_alias_writes(changes, user, wanted);
+    check(changes->count - before <= WRITES_OF_USER);
+    return item;
+}
+
 err *auth_user_save(
     struct auth_call *call, struct auth_user *user, struct store_write *more, size_t count)
 {
     check(user->id.len > 0 && user->attributes != NULL);
     check(count == 0 || more != NULL);
-
-    enum { OWN_MAX = 24 }; // the user, and up to 9 names before and after
     struct arena *a = call->arena;
-    struct json *wanted = aliases_of(call, user);
-    i64 rev = user->rev != NULL ? json_get_int(user->item, S("rev"), 0) : 0;
-    const struct store_pred *same = auth_unchanged(a, S("rev"), user->rev);
+    size_t most = (countof(user->givers) + 1) * WRITES_OF_USER + count;
     struct changes changes = {
-        .call = call, .user = user, .items = arena_array(a, struct store_write, OWN_MAX + count)};
-    struct json *item = json_shallow(a, user->item);
-    json_set(item, S("aliases"), json_copy(a, wanted));
-    json_set(item, S("rev"), json_int(a, rev + 1));
-    json_set(item, S("modified"), json_int(a, (i64)call->hub->now_ms()));
-    changes.items[changes.count++] = (struct store_write){.kind = STORE_PUT,
-        .table = AUTH_USERS,
-        .item = item,
-        .condition = same,
-        .only_absent = user->rev == NULL};
-    add_alias_writes(&changes, wanted);
-    check(changes.count <= OWN_MAX);
+        .call = call, .user = user, .items = arena_array(a, struct store_write, most)};
+    for (size_t i = 0; i < countof(user->givers) && user->givers[i] != NULL; i++) {
+        (void)add_user(&changes, user->givers[i]); // their names are free then
+    }
+    struct json *item = add_user(&changes, user);
     for (size_t i = 0; i < count; i++) {
         changes.items[changes.count++] = more[i];
     }

@@ -117,6 +117,11 @@ test('a verified e-mail has one owner; ForceAliasCreation moves it', async () =>
   await refused(send('AdminCreateUser', { Username: third, UserAttributes, MessageAction: 'SUPPRESS' }), 'AliasExistsException');
   await send('AdminCreateUser', { Username: third, UserAttributes, MessageAction: 'SUPPRESS', ForceAliasCreation: true });
   assert.equal((await send('AdminGetUser', { Username: email })).Username, third);
+  // A creation that fails takes nothing from anybody.
+  await refused(send('AdminCreateUser', { Username: first, UserAttributes, MessageAction: 'SUPPRESS', ForceAliasCreation: true }),
+    'UsernameExistsException');
+  assert.equal((await send('AdminGetUser', { Username: email })).Username, third);
+  assert.equal((await attributesOf(third)).email_verified, 'true');
   await refused(send('AdminUpdateUserAttributes', { Username: first, UserAttributes }), 'AliasExistsException',
     'An account with the given email already exists.');
   await send('AdminDeleteUser', { Username: third });
