@@ -166,7 +166,10 @@ err *auth_confirm_device(struct auth_call *call)
     if (name.len > 0) {
         json_set(set, S("name"), json_string(a, name));
     }
+    static const str ENDS[] = {S_INIT("ends")}; // from now on until it is forgotten
     struct store_write write = auth_device_change(call, device, set);
+    write.remove = ENDS;
+    write.remove_count = countof(ENDS);
     TRY(write_device(call, &write));
     auth_answer(call, "UserConfirmationNecessary", json_bool(a, call->service->device_prompt));
     return NULL;

@@ -1,4 +1,5 @@
-// Devices as they are kept: a row for each key that was given out.
+// Devices as they are kept: a row for each key that was given out, until it is forgotten; of one
+// that no device has taken over, as long as the sign-in lasts that it was given to.
 #include "auth/auth_device.h"
 
 err *auth_no_device(struct auth_call *call)
@@ -51,6 +52,12 @@ struct store_write auth_device_change(
         .condition = auth_unchanged(call->arena, S("verifier"), json_get(device, S("verifier")))};
 }
 
+// A key that no device takes over while the sign-in lasts is of no use to anybody.
+static struct json *end_of_unconfirmed(struct auth_call *call)
+{
+    return json_int(call->arena, (i64)(call->hub->now_ms() + call->service->refresh_s * 1000));
+}
+
 err *auth_device_prepare(struct auth_call *call, struct auth_proof *proof, struct json **fresh)
 {
     struct arena *a = call->arena;
@@ -60,6 +67,9 @@ err *auth_device_prepare(struct auth_call *call, struct auth_proof *proof, struc
     if (device != NULL) {
         struct json *set = json_object(a);
         json_set(set, S("used"), json_int(a, now));
+        if (!auth_device_is_confirmed(device)) {
+            json_set(set, S("ends"), end_of_unconfirmed(call));
+        }
         proof->writes[proof->count++] = auth_device_change(call, device, set);
         return NULL;
     }
@@ -72,6 +82,7 @@ err *auth_device_prepare(struct auth_call *call, struct auth_proof *proof, struc
     json_set(device, S("created"), json_int(a, now));
     json_set(device, S("modified"), json_int(a, now));
     json_set(device, S("used"), json_int(a, now));
+    json_set(device, S("ends"), end_of_unconfirmed(call));
     json_set(device, S("address"), auth_str(call, call->http != NULL ? call->http->peer : S("")));
     proof->writes[proof->count++] = (struct store_write){
         .kind = STORE_PUT, .table = AUTH_DEVICES, .item = device, .only_absent = true};

@@ -116,12 +116,19 @@ err *auth_count(struct auth_call *call, const char *what, str whom, i64 max, u64
 
 // ---- what is over --------------------------------------------------------------------------
 
-static err *sweep_page(
-    struct auth_hub *hub, struct arena *arena, str table, str *token, u64 now) YIELDS;
+struct swept { // a table whose rows may have an end
+    str table;
+    str partition; // names of its keys
+    str sort;      // or none
+};
 
-static err *sweep_page(struct auth_hub *hub, struct arena *arena, str table, str *token, u64 now)
+static err *sweep_page(struct auth_hub *hub, struct arena *arena, const struct swept *swept,
+    str *token, u64 now) YIELDS;
+
+static err *sweep_page(
+    struct auth_hub *hub, struct arena *arena, const struct swept *swept, str *token, u64 now)
 {
-    struct store_query query = {.table = table, .limit = 200, .page_token = *token, .filter = NULL};
+    struct store_query query = {.table = swept->table, .limit = 200, .page_token = *token};
     struct store_page page = {};
     const struct store_pred *over =
         store_pred_leaf(arena, STORE_LE, S("ends"), json_int(arena, (i64)now));
@@ -129,8 +136,9 @@ static err *sweep_page(struct auth_hub *hub, struct arena *arena, str table, str
     TRY(store_query(hub->store, arena, &query, &page));
     for (size_t i = 0; i < page.count; i++) {
         struct store_write write = {.kind = STORE_DELETE,
-            .table = table,
-            .pk = json_get(page.items[i], S("id")),
+            .table = swept->table,
+            .pk = json_get(page.items[i], swept->partition),
+            .sk = swept->sort.len > 0 ? json_get(page.items[i], swept->sort) : NULL,
             .condition = over};
         err *e = store_write(hub->store, arena, &write, 1, NULL);
         if (e != NULL && e->code != ERR_CONDITION_FAILED) {
@@ -143,12 +151,14 @@ static err *sweep_page(struct auth_hub *hub, struct arena *arena, str table, str
 
 void auth_sweep(struct auth_hub *hub)
 {
-    const str tables[] = {AUTH_CODES, AUTH_COUNTERS, AUTH_SPENT, AUTH_SIGN_INS};
+    const struct swept tables[] = {{AUTH_CODES, S("id"), {}}, {AUTH_COUNTERS, S("id"), {}},
+        {AUTH_SPENT, S("id"), {}}, {AUTH_SIGN_INS, S("id"), {}},
+        {AUTH_DEVICES, S("user"), S("key")}};
     struct arena *arena = arena_new();
     for (size_t i = 0; i < countof(tables); i++) {
         str token = {};
         do {
-            err *e = sweep_page(hub, arena, tables[i], &token, hub->now_ms());
+            err *e = sweep_page(hub, arena, &tables[i], &token, hub->now_ms());
             if (e != NULL) {
                 if (e->code != ERR_CANCELLED && e->code != ERR_CONFLICT) {
                     log_warn("auth.sweep", "%.*s", PRI(e->text));

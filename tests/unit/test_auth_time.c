@@ -1,5 +1,6 @@
 // What lasts for how long, with an injected clock: the locks behind wrong passwords, codes of each
-// kind, invitations, states of a sign-in, and the limits of an hour.
+// kind, invitations, states of a sign-in, device keys that nobody confirms, and the limits of an
+// hour.
 #include "auth/auth_admin.h"
 
 #include "auth_fixture.h"
@@ -228,6 +229,44 @@ static void hours(struct fixture *f) YIELDS
     assert_ok(confirm(f, "one@example.com"));
 }
 
+// ---- devices -------------------------------------------------------------------------------
+
+static u64 devices_left(struct fixture *f) YIELDS;
+
+static u64 devices_left(struct fixture *f)
+{
+    u64 count = 0;
+    auth_sweep(auth_of(f)->hub);
+    assert_ok(store_count(f->store, f->arena, AUTH_DEVICES, &count));
+    return count;
+}
+
+// A device key is given out with each sign-in that brings none; what no device confirms goes.
+static void devices(struct fixture *f) YIELDS
+{
+    struct auth_call call = auth_call_of(f);
+    struct json *out = NULL;
+    call.service->devices = true;
+    give_password(f);
+    assert_ok(sign_in(f, NULL, "ann@example.com", RIGHT));
+    assert_ok(sign_in(f, &out, "ann@example.com", RIGHT));
+    const struct json *result = json_get(out, S("AuthenticationResult"));
+    str key = json_get_str(json_get(result, S("NewDeviceMetadata")), S("DeviceKey"));
+    struct json *in =
+        parse(f->arena, "{'DeviceSecretVerifierConfig':{'Salt':'AQID','PasswordVerifier':'AQID'}}");
+    json_set(in, S("DeviceKey"), json_string(f->arena, key));
+    call.in = in;
+    call.user = auth_of(f)->user;
+    assert_ok(auth_confirm_device(&call));
+    clock_ms += call.service->refresh_s * SECOND - 1;
+    assert_int_equal(devices_left(f), 2);
+    clock_ms += 1;
+    assert_int_equal(devices_left(f), 1);
+    assert_ok(auth_get_device(&call));
+    clock_ms += 1000 * DAY;
+    assert_int_equal(devices_left(f), 1);
+}
+
 static void with_clock(void (*body)(struct fixture *f) YIELDS)
 {
     struct auth_fixture auth = {.options = {.now_ms = now_ms}, .tell = tell};
@@ -259,9 +298,16 @@ static void test_hours(void **state)
     with_clock(hours);
 }
 
+static void test_devices(void **state)
+{
+    (void)state;
+    with_clock(devices);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_locks), cmocka_unit_test(test_codes),
-        cmocka_unit_test(test_invitations), cmocka_unit_test(test_hours)};
+        cmocka_unit_test(test_invitations), cmocka_unit_test(test_hours),
+        cmocka_unit_test(test_devices)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
