@@ -1,5 +1,5 @@
 // The outbox: every message to a person, kept sealed, since codes are in it; the newest few
-// hundred. auth_inbox.c shows them.
+// hundred. outbox_inbox.c shows them.
 #include "outbox/outbox_int.h"
 
 enum {
@@ -127,7 +127,7 @@ err *outbox_send(struct outbox *outbox, struct arena *a, const struct outbox_mes
     if (outbox->tell != NULL) {
         outbox->tell(message);
     }
-    if (now % PRUNE_EVERY == 0) { // one in so many, by the last digits of the time
+    if (atomic_fetch_add(&outbox->sent, 1) % PRUNE_EVERY == 0) { // and after each start
         e = prune(outbox, a);
         if (e != NULL && e->code != ERR_CANCELLED) { // the message is sent all the same
             log_warn("auth.outbox", "old messages stay: %.*s", PRI(e->text));

@@ -16,6 +16,7 @@ struct outbox {
     struct crypto_key key;
     void (*tell)(const struct outbox_message *message);
     atomic_ullong last_message;       // its time, microseconds
+    atomic_uint sent;                 // messages since the start
     struct outbox_delivery *delivery; // NULL: messages stay in the inbox
 };
 
