@@ -6,7 +6,16 @@ static err *invalid(struct auth_call *call, const char *what)
     return auth_refuse(call->arena, "InvalidParameterException", "%s", what);
 }
 
-// A free name must not look like an alias of somebody, nor be the id of somebody.
+// The id that a name is, or begins with as owners are written: "ID::NAME". None else.
+static str id_in(str username)
+{
+    ptrdiff_t end = str_find(username, S("::"));
+    str id = end >= 0 ? str_sub(username, 0, (size_t)end) : username;
+    return auth_is_uuid(id) ? id : (str){};
+}
+
+// A free name must not look like an alias of somebody, nor be the id of somebody or what the data
+// API writes of its owner: it would be somebody else's by that name alone.
 static err *check_free_name(struct auth_call *call, str username) YIELDS;
 
 static err *check_free_name(struct auth_call *call, str username)
@@ -21,9 +30,7 @@ static err *check_free_name(struct auth_call *call, str username)
         return invalid(call, "Username cannot be of phone number format, since user pool is "
                              "configured for phone number alias.");
     }
-    if (auth_is_uuid(username)) {
-        TRY(auth_user_load(call, username, &other));
-    }
+    TRY(auth_user_load(call, id_in(username), &other));
     return other == NULL
                ? NULL
                : auth_refuse(call->arena, "UsernameExistsException", "User already exists");

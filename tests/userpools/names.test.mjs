@@ -97,6 +97,17 @@ test('a name must not look like an alias', async () => {
   }
 });
 
+test('a name must not be what the data API calls another owner', async () => {
+  const username = name('owner');
+  await confirmed(username, address('owner'));
+  const { sub } = await attributesOf(username);
+  for (const taken of [sub, `${sub}::${username}`, `${sub}::`]) {
+    await refused(signUp(taken, {}), 'UsernameExistsException', 'User already exists');
+    await refused(send('AdminCreateUser', { Username: taken }), 'UsernameExistsException');
+  }
+  await signUp(`${crypto.randomUUID()}::${name()}`, {}); // nobody's
+});
+
 test('a verified e-mail has one owner; ForceAliasCreation moves it', async () => {
   const email = address('shared');
   const [first, second] = [name('first'), name('second')];
