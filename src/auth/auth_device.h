@@ -31,7 +31,8 @@ struct store_write auth_device_change(
 // among the writes), else the time of its last use.
 [[nodiscard]] err *auth_device_prepare(
     struct auth_call *call, struct auth_proof *proof, struct json **fresh) YIELDS;
-// Tokens of a confirmed device are refreshed by that device only.
+// Tokens of a confirmed device are refreshed by that device only, and by nobody once it is
+// forgotten.
 [[nodiscard]] err *auth_device_check(
     struct auth_call *call, const struct auth_user *user, str bound, str given) YIELDS;
 // Answers to DEVICE_SRP_AUTH and DEVICE_PASSWORD_VERIFIER.

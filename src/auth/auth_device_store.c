@@ -93,15 +93,16 @@ err *auth_device_prepare(struct auth_call *call, struct auth_proof *proof, struc
     return NULL;
 }
 
-// A client keeps a key only once it has confirmed it: until then it cannot send one.
+// A client keeps a key only once it has confirmed it: until then it cannot send one. The tokens of a
+// device that was forgotten are good for nothing: it may have been stolen.
 err *auth_device_check(struct auth_call *call, const struct auth_user *user, str bound, str given)
 {
     struct json *device = NULL;
-    if (bound.len == 0 || str_eq(bound, given)) {
+    if (bound.len == 0) {
         return NULL;
     }
     TRY(auth_device_load(call, user, bound, &device));
-    return !auth_device_is_confirmed(device)
+    return device != NULL && (str_eq(bound, given) || !auth_device_is_confirmed(device))
                ? NULL
                : auth_refuse(call->arena, "NotAuthorizedException", "Invalid Refresh Token");
 }

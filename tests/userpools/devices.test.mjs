@@ -161,7 +161,7 @@ test('devices are listed, looked at, marked and forgotten, by their user and by 
     const client = pool.identityJs();
     const session = await new Promise((resolve, reject) => new CognitoUser({ Username, Pool: client, Storage: client.storage })
       .authenticateUser(new AuthenticationDetails({ Username, Password: PASSWORD }), { onSuccess: resolve, onFailure: reject }));
-    keys.push([session.getAccessToken().payload.device_key, session.getAccessToken().getJwtToken()]);
+    keys.push([session.getAccessToken().payload.device_key, session.getAccessToken().getJwtToken(), session.getRefreshToken().getToken()]);
   }
   const [[DeviceKey, AccessToken], [second]] = keys;
   const own = (name, input) => pool.sdk().send(new cognito[`${name}Command`]({ AccessToken, ...input }));
@@ -192,6 +192,15 @@ test('devices are listed, looked at, marked and forgotten, by their user and by 
   }
   await by('ForgetDevice', { DeviceKey: second });
   await own('ForgetDevice', { DeviceKey: keys[2][0] });
+  // What a stolen device has left is good for nothing, with its key and without.
+  const refresh = (RefreshToken, key) => pool.call('GetTokensFromRefreshToken', { ClientId: pool.clientId, RefreshToken, DeviceKey: key });
+  for (const [key, , token] of keys.slice(1)) {
+    for (const given of [key, undefined]) {
+      const { body } = await refresh(token, given);
+      assert.deepEqual([body.__type, body.message], ['NotAuthorizedException', 'Invalid Refresh Token']);
+    }
+  }
+  assert.equal((await refresh(keys[0][2], DeviceKey)).status, 200);
   assert.deepEqual((await by('ListDevices')).Devices.map((device) => device.DeviceKey), [DeviceKey]);
   await by('UserGlobalSignOut');
   await refused(own('ListDevices', {}), 'NotAuthorizedException', 'Access Token has been revoked');
