@@ -46,6 +46,7 @@ static err *open_verifier(
         return fail(call->arena, ERR_INTERNAL, "the verifier of a device is damaged");
     }
     memcpy(out, plain.ptr, sizeof(*out));
+    crypto_wipe((char *)(uintptr_t)plain.ptr, plain.len);
     return NULL;
 }
 

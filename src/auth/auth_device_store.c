@@ -93,8 +93,8 @@ err *auth_device_prepare(struct auth_call *call, struct auth_proof *proof, struc
     return NULL;
 }
 
-// A client keeps a key only once it has confirmed it: until then it cannot send one. The tokens of a
-// device that was forgotten are good for nothing: it may have been stolen.
+// A client keeps a key only once it has confirmed it: until then it cannot send one. The tokens of
+// a device that was forgotten are good for nothing: it may have been stolen.
 err *auth_device_check(struct auth_call *call, const struct auth_user *user, str bound, str given)
 {
     struct json *device = NULL;

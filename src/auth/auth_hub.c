@@ -34,7 +34,11 @@ void auth_hub_free(struct auth_hub *hub)
     auth_keys_close(hub);
     auth_limiter_free(hub->limiter);
     hub->magic = 0;
-    crypto_wipe(&hub->instance_key, sizeof(hub->instance_key));
+    struct crypto_key *keys[] = {
+        &hub->instance_key, &hub->session_key, &hub->code_key, &hub->refresh_key, &hub->fake_key};
+    for (size_t i = 0; i < countof(keys); i++) {
+        crypto_wipe(keys[i], sizeof(*keys[i]));
+    }
     mem_free(hub->loops);
     mem_free(hub);
 }

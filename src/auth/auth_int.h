@@ -220,7 +220,8 @@ str auth_text(const struct auth_call *call, const char *name);
 [[nodiscard]] err *auth_check_secret_hash(struct auth_call *call, str username);
 // Made of the instance's key; none when the client has none.
 str auth_client_secret(struct auth_call *call);
-// Name and value of "UserAttributes"-like lists as an object; refuses doubles and bad shapes.
+// Name and value of "UserAttributes"-like lists as an object; of doubles the last one. Refuses bad
+// shapes.
 [[nodiscard]] err *auth_attribute_list(
     struct auth_call *call, const struct json *list, struct json **out);
 // Makes the bearer of an access token the call's user.
@@ -330,7 +331,7 @@ struct json *auth_delivery(struct auth_call *call, str attribute, str value);
 
 // ---- codes and messages ----------------------------------------------------------------------
 struct auth_code {
-    str purpose; // "signup", "forgot", "attribute:email", "mfa"
+    str purpose; // "signup", "forgot", "attribute:email", "mfa#STATE"
     str attribute;
     str destination;
     u64 life_ms;

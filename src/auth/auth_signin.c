@@ -28,9 +28,7 @@ static err *by_refresh_token(struct auth_call *call)
     }
     TRY(auth_need_parameter(call, "REFRESH_TOKEN", &token));
     auth_answer(call, "ChallengeParameters", json_object(call->arena));
-    TRY(auth_refresh(call, token, auth_parameter(call, "DEVICE_KEY")));
-    // The hash is over the name of the token's user. Nothing is written without rotation.
-    return auth_check_secret_hash(call, call->user->username);
+    return auth_refresh(call, token, auth_parameter(call, "DEVICE_KEY"), true);
 }
 
 // What is longer than a name can be is nobody's, and no key for what is counted.

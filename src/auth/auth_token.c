@@ -397,7 +397,7 @@ static err *keep_granted(struct auth_call *call, const struct json *row, const s
     return NULL;
 }
 
-err *auth_refresh(struct auth_call *call, str token, str device_key)
+err *auth_refresh(struct auth_call *call, str token, str device_key, bool by_hash)
 {
     check(token.len > 0);
     struct arena *a = call->arena;
@@ -411,7 +411,9 @@ err *auth_refresh(struct auth_call *call, str token, str device_key)
     if (user == NULL) {
         return auth_no_user(a);
     }
-    call->user = user;
+    if (by_hash) {
+        TRY(auth_check_secret_hash(call, user->username));
+    }
     if (!json_get_bool(user->item, S("enabled"), true)) {
         return not_authorised(call, "User is disabled.");
     }
@@ -444,7 +446,7 @@ err *auth_get_tokens_from_refresh_token(struct auth_call *call)
     str token = {};
     TRY(auth_need_client(call));
     TRY(auth_need(call, "RefreshToken", 4096, &token));
-    return auth_refresh(call, token, auth_text(call, "DeviceKey"));
+    return auth_refresh(call, token, auth_text(call, "DeviceKey"), false);
 }
 
 // ---- ends ----------------------------------------------------------------------------------

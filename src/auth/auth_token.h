@@ -45,8 +45,10 @@ void auth_keys_close(struct auth_hub *hub);
 // the answer as AuthenticationResult.
 [[nodiscard]] err *auth_sign_in(struct auth_call *call, struct auth_user *user, str device_key,
     struct store_write *more, size_t count) YIELDS;
-// New id and access tokens of the sign-in that the refresh token belongs to.
-[[nodiscard]] err *auth_refresh(struct auth_call *call, str token, str device_key) YIELDS;
+// New id and access tokens of the sign-in that the refresh token belongs to. `by_hash`: the
+// client's secret is proven by a hash over the name of the token's user, else it is already.
+[[nodiscard]] err *auth_refresh(
+    struct auth_call *call, str token, str device_key, bool by_hash) YIELDS;
 // Ends all sign-ins of a user; durable, and on every loop, when it returns.
 [[nodiscard]] err *auth_sign_out_all(struct auth_call *call, str user) YIELDS;
 // Groups of a user and their roles, strongest first. *preferred: the role of the strongest group;

@@ -87,6 +87,10 @@ test('tokens are refreshed with the hash over the name, or with the secret itsel
   assert.ok((await send('GetTokensFromRefreshToken', { RefreshToken, ClientSecret: secret })).AuthenticationResult.AccessToken);
   await refused(send('RevokeToken', { Token: RefreshToken }), 'NotAuthorizedException', wrong());
   await refused(send('RevokeToken', { Token: RefreshToken, ClientSecret: secret }), 'UnsupportedOperationException'); // switched off
+  // Who has not got the secret learns nothing of the user, and sets nothing going.
+  await admin('AdminResetUserPassword', { Username: username });
+  await refused(refresh(hash(username)), 'NotAuthorizedException', wrong());
+  await refused(refresh(hash(claims(IdToken).sub)), 'PasswordResetRequiredException');
 });
 
 test('a client that is told to tells who does not exist', async () => {
