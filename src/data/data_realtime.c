@@ -174,11 +174,20 @@ static struct iam_request signed_request(
     return request;
 }
 
+// Of two names that differ in case only the first counts, as where the caller is recognised by
+// them. A message has room for many: no name is looked for among all others.
 static struct json *lower_names(struct arena *arena, const struct json *headers)
 {
     struct json *lower = json_object(arena);
+    struct map *seen = map_new(arena);
     json_each (member, headers) {
-        json_set(lower, str_lower(arena, member->key), json_copy(arena, member));
+        str name = str_lower(arena, member->key);
+        if (map_get(seen, name) == NULL) {
+            struct json *copy = json_copy(arena, member);
+            copy->key = name;
+            json_push(lower, copy);
+            (void)map_set(seen, name, copy);
+        }
     }
     return lower;
 }

@@ -398,3 +398,12 @@ describe('many', () => {
         await create({ text: unique() });
     });
 });
+
+test('many headers in a start cost no more than their bytes', async () => {
+    const socket = await opened();
+    const many = Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`h${String(i).padStart(6, '0')}`, 1]));
+    const begun = performance.now();
+    const { type } = await socket.start('many', 'subscription { onCreateNote { text } }', {}, { authorization: { ...socket.headers, ...many } });
+    assert.equal(type, 'start_ack');
+    assert.ok(performance.now() - begun < 1000, `${performance.now() - begun} ms`);
+});
