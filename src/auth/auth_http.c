@@ -93,6 +93,7 @@ static err *reply_error(struct http_req *req, const err *e)
         log_error("auth.request", "%.*s", PRI(e->text));
     }
     str text = ours ? S("Internal error.") : e->text;
+    text = str_is_utf8(text) ? text : header_text(a, text); // of headers, which may be anything
     struct buf body = buf_in(a, 64 * 1024);
     struct json_writer w;
     jw_init(&w, &body);

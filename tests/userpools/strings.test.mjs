@@ -1,6 +1,8 @@
 // What attributes may hold, the texts of messages, and where the code for a new password goes. With
 // amazon-cognito-identity-js and aws-amplify/auth.
 import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
+import { request } from 'node:http';
 import { after, before, test } from 'node:test';
 import * as cognito from '@aws-sdk/client-cognito-identity-provider';
 import { AuthenticationDetails, CognitoUser, CognitoUserAttribute } from 'amazon-cognito-identity-js';
@@ -123,4 +125,19 @@ test('the code for a new password goes where no second factor goes', async () =>
   await prefer({ SMSMfaSettings: { Enabled: true }, EmailMfaSettings: { Enabled: true } });
   await refused(auth.resetPassword({ username: email }), 'InvalidParameterException',
     'Cannot reset password for the user as there is no registered/verified email or phone_number');
+});
+
+test('an answer is UTF-8 whatever bytes its header texts had', async () => {
+  for (const bytes of ['\u00e9', `x${'\u00c3\u00a9'.repeat(64)}`]) { // one that is none, one that is cut within a character
+    const text = await new Promise((resolve, reject) => {
+      request(pool.origin, {
+        method: 'POST', headers: { 'x-amz-target': `AWSCognitoIdentityProviderService.${bytes}` },
+      }, (answer) => {
+        const parts = [];
+        answer.on('data', (part) => parts.push(part)).on('end', () => resolve(Buffer.concat(parts)));
+      }).on('error', reject).end('{}');
+    });
+    assert.ok(isUtf8(text), text.toString('latin1'));
+    assert.equal(JSON.parse(text).__type, 'UnknownOperationException');
+  }
 });
