@@ -97,16 +97,38 @@ err *auth_get_group(struct auth_call *call)
     return NULL;
 }
 
+static err *change_group(struct auth_call *call, struct json *item) YIELDS;
+
+// Only of what was read: of two changes at the same time neither is lost.
+static err *change_group(struct auth_call *call, struct json *item)
+{
+    const struct json *rev = json_get(item, S("rev"));
+    rev = rev != NULL ? json_copy(call->arena, rev) : NULL; // it is replaced below
+    struct store_write write = {.kind = STORE_PUT,
+        .table = AUTH_GROUPS,
+        .item = item,
+        .condition = auth_unchanged(call->arena, S("rev"), rev),
+        .only_existing = true};
+    i64 next = json_get_int(item, S("rev"), 0) + 1;
+    json_set(item, S("rev"), json_int(call->arena, next));
+    return store_write(call->hub->store, call->arena, &write, 1, NULL);
+}
+
 err *auth_update_group(struct auth_call *call)
 {
+    enum { TRIES = 50 };
     struct json *item = NULL;
-    TRY(need_group(call, &item));
-    TRY(take_members(call, item));
-    struct store_write write = {
-        .kind = STORE_PUT, .table = AUTH_GROUPS, .item = item, .only_existing = true};
-    err *e = store_write(call->hub->store, call->arena, &write, 1, NULL);
+    err *e = NULL;
+    for (int i = 0; i < TRIES; i++) {
+        TRY(need_group(call, &item)); // it may be deleted meanwhile
+        TRY(take_members(call, item));
+        e = change_group(call, item);
+        if (e == NULL || e->code != ERR_CONDITION_FAILED) {
+            break;
+        }
+    }
     if (e != NULL && e->code == ERR_CONDITION_FAILED) {
-        return no_group(call); // deleted meanwhile
+        return auth_too_many(call->arena);
     }
     TRY(e);
     auth_hub_raise(call->hub); // a former role is no one's any more
@@ -208,16 +230,22 @@ err *auth_admin_add_user_to_group(struct auth_call *call)
     json_set(row, S("user"), auth_str(call, call->user->id));
     json_set(row, S("group"), auth_str(call, json_get_str(group, S("id"))));
     const struct json *id = json_get(group, S("id"));
+    const struct json *user = json_get(row, S("user"));
     struct store_write writes[] = {
         {.kind = STORE_CHECK,
             .table = AUTH_GROUPS,
             .pk = id,
             .condition = auth_unchanged(call->arena, S("id"), id)},
+        {.kind = STORE_CHECK,
+            .table = AUTH_USERS,
+            .pk = user,
+            .condition = auth_unchanged(call->arena, S("id"), user)},
         {.kind = STORE_PUT, .table = AUTH_MEMBERS, .item = row},
     };
-    err *e = store_write(call->hub->store, call->arena, writes, countof(writes), NULL);
-    if (e != NULL && e->code == ERR_CONDITION_FAILED) {
-        return no_group(call);
+    size_t failed = 0;
+    err *e = store_write(call->hub->store, call->arena, writes, countof(writes), &failed);
+    if (e != NULL && e->code == ERR_CONDITION_FAILED) { // deleted meanwhile
+        return failed == 0 ? no_group(call) : auth_no_user(call->arena);
     }
     TRY(e);
     auth_hub_raise(call->hub);

@@ -258,6 +258,11 @@ test('groups are made, changed and deleted', async () => {
   await refused(send('CreateGroup', { GroupName: 'temps' }), 'GroupExistsException', 'A group with the name already exists.');
   assert.equal((await send('UpdateGroup', { GroupName: 'temps', Description: 'longer' })).Group.Description, 'longer');
   assert.equal((await send('GetGroup', { GroupName: 'temps' })).Group.Precedence, 7);
+  for (let i = 0; i < 10; i++) { // changes at the same time are all kept
+    await Promise.all([send('UpdateGroup', { GroupName: 'temps', Precedence: i }), send('UpdateGroup', { GroupName: 'temps', Description: `round ${i}` })]);
+    const now = (await send('GetGroup', { GroupName: 'temps' })).Group;
+    assert.deepEqual([now.Precedence, now.Description], [i, `round ${i}`]);
+  }
   await send('DeleteGroup', { GroupName: 'temps' });
   await refused(send('GetGroup', { GroupName: 'temps' }), 'ResourceNotFoundException');
 });
