@@ -372,6 +372,15 @@ static void read_client(struct auth_service *service, const struct json *auth)
     service->revokes = json_get_bool(client, S("enableTokenRevocation"), true);
 }
 
+// Keys that have signed are told for a day more: tokens live no longer, as on AWS.
+static err *check_lives(struct arena *arena, const struct auth_service *service)
+{
+    const char *name = service->access_s > DAY ? "access" : service->id_s > DAY ? "id" : NULL;
+    return name == NULL ? NULL
+                        : fail(arena, ERR_CONFIG,
+                              "%sTokenValidity of the user pool client is more than a day", name);
+}
+
 // The first factors of a choice, when an override of the pool names them.
 static void read_first_factors(struct auth_service *service, const struct json *auth)
 {
@@ -465,6 +474,7 @@ static err *build(
     read_texts(service, auth);
     read_overridden_texts(service, auth);
     read_client(service, auth);
+    TRY(check_lives(arena, service));
     read_passkeys(service, auth);
     read_first_factors(service, auth);
     read_devices(service, auth);

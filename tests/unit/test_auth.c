@@ -192,10 +192,39 @@ static void test_filter(void **state)
     }
 }
 
+// What stands in the way of a client with these members; NULL: nothing.
+static err *refused_client(struct arena *arena, str client)
+{
+    struct json *definition = NULL;
+    struct auth_service *service = NULL;
+    assert_null(
+        json_parse(arena, str_cat(arena, S("{\"client\":"), client, S("}")), &definition, NULL));
+    struct auth_service_options options = {.definition = definition,
+        .region = S("us-east-1"),
+        .user_pool_id = S("us-east-1_Abcdefghi")};
+    err *e = auth_service_new(arena, &options, &service);
+    auth_service_release(service);
+    return e;
+}
+
+static void test_lives(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    assert_null(refused_client(arena, S("{\"accessTokenValidity\":24,\"idTokenValidity\":1}")));
+    err *e = refused_client(arena, S("{\"accessTokenValidity\":25}"));
+    assert_non_null(e);
+    assert_int_equal(e->code, ERR_CONFIG);
+    assert_non_null(refused_client(
+        arena, S("{\"idTokenValidity\":86401,\"tokenValidityUnits\":{\"idToken\":\"seconds\"}}")));
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_lives),
         cmocka_unit_test_setup_teardown(test_masks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_definition, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
