@@ -1,6 +1,8 @@
 // Lists: keys in the order of their bytes, those with a common beginning rolled up.
 #include "object/object_int.h"
 
+enum { LIMIT_MIN = 16 }; // rows of a page, where most are passed over
+
 err *s3_list_buckets(struct s3_call *call)
 {
     struct s3_xml xml = {};
@@ -73,18 +75,13 @@ static bool is_full(const struct listing *list)
     return list->rows.count + list->prefixes.count >= list->max;
 }
 
-static str last_of(const struct listing *list)
-{
-    return list->last;
-}
-
-// Takes one row in; false when the page is full and it has to be told in the next.
-static bool take_row(struct listing *list, struct json *row)
+// Takes one row in, a copy of it; false when the list is full and it has to be told in the next.
+static bool take_row(struct listing *list, const struct json *row)
 {
     struct arena *a = list->call->arena;
     str key = json_get_str(row, S("key"));
     str common = rolled_up(list, key);
-    bool known = common.len > 0 && str_eq(last_of(list), common);
+    bool known = common.len > 0 && str_eq(list->last, common);
     bool passed = common.len > 0 && list->after.len > 0 && str_eq(list->after, common);
     if (known || passed) {
         return true;
@@ -97,8 +94,9 @@ static bool take_row(struct listing *list, struct json *row)
         list->last = str_dup(a, common);
         *vec_push(a, &list->prefixes) = list->last;
     } else {
-        list->last = key;
-        *vec_push(a, &list->rows) = row;
+        struct json *copy = json_copy(a, row);
+        list->last = json_get_str(copy, S("key"));
+        *vec_push(a, &list->rows) = copy;
     }
     return true;
 }
@@ -115,46 +113,86 @@ static str skip_to(struct listing *list, str key)
     return common.len + end.len <= KEY_MAX ? str_cat(list->call->arena, common, end) : (str){};
 }
 
+struct walk { // through the rows, in pages that are let go one after the other
+    struct listing *list;
+    struct arena *arena; // of the page
+    str from;            // in the call's arena
+    bool behind;         // `from` itself is not wanted
+    u32 limit;
+    bool done;
+};
+
+// Takes in what is wanted of a page. Rows behind a prefix that was rolled up are passed over here;
+// only those behind the page's end are skipped by another query.
+static void take_page(struct walk *walk, const struct store_page *page)
+{
+    struct listing *list = walk->list;
+    size_t before = list->rows.count + list->prefixes.count;
+    str key = {};
+    for (size_t i = 0; i < page->count && !walk->done; i++) {
+        key = json_get_str(page->items[i], S("key"));
+        walk->done = !str_starts(key, list->prefix) || !take_row(list, page->items[i]);
+    }
+    if (walk->done || page->next_token.len == 0) {
+        walk->done = true;
+        return;
+    }
+    str skip = skip_to(list, key);
+    walk->from = skip.len > 0 ? skip : str_dup(list->call->arena, key);
+    walk->behind = true;
+    // Where prefixes have many keys, little of a page is wanted.
+    size_t taken = list->rows.count + list->prefixes.count - before;
+    u32 fewer = walk->limit / 4 > LIMIT_MIN ? walk->limit / 4 : LIMIT_MIN;
+    u32 more = walk->limit * 2 < PAGE_MAX + 1 ? walk->limit * 2 : PAGE_MAX + 1;
+    walk->limit = taken < page->count / 8 ? fewer : more;
+}
+
+static err *walk_page(struct walk *walk) YIELDS;
+
+static err *walk_page(struct walk *walk)
+{
+    static const str NEEDED[] = {
+        S_INIT("key"), S_INIT("modified"), S_INIT("etag"), S_INIT("sums"), S_INIT("size")};
+    struct s3_call *call = walk->list->call;
+    struct arena *a = walk->arena;
+    struct store_query query = {.table = OBJECTS,
+        .pk = json_string(a, call->bucket->name),
+        .range = walk->from.len == 0 ? STORE_RANGE_ALL
+                 : walk->behind      ? STORE_RANGE_GT
+                                     : STORE_RANGE_GE,
+        .sk_low = walk->from.len > 0 ? json_string(a, walk->from) : NULL,
+        .allowed = store_pred_leaf(a, STORE_NOT_EXISTS, S("marker"), NULL),
+        .attributes = NEEDED,
+        .attribute_count = countof(NEEDED),
+        .limit = walk->limit};
+    struct store_page page = {};
+    do { // a page of nothing but markers is empty
+        TRY(store_query(call->hub->store, a, &query, &page));
+        query.page_token = page.next_token;
+    } while (page.count == 0 && page.next_token.len > 0);
+    take_page(walk, &page);
+    return NULL;
+}
+
 static err *walk(struct listing *list) YIELDS;
 
 static err *walk(struct listing *list)
 {
-    struct s3_call *call = list->call;
-    struct arena *a = call->arena;
     bool behind = list->after.len > 0 && str_cmp(list->after, list->prefix) >= 0;
-    str from = behind ? list->after : list->prefix;
-    if (list->max == 0) {
-        return NULL;
+    struct walk walk = {.list = list,
+        .arena = arena_new(),
+        .from = behind ? list->after : list->prefix,
+        .behind = behind,
+        .limit = (u32)(list->max < PAGE_MAX ? list->max + 1 : PAGE_MAX + 1),
+        .done = list->max == 0};
+    err *e = NULL;
+    while (e == NULL && !walk.done) {
+        e = walk_page(&walk);
+        e = e != NULL ? err_copy(list->call->arena, e) : fiber_pause();
+        arena_reset(walk.arena);
     }
-    for (;;) {
-        struct store_query query = {.table = OBJECTS,
-            .pk = s3_string(call, call->bucket->name),
-            .range = from.len == 0 ? STORE_RANGE_ALL
-                     : behind      ? STORE_RANGE_GT
-                                   : STORE_RANGE_GE,
-            .sk_low = from.len > 0 ? s3_string(call, from) : NULL,
-            .allowed = store_pred_leaf(a, STORE_NOT_EXISTS, S("marker"), NULL),
-            .limit = (u32)(list->max < PAGE_MAX ? list->max + 1 : PAGE_MAX + 1)};
-        struct store_page page = {};
-        TRY(store_query(call->hub->store, a, &query, &page));
-        str skip = {};
-        for (size_t i = 0; i < page.count && skip.len == 0; i++) {
-            str key = json_get_str(page.items[i], S("key"));
-            if (!str_starts(key, list->prefix)) {
-                return NULL;
-            }
-            if (!take_row(list, page.items[i])) {
-                return NULL;
-            }
-            from = key;
-            skip = skip_to(list, key);
-        }
-        if (skip.len == 0 && page.next_token.len == 0) {
-            return NULL;
-        }
-        from = skip.len > 0 ? skip : from;
-        behind = true;
-    }
+    arena_free(walk.arena);
+    return e;
 }
 
 // ---- answers -----------------------------------------------------------------------------------

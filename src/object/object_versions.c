@@ -12,6 +12,7 @@ struct versions {
 
     u64 count; // told so far
     bool truncated;
+    bool ended; // no key follows
     str last_key;
     str last_version;
     vec_of(str) prefixes;
@@ -115,21 +116,20 @@ static str rolled_up(const struct versions *list, str key)
     return at < 0 ? (str){} : str_sub(key, 0, list->prefix.len + (size_t)at + list->delimiter.len);
 }
 
-static bool take_prefix(struct versions *list, str common)
+static void take_prefix(struct versions *list, str common)
 {
     bool known = str_eq(common, list->last_key) || str_eq(common, list->key_marker);
     if (known) {
-        return true;
+        return;
     }
     if (list->count >= list->max) {
         list->truncated = true;
-        return false;
+        return;
     }
     list->count++;
     list->last_key = str_dup(list->call->arena, common);
     list->last_version = (str){};
     *vec_push(list->call->arena, &list->prefixes) = list->last_key;
-    return true;
 }
 
 // What follows all keys that begin with what was rolled up.
@@ -144,60 +144,81 @@ static str behind(struct versions *list, str common)
     return next;
 }
 
-static err *take_row(struct versions *list, const struct json *row, str *skip) YIELDS;
+static err *take_row(struct versions *list, const struct json *row, str *common) YIELDS;
 
-// *skip: where to go on; none: with the next row.
-static err *take_row(struct versions *list, const struct json *row, str *skip)
+// *common: the prefix that it was rolled up to, or none.
+static err *take_row(struct versions *list, const struct json *row, str *common)
 {
     str key = json_get_str(row, S("key"));
-    str common = rolled_up(list, key);
     bool marked = list->key_marker.len > 0 && str_eq(key, list->key_marker);
+    *common = (str){};
     if (marked && list->version_marker.len == 0) {
         return NULL;
     }
-    if (common.len > 0) {
-        *skip = take_prefix(list, common) ? behind(list, common) : (str){};
+    *common = rolled_up(list, key);
+    if (common->len > 0) {
+        take_prefix(list, *common);
         return NULL;
     }
     return take_key(list, row);
 }
 
-static err *take_page(struct versions *list, struct store_page *page, str *skip) YIELDS;
+static err *take_page(struct versions *list, const struct store_page *page, str *skip) YIELDS;
 
-static err *take_page(struct versions *list, struct store_page *page, str *skip)
+// Rows behind a prefix that was rolled up are passed over. *skip: where the next page begins, when
+// that is behind such a prefix.
+static err *take_page(struct versions *list, const struct store_page *page, str *skip)
 {
-    for (size_t i = 0; i < page->count && skip->len == 0 && !list->truncated; i++) {
+    str common = {};
+    *skip = (str){};
+    for (size_t i = 0; i < page->count && !list->truncated; i++) {
         if (!str_starts(json_get_str(page->items[i], S("key")), list->prefix)) {
-            page->next_token = (str){};
+            list->ended = true;
             return NULL;
         }
-        TRY(take_row(list, page->items[i], skip));
+        TRY(take_row(list, page->items[i], &common));
     }
+    *skip = common.len > 0 ? behind(list, common) : (str){};
     return NULL;
 }
 
-static err *walk(struct versions *list) YIELDS;
+static err *walk(struct versions *list, struct arena *arena) YIELDS;
 
-static err *walk(struct versions *list)
+// `arena` is that of a page.
+static err *walk(struct versions *list, struct arena *arena)
 {
     struct s3_call *call = list->call;
-    struct store_page page = {};
     str from = str_cmp(list->key_marker, list->prefix) > 0 ? list->key_marker : list->prefix;
-    str skip = {};
-    do {
+    str token = {};
+    while (!list->truncated && !list->ended) {
+        struct store_page page = {};
+        str skip = {};
         struct store_query query = {.table = OBJECTS,
             .pk = s3_string(call, call->bucket->name),
             .range = from.len > 0 ? STORE_RANGE_GE : STORE_RANGE_ALL,
             .sk_low = from.len > 0 ? s3_string(call, from) : NULL,
             .limit = PAGE_MAX,
-            .page_token = page.next_token};
-        TRY(store_query(call->hub->store, call->arena, &query, &page));
-        skip = (str){};
+            .page_token = token};
+        TRY(store_query(call->hub->store, arena, &query, &page));
         TRY(take_page(list, &page, &skip));
+        list->ended = list->ended || page.next_token.len == 0;
         from = skip.len > 0 ? skip : from;
-        page.next_token = skip.len > 0 ? (str){} : page.next_token;
-    } while (!list->truncated && (skip.len > 0 || page.next_token.len > 0));
+        token = skip.len > 0 ? (str){} : str_dup(call->arena, page.next_token);
+        arena_reset(arena);
+        TRY(fiber_pause());
+    }
     return NULL;
+}
+
+static err *walk_all(struct versions *list) YIELDS;
+
+static err *walk_all(struct versions *list)
+{
+    struct arena *arena = arena_new();
+    err *e = walk(list, arena);
+    e = e != NULL ? err_copy(list->call->arena, e) : NULL;
+    arena_free(arena);
+    return e;
 }
 
 static err *read_arguments(struct versions *list)
@@ -236,7 +257,7 @@ err *s3_list_versions(struct s3_call *call)
     struct buf out = s3_xml_begin(call, &xml, "ListVersionsResult");
     xml.out = &out;
     if (list.max > 0) {
-        TRY(walk(&list));
+        TRY(walk_all(&list));
     }
     xml_text(&xml, "Name", call->bucket->name);
     xml_key(&xml, "Prefix", list.prefix);
