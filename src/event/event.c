@@ -11,7 +11,8 @@ str event_lineage_of(str trace)
     str part = {};
     while (str_next(&trace, ';', &part)) {
         if (str_starts(part, S("Lineage="))) {
-            return str_sub(part, S("Lineage=").len, 512);
+            part = str_sub(part, S("Lineage=").len, 512);
+            return str_is_utf8(part) ? part : (str){}; // it comes from outside
         }
     }
     return (str){};
@@ -271,18 +272,24 @@ static bool is_too_old(const struct delivery *d, u64 when)
     return when > (u64)json_get_int(d->row, S("accepted"), 0) + (u64)d->how.max_age_s * 1000;
 }
 
+// Once more: how long to wait. Told of at the first time.
+static u64 stumble_again(struct event_entry *entry, const err *why)
+{
+    unsigned times = entry->stumbles++;
+    u64 wait = times < 16 ? (u64)STUMBLE_MS << times : STUMBLE_MAX_MS;
+    if (times == 0) {
+        log_warn("func.event", "%.*s: %.*s; the event is tried again later", PRI(entry->lane->key),
+            PRI(why->text));
+    }
+    return wait < STUMBLE_MAX_MS ? wait : STUMBLE_MAX_MS;
+}
+
 // The platform's fault: it costs no try.
 static err *stumble(struct delivery *d, const err *why, enum verdict *verdict) YIELDS;
 
 static err *stumble(struct delivery *d, const err *why, enum verdict *verdict)
 {
-    unsigned times = d->entry->stumbles++;
-    u64 wait = times < 16 ? (u64)STUMBLE_MS << times : STUMBLE_MAX_MS;
-    d->due_ms = d->queue->now_ms() + (wait < STUMBLE_MAX_MS ? wait : STUMBLE_MAX_MS);
-    if (times == 0) {
-        log_warn("func.event", "%.*s: %.*s; the event is tried again later",
-            PRI(d->entry->lane->key), PRI(why->text));
-    }
+    d->due_ms = d->queue->now_ms() + stumble_again(d->entry, why);
     if (is_too_old(d, d->due_ms)) {
         return give_up(d, "EventAgeExceeded", json_get_int(d->row, S("tries"), 0));
     }
@@ -373,8 +380,8 @@ void event_deliver(void *arg)
         entry->lane->running--;
         event_entry_drop(entry);
     } else if (e != NULL) {
-        log_warn("func.event", "%.*s: %.*s", PRI(entry->lane->key), PRI(e->text));
-        event_entry_delay(entry, d.queue->now_ms() + STUMBLE_MS);
+        u64 wait_ms = stumble_again(entry, e);
+        event_entry_delay(entry, d.queue->now_ms() + wait_ms);
     } else if (verdict == VERDICT_LATER) {
         event_entry_delay(entry, d.due_ms);
     } else {

@@ -103,9 +103,9 @@ static err *read_call(
     }
     str client = {};
     str context = http_header(req, S("x-amz-client-context"));
-    if (context.len > 0 && !base64_decode(req->arena, context, &client)) {
-        return reply_error(
-            req, 400, S("InvalidRequestContentException"), S("The client context is not base64."));
+    if (context.len > 0 && (!base64_decode(req->arena, context, &client) || !str_is_utf8(client))) {
+        return reply_error(req, 400, S("InvalidRequestContentException"),
+            S("The client context is not base64 of UTF-8 text."));
     }
     *call = (struct func_call){.key = function->key,
         .payload = body.len > 0 ? body : S("{}"),

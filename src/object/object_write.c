@@ -59,6 +59,15 @@ static bool is_token(str text)
     return text.len > 0;
 }
 
+// A row is text: what no reader could read again is not kept.
+static err *check_texts(struct s3_call *call, const struct json *row)
+{
+    return str_is_utf8(json_text(call->arena, row))
+               ? NULL
+               : s3_refuse(call->arena, "InvalidArgument",
+                     "The content type, a header that is kept or a metadata value is not UTF-8.");
+}
+
 err *s3_take_headers(struct s3_call *call, struct json *row)
 {
     static const str KEPT[] = {S_INIT("cache-control"), S_INIT("content-disposition"),
@@ -102,7 +111,7 @@ err *s3_take_headers(struct s3_call *call, struct json *row)
     json_set(row, S("type"), s3_string(call, type.len > 0 ? type : S("binary/octet-stream")));
     json_set(row, S("headers"), headers);
     json_set(row, S("meta"), meta);
-    return NULL;
+    return check_texts(call, row);
 }
 
 // ---- put ---------------------------------------------------------------------------------------

@@ -88,6 +88,15 @@ static err *index_keys_of(
     return NULL;
 }
 
+// What could not be read again must not be written: the item would be lost, and in the way.
+static err *check_text(struct arena *arena, str text)
+{
+    return str_is_utf8(text) ? NULL
+                             : fail(arena, ERR_INVALID,
+                                   "One or more parameter values were invalid: a text of the item "
+                                   "is not UTF-8");
+}
+
 static err *prepare_put(struct arena *arena, struct prepared *out)
 {
     const struct json *item = out->write->item;
@@ -99,6 +108,7 @@ static err *prepare_put(struct arena *arena, struct prepared *out)
     }
     TRY(index_keys_of(arena, out->table, item, &out->keys));
     out->text = json_text(arena, item);
+    TRY(check_text(arena, out->text));
     return check_size(arena, item, out->text, "Item size");
 }
 
@@ -249,6 +259,7 @@ static err *work_out(struct arena *arena, struct prepared *prepared)
     }
     TRY(index_keys_of(arena, prepared->table, prepared->new_item, &prepared->keys));
     prepared->text = json_text(arena, prepared->new_item);
+    TRY(check_text(arena, prepared->text));
     return check_size(arena, prepared->new_item, prepared->text, "Item size to update");
 }
 

@@ -249,3 +249,38 @@ test('what is queued while other definitions come into force is delivered too', 
     return keys.every((key) => delivered.has(key));
   }, `${keys.length} events`);
 });
+
+test('a client context that is no text is refused, and nothing is in the way of others', async () => {
+  const context = (bytes) => Buffer.from(bytes, 'latin1').toString('base64');
+  for (const InvocationType of ['Event', 'RequestResponse']) {
+    const refused = send('flaky', { id: 'context', fails: 0 }, { InvocationType, ClientContext: context('{"a":"\xff\xfe"}') });
+    await assert.rejects(refused, { name: 'InvalidRequestContentException', message: /UTF-8/ });
+  }
+  await send('flaky', { id: 'context-fine', fails: 0 }, { ClientContext: context('{"custom":{}}') });
+  await until(() => tries('context-fine').length === 1, 'the event');
+  assert.equal(tries('context').length, 0);
+  assert.doesNotMatch(server.log(), /is not UTF-8/);
+});
+
+test('a trace header that is no text, with an event and with an upload, does not stop them', async () => {
+  const traced = (client) => {
+    client.middlewareStack.add(
+      (next) => (args) => {
+        args.request.headers['x-amzn-trace-id'] = 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=\xff:1';
+        if (args.request.body !== undefined) args.request.body = Buffer.from(args.request.body); // headers as they are, not with a text behind
+        return next(args);
+      },
+      { step: 'finalizeRequest', priority: 'low' },
+    );
+    return client;
+  };
+  const options = { region: 'us-east-1', endpoint: server.origin, credentials: await server.key(), maxAttempts: 1 };
+  await traced(new LambdaClient(options)).send(
+    new InvokeCommand({ FunctionName: 'flaky', Payload: JSON.stringify({ id: 'traced', fails: 0 }), InvocationType: 'Event' }),
+  );
+  await until(() => tries('traced').length === 1, 'the event');
+  const Bucket = server.outputs().storage.bucket_name;
+  await traced(new S3Client({ ...options, forcePathStyle: true })).send(new PutObjectCommand({ Bucket, Key: 'traced', Body: 'x' }));
+  await until(() => /"key":"traced"/.test(server.log()), 'the event of the upload');
+  assert.doesNotMatch(server.log(), /is not UTF-8/);
+});

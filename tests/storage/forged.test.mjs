@@ -297,3 +297,15 @@ test('a metadata name of a URL that ends its line', async () => {
   const request = { method: 'PUT', path: `/${bucket}/split`, headers: { host }, query: [['x-amz-meta-a\r\nset-cookie: x', 'y']] };
   await refused('a line in a name', { ...signQuery(request, key), body: 'x' }, [400, 'InvalidRequest']);
 });
+
+test('headers whose bytes are no text, which an object could not be read with again', async () => {
+  for (const [name, value] of [['cache-control', 'a\xff'], ['content-type', 'text/\xe4'], ['content-disposition', '\xc3']]) {
+    for (const query of [[], [['uploads', '']]]) {
+      const method = query.length > 0 ? 'POST' : 'PUT';
+      const request = signHeader({ method, path: `/${bucket}/notext`, query, headers: { host }, body: Buffer.from('x') }, key);
+      await refused(name, { ...request, headers: { ...request.headers, [name]: value } }, [400, 'InvalidArgument']);
+    }
+  }
+  assert.equal((await storage.signed(key, { method: 'PUT', path: `/${bucket}/notext`, body: 'x' })).status, 200);
+  assert.equal((await storage.signed(key, { method: 'DELETE', path: `/${bucket}/notext` })).status, 204);
+});

@@ -462,6 +462,42 @@ static void nesting(struct fixture *f) YIELDS
     verify(f);
 }
 
+static err *damage(const void *arg, struct arena *arena, const struct json *item, struct json **out)
+{
+    (void)arg;
+    (void)item;
+    *out = json_object(arena);
+    json_set(*out, S("id"), json_string(arena, S("a")));
+    json_set(*out, S("title"), json_string(arena, S("\xff")));
+    return NULL;
+}
+
+// What could not be read again is not written, and what was there stays.
+static void no_text(struct fixture *f) YIELDS
+{
+    set_up(f);
+    for (int in_name = 0; in_name < 2; in_name++) {
+        struct json *set = json_object(f->arena);
+        json_set(set, in_name ? S("a\xc3") : S("title"),
+            json_string(f->arena, in_name ? S("fine") : S("cut\xe2\x82")));
+        struct json *item = json_copy(f->arena, set);
+        json_set(item, S("id"), text_value(f->arena, "a"));
+        struct store_write writes[] = {
+            {.kind = STORE_PUT, .table = S("Post"), .item = item},
+            {.kind = STORE_UPDATE, .table = S("Post"), .pk = text_value(f->arena, "a"), .set = set},
+            {.kind = STORE_UPDATE,
+                .table = S("Post"),
+                .pk = text_value(f->arena, "a"),
+                .edit = damage},
+        };
+        for (size_t k = 0; k < countof(writes); k++) {
+            assert_fails(write_one(f, &writes[k]), ERR_INVALID,
+                "One or more parameter values were invalid: a text of the item is not UTF-8");
+        }
+    }
+    verify(f);
+}
+
 static void unicode_keys(struct fixture *f) YIELDS
 {
     static const char *const texts[] = {"'e'", "'\xc3\xa9'", "'e\xcc\x81'", "'\xf0\x9f\x98\x80'",
@@ -498,6 +534,7 @@ TEST(refused_keys)
 TEST(key_lengths)
 TEST(item_sizes)
 TEST(nesting)
+TEST(no_text)
 TEST(unicode_keys)
 TEST(cancelled_write)
 
@@ -518,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_key_lengths),
         cmocka_unit_test(test_item_sizes),
         cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_no_text),
         cmocka_unit_test(test_unicode_keys),
         cmocka_unit_test(test_cancelled_write),
     };
