@@ -165,9 +165,13 @@ static err *functions_invoke(
         return func_invoke_event(admin->functions, arena, &call);
     }
     TRY(func_invoke(admin->functions, arena, &call, &result));
+    if (!str_is_utf8(result.payload)) {
+        return fail(arena, ERR_INVALID, "what the function returned is not UTF-8 text");
+    }
     json_set(out, S("payload"), json_string(arena, result.payload));
     json_set(out, S("failed"), json_bool(arena, result.failed));
-    json_set(out, S("log"), json_string(arena, result.log));
+    // Its end of so many bytes may begin within a character.
+    json_set(out, S("log"), json_string(arena, func_log_clean(arena, result.log)));
     return NULL;
 }
 

@@ -257,6 +257,12 @@ test('ampd invoke prints what a function returns', async () => {
   const { stdout, stderr } = await server.ampd('invoke', 'probe', '--payload', '{"do":"log"}', '--log');
   assert.equal(stdout, '"said"\n');
   assert.match(stderr, /^START RequestId: .*\n[^]*REPORT RequestId/);
+  for (const odd of [false, true]) { // once, whatever the bytes of its log
+    const calls = path.join(server.folder, `calls-${odd}`);
+    const said = await server.ampd('invoke', 'probe', '--payload', JSON.stringify({ do: 'umlauts', file: calls, odd }), '--log');
+    assert.deepEqual([said.stdout, readFileSync(calls, 'utf8')], ['"said"\n', 'x']);
+    assert.match(said.stderr, /ä{100}/);
+  }
   const failed = await server.ampd('invoke', 'probe', '--payload', '{"do":"throw"}').catch((error) => error);
   assert.equal(failed.code, 1);
   assert.equal(JSON.parse(failed.stdout).errorType, 'Own');
