@@ -56,10 +56,17 @@ static struct json *headers_of(const struct lambda_url_call *call)
     return headers;
 }
 
+// What is no text cannot be in an event, which is JSON.
+static str text_header(const struct http_req *req, str name)
+{
+    str value = http_header(req, name);
+    return str_is_utf8(value) ? value : (str){};
+}
+
 static void set_cookies(const struct lambda_url_call *call, struct json *event)
 {
     struct arena *a = call->req->arena;
-    str rest = http_header(call->req, S("cookie"));
+    str rest = text_header(call->req, S("cookie"));
     str cookie = {};
     struct json *cookies = json_array(a);
     while (str_next(&rest, ';', &cookie)) {
@@ -156,7 +163,7 @@ static struct json *context_of(const struct lambda_url_call *call)
     json_set(http, S("path"), json_string(a, call->path));
     json_set(http, S("protocol"), json_string(a, S("HTTP/1.1")));
     json_set(http, S("sourceIp"), json_string(a, req->peer));
-    json_set(http, S("userAgent"), json_string(a, http_header(req, S("user-agent"))));
+    json_set(http, S("userAgent"), json_string(a, text_header(req, S("user-agent"))));
     json_set(context, S("accountId"), json_string(a, account));
     json_set(context, S("apiId"), json_string(a, call->function->name));
     if (call->principal != NULL) {

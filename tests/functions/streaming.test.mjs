@@ -223,6 +223,19 @@ test('a host name of its own leads to it, for addresses that begin at the root',
   assert.equal(JSON.parse(body).rawPath, '/root');
 });
 
+test('headers whose bytes are no text are left out of the event', async () => {
+  const { port, hostname } = new URL(server.origin);
+  const headers = { 'user-agent': 'a\xff', cookie: 'b=\xff', 'x-plain': 'c' };
+  const body = await new Promise((resolve, reject) => {
+    request({ host: hostname, port, path: '/lambda-url/open/', headers }, (response) => {
+      let text = '';
+      response.on('data', (part) => (text += part)).on('end', () => resolve(text));
+    }).on('error', reject).end();
+  });
+  const event = JSON.parse(body);
+  assert.deepEqual([event.requestContext.http.userAgent, event.cookies, event.headers['user-agent'], event.headers['x-plain']], ['', undefined, undefined, 'c']);
+});
+
 // Signed by hand, from the description of signature version 4.
 async function signed(credentials, path, body = '') {
   const target = new URL(server.origin);
