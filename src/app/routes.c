@@ -74,7 +74,9 @@ static err *json_service(struct http_req *req)
     jw_object(&w);
     jw_member(&w, S("__type"), S("NotImplementedException"));
     jw_member(&w, S("message"),
-        str_cat(req->arena, target.len > 0 ? str_sub(target, 0, 128) : S("This operation"),
+        str_cat(req->arena,
+            target.len > 0 && str_is_utf8(target) ? str_utf8_first(target, 128)
+                                                  : S("This operation"),
             S(" is not served yet by this version of ampd.")));
     jw_end_object(&w);
     http_add_header(req, S("x-amzn-ErrorType"), S("NotImplementedException"));

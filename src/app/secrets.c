@@ -134,7 +134,8 @@ static str name_of(const struct json *in)
 
 static err *no_such(struct arena *arena, str name)
 {
-    err *e = fail(arena, ERR_NOT_FOUND, "there is no secret '%.*s'", PRI(str_sub(name, 0, 128)));
+    err *e =
+        fail(arena, ERR_NOT_FOUND, "there is no secret '%.*s'", PRI(str_utf8_first(name, 128)));
     e->wire = S("SecretNotFoundError");
     return err_hint(e, S("`ampd sandbox secret list` shows those there are."));
 }
@@ -148,7 +149,7 @@ err *app_admin_secret_set(
         .type = S("SecureString")};
     if (!vault_is_secret_name(name_of(in))) {
         return err_hint(fail(arena, ERR_INVALID, "'%.*s' is no name of a secret",
-                            PRI(str_sub(name_of(in), 0, 128))),
+                            PRI(str_utf8_first(name_of(in), 128))),
             S("A secret's name has letters, digits and the symbols _ . - only."));
     }
     if (parameter.value.len == 0) {

@@ -64,7 +64,8 @@ static err *answer(struct vault_call *call, struct http_req *req, size_t service
     TRY(vault_caller(call->vault, req, SERVICES[service].service, body, &caller));
     if (handler == NULL) {
         return fail_as(a, "UnknownOperationException",
-            "%.*s is not served by this version of ampd.", PRI(str_sub(target, 0, 128)));
+            "%.*s is not served by this version of ampd.",
+            PRI(str_is_utf8(target) ? str_utf8_first(target, 128) : S("This operation")));
     }
     if (json_parse(a, body, &in, NULL) != NULL || in->kind != JSON_OBJECT) {
         return fail_as(a, "SerializationException", "The body is not a JSON object.");

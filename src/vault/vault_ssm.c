@@ -107,7 +107,7 @@ static err *get_parameter(struct vault_call *call)
     if (found == NULL) {
         return fail_as(call->arena,
             named.version > 0 ? "ParameterVersionNotFound" : "ParameterNotFound",
-            "Parameter %.*s not found.", PRI(str_sub(asked, 0, 256)));
+            "Parameter %.*s not found.", PRI(str_utf8_first(asked, 256)));
     }
     json_set(call->out, S("Parameter"), found);
     return NULL;
@@ -233,7 +233,7 @@ static err *delete_parameter(struct vault_call *call)
     TRY(vault_delete(call->vault, call->arena, name, &found));
     return found ? NULL
                  : fail_as(call->arena, "ParameterNotFound", "Parameter %.*s not found.",
-                       PRI(str_sub(name, 0, 256)));
+                       PRI(str_utf8_first(name, 256)));
 }
 
 static err *delete_parameters(struct vault_call *call) YIELDS;

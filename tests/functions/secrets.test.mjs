@@ -188,6 +188,8 @@ test('SSM: put, get, get by path, delete', async () => {
   await assert.rejects(() => put('/bad name', 'never'), { name: 'ValidationException' });
   await ssm.send(new DeleteParameterCommand({ Name: '/app/a/one' }));
   await assert.rejects(() => ssm.send(new DeleteParameterCommand({ Name: '/app/a/one' })), { name: 'ParameterNotFound' });
+  const Name = `${'a'.repeat(255)}ä${'b'.repeat(9)}`; // it is told up to a whole character
+  await assert.rejects(() => ssm.send(new GetParameterCommand({ Name })), { name: 'ParameterNotFound', message: `Parameter ${Name.slice(0, 256)} not found.` });
 });
 
 test('a secret shared by several, put through the API, counts where there is no own; functions follow', async () => {
