@@ -8,19 +8,20 @@ enum { BODY_MAX = 256 * 1024, NAME_MAX_LEN = 128 };
 static const str XML = S_INIT("text/xml");
 static const str STS = S_INIT("https://sts.amazonaws.com/doc/2011-06-15/");
 
+// What is not of ASCII is a space: it may be cut, or no text at all.
 static str escaped(struct arena *a, str text)
 {
-    str out = {};
+    struct buf out = buf_in(a, 5 * text.len);
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        str one = c == '<'   ? S("&lt;")
-                  : c == '>' ? S("&gt;")
-                  : c == '&' ? S("&amp;")
-                  : c < ' '  ? S(" ")
-                             : str_sub(text, i, i + 1);
-        out = str_cat(a, out, one);
+        u8 c = (u8)text.ptr[i];
+        switch (c) {
+        case '<': buf_add(&out, S("&lt;")); break;
+        case '>': buf_add(&out, S("&gt;")); break;
+        case '&': buf_add(&out, S("&amp;")); break;
+        default: buf_add_char(&out, c < ' ' || c >= 0x7f ? ' ' : (char)c);
+        }
     }
-    return out;
+    return buf_str(&out);
 }
 
 // A field of the form, or none.

@@ -1,5 +1,6 @@
 // Services of the query protocol, which answer in XML: who a caller is, and clear words for the rest.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { IAMClient, ListUsersCommand } from '@aws-sdk/client-iam';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -59,4 +60,17 @@ test('what is not served is told in words that the clients read', async () => {
   assert.match(await answer.text(), /<Message>&lt;b&gt;&amp;" is not served/);
   const none = await fetch(server.origin, { method: 'POST', body: new URLSearchParams({ a: '%' }) });
   assert.deepEqual([none.status, /This operation is not served/.test(await none.text())], [501, true]);
+});
+
+test('a forged request with large headers is answered without much memory', async () => {
+  const memory = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1]) / 1024;
+  const { accessKeyId, secretAccessKey } = options.credentials;
+  const client = new STSClient({ ...options, credentials: { accessKeyId, secretAccessKey: `${secretAccessKey}x` } });
+  client.middlewareStack.add((next) => (args) => {
+    args.request.headers['x-amz-large'] = 'z'.repeat(14_000);
+    return next(args);
+  }, { step: 'build' });
+  const before = memory();
+  await assert.rejects(client.send(new GetCallerIdentityCommand()), fails('SignatureDoesNotMatch', /zzzz/, 403));
+  assert.ok(memory() - before < 30, `${memory() - before} MiB`);
 });
