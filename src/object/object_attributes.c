@@ -328,9 +328,9 @@ err *s3_list_uploads(struct s3_call *call)
     TRY(query_count(call, "max-uploads", PAGE_MAX, &list.max));
     TRY(read_encoding(call, &xml));
     list.max = list.max > PAGE_MAX ? PAGE_MAX : list.max;
-    (void)s3_query(call, "prefix", &list.prefix);
-    (void)s3_query(call, "delimiter", &list.delimiter);
-    (void)s3_query(call, "key-marker", &list.key_marker);
+    TRY(s3_query_key(call, "prefix", &list.prefix));
+    TRY(s3_query_key(call, "delimiter", &list.delimiter));
+    TRY(s3_query_key(call, "key-marker", &list.key_marker));
     (void)s3_query(call, "upload-id-marker", &list.id_marker);
     if (list.max > 0) {
         TRY(walk_uploads(&list));

@@ -151,6 +151,22 @@ bool s3_query(const struct s3_call *call, const char *name, str *value)
     return false;
 }
 
+err *s3_check_key(struct s3_call *call, str text)
+{
+    if (text.len > KEY_MAX) {
+        return s3_refuse(call->arena, "KeyTooLongError", "%s", "");
+    }
+    return str_is_utf8(text) && (text.len == 0 || memchr(text.ptr, '\0', text.len) == NULL)
+               ? NULL
+               : s3_refuse(call->arena, "InvalidURI", "The key is no UTF-8 text.");
+}
+
+err *s3_query_key(struct s3_call *call, const char *name, str *value)
+{
+    (void)s3_query(call, name, value);
+    return s3_check_key(call, *value);
+}
+
 // ---- whose request, for what -------------------------------------------------------------------
 
 enum on { ON_SERVICE, ON_BUCKET, ON_OBJECT };
@@ -180,15 +196,10 @@ err *s3_read_address(struct s3_call *call)
         !http_url_decode(call->arena, rest, false, &call->key)) {
         return s3_refuse(call->arena, "InvalidURI", "%s", "");
     }
-    bool bad = false;
-    if (str_utf8_prefix(call->key, &bad) != call->key.len || bad ||
-        memchr(call->key.ptr != NULL ? call->key.ptr : "", '\0', call->key.len) != NULL) {
-        call->key = (str){};
-        return s3_refuse(call->arena, "InvalidURI", "The key is no UTF-8 text.");
-    }
-    if (call->key.len > KEY_MAX) {
-        call->key = (str){};
-        return s3_refuse(call->arena, "KeyTooLongError", "%s", "");
+    err *e = s3_check_key(call, call->key);
+    if (e != NULL) {
+        call->key = (str){}; // it is not told
+        return e;
     }
     call->bucket = s3_bucket(call->service, call->bucket_name);
     return NULL;

@@ -118,6 +118,10 @@ err *s3_reply_error(struct s3_call *call, const err *e) YIELDS;
 [[nodiscard]] err *s3_run(struct s3_call *call) YIELDS;
 // A query parameter's decoded value; false when there is none of that name.
 bool s3_query(const struct s3_call *call, const char *name, str *value);
+// Of one that is a key, or a part of one: refused when it cannot be.
+[[nodiscard]] err *s3_query_key(struct s3_call *call, const char *name, str *value);
+// KeyTooLongError or InvalidURI for what cannot be a key, nor a part of one.
+[[nodiscard]] err *s3_check_key(struct s3_call *call, str text);
 // May the caller do `action` ("s3:GetObject") on the call's key, or on `key`?
 [[nodiscard]] err *s3_allow(struct s3_call *call, const char *action, str key);
 // Either action on the call's key will do.

@@ -236,8 +236,8 @@ static err *read_arguments(struct s3_call *call, struct listing *list, struct s3
     str text = {};
     i64 max = PAGE_MAX;
     list->call = call;
-    (void)s3_query(call, "prefix", &list->prefix);
-    (void)s3_query(call, "delimiter", &list->delimiter);
+    TRY(s3_query_key(call, "prefix", &list->prefix));
+    TRY(s3_query_key(call, "delimiter", &list->delimiter));
     if (s3_query(call, "max-keys", &text) && (!str_to_i64(text, &max) || max < 0)) {
         return s3_refuse(call->arena, "InvalidArgument",
             "Argument maxKeys must be an integer between 0 and 2147483647");
@@ -269,12 +269,14 @@ err *s3_list_objects_v2(struct s3_call *call)
     TRY(read_arguments(call, &list, &xml));
     TRY(s3_allow_list(call, "s3:ListBucket", list.prefix));
     bool started = s3_query(call, "start-after", &start);
+    TRY(s3_check_key(call, start));
     bool continued = s3_query(call, "continuation-token", &token);
     if (continued && !base64_decode(call->arena, token, &list.after)) {
         return s3_refuse(
             call->arena, "InvalidArgument", "The continuation token provided is incorrect");
     }
     list.after = continued ? list.after : start;
+    TRY(s3_check_key(call, list.after));
     bool owner = s3_query(call, "fetch-owner", &text) && str_eq(text, S("true"));
     TRY(walk(&list));
     struct buf out = s3_xml_begin(call, &xml, "ListBucketResult");
@@ -309,7 +311,7 @@ err *s3_list_objects(struct s3_call *call)
     struct s3_xml xml = {};
     TRY(read_arguments(call, &list, &xml));
     TRY(s3_allow_list(call, "s3:ListBucket", list.prefix));
-    (void)s3_query(call, "marker", &list.after);
+    TRY(s3_query_key(call, "marker", &list.after));
     TRY(walk(&list));
     struct buf out = s3_xml_begin(call, &xml, "ListBucketResult");
     xml.out = &out;

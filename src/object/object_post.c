@@ -177,13 +177,11 @@ static err *take_key(struct post *post)
             "Bucket POST must contain a field named 'key'.  If it is specified, please check the "
             "order of the fields.");
     }
-    if (call->key.len > KEY_MAX || !str_is_utf8(call->key) ||
-        memchr(call->key.ptr, '\0', call->key.len) != NULL) {
-        bool over = call->key.len > KEY_MAX;
-        call->key = (str){};
-        return s3_refuse(call->arena, over ? "KeyTooLongError" : "InvalidURI", "%s", "");
+    err *e = s3_check_key(call, call->key);
+    if (e != NULL) {
+        call->key = (str){}; // it is not told
     }
-    return NULL;
+    return e;
 }
 
 static err *authenticate(struct post *post) YIELDS;

@@ -226,9 +226,9 @@ static err *read_arguments(struct versions *list)
     struct s3_call *call = list->call;
     str text = {};
     i64 max = PAGE_MAX;
-    (void)s3_query(call, "prefix", &list->prefix);
-    (void)s3_query(call, "delimiter", &list->delimiter);
-    (void)s3_query(call, "key-marker", &list->key_marker);
+    TRY(s3_query_key(call, "prefix", &list->prefix));
+    TRY(s3_query_key(call, "delimiter", &list->delimiter));
+    TRY(s3_query_key(call, "key-marker", &list->key_marker));
     (void)s3_query(call, "version-id-marker", &list->version_marker);
     if (s3_query(call, "max-keys", &text) && (!str_to_i64(text, &max) || max < 0)) {
         return s3_refuse(call->arena, "InvalidArgument",

@@ -175,12 +175,13 @@ static err *get_by_path(struct vault_call *call)
     str after = {};
     i64 limit = json_get_int(call->in, S("MaxResults"), PAGE);
     bool recursive = json_get_bool(call->in, S("Recursive"), false);
-    if (!str_starts(path, S("/")) || limit < 1 || limit > PAGE ||
+    if (!str_starts(path, S("/")) || path.len > VAULT_NAME_MAX || limit < 1 || limit > PAGE ||
         !base64_decode(a, token, &after)) {
         return fail_as(a, "ValidationException",
-            "The parameter doesn't meet the parameter name requirements: Path begins with \"/\", "
+            "The parameter doesn't meet the parameter name requirements: Path begins with \"/\" "
+            "and has at most %d characters, "
             "MaxResults is from 1 to %d, NextToken is that of an answer.",
-            PAGE);
+            VAULT_NAME_MAX, PAGE);
     }
     path = str_ends(path, S("/")) ? path : str_cat(a, path, S("/"));
     TRY(may(call, "GetParametersByPath", path));

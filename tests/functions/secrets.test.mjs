@@ -188,6 +188,7 @@ test('SSM: put, get, get by path, delete', async () => {
   await assert.rejects(() => put('/bad name', 'never'), { name: 'ValidationException' });
   await ssm.send(new DeleteParameterCommand({ Name: '/app/a/one' }));
   await assert.rejects(() => ssm.send(new DeleteParameterCommand({ Name: '/app/a/one' })), { name: 'ParameterNotFound' });
+  await assert.rejects(() => ssm.send(new GetParametersByPathCommand({ Path: `/${'a'.repeat(1500)}` })), { name: 'ValidationException', message: /at most 1011 characters/ });
   const Name = `${'a'.repeat(255)}ä${'b'.repeat(9)}`; // it is told up to a whole character
   await assert.rejects(() => ssm.send(new GetParameterCommand({ Name })), { name: 'ParameterNotFound', message: `Parameter ${Name.slice(0, 256)} not found.` });
 });

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { ListObjectsV2Command, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { startStorage } from './lib.mjs';
+import { ListMultipartUploadsCommand, ListObjectsCommand, ListObjectsV2Command, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { refused, startStorage } from './lib.mjs';
 
 const FOLDERS = 1050; // more than a list has room for
 const folders = Array.from({ length: FOLDERS }, (_, i) => `f${String(i).padStart(4, '0')}/`);
@@ -51,3 +51,18 @@ for (const [name, ask] of [
     });
   }
 }
+
+test('prefixes and markers that no key can have', async () => {
+  const long = 'a'.repeat(1025);
+  const ContinuationToken = Buffer.from(long).toString('base64url');
+  for (const [Command, ...inputs] of [
+    [ListObjectsV2Command, { Prefix: long }, { StartAfter: long }, { ContinuationToken }, { Delimiter: long }],
+    [ListObjectsCommand, { Prefix: long }, { Marker: long }],
+    [ListObjectVersionsCommand, { Prefix: long }, { KeyMarker: long }],
+    [ListMultipartUploadsCommand, { Prefix: long }, { KeyMarker: long }],
+  ]) {
+    for (const input of inputs) await refused(s3.send(new Command({ Bucket, ...input })), 'KeyTooLongError');
+    await refused(s3.send(new Command({ Bucket, Prefix: 'a\0b' })), 'InvalidURI');
+    await s3.send(new Command({ Bucket, Prefix: long.slice(1) }));
+  }
+});
