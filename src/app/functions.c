@@ -74,6 +74,18 @@ err *app_open_functions(struct app *app)
     return event_queue_open(app->functions, app->arena, &events, &app->queue);
 }
 
+// As Lambda has them: "A=B" would set another one, and nobody finds one without a name.
+static bool is_variable_name(str name)
+{
+    bool good = name.len >= 2;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        good = good && (letter || (i > 0 && ((c >= '0' && c <= '9') || c == '_')));
+    }
+    return good;
+}
+
 static void read_environment(struct arena *arena, const struct project_tokens *tokens,
     const struct json *environment, struct func_options *out)
 {
@@ -83,6 +95,13 @@ static void read_environment(struct arena *arena, const struct project_tokens *t
         bool unknown = false;
         str value = project_resolve(arena, tokens, variable->text, &unknown);
         str secret = unknown ? project_missing_secret(tokens, variable->text) : (str){};
+        if (!is_variable_name(variable->key)) {
+            out->problem = str_fmt(arena,
+                "The function %.*s has '%.*s' as a variable of its environment; a name begins with "
+                "a letter, followed by letters, digits and _.",
+                PRI(out->name), PRI(variable->key));
+            continue;
+        }
         if (secret.len > 0) { // it would begin, and fail in its own way
             out->program = (str){};
             out->problem = str_fmt(arena,

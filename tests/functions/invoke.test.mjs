@@ -242,6 +242,13 @@ test('a change of the handler\'s file is served without a new start', async () =
 
 // ---- rights ------------------------------------------------------------------------------------
 
+test('a variable of the environment that can have no such name is told of, and nothing else happens', async () => {
+  for (const [name, variable] of [['nameless', "''"], ['misnamed', "'A=B'"]]) {
+    await assert.rejects(invoke(name, {}), (error) => error.message.includes(`The function ${name} has ${variable} as a variable of its environment`));
+  }
+  assert.equal((await fetch(`${server.origin}/_ampd/health`)).status, 200);
+});
+
 test('an access key invokes only with the right to', async () => {
   const other = clientOf(await server.key('cognito-idp:AdminGetUser'));
   await assert.rejects(invoke('probe', { do: 'echo' }, {}, other), { name: 'AccessDeniedException' });
