@@ -411,29 +411,48 @@ static err *make_tables(struct event_queue *queue, struct arena *arena)
     return store_apply(queue->store, arena, tables, countof(tables), &apply);
 }
 
-static err *load(struct event_queue *queue, struct arena *arena) YIELDS;
+static err *load_page(
+    struct event_queue *queue, struct arena *arena, str token, struct store_page *page) YIELDS;
 
-static err *load(struct event_queue *queue, struct arena *arena)
+static err *load_page(
+    struct event_queue *queue, struct arena *arena, str token, struct store_page *page)
 {
     static const str NAMES[] = {
         S_INIT("function"), S_INIT("order"), S_INIT("due"), S_INIT("bytes"), S_INIT("group")};
     struct store_query query = {.table = EVENT_ROWS,
         .limit = PAGE_ROWS,
         .attributes = NAMES,
-        .attribute_count = countof(NAMES)};
-    struct store_page page = {};
-    do {
-        TRY(store_query(queue->store, arena, &query, &page));
-        query.page_token = page.next_token;
-        for (size_t i = 0; i < page.count; i++) {
-            u64 order = (u64)json_get_int(page.items[i], S("order"), 0);
-            if (order > atomic_load(&queue->last_order)) {
-                atomic_store(&queue->last_order, order);
-            }
-            event_lane_add(queue, page.items[i]);
+        .attribute_count = countof(NAMES),
+        .page_token = token};
+    TRY(store_query(queue->store, arena, &query, page));
+    for (size_t i = 0; i < page->count; i++) {
+        u64 order = (u64)json_get_int(page->items[i], S("order"), 0);
+        if (order > atomic_load(&queue->last_order)) {
+            atomic_store(&queue->last_order, order);
         }
-    } while (page.next_token.len > 0);
+        event_lane_add(queue, page->items[i]);
+    }
     return NULL;
+}
+
+static err *load(struct event_queue *queue, struct arena *arena) YIELDS;
+
+// What waits may be a gigabyte, of which nothing but names stays in memory.
+static err *load(struct event_queue *queue, struct arena *arena)
+{
+    struct arena *pages[2] = {arena_new(), arena_new()}; // a token lives until the next page
+    struct store_page page = {};
+    err *e = NULL;
+    for (unsigned turn = 0; e == NULL && (turn == 0 || page.next_token.len > 0); turn++) {
+        struct arena *here = pages[turn % 2];
+        str token = page.next_token;
+        arena_reset(here);
+        e = load_page(queue, here, token, &page);
+    }
+    e = e != NULL ? err_copy(arena, e) : NULL;
+    arena_free(pages[0]);
+    arena_free(pages[1]);
+    return e;
 }
 
 err *event_queue_open(struct func_hub *hub, struct arena *arena,

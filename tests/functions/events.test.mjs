@@ -284,3 +284,13 @@ test('a trace header that is no text, with an event and with an upload, does not
   await until(() => /"key":"traced"/.test(server.log()), 'the event of the upload');
   assert.doesNotMatch(server.log(), /is not UTF-8/);
 });
+
+test('what waits over a restart is not held in memory', async () => {
+  const pad = 'x'.repeat(500_000);
+  for (let i = 0; i < 300; i++) await send('slow', { id: 'waits', ms: 60_000, pad });
+  await server.end({ keep: true });
+  server = await serve('events', { folder: server.folder });
+  const resident = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1]) / 1024;
+  await until(() => /BEGIN waits/.test(server.log()), 'the first of them');
+  assert.ok(resident < 110, `${resident} MiB`);
+});
