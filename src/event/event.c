@@ -276,6 +276,7 @@ static bool is_too_old(const struct delivery *d, u64 when)
 static u64 stumble_again(struct event_entry *entry, const err *why)
 {
     unsigned times = entry->stumbles++;
+    check(entry->lane->running > 0);
     u64 wait = times < 16 ? (u64)STUMBLE_MS << times : STUMBLE_MAX_MS;
     if (times == 0) {
         log_warn("func.event", "%.*s: %.*s; the event is tried again later", PRI(entry->lane->key),
@@ -424,6 +425,7 @@ static err *load_page(
         .attributes = NAMES,
         .attribute_count = countof(NAMES),
         .page_token = token};
+    check(queue->home == loop_current());
     TRY(store_query(queue->store, arena, &query, page));
     for (size_t i = 0; i < page->count; i++) {
         u64 order = (u64)json_get_int(page->items[i], S("order"), 0);

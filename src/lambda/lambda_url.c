@@ -219,6 +219,7 @@ static err *run(struct func_hub *hub, const struct lambda_url_call *call)
     struct http_req *req = call->req;
     struct func_result result = {};
     struct func_stream *stream = NULL;
+    check(call->function != NULL && (call->principal != NULL || call->function->url->is_public));
     struct func_call invocation = {.key = call->function->key,
         .payload = lambda_url_event(call),
         .request_id = req->request_id,
@@ -248,6 +249,7 @@ static err *serve(struct func_hub *hub, struct lambda_url_call *call)
 {
     struct http_req *req = call->req;
     struct iam_principal principal = {};
+    check(call->principal == NULL);
     const struct func_url *url = call->function != NULL ? call->function->url : NULL;
     if (url == NULL) {
         return lambda_url_refuse(call, 404, S("ResourceNotFoundException"), S("Not Found"));

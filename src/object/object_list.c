@@ -129,6 +129,7 @@ static void take_page(struct walk *walk, const struct store_page *page)
     struct listing *list = walk->list;
     size_t before = list->rows.count + list->prefixes.count;
     str key = {};
+    check(!walk->done && walk->limit >= 2 && before <= list->max);
     for (size_t i = 0; i < page->count && !walk->done; i++) {
         key = json_get_str(page->items[i], S("key"));
         walk->done = !str_starts(key, list->prefix) || !take_row(list, page->items[i]);
@@ -166,7 +167,8 @@ static err *walk_page(struct walk *walk)
         .attribute_count = countof(NEEDED),
         .limit = walk->limit};
     struct store_page page = {};
-    do { // a page of nothing but markers is empty
+    check(call->bucket != NULL && a != call->arena); // which is let go
+    do {                                             // a page of nothing but markers is empty
         TRY(store_query(call->hub->store, a, &query, &page));
         query.page_token = page.next_token;
     } while (page.count == 0 && page.next_token.len > 0);

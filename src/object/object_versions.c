@@ -170,6 +170,7 @@ static err *take_page(struct versions *list, const struct store_page *page, str 
 static err *take_page(struct versions *list, const struct store_page *page, str *skip)
 {
     str common = {};
+    check(!list->ended && list->count <= list->max);
     *skip = (str){};
     for (size_t i = 0; i < page->count && !list->truncated; i++) {
         if (!str_starts(json_get_str(page->items[i], S("key")), list->prefix)) {
@@ -190,6 +191,7 @@ static err *walk(struct versions *list, struct arena *arena)
     struct s3_call *call = list->call;
     str from = str_cmp(list->key_marker, list->prefix) > 0 ? list->key_marker : list->prefix;
     str token = {};
+    check(arena != call->arena); // which is let go
     while (!list->truncated && !list->ended) {
         struct store_page page = {};
         str skip = {};

@@ -91,6 +91,7 @@ static err *index_keys_of(
 // What could not be read again must not be written: the item would be lost, and in the way.
 static err *check_text(struct arena *arena, str text)
 {
+    check(text.len > 0);
     return str_is_utf8(text) ? NULL
                              : fail(arena, ERR_INVALID,
                                    "One or more parameter values were invalid: a text of the item "

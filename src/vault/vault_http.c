@@ -59,6 +59,7 @@ static err *answer(struct vault_call *call, struct http_req *req, size_t service
     str body = {};
     str target = http_header(req, S("x-amz-target"));
     str name = str_sub(target, SERVICES[service].prefix.len, target.len);
+    check(service < countof(SERVICES));
     vault_handler handler = SERVICES[service].find(name);
     TRY(http_read_body(req, BODY_MAX, &body));
     TRY(vault_caller(call->vault, req, SERVICES[service].service, body, &caller));
