@@ -179,8 +179,3 @@ str func_arn(struct func_hub *hub, struct arena *arena, str key)
     const struct func_function *function = func_find(func_here(hub)->service, key);
     return function != NULL ? str_dup(arena, function->arn) : (str){};
 }
-
-bool func_exists(struct func_hub *hub, str key)
-{
-    return func_find(func_here(hub)->service, key) != NULL;
-}

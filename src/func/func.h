@@ -181,5 +181,3 @@ struct func_queue {
 void func_hub_set_queue(struct func_hub *hub, const struct func_queue *queue);
 // The ARN of the function of that key, in `arena`; none when there is no such function.
 str func_arn(struct func_hub *hub, struct arena *arena, str key);
-// True when there is a function of that key.
-bool func_exists(struct func_hub *hub, str key);
