@@ -1,5 +1,6 @@
 // What the person at the terminal sees. Plain lines; colour only on a terminal.
 #include "app/app_int.h"
+#include "func_log/func_log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,9 +30,15 @@ void app_say(const char *fmt, ...)
 // What a person waits for, on one line; the whole message is in the inbox.
 void app_say_message(const struct outbox_message *message)
 {
+    enum { LINE_MAX_BYTES = 4096 };
+    struct arena *arena = arena_new();
+    struct buf line = buf_in(arena, LINE_MAX_BYTES);
     str what = message->code.len > 0 ? message->code : message->link;
-    app_say("%s✉%s %.*s to %.*s: %.*s", GREEN, PLAIN, PRI(message->medium), PRI(message->to),
-        PRI(what.len > 0 ? what : message->subject));
+    func_log_printable(&line, message->to); // which anybody chooses, and a terminal may obey
+    buf_add(&line, S(": "));
+    func_log_printable(&line, what.len > 0 ? what : message->subject);
+    app_say("%s✉%s %.*s to %.*s", GREEN, PLAIN, PRI(message->medium), PRI(buf_str(&line)));
+    arena_free(arena);
 }
 
 void app_say_error(const err *e)

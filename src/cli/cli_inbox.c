@@ -1,6 +1,7 @@
 // `ampd inbox`: the messages that a running backend has sent.
 #include "app/app.h"
 #include "cli/cli_int.h"
+#include "func_log/func_log.h"
 #include "json/json.h"
 
 #include <stdio.h>
@@ -11,6 +12,15 @@ struct inbox {
     bool as_json;
 };
 
+// As a terminal may have it: whoever signs up chooses the address.
+static str shown(const struct inbox *inbox, str text)
+{
+    enum { LONGEST = 6 }; // what one byte can become
+    struct buf out = buf_in(inbox->arena, text.len * LONGEST + 1);
+    func_log_printable(&out, text);
+    return buf_str(&out);
+}
+
 static void print_message(const struct inbox *inbox, const struct json *message)
 {
     if (inbox->as_json) {
@@ -18,14 +28,16 @@ static void print_message(const struct inbox *inbox, const struct json *message)
         printf("%.*s\n", PRI(text));
         return;
     }
-    str subject = json_get_str(message, S("subject"));
+    str to = shown(inbox, json_get_str(message, S("to")));
+    str subject = shown(inbox, json_get_str(message, S("subject")));
+    str text = shown(inbox, json_get_str(message, S("text")));
     str code = json_get_str(message, S("code"));
     printf("%.*s  %.*s to %.*s\n", PRI(json_get_str(message, S("at"))),
-        PRI(json_get_str(message, S("medium"))), PRI(json_get_str(message, S("to"))));
+        PRI(json_get_str(message, S("medium"))), PRI(to));
     if (subject.len > 0) {
         printf("  %.*s\n", PRI(subject));
     }
-    printf("  %.*s\n", PRI(json_get_str(message, S("text"))));
+    printf("  %.*s\n", PRI(text));
     if (code.len > 0) {
         printf("  Code: %.*s\n", PRI(code));
     }

@@ -37,6 +37,23 @@ test('a link in the message confirms, once', async () => {
   assert.ok(pool.log().includes(`EMAIL to ${username}: ${message.link}`), pool.log());
 });
 
+test('an address cannot speak to the terminal that shows it', async () => {
+  const username = address('plain');
+  await signUp(username);
+  assert.equal((await fetch((await pool.mail(username)).link)).status, 200);
+  Amplify.configure(pool.outputs);
+  await auth.signIn({ username, password: PASSWORD });
+  const email = `\u009b2J\u202e${address('escape')}`;
+  await auth.updateUserAttributes({ userAttributes: { email } });
+  await auth.signOut();
+  await pool.mail(email);
+  const shown = [pool.log(), (await pool.ampd('inbox')).stdout];
+  for (const text of shown) {
+    assert.match(text, /EMAIL to \\x9b2J\\u202e/);
+    assert.doesNotMatch(text, /[\u009b\u202e]/);
+  }
+});
+
 test('who follows the link is signed in where the sign-up was begun, however long that took', async () => {
   Amplify.configure(pool.outputs);
   const username = address('auto');
