@@ -36,13 +36,28 @@ static inline struct auth_call auth_call_of(struct fixture *fixture)
         .out = json_object(fixture->arena)};
 }
 
+// A pool of that definition. The caller holds it.
+static inline struct auth_service *auth_service_of(struct fixture *f, const char *text)
+{
+    struct json *definition = NULL;
+    struct auth_service *service = NULL;
+    assert_ok(json_parse(f->arena, str_from(text), &definition, NULL));
+    struct auth_service_options options = {.definition = definition,
+        .region = S("us-east-1"),
+        .account = S("000000000000"),
+        .user_pool_id = S("us-east-1_Abcdefghi"),
+        .client_id = S("client"),
+        .identity_pool_id = S("us-east-1:x"),
+        .base_url = S("http://localhost:1")};
+    assert_ok(auth_service_new(f->arena, &options, &service));
+    return service;
+}
+
 static inline void auth_fixture_open(struct fixture *f) YIELDS;
 
 static inline void auth_fixture_open(struct fixture *f)
 {
     struct auth_fixture *auth = auth_of(f);
-    struct json *definition = NULL;
-    struct auth_service *service = NULL;
     struct iam_options iam = {.store = f->store, .account = S("000000000000")};
     assert_ok(iam_open(f->arena, &iam, &auth->iam));
     auth->hub = auth_hub_new(&f->loop, 1);
@@ -54,16 +69,7 @@ static inline void auth_fixture_open(struct fixture *f)
     assert_ok(outbox_open(f->arena, &outbox, &auth->outbox));
     auth->options.outbox = auth->outbox;
     assert_ok(auth_hub_open(auth->hub, f->arena, &auth->options));
-    assert_ok(json_parse(f->arena, str_from(AUTH_DEFINITION), &definition, NULL));
-    struct auth_service_options options = {.definition = definition,
-        .region = S("us-east-1"),
-        .account = S("000000000000"),
-        .user_pool_id = S("us-east-1_Abcdefghi"),
-        .client_id = S("client"),
-        .identity_pool_id = S("us-east-1:x"),
-        .base_url = S("http://localhost:1")};
-    assert_ok(auth_service_new(f->arena, &options, &service));
-    auth_hub_set_service(auth->hub, service);
+    auth_hub_set_service(auth->hub, auth_service_of(f, AUTH_DEFINITION));
     while (auth_hub_here(auth->hub)->service == NULL) {
         assert_ok(fiber_pause());
     }

@@ -12,22 +12,6 @@ struct world {
     struct http_server server;
 };
 
-static struct auth_service *service_of(struct fixture *f, const char *text)
-{
-    struct json *definition = NULL;
-    struct auth_service *service = NULL;
-    assert_ok(json_parse(f->arena, str_from(text), &definition, NULL));
-    struct auth_service_options options = {.definition = definition,
-        .region = S("us-east-1"),
-        .account = S("000000000000"),
-        .user_pool_id = S("us-east-1_Abcdefghi"),
-        .client_id = S("client"),
-        .identity_pool_id = S("us-east-1:x"),
-        .base_url = S("http://localhost:1")};
-    assert_ok(auth_service_new(f->arena, &options, &service));
-    return service;
-}
-
 static void replace(void *arg) YIELDS
 {
     struct world *world = arg;
@@ -98,12 +82,12 @@ static void answer_outlives_definition(struct fixture *f) YIELDS
         "{\"relyingPartyId\":\"party.example.com\"}}}";
     struct world world = {.fixture = f};
     str token = json_get_str(auth_fixture_sign_in(f), S("AccessToken"));
-    struct auth_service *first = service_of(f, PASSKEYS);
+    struct auth_service *first = auth_service_of(f, PASSKEYS);
     auth_hub_set_service(auth_of(f)->hub, first);
     while (auth_hub_here(auth_of(f)->hub)->service != first) {
         assert_ok(fiber_pause());
     }
-    world.next = service_of(f, AUTH_DEFINITION);
+    world.next = auth_service_of(f, AUTH_DEFINITION);
     world_open(&world);
     str answer = ask(&world, S("StartWebAuthnRegistration"),
         str_cat(f->arena, S("{\"AccessToken\":\""), token, S("\"}")));
