@@ -77,13 +77,13 @@ packages: $(patsubst %package-lock.json,%node_modules/.package-lock.json,$(wildc
 test: ## install what is missing, build, prove everything
 	@sh scripts/deps.sh test
 	@$(MAKE) -s --no-print-directory $(JOBS) all $(BUILD)/san/libampd.a packages
-	@MAKE="$(MAKE)" node scripts/test.mjs $(TESTS_SORTED)
+	@MAKE="$(MAKE)" exec node scripts/test.mjs $(TESTS_SORTED)
 
 EXAMPLE ?= blog
 run: ## install what is missing, build, and serve the blog example (another one: EXAMPLE=todo)
 	@sh scripts/deps.sh build
 	@$(MAKE) -s --no-print-directory $(JOBS) all js
-	@node scripts/run.mjs "examples/$(EXAMPLE)"
+	@exec node scripts/run.mjs "examples/$(EXAMPLE)"
 
 format: ## put all C into the project's format
 	clang-format-14 -i $(C_FILES)
